@@ -40,7 +40,8 @@ std::size_t find_invalid_point(std::span<const G1Affine> points) {
   constexpr std::size_t kGrain = 4096;
   std::atomic<std::size_t> first_bad = points.size();
   parallel_for(0, points.size(), kGrain, [&](std::size_t first, std::size_t last) {
-    const std::size_t found = first + active_curve_kernel().find_invalid_point(points.subspan(first, last - first));
+    const std::size_t found =
+        first + active_curve_kernel().find_invalid_point(points.subspan(first, last - first));
     if (found == last) return;
     std::size_t known = first_bad.load();
     while (found < known && !first_bad.compare_exchange_weak(known, found)) {

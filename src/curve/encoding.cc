@@ -43,8 +43,9 @@ Error bad(ErrorCode code, std::string_view place, std::string reason) {
 
 Status check_length(ByteSpan bytes, std::size_t length, std::string_view place) {
   if (bytes.size() == length) return {};
-  return bad(ErrorCode::kMalformed, place,
-             "a point of " + std::to_string(length) + " bytes expected, not of " + std::to_string(bytes.size()));
+  return bad(
+      ErrorCode::kMalformed, place,
+      "a point of " + std::to_string(length) + " bytes expected, not of " + std::to_string(bytes.size()));
 }
 
 Result<Fp> read_little_endian(ByteSpan bytes, std::string_view place) {
@@ -65,7 +66,8 @@ Result<Fp> read_big_endian(ByteSpan bytes, std::string_view place) {
 /// a > (p - 1)/2 as an integer.
 bool is_larger(const Fp& a) {
   const Limbs integer = to_integer(a);
-  return integer != field::FpParameters::kHalf && field::internal::at_least(integer, field::FpParameters::kHalf);
+  return integer != field::FpParameters::kHalf &&
+         field::internal::at_least(integer, field::FpParameters::kHalf);
 }
 
 /// Order of Fp2: the imaginary parts decide, then the real ones.
@@ -133,7 +135,8 @@ Result<G2Affine> decode_g2(ByteSpan bytes64, std::string_view place) {
     return bad(ErrorCode::kNonCanonical, place, "an infinity flag beside other bits");
   }
   const ByteSpan span(word);
-  const Fp2 x{ASSAY_TRY(read_little_endian(span.first(32), place)), ASSAY_TRY(read_little_endian(span.last(32), place))};
+  const Fp2 x{ASSAY_TRY(read_little_endian(span.first(32), place)),
+              ASSAY_TRY(read_little_endian(span.last(32), place))};
   const auto y = active_curve_kernel().solve_g2(x);
   if (!y) return bad(ErrorCode::kMalformed, place, "not a point of the twist");
   const G2Affine point{x, *y};
@@ -188,14 +191,16 @@ Result<G1Affine> decode_evm_g1(ByteSpan bytes64, std::string_view place) {
   ASSAY_TRY(check_length(bytes64, 64, place));
   const G1Affine point{ASSAY_TRY(read_big_endian(bytes64.first(32), place)),
                        ASSAY_TRY(read_big_endian(bytes64.last(32), place))};
-  if (!active_curve_kernel().is_in_g1(point)) return bad(ErrorCode::kMalformed, place, "not a point of the curve");
+  if (!active_curve_kernel().is_in_g1(point))
+    return bad(ErrorCode::kMalformed, place, "not a point of the curve");
   return point;
 }
 
 Result<G2Affine> decode_evm_g2(ByteSpan bytes128, std::string_view place) {
   ASSAY_TRY(check_length(bytes128, 128, place));
   std::array<Fp, 4> words;
-  for (std::size_t i = 0; i < 4; ++i) words[i] = ASSAY_TRY(read_big_endian(bytes128.subspan(32 * i, 32), place));
+  for (std::size_t i = 0; i < 4; ++i)
+    words[i] = ASSAY_TRY(read_big_endian(bytes128.subspan(32 * i, 32), place));
   const G2Affine point{{words[1], words[0]}, {words[3], words[2]}};
   if (!active_curve_kernel().is_in_g2(point)) {
     return bad(ErrorCode::kMalformed, place, "not a point of the twist's subgroup of order r");

@@ -1,5 +1,5 @@
-// Multiples of the generator for many scalars: a table of d * 2^(cw) * G, and additions in affine coordinates that
-// share their inversions across a block of scalars.
+// Multiples of the generator for many scalars: a table of d * 2^(cw) * G, and additions in affine coordinates
+// that share their inversions across a block of scalars.
 #pragma once
 
 #include <algorithm>
@@ -53,7 +53,8 @@ class GeneratorMultiples {
     return large;
   }
 
-  /// table[d - 1] = d * 2^(cw) * G for d = 1..2^(c-1), each doubling of the filled part one batch of additions.
+  /// table[d - 1] = d * 2^(cw) * G for d = 1..2^(c-1), each doubling of the filled part one batch of
+  /// additions.
   void fill_window(std::size_t w) {
     Xyzz<F> power(Msm<F>::load(G1Affine::generator()));
     for (std::size_t i = 0; i < w * window_bits_; ++i) power = power.doubled();
@@ -73,7 +74,8 @@ class GeneratorMultiples {
     M::Wide offset{};
     for (unsigned w = 0; w < windows_; ++w) offset = M::add_bit(offset, w * window_bits_ + window_bits_ - 1);
     std::vector<M::Wide> shifted(scalars.size());
-    for (std::size_t i = 0; i < scalars.size(); ++i) shifted[i] = M::add(scalars[i].to_scalar().words, offset);
+    for (std::size_t i = 0; i < scalars.size(); ++i)
+      shifted[i] = M::add(scalars[i].to_scalar().words, offset);
 
     std::vector<Affine<F>> sums(scalars.size()), addends(scalars.size());
     BatchAdder<F> adder;

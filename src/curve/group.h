@@ -1,7 +1,7 @@
 // Points of y^2 = x^3 + b over a field T, with a = 0: affine, and XYZZ coordinates (x = X/ZZ, y = Y/ZZZ,
-// ZZ^3 = ZZZ^2), which add an affine point in ten products. Formulas: Explicit-Formulas Database, "Short Weierstrass
-// curves, XYZZ coordinates with a4 = 0": madd-2008-s, add-2008-s, dbl-2008-s-1, mdbl-2008-s-1 (Sutherland 2008).
-// Nothing here needs b.
+// ZZ^3 = ZZZ^2), which add an affine point in ten products. Formulas: Explicit-Formulas Database, "Short
+// Weierstrass curves, XYZZ coordinates with a4 = 0": madd-2008-s, add-2008-s, dbl-2008-s-1, mdbl-2008-s-1
+// (Sutherland 2008). Nothing here needs b.
 #pragma once
 
 #include <span>
@@ -93,8 +93,8 @@ Xyzz<T> multiply_vartime(const Affine<T>& p, std::span<const std::uint64_t> k) {
   return out;
 }
 
-/// sums[i] += addends[i] in affine coordinates, with one inversion for all: six products an addition. Every special
-/// case (infinity on either side, equal points, opposite points) is handled.
+/// sums[i] += addends[i] in affine coordinates, with one inversion for all: six products an addition. Every
+/// special case (infinity on either side, equal points, opposite points) is handled.
 template <class T>
 class BatchAdder {
  public:

@@ -56,10 +56,20 @@ struct KernelOf {
   static bool is_in_g1(const G1Affine& p) { return Membership<F>::is_on_curve(Msm<F>::load(p)); }
   static bool is_in_g2(const G2Affine& p) { return Membership<F>::is_in_g2(G2::load(p)); }
 
-  static constexpr CurveKernel kTable = {
-      Msm<F>::run, GeneratorMultiples<F>::run, find_invalid_point, add_g1,   multiply_g1, add_g2,
-      multiply_g2, solve_g1,                   solve_g2,           is_in_g1, is_in_g2,    G2::prepare,
-      G2::multi_miller_loop, G2::final_exponentiation};
+  static constexpr CurveKernel kTable = {Msm<F>::run,
+                                         GeneratorMultiples<F>::run,
+                                         find_invalid_point,
+                                         add_g1,
+                                         multiply_g1,
+                                         add_g2,
+                                         multiply_g2,
+                                         solve_g1,
+                                         solve_g2,
+                                         is_in_g1,
+                                         is_in_g2,
+                                         G2::prepare,
+                                         G2::multi_miller_loop,
+                                         G2::final_exponentiation};
 };
 
 }  // namespace assay::curve

@@ -1,9 +1,10 @@
 // Multi-scalar multiplication by the bucket method with signed windows.
 //
-// The sign is split off first, so the number of windows follows the width of the data and not of the field. All
-// windows but the top one hold digits in [-2^(c-1), 2^(c-1)): with the constant sum_w 2^(c-1) 2^(cw) over those windows
-// added once to the magnitude, each digit is a plain bit field minus 2^(c-1), and any window can be read without the
-// carries of the lower ones. The top window keeps its non-negative digit, so 16-bit data with c = 16 is one window.
+// The sign is split off first, so the number of windows follows the width of the data and not of the field.
+// All windows but the top one hold digits in [-2^(c-1), 2^(c-1)): with the constant sum_w 2^(c-1) 2^(cw) over
+// those windows added once to the magnitude, each digit is a plain bit field minus 2^(c-1), and any window
+// can be read without the carries of the lower ones. The top window keeps its non-negative digit, so 16-bit
+// data with c = 16 is one window.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +33,9 @@ struct Magnitude {
     const auto u = static_cast<std::uint64_t>(static_cast<std::int64_t>(v));
     return v < 0 ? 0 - u : u;
   }
-  static unsigned bit_width(Wide m) { return static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(m))); }
+  static unsigned bit_width(Wide m) {
+    return static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(m)));
+  }
   static Wide combine(Wide a, Wide b) { return a | b; }
   static Wide add_bit(Wide a, unsigned bit) { return a + (Wide{1} << bit); }
   static Wide add(Wide a, Wide b) { return a + b; }
@@ -148,7 +151,8 @@ class Msm {
     Xyzz<F> sum;
     for (unsigned w = plan.windows; w-- > 0;) {
       for (unsigned i = 0; i < plan.window_bits; ++i) sum = sum.doubled();
-      for (unsigned range = 0; range < plan.ranges; ++range) sum += partial[std::size_t{w} * plan.ranges + range];
+      for (unsigned range = 0; range < plan.ranges; ++range)
+        sum += partial[std::size_t{w} * plan.ranges + range];
     }
     return store(sum.to_affine());
   }

@@ -1,9 +1,10 @@
 // The optimal ate pairing: lines of a fixed G2 point, a product of Miller loops, the final exponentiation.
 //
-// A point of E' is carried as (X : Y : Z) with x = X/Z, y = Y/Z; doubling and addition steps with their lines are those of
-// Costello, Lange and Naehrig ("Faster pairing computations on curves with high-degree twists", 2010, section 4), in the form
-// of Aranha, Karabina, Longa, Gebotys and Lopez (2011, section 4). A line evaluated at P is l0 yP + l3 xP w + l4 v w; factors in
-// Fp2 that the formulas leave out die in the final exponentiation.
+// A point of E' is carried as (X : Y : Z) with x = X/Z, y = Y/Z; doubling and addition steps with their lines
+// are those of Costello, Lange and Naehrig ("Faster pairing computations on curves with high-degree twists",
+// 2010, section 4), in the form of Aranha, Karabina, Longa, Gebotys and Lopez (2011, section 4). A line
+// evaluated at P is l0 yP + l3 xP w + l4 v w; factors in Fp2 that the formulas leave out die in the final
+// exponentiation.
 #pragma once
 
 #include <span>
@@ -108,9 +109,9 @@ struct Pairing {
     return store(f);
   }
 
-  /// f^((p^12 - 1) / r). Easy part (p^6 - 1)(p^2 + 1); hard part (p^4 - p^2 + 1)/r by the vectorial addition chain of Scott,
-  /// Benger, Charlemagne, Dominguez Perez and Kachisa ("On the final exponentiation for calculating pairings on ordinary
-  /// elliptic curves", 2009, section 5).
+  /// f^((p^12 - 1) / r). Easy part (p^6 - 1)(p^2 + 1); hard part (p^4 - p^2 + 1)/r by the vectorial addition
+  /// chain of Scott, Benger, Charlemagne, Dominguez Perez and Kachisa ("On the final exponentiation for
+  /// calculating pairings on ordinary elliptic curves", 2009, section 5).
   static Fp12Coordinates final_exponentiation(const Fp12Coordinates& value) {
     const E12 in = load(value);
     E12 f = in.conjugate() * in.inverse();

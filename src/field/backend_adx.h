@@ -15,8 +15,8 @@ namespace assay::field {
 struct AdxBackend : PortableBackend {
   static constexpr const char* kName = "adx";
 
-  /// Same contract and same schedule as PortableBackend::multiply. One row adds a * b[i] (low halves along the
-  /// overflow flag, high halves along the carry flag), then q * m, and shifts by a limb.
+  /// Same contract and same schedule as PortableBackend::multiply. One row adds a * b[i] (low halves along
+  /// the overflow flag, high halves along the carry flag), then q * m, and shifts by a limb.
   template <class P>
   static Limbs multiply(const Limbs& a, const Limbs& b) {
     std::uint64_t t0, t1, t2, t3, high;

@@ -1,4 +1,5 @@
-// Montgomery arithmetic on four 64-bit limbs in plain C++ with 128-bit products: the oracle of every other backend.
+// Montgomery arithmetic on four 64-bit limbs in plain C++ with 128-bit products: the oracle of every other
+// backend.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +13,9 @@ struct PortableBackend {
 
   __extension__ using Wide = unsigned __int128;
 
-  /// a * b / 2^256 mod m, reduced. a below m, b any four limbs. Coarsely integrated operand scanning (Koc, Acar,
-  /// Kaliski, "Analyzing and comparing Montgomery multiplication algorithms", 1996) without the extra limb, which a
-  /// modulus below 2^255 allows.
+  /// a * b / 2^256 mod m, reduced. a below m, b any four limbs. Coarsely integrated operand scanning (Koc,
+  /// Acar, Kaliski, "Analyzing and comparing Montgomery multiplication algorithms", 1996) without the extra
+  /// limb, which a modulus below 2^255 allows.
   template <class P>
   static Limbs multiply(const Limbs& a, const Limbs& b) {
     constexpr Limbs m = P::kModulus;

@@ -1,4 +1,5 @@
-// A prime field element over a backend. Curve code is written over this template and compiled once per kernel.
+// A prime field element over a backend. Curve code is written over this template and compiled once per
+// kernel.
 #pragma once
 
 #include <array>
@@ -59,8 +60,8 @@ class Element {
   Limbs limbs_{};
 };
 
-/// x^exponent by squaring from the top bit, in any ring with one() and squared(). Branches on the exponent, which is
-/// public wherever this is called.
+/// x^exponent by squaring from the top bit, in any ring with one() and squared(). Branches on the exponent,
+/// which is public wherever this is called.
 template <class T>
 T power(const T& x, std::span<const std::uint64_t> exponent) {
   T out = T::one();

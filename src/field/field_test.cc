@@ -76,14 +76,13 @@ class PrimeField : public ::testing::Test {
 
 template <class P, class Backend>
 using Element = field::Element<P, Backend>;
-using Backends = ::testing::Types<Element<field::FpParameters, field::PortableBackend>,
-                                  Element<field::FrParameters, field::PortableBackend>
+using Backends = ::testing::Types<
+    Element<field::FpParameters, field::PortableBackend>, Element<field::FrParameters, field::PortableBackend>
 #if defined(__x86_64__)
-                                  ,
-                                  Element<field::FpParameters, field::AdxBackend>,
-                                  Element<field::FrParameters, field::AdxBackend>
+    ,
+    Element<field::FpParameters, field::AdxBackend>, Element<field::FrParameters, field::AdxBackend>
 #endif
-                                  >;
+    >;
 TYPED_TEST_SUITE(PrimeField, Backends);
 
 template <class T>

@@ -40,8 +40,8 @@ bool find_kernel(std::string_view name, KernelId& out) {
 }
 
 std::atomic<KernelId>& active() {
-  // The environment is read once, at the first use. A name that does not run here leaves the fastest kernel in place:
-  // a library has nobody to tell; a program that cares calls force_kernel.
+  // The environment is read once, at the first use. A name that does not run here leaves the fastest kernel
+  // in place: a library has nobody to tell; a program that cares calls force_kernel.
   static std::atomic<KernelId> id = [] {
     KernelId chosen = fastest();
     if (const char* name = std::getenv("ASSAY_KERNEL")) find_kernel(name, chosen);
@@ -71,13 +71,16 @@ std::vector<std::string_view> available_kernels() {
   return out;
 }
 
-std::string_view active_kernel() { return field::kNames[static_cast<std::size_t>(field::active_kernel_id())]; }
+std::string_view active_kernel() {
+  return field::kNames[static_cast<std::size_t>(field::active_kernel_id())];
+}
 
 Status force_kernel(std::string_view name) {
   field::KernelId id{};
   if (!field::find_kernel(name, id)) {
     std::string known;
-    for (const std::string_view each : available_kernels()) known.append(known.empty() ? "" : ", ").append(each);
+    for (const std::string_view each : available_kernels())
+      known.append(known.empty() ? "" : ", ").append(each);
     return Error{ErrorCode::kUnsupported, "kernel",
                  "'" + std::string(name) + "' does not run on this processor; available: " + known};
   }

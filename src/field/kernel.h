@@ -1,7 +1,7 @@
 // Which code computes: chosen once, at block-sized entry points, never per product.
 //
-// A kernel is one compilation of the field and curve templates over one backend. Each room that has kernels keeps a
-// table of function pointers per kernel and indexes it with active_kernel_id().
+// A kernel is one compilation of the field and curve templates over one backend. Each room that has kernels
+// keeps a table of function pointers per kernel and indexes it with active_kernel_id().
 #pragma once
 
 #include <cstddef>

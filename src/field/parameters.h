@@ -1,11 +1,12 @@
-// The two primes of BN254 and what Montgomery arithmetic needs of them, derived at compile time from the primes alone.
+// The two primes of BN254 and what Montgomery arithmetic needs of them, derived at compile time from the
+// primes alone.
 //
 //   u = 4965661367192848881
 //   p = 36u^4 + 36u^3 + 24u^2 + 6u + 1    coordinates      p = 3 (mod 4)
 //   r = 36u^4 + 36u^3 + 18u^2 + 6u + 1    group order
 //
-// Both are below 2^254, so two elements add without a carry out of four limbs, and the interleaved product below
-// never needs a fifth.
+// Both are below 2^254, so two elements add without a carry out of four limbs, and the interleaved product
+// below never needs a fifth.
 #pragma once
 
 #include <array>

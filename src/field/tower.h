@@ -67,8 +67,12 @@ struct Sextic {
   [[nodiscard]] bool is_zero() const { return c0.is_zero() && c1.is_zero() && c2.is_zero(); }
   friend bool operator==(const Sextic&, const Sextic&) = default;
 
-  friend Sextic operator+(const Sextic& a, const Sextic& b) { return {a.c0 + b.c0, a.c1 + b.c1, a.c2 + b.c2}; }
-  friend Sextic operator-(const Sextic& a, const Sextic& b) { return {a.c0 - b.c0, a.c1 - b.c1, a.c2 - b.c2}; }
+  friend Sextic operator+(const Sextic& a, const Sextic& b) {
+    return {a.c0 + b.c0, a.c1 + b.c1, a.c2 + b.c2};
+  }
+  friend Sextic operator-(const Sextic& a, const Sextic& b) {
+    return {a.c0 - b.c0, a.c1 - b.c1, a.c2 - b.c2};
+  }
   friend Sextic operator*(const Sextic& a, const Sextic& b) {
     const Fp2 v0 = a.c0 * b.c0;
     const Fp2 v1 = a.c1 * b.c1;
@@ -88,8 +92,8 @@ struct Sextic {
   [[nodiscard]] Sextic times(const Fp2& b) const { return {c0 * b, c1 * b, c2 * b}; }
   [[nodiscard]] Sextic times_v() const { return {c2.times_xi(), c0, c1}; }
 
-  /// (Beuchat et al., "High-speed software implementation of the optimal ate pairing over Barreto-Naehrig curves",
-  /// 2010, algorithm 17.)
+  /// (Beuchat et al., "High-speed software implementation of the optimal ate pairing over Barreto-Naehrig
+  /// curves", 2010, algorithm 17.)
   [[nodiscard]] Sextic inverse() const {
     const Fp2 t0 = c0.squared() - (c1 * c2).times_xi();
     const Fp2 t1 = c2.squared().times_xi() - c0 * c1;
