@@ -31,7 +31,7 @@ class Layout:
 
     Attributes:
         blocks: The decoder blocks, in order.
-        last: The module that yields the last entry: the last block itself or the base model.
+        last: The module that yields the last entry: the last block or the decoder that holds them.
         taps: One per entry of the tuple, `len(blocks) + 1` in all.
         entries: Width and dtype of each entry.
     """
@@ -52,7 +52,8 @@ def find_layout(model: PreTrainedModel, input_ids: Tensor) -> Layout:
     tried = []
     for name, blocks in _block_lists(model, count):
         tried.append(name)
-        layout = _try_layout(model, blocks, input_ids[:, :2])
+        decoder = model.get_submodule(name.rpartition(".")[0])
+        layout = _try_layout(model, decoder, blocks, input_ids[:, :2])
         if layout is not None:
             return layout
     looked_for = f"a list of {count} decoder blocks whose outputs are the model's hidden states"
@@ -81,22 +82,24 @@ def _block_lists(model: PreTrainedModel, count: int) -> Iterator[tuple[str, tupl
 
 
 def _try_layout(
-    model: PreTrainedModel, blocks: tuple[nn.Module, ...], input_ids: Tensor
+    model: PreTrainedModel,
+    decoder: nn.Module,
+    blocks: tuple[nn.Module, ...],
+    input_ids: Tensor,
 ) -> Layout | None:
     embedding: list[Tensor] = []
     outputs: list[list[Tensor]] = [[] for _ in blocks]
     finals: list[Tensor] = []
     others: list[tuple[nn.Module, list[Tensor]]] = []
-    base = model.base_model
     with ExitStack() as hooks:
         hooks.enter_context(hook_input(blocks[0], _keep(embedding)))
         for block, seen in zip(blocks, outputs, strict=True):
             hooks.enter_context(hook_output(block, _keep(seen)))
-        for module in _outside(base, blocks):
+        for module in _outside(decoder, blocks):
             kept: list[Tensor] = []
             others.append((module, kept))
             hooks.enter_context(hook_output(module, _keep(kept)))
-        hooks.enter_context(hook_output(base, _keep(finals)))
+        hooks.enter_context(hook_output(decoder, _keep(finals)))
         with torch.no_grad():
             result = model(
                 input_ids=input_ids,
@@ -122,17 +125,17 @@ def _try_layout(
     if _same_bits(residuals[-1], states[-1]):
         last, tap = last_block, "residual"
     elif len(finals) == 1 and _same_bits(finals[0], states[-1]):
-        last, tap = base, _kind_of_last(others, states[-1])
+        last, tap = decoder, _kind_of_last(others, states[-1])
     else:
         return None
     entries = tuple(Entry(int(state.shape[-1]), state.dtype) for state in states)
     return Layout(blocks, last, taps_for(len(blocks), tap), entries)
 
 
-def _outside(base: nn.Module, blocks: tuple[nn.Module, ...]) -> Iterator[nn.Module]:
+def _outside(decoder: nn.Module, blocks: tuple[nn.Module, ...]) -> Iterator[nn.Module]:
     inside = {id(part) for block in blocks for part in block.modules()}
-    for module in base.modules():
-        if module is not base and id(module) not in inside and not list(module.children()):
+    for module in decoder.modules():
+        if id(module) not in inside and not list(module.children()):
             yield module
 
 
