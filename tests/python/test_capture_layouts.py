@@ -113,7 +113,9 @@ def test_unrecognised_layout_is_refused_in_decode_mode_only() -> None:
     model = tiny("gpt2")
     model.config.n_layer = LAYERS + 1
     # The cache has a place per layer; the tuple still comes from the blocks there are.
-    with pytest.raises(LayoutError, match="GPT2LMHeadModel: layout not recognised: .*recompute"):
+    with pytest.raises(
+        LayoutError, match="model GPT2LMHeadModel: layout not recognised: .*recompute"
+    ):
         capture_model(model, PROMPT, max_new_tokens=2)
     got = capture_model(model, PROMPT, max_new_tokens=2, mode="recompute")
     assert got.taps[-1].tap == "unknown"

@@ -21,6 +21,10 @@ from transformers import (
     PretrainedConfig,
     Qwen2Config,
 )
+from transformers.utils import logging
+
+# save_pretrained would draw on the stderr that the tests read.
+logging.disable_progress_bar()
 
 VOCAB = 40
 HIDDEN = 32

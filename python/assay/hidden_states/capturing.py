@@ -177,8 +177,9 @@ def _run(
     try:
         with quiet(not verbose), seeded(seed):
             sequence, states, taps = run(model, ids, generation, report)
-    except CaptureError:
-        raise
+        stats = _checked(taps, states, report)
+    except CaptureError as error:
+        raise type(error)(f"model {model_name}: {error}") from error
     except Exception as error:
         raise ModelError(f"model {model_name}: could not run ({one_line(error)})") from error
     text = ""
@@ -197,7 +198,7 @@ def _run(
         generation=generation,
         engine=fingerprint(model, deterministic=deterministic),
         model_files=model_files,
-        layer_stats=_checked(taps, states, report),
+        layer_stats=stats,
     )
 
 

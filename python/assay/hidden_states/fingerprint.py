@@ -16,7 +16,8 @@ def fingerprint(model: PreTrainedModel, *, deterministic: bool) -> Engine:
     config = model.config
     return {
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        # A plain string: a torch file of its own class would not load with weights_only.
+        "torch": str(torch.__version__),
         "transformers": transformers.__version__,
         "model_class": type(model).__name__,
         "dtype": str(model.dtype),

@@ -59,8 +59,7 @@ def find_layout(model: PreTrainedModel, input_ids: Tensor) -> Layout:
     looked_for = f"a list of {count} decoder blocks whose outputs are the model's hidden states"
     found = f"tried {', '.join(tried)}" if tried else "no list of that length"
     raise LayoutError(
-        f"{type(model).__name__}: layout not recognised: looked for {looked_for}, {found}; "
-        "use --mode recompute"
+        f"layout not recognised: looked for {looked_for}, {found}; use --mode recompute"
     )
 
 
@@ -69,7 +68,7 @@ def _block_count(model: PreTrainedModel) -> int:
     count = getattr(config, "num_hidden_layers", None)
     if not isinstance(count, int) or count < 1:
         raise LayoutError(
-            f"{type(model).__name__}: layout not recognised: looked for num_hidden_layers in the "
+            f"layout not recognised: looked for num_hidden_layers in the "
             "model's configuration; use --mode recompute"
         )
     return count
