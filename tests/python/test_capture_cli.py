@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from tiny_models import folder, tiny, tokenizer
 
 from assay.hidden_states import capturing, result
 from assay.hidden_states.cli import main
+from tiny_models import folder, tiny, tokenizer
 
 PROMPT = "w3 w7 w11"
 
