@@ -132,7 +132,7 @@ struct Encoding {
 
 /// The integers of all values. `int` and `bits` borrow the tensor's memory where its alignment and type
 /// allow; decimal gives int64 where all fit, else Scalars. Errors, with the tensor's name and the index of
-/// the first offending value: kOutOfRange (infinite, NaN under decimal; |integer| > (r - 1) / 2),
+/// the first offending value: kOutOfRange (infinity, NaN, a bool over 1; |integer| > (r - 1) / 2),
 /// kUnsupported (see check_encoding).
 [[nodiscard]] Result<IntegerArray> encode(const TensorView& tensor, const Encoding& encoding);
 
@@ -315,7 +315,7 @@ struct CubeOptions {
 
 /// The committed tensor: layers concatenated and padded, in the widest of their integer types. One layer that
 /// needs no padding is not copied. Errors: kMismatch when the layers are not those of the layout.
-[[nodiscard]] Result<IntegerArray> apply(const Layout& layout, std::span<const IntegerTensor> layers);
+[[nodiscard]] Result<IntegerArray> apply_layout(const Layout& layout, std::span<const IntegerTensor> layers);
 
 // ---- The seeds' directories
 // ---------------------------------------------------------------------------------------
