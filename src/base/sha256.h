@@ -26,7 +26,8 @@ class Sha256 {
   std::uint64_t length_ = 0;
 };
 
-/// Names of the block functions that this processor has ("portable", "sha-ni"), and the choice of one, for tests.
+/// Names of the block functions that this processor has ("portable", "sha-ni"), and the choice of one, for
+/// tests.
 [[nodiscard]] std::vector<std::string_view> sha256_kernels();
 void force_sha256_kernel(std::string_view name);
 

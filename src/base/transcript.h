@@ -1,8 +1,9 @@
 // The one transcript that every non-interactive challenge is drawn from (Fiat and Shamir 1986).
 //
-// A running SHA-256 over "assay/transcript/v1", the type string, and for every message LE64(label length) || label ||
-// LE64(length) || bytes. A draw hashes the state with the draw's label and a counter, and the result is absorbed
-// before anything else happens, so that no two draws, and no two orders of messages, share a state.
+// A running SHA-256 over "assay/transcript/v1", the type string, and for every message LE64(label length) ||
+// label || LE64(length) || bytes. A draw hashes the state with the draw's label and a counter, and the result
+// is absorbed before anything else happens, so that no two draws, and no two orders of messages, share a
+// state.
 #pragma once
 
 #include <string_view>
