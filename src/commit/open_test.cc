@@ -239,6 +239,33 @@ TEST(OpenAt, IntegersJustBeyondTheGridAreNoNodes) {
   EXPECT_TRUE(Verifier(srs.verifier_key()).check({commit(srs, values).value(), point, opening}).ok());
 }
 
+TEST(OpenAll, GivesWhatOpenGivesInTheOrderAsked) {
+  test::Random random(8);
+  for (const auto& sizes : std::vector<std::vector<std::uint64_t>>{{1}, {3, 2, 4}, {20, 33, 2}}) {
+    const Axes axes = axes_of(sizes);
+    const Srs srs = Srs::dev(axes, 1).value();
+    for (const unsigned bits : {16u, 200u}) {
+      const std::vector<Scalar> values = random.integers(axes.volume(), bits);
+      std::vector<std::vector<std::uint32_t>> points;
+      for (int k = 0; k < 12; ++k) points.push_back(random.grid_point(axes));
+      points.push_back(points.front());
+      const std::vector<Opening> openings = open_all(srs, values, points).value();
+      ASSERT_EQ(openings.size(), points.size());
+      for (std::size_t k = 0; k < points.size(); ++k) {
+        const Opening alone = open(srs, values, points[k]).value();
+        EXPECT_EQ(openings[k].value, alone.value);
+        EXPECT_EQ(openings[k].quotients, alone.quotients);
+      }
+    }
+  }
+  const Srs srs = Srs::dev(axes_of({2, 2}), 1).value();
+  const std::vector<std::int8_t> values{1, 2, 3, 4};
+  using Points = std::vector<std::vector<std::uint32_t>>;
+  EXPECT_TRUE(open_all(srs, values, Points{})->empty());
+  EXPECT_EQ(open_all(srs, values, Points{{0, 0}, {0}}).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(open_all(srs, values, Points{{0, 0}, {0, 2}}).error().code, ErrorCode::kOutOfRange);
+}
+
 TEST(Commit, SlicesSumToTheWhole) {
   test::Random random(6);
   const Axes axes = axes_of({4, 3, 5});
