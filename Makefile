@@ -39,7 +39,7 @@ test: test-build  ## all tests: C++ (ctest, with the architecture checker and re
 	@$(venv)/python -m pytest
 
 .PHONY: lint
-lint: build lint-setup  ## clang-format, clang-tidy, include arrows, ruff and mypy
+lint: setup lint-setup  ## clang-format, clang-tidy, include arrows, ruff and mypy
 	@tools/format --check
 	@python3 tests/architecture/check_edges.py .
 	@$(venv)/mypy
