@@ -1,0 +1,39 @@
+# What every target of ours is compiled with, and the libraries that all rooms share.
+# Set for this folder and below alone: a project that adds this one keeps its own.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+endif()
+
+include(GNUInstallDirs)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(sodium REQUIRED)
+
+add_library(assay_flags INTERFACE)
+target_compile_options(assay_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion)
+# GCC 12 sees overlapping copies in `"literal" + string` where there are none (GCC bug 105651).
+target_compile_options(assay_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+if(PROJECT_IS_TOP_LEVEL)
+  target_compile_options(assay_flags INTERFACE -Werror)
+endif()
+if(ASSAY_SANITIZE)
+  target_compile_options(assay_flags INTERFACE
+    -fsanitize=${ASSAY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(assay_flags INTERFACE -fsanitize=${ASSAY_SANITIZE})
+endif()
+if(ASSAY_COVERAGE)
+  target_compile_options(assay_flags INTERFACE --coverage)
+  target_link_options(assay_flags INTERFACE --coverage)
+endif()
+if(ASSAY_FUZZ)
+  # Coverage feedback in the libraries; only the fuzz targets link libFuzzer's main.
+  target_compile_options(assay_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(assay_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()

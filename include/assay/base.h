@@ -1,0 +1,168 @@
+// Errors, verdicts, bytes and digests: what every other room speaks.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace assay {
+
+using Bytes = std::vector<std::uint8_t>;
+using ByteSpan = std::span<const std::uint8_t>;
+
+/// A SHA-256 digest.
+using Digest = std::array<std::uint8_t, 32>;
+
+/// Why an input could not be used. A rejected proof is not an error: see Verdict.
+enum class ErrorCode {
+  kIo,            ///< the operating system refused: missing file, full disk, no permission
+  kMalformed,     ///< the bytes are not of the format they should be
+  kNonCanonical,  ///< the bytes mean something, but are not the one encoding of it
+  kTooLarge,      ///< over a cap that is checked before anything is allocated
+  kOutOfRange,    ///< a number outside the range that its place allows
+  kMismatch,      ///< two inputs that do not belong together
+  kUnsupported,   ///< a known feature that this build or format does not have
+};
+
+/// What was wrong with an input, where, and what may be done about it.
+struct Error {
+  ErrorCode code;
+  std::string place;   ///< the file, field or offset
+  std::string reason;  ///< one short clause
+
+  /// "place: reason", or the reason alone where there is no place.
+  [[nodiscard]] std::string to_string() const;
+};
+
+namespace internal {
+/// Terminates with `what`: reading the value of a failed Result is a bug of the caller.
+[[noreturn]] void fail_result_access(const char* what, const Error* error);
+}  // namespace internal
+
+/// A value, or the Error that prevented it. No exception crosses the library's boundary.
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : state_(std::move(value)) {}  // NOLINT(google-explicit-constructor): `return value;`
+  Result(Error error)
+      : state_(std::move(error)) {}  // NOLINT(google-explicit-constructor): `return Error{..};`
+
+  [[nodiscard]] bool ok() const { return std::holds_alternative<T>(state_); }
+  explicit operator bool() const { return ok(); }
+
+  [[nodiscard]] const T& value() const& { return checked(), std::get<T>(state_); }
+  [[nodiscard]] T& value() & { return checked(), std::get<T>(state_); }
+  [[nodiscard]] T&& value() && { return checked(), std::get<T>(std::move(state_)); }
+  const T& operator*() const& { return value(); }
+  T& operator*() & { return value(); }
+  T&& operator*() && { return std::move(*this).value(); }
+  const T* operator->() const { return &value(); }
+  T* operator->() { return &value(); }
+
+  [[nodiscard]] const Error& error() const {
+    if (ok()) internal::fail_result_access("error() of a Result that holds a value", nullptr);
+    return std::get<Error>(state_);
+  }
+
+ private:
+  void checked() const {
+    if (!ok()) internal::fail_result_access("value() of a failed Result", &std::get<Error>(state_));
+  }
+  std::variant<T, Error> state_;
+};
+
+/// Success, or the Error that prevented it.
+template <>
+class [[nodiscard]] Result<void> {
+ public:
+  Result() = default;
+  Result(Error error) : error_(std::move(error)), failed_(true) {}  // NOLINT(google-explicit-constructor)
+
+  [[nodiscard]] bool ok() const { return !failed_; }
+  explicit operator bool() const { return ok(); }
+  void value() const {
+    if (failed_) internal::fail_result_access("value() of a failed Status", &error_);
+  }
+  [[nodiscard]] const Error& error() const {
+    if (!failed_) internal::fail_result_access("error() of a successful Status", nullptr);
+    return error_;
+  }
+
+ private:
+  Error error_{};
+  bool failed_ = false;
+};
+
+using Status = Result<void>;
+
+enum class Outcome { kAccepted, kRejected, kInconclusive };
+
+/// "accepted", "rejected" or "inconclusive".
+[[nodiscard]] std::string_view to_string(Outcome outcome);
+
+/// The answer of a verifier: a value, never an error.
+///
+/// A rejection names the step that failed. Notes say what the verdict rests on but did not check (an SRS
+/// nobody vouched for, a header that nothing binds); they do not change the outcome. Figures are the step's
+/// numbers.
+class [[nodiscard]] Verdict {
+ public:
+  static Verdict accepted() { return Verdict(Outcome::kAccepted, {}, {}); }
+  static Verdict rejected(std::string step, std::string reason) {
+    return {Outcome::kRejected, std::move(step), std::move(reason)};
+  }
+  static Verdict inconclusive(std::string step, std::string reason) {
+    return {Outcome::kInconclusive, std::move(step), std::move(reason)};
+  }
+
+  /// True only when accepted.
+  [[nodiscard]] bool ok() const { return outcome_ == Outcome::kAccepted; }
+  [[nodiscard]] Outcome outcome() const { return outcome_; }
+  [[nodiscard]] const std::string& step() const { return step_; }
+  [[nodiscard]] const std::string& reason() const { return reason_; }
+
+  Verdict& add_note(std::string note) { return notes_.push_back(std::move(note)), *this; }
+  Verdict& add_figure(std::string name, std::string value) {
+    return figures_.emplace_back(std::move(name), std::move(value)), *this;
+  }
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& figures() const { return figures_; }
+
+ private:
+  Verdict(Outcome outcome, std::string step, std::string reason)
+      : outcome_(outcome), step_(std::move(step)), reason_(std::move(reason)) {}
+
+  Outcome outcome_;
+  std::string step_;
+  std::string reason_;
+  std::vector<std::string> notes_;
+  std::vector<std::pair<std::string, std::string>> figures_;
+};
+
+/// Lower-case hexadecimal.
+[[nodiscard]] std::string to_hex(ByteSpan bytes);
+
+/// Reads hexadecimal of either case, without prefix. Errors: kMalformed (odd length or another character).
+[[nodiscard]] Result<Bytes> from_hex(std::string_view text, std::string_view place);
+
+/// SHA-256 (FIPS 180-4) of `bytes`.
+[[nodiscard]] Digest sha256(ByteSpan bytes);
+
+/// Called as long work goes on, with the name of the phase and the part done, 0 to 1; may come from any
+/// thread, but never from two at a time. The library itself never prints.
+using ProgressHandler = std::function<void(std::string_view phase, double done)>;
+void set_progress_handler(ProgressHandler handler);
+
+/// At most this many threads work for one call; 0 asks for one per processor. The start value is the
+/// environment's ASSAY_THREADS, else 0. Set it before work is under way.
+void set_thread_limit(unsigned threads);
+[[nodiscard]] unsigned thread_limit();
+
+}  // namespace assay

@@ -1,0 +1,138 @@
+// BN254's groups: points, their encodings, multi-scalar multiplication, pairings.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "assay/base.h"
+#include "assay/field.h"
+#include "assay/integers.h"
+
+namespace assay {
+
+/// Fp[i] / (i^2 + 1): c0 + c1 i.
+struct Fp2 {
+  Fp c0, c1;
+  friend bool operator==(const Fp2&, const Fp2&) = default;
+};
+
+/// A point of G1: y^2 = x^3 + 3 over Fp. (0, 0), which is off the curve, stands for the point at infinity.
+struct G1Affine {
+  Fp x, y;
+
+  static G1Affine infinity() { return {}; }
+  static G1Affine generator();  ///< (1, 2)
+  [[nodiscard]] bool is_infinity() const { return *this == G1Affine{}; }
+  friend bool operator==(const G1Affine&, const G1Affine&) = default;
+};
+
+/// A point of G2: y^2 = x^3 + 3 / (9 + i) over Fp2, in the subgroup of order r. (0, 0) stands for infinity.
+struct G2Affine {
+  Fp2 x, y;
+
+  static G2Affine infinity() { return {}; }
+  static G2Affine generator();  ///< the generator of EIP-197
+  [[nodiscard]] bool is_infinity() const { return *this == G2Affine{}; }
+  friend bool operator==(const G2Affine&, const G2Affine&) = default;
+};
+
+namespace curve {
+
+// ---- Encodings. Decoders refuse whatever would not encode to the same bytes, points off the curve and, in G2,
+// points outside the subgroup of order r (G1 has cofactor 1). docs/curve.md gives the layouts.
+
+/// Compressed, as arkworks writes it: x little-endian; top byte bit 7 = y > (p-1)/2, bit 6 = infinity.
+[[nodiscard]] std::array<std::uint8_t, 32> encode(const G1Affine& point);
+[[nodiscard]] std::array<std::uint8_t, 64> encode(const G2Affine& point);
+[[nodiscard]] Result<G1Affine> decode_g1(ByteSpan bytes32, std::string_view place);
+[[nodiscard]] Result<G2Affine> decode_g2(ByteSpan bytes64, std::string_view place);
+
+/// Compressed, as gnark writes it: x big-endian; top two bits 10 smaller y, 11 larger y, 01 infinity.
+[[nodiscard]] std::array<std::uint8_t, 32> encode_gnark(const G1Affine& point);
+[[nodiscard]] Result<G1Affine> decode_gnark_g1(ByteSpan bytes32, std::string_view place);
+
+/// x || y big-endian, as the EVM's precompiled contracts take it (EIP-196); in G2 the imaginary part comes first
+/// (EIP-197). Infinity is all zeros.
+[[nodiscard]] std::array<std::uint8_t, 64> encode_evm(const G1Affine& point);
+[[nodiscard]] std::array<std::uint8_t, 128> encode_evm(const G2Affine& point);
+[[nodiscard]] Result<G1Affine> decode_evm_g1(ByteSpan bytes64, std::string_view place);
+[[nodiscard]] Result<G2Affine> decode_evm_g2(ByteSpan bytes128, std::string_view place);
+
+/// Checks points that were read raw (limbs below p, on the curve or infinity); returns the index of the first bad
+/// one, or points.size().
+[[nodiscard]] std::size_t find_invalid_point(std::span<const G1Affine> points);
+
+// ---- Group operations. Variable time.
+
+[[nodiscard]] G1Affine add(const G1Affine& a, const G1Affine& b);
+[[nodiscard]] G1Affine negate(const G1Affine& a);
+[[nodiscard]] G1Affine multiply_vartime(const G1Affine& a, const Fr& k);
+[[nodiscard]] G2Affine add(const G2Affine& a, const G2Affine& b);
+[[nodiscard]] G2Affine negate(const G2Affine& a);
+[[nodiscard]] G2Affine multiply_vartime(const G2Affine& a, const Fr& k);
+
+/// sum_i scalars[i] * bases[i]. Equal lengths. Cost follows the width of the largest |scalar|.
+/// Pippenger's bucket method with signed windows (Bernstein, Doumen, Lange, Oosterwijk, "Faster batch forgery
+/// identification", 2012, section 4).
+[[nodiscard]] G1Affine msm_vartime(std::span<const G1Affine> bases, IntegerView scalars);
+[[nodiscard]] G1Affine msm_vartime(std::span<const G1Affine> bases, std::span<const Fr> scalars);
+
+/// out[i] = scalars[i] * generator. Equal lengths.
+void multiply_generator_vartime(std::span<const Fr> scalars, std::span<G1Affine> out);
+
+// ---- Pairing: optimal ate (Vercauteren 2010), e: G1 x G2 -> GT.
+
+/// The lines of a fixed G2 point's Miller loop.
+class PreparedG2 {
+ public:
+  explicit PreparedG2(const G2Affine& point);
+  struct Lines;
+  [[nodiscard]] const Lines& lines() const { return *lines_; }
+
+ private:
+  std::shared_ptr<const Lines> lines_;
+};
+
+/// An element of Fp12 as twelve base field coordinates: c0.c0, c0.c1, c0.c2, c1.c0, .. of the tower in docs/curve.md.
+using Fp12Coordinates = std::array<Fp, 12>;
+
+/// The product of Miller loops. It is not yet a pairing value: only final_exponentiation makes it one.
+class MillerOutput {
+ public:
+  explicit MillerOutput(const Fp12Coordinates& value) : value_(value) {}
+  [[nodiscard]] const Fp12Coordinates& coordinates() const { return value_; }
+  // No comparison on purpose: two Miller outputs of one pairing value may differ.
+
+ private:
+  Fp12Coordinates value_;
+};
+
+/// An element of GT, the target group of the pairing.
+class Gt {
+ public:
+  static Gt one();
+  explicit Gt(const Fp12Coordinates& value) : value_(value) {}
+  [[nodiscard]] const Fp12Coordinates& coordinates() const { return value_; }
+  [[nodiscard]] bool is_one() const { return *this == one(); }
+  friend bool operator==(const Gt&, const Gt&) = default;
+
+ private:
+  Fp12Coordinates value_;
+};
+
+struct PairingTerm {
+  G1Affine p;
+  const PreparedG2* q;
+};
+
+/// prod_i f(p_i, q_i), sharing one accumulator; a pair with infinity on either side contributes 1.
+[[nodiscard]] MillerOutput multi_miller_loop(std::span<const PairingTerm> terms);
+[[nodiscard]] Gt final_exponentiation(const MillerOutput& value);
+[[nodiscard]] Gt pairing(const G1Affine& p, const G2Affine& q);
+
+}  // namespace curve
+}  // namespace assay

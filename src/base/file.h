@@ -1,0 +1,69 @@
+// Files: read with a cap, mapped, and written so that the final name holds a whole file or none.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "assay/base.h"
+
+namespace assay {
+
+/// The whole file. Errors: kIo; kTooLarge over `max_bytes`, before anything is read.
+[[nodiscard]] Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
+
+/// A file mapped read-only; the mapping lives as long as any copy. An empty file maps to an empty span.
+class MappedFile {
+ public:
+  static Result<MappedFile> open(const std::filesystem::path& path);
+  [[nodiscard]] ByteSpan bytes() const;
+  [[nodiscard]] const std::filesystem::path& path() const;
+
+  /// Tells the system that access will be sequential, or random again.
+  void advise_sequential() const;
+
+ private:
+  struct Mapping;
+  explicit MappedFile(std::shared_ptr<const Mapping> mapping) : mapping_(std::move(mapping)) {}
+  std::shared_ptr<const Mapping> mapping_;
+};
+
+/// A file under construction: bytes go to a temporary name in the same directory; publish() flushes it to the
+/// disk and renames it. Destroyed unpublished, it leaves nothing. To write several files or none, publish
+/// them last.
+class AtomicFile {
+ public:
+  static Result<AtomicFile> create(const std::filesystem::path& path);
+  AtomicFile(AtomicFile&&) noexcept;
+  AtomicFile& operator=(AtomicFile&&) noexcept;
+  ~AtomicFile();
+
+  [[nodiscard]] Status write(ByteSpan bytes);
+  [[nodiscard]] Status write(std::string_view text);
+
+  /// Overwrites bytes written before, such as a header whose content is known last.
+  [[nodiscard]] Status write_at(std::uint64_t offset, ByteSpan bytes);
+  [[nodiscard]] Status publish();
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  AtomicFile(std::filesystem::path path, std::string temporary, int descriptor, int slot);
+  Status flush();
+  void abandon();
+
+  std::filesystem::path path_;
+  std::string temporary_;
+  int descriptor_ = -1;
+  int slot_ = -1;  // in the table that remove_unfinished_files() reads
+  Bytes buffer_;
+};
+
+/// Writes a whole file atomically.
+[[nodiscard]] Status write_file(const std::filesystem::path& path, ByteSpan bytes);
+[[nodiscard]] Status write_file(const std::filesystem::path& path, std::string_view text);
+
+/// Removes the temporary files of all AtomicFiles under construction. Async-signal-safe: for the handler of a
+/// program that is about to end.
+void remove_unfinished_files() noexcept;
+
+}  // namespace assay

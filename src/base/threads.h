@@ -1,0 +1,38 @@
+// The one threading seam: fork, work, join.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "assay/base.h"
+
+namespace assay {
+
+/// Threads that parallel_for would use at most: thread_limit(), or one per processor when that is 0.
+[[nodiscard]] unsigned worker_count();
+
+/// Splits [begin, end) into ranges of at least `grain` and calls body(first, last) for each, on up to
+/// worker_count() threads, the caller's among them. Returns when all are done. `body` must not throw. Calls
+/// from within a body run on the calling thread alone.
+void parallel_for(std::size_t begin, std::size_t end, std::size_t grain,
+                  const std::function<void(std::size_t, std::size_t)>& body);
+
+/// Reports the progress of a phase of `total` steps to the handler, at most about ten times a second.
+class Progress {
+ public:
+  Progress(std::string_view phase, std::uint64_t total);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// Thread-safe.
+  void advance(std::uint64_t steps = 1);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace assay

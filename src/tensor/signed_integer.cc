@@ -1,0 +1,19 @@
+#include "tensor/signed_integer.h"
+
+#include "base/check.h"
+
+namespace assay::tensor {
+
+bool fits_int64(const Scalar& value) {
+  const Scalar magnitude = value.magnitude();
+  if (magnitude.bit_width() <= 63) return true;
+  return value.is_negative() && magnitude.words == std::array<std::uint64_t, 4>{std::uint64_t{1} << 63};
+}
+
+std::int64_t to_int64(const Scalar& value) {
+  ASSAY_CHECK(fits_int64(value));
+  const std::uint64_t magnitude = value.magnitude().words[0];
+  return static_cast<std::int64_t>(value.is_negative() ? 0 - magnitude : magnitude);
+}
+
+}  // namespace assay::tensor
