@@ -32,8 +32,8 @@ bool replay(const fs::path& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const std::uint8_t byte : {0x00, 0x7b, 0x80, 0xff}) {
-    const std::vector<std::uint8_t> bytes(64, byte);
+  for (const unsigned byte : {0x00u, 0x7bu, 0x80u, 0xffu}) {
+    const std::vector<std::uint8_t> bytes(64, static_cast<std::uint8_t>(byte));
     for (const std::size_t size : {0, 1, 2, 8, 32, 64}) LLVMFuzzerTestOneInput(bytes.data(), size);
   }
 

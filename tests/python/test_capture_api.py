@@ -2,15 +2,15 @@
 
 import os
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from pathlib import Path
-from tiny_models import VOCAB, folder, tiny, tokenizer
 
 import assay.hidden_states
 from assay.hidden_states import CaptureError, ModelError, Progress, capture, capture_model
+from tiny_models import VOCAB, folder, tiny, tokenizer
 
 PROMPT = "w3 w7 w11"
 IDS = torch.tensor([[3, 7, 11]])

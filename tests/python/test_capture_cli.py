@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from tiny_models import folder, tiny, tokenizer
 
-from assay.hidden_states import capturing, result
+from assay.hidden_states import capturing, generating, result
 from assay.hidden_states.cli import main
+from tiny_models import folder, tiny, tokenizer
 
 PROMPT = "w3 w7 w11"
 
@@ -280,7 +280,7 @@ def test_ctrl_c_while_generating(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(capturing._TokenCounter, "put", interrupt)
+    monkeypatch.setattr(generating._TokenCounter, "put", interrupt)
     assert run(model, tmp_path / "out") == 2
     assert "stopped before it was done" in failure(capsys)
     assert not (tmp_path / "out").exists()

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load
-from tiny_models import HIDDEN, tiny, tokenizer
 
 from assay.hidden_states import Capture, NonFiniteError, SaveError, capture_model
 from assay.hidden_states.safetensors_file import write_safetensors
 from assay.hidden_states.staging import write_together
 from assay.hidden_states.statistics import layer_stats
+from tiny_models import HIDDEN, tiny, tokenizer
 
 PROMPT = "w3 w7 w11"
 
@@ -244,4 +243,4 @@ def test_saving_twice_gives_the_same_bytes(captured: Capture, tmp_path: Path) ->
         second = captured.save(tmp_path / "b", format)
         assert first.activations.read_bytes() == second.activations.read_bytes()
         assert first.stats.read_bytes() == second.stats.read_bytes()
-        assert os.path.getsize(first.activations) > captured.rows * HIDDEN * 2 * 4
+        assert first.activations.stat().st_size > captured.rows * HIDDEN * 2 * 4

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from tiny_models import CONFIGS, HIDDEN, LAYERS, tiny
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from assay.hidden_states import LayoutError, capture_model
+from tiny_models import CONFIGS, HIDDEN, LAYERS, tiny
 
 PROMPT = torch.tensor([[3, 7, 11, 19, 4]])
 LAST_TAP = {"opt_projected": "final_projection"}
@@ -114,7 +114,7 @@ def test_unrecognised_layout_is_refused_in_decode_mode_only() -> None:
     model.config.n_layer = LAYERS + 1
     # The cache has a place per layer; the tuple still comes from the blocks there are.
     with pytest.raises(
-        LayoutError, match="model GPT2LMHeadModel: layout not recognised: .*recompute"
+        LayoutError, match=r"model GPT2LMHeadModel: layout not recognised: .*recompute"
     ):
         capture_model(model, PROMPT, max_new_tokens=2)
     got = capture_model(model, PROMPT, max_new_tokens=2, mode="recompute")

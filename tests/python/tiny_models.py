@@ -16,9 +16,9 @@ from transformers import (
     LlamaConfig,
     MistralConfig,
     OPTConfig,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
-    PretrainedConfig,
     Qwen2Config,
 )
 from transformers.utils import logging

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from transformers.generation.streamers import BaseStreamer
 
 from .determinism import repeatable, seeded
 from .errors import CaptureError, LayoutError, ModelError, one_line
 from .fingerprint import fingerprint
+from .generating import Settings, generate, settings_for
 from .layout import find_layout
 from .loading import load
 from .progress import OnProgress, Progress
@@ -22,8 +22,6 @@ from .result import Capture, Mode
 from .sources import digests, resolve
 from .statistics import LayerStats, layer_stats
 from .taps import Tap, taps_for
-
-Generation = dict[str, bool | int | float]
 
 
 def capture(
@@ -82,7 +80,7 @@ def capture(
                 prompt=prompt,
                 model_name=source.name,
                 model_files=digests(source),
-                generation=_generation(
+                generation=settings_for(
                     loaded.model, max_new_tokens, do_sample and not deterministic, temperature
                 ),
                 seed=seed,
@@ -142,7 +140,7 @@ def capture_model(
                 prompt=prompt,
                 model_name=model_name or _own_name(model),
                 model_files=(),
-                generation=_generation(
+                generation=settings_for(
                     model, max_new_tokens, do_sample and not deterministic, temperature
                 ),
                 seed=seed,
@@ -163,7 +161,7 @@ def _run(
     prompt: str,
     model_name: str,
     model_files: tuple[tuple[str, str], ...],
-    generation: Generation,
+    generation: Settings,
     seed: int,
     deterministic: bool,
     mode: Mode,
@@ -203,20 +201,20 @@ def _run(
 
 
 def _decode(
-    model: PreTrainedModel, ids: Tensor, generation: Generation, report: OnProgress
+    model: PreTrainedModel, ids: Tensor, generation: Settings, report: OnProgress
 ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tap, ...]]:
     layout = find_layout(model, ids)
     # The last new token is never an input, hence one row fewer than tokens.
     recorder = Recorder(layout, ids.shape[1] + int(generation["max_new_tokens"]) - 1)
     with recorder.attached():
-        sequence = _generate(model, ids, generation, report)
+        sequence = generate(model, ids, generation, report)
     return sequence, recorder.finish(sequence.shape[1] - 1), layout.taps
 
 
 def _recompute(
-    model: PreTrainedModel, ids: Tensor, generation: Generation, report: OnProgress
+    model: PreTrainedModel, ids: Tensor, generation: Settings, report: OnProgress
 ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tap, ...]]:
-    sequence = _generate(model, ids, generation, report)
+    sequence = generate(model, ids, generation, report)
     report(Progress("forward", 0, 1))
     options: dict[str, Any] = {}
     if "logits_to_keep" in inspect.signature(model.forward).parameters:
@@ -244,74 +242,6 @@ def _recompute(
     except LayoutError:
         taps = taps_for(len(states) - 1, "unknown")
     return sequence, tuple(states), taps
-
-
-def _generate(
-    model: PreTrainedModel, ids: Tensor, generation: Generation, report: OnProgress
-) -> Tensor:
-    settings = model.generation_config
-    pad = settings.pad_token_id
-    if pad is None:
-        end = settings.eos_token_id
-        pad = end[0] if isinstance(end, list) else end
-    # A model may ship settings of its own; whatever would change the number of rows, run several
-    # sequences or go around the hooks is set here.
-    generator: Any = model
-    sequence: Tensor = generator.generate(
-        ids,
-        attention_mask=torch.ones_like(ids),
-        **generation,
-        max_length=None,
-        num_beams=1,
-        num_return_sequences=1,
-        use_cache=True,
-        cache_implementation="dynamic",
-        prefill_chunk_size=None,
-        prompt_lookup_num_tokens=None,
-        disable_compile=True,
-        return_dict_in_generate=False,
-        output_hidden_states=False,
-        output_attentions=False,
-        pad_token_id=0 if pad is None else pad,
-        streamer=_TokenCounter(report, int(generation["max_new_tokens"])),
-    )
-    return sequence.to("cpu", torch.int64)
-
-
-class _TokenCounter(BaseStreamer):
-    """Reports each new token; the first thing it is handed is the prompt."""
-
-    def __init__(self, report: OnProgress, total: int) -> None:
-        self._report = report
-        self._total = total
-        self._done = -1
-
-    def put(self, value: Tensor) -> None:
-        self._done += 1
-        self._report(Progress("generate", self._done, self._total))
-
-    def end(self) -> None:
-        pass
-
-
-def _generation(
-    model: PreTrainedModel, max_new_tokens: int, do_sample: bool, temperature: float
-) -> Generation:
-    own = model.generation_config
-    settings: Generation = {
-        "max_new_tokens": max_new_tokens,
-        "do_sample": do_sample,
-        "repetition_penalty": _first(own.repetition_penalty, 1.0),
-    }
-    if do_sample:
-        settings["temperature"] = temperature
-        settings["top_k"] = _first(own.top_k, 50)
-        settings["top_p"] = _first(own.top_p, 1.0)
-    return settings
-
-
-def _first(value: Any, otherwise: float) -> float:
-    return otherwise if value is None else value
 
 
 def _owned(state: Tensor) -> Tensor:

@@ -68,7 +68,7 @@ def _block_count(model: PreTrainedModel) -> int:
     count = getattr(config, "num_hidden_layers", None)
     if not isinstance(count, int) or count < 1:
         raise LayoutError(
-            f"layout not recognised: looked for num_hidden_layers in the "
+            "layout not recognised: looked for num_hidden_layers in the "
             "model's configuration; use --mode recompute"
         )
     return count

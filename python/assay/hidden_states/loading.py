@@ -43,7 +43,7 @@ def load(source: ModelSource, *, device: str, dtype: str, verbose: bool) -> Load
         CaptureError: Unknown or absent device, unknown dtype.
         ModelError: The model does not exist, is incomplete or is of an unsupported kind.
     """
-    place = _device(device)
+    place, number_type = _device(device), _dtype(dtype)
     options: dict[str, Any] = {"trust_remote_code": False}
     if source.gguf_file is not None:
         options["gguf_file"] = source.gguf_file
@@ -54,10 +54,8 @@ def load(source: ModelSource, *, device: str, dtype: str, verbose: bool) -> Load
         with quiet(not verbose), muted_stderr(not verbose):
             tokenizer = AutoTokenizer.from_pretrained(source.location, **options)
             loaded: Any = AutoModelForCausalLM.from_pretrained(
-                source.location, dtype=_dtype(dtype), output_loading_info=True, **options
+                source.location, dtype=number_type, output_loading_info=True, **options
             )
-    except CaptureError:
-        raise
     except Exception as error:
         raise _not_loaded(source, error) from error
     model, report = loaded
