@@ -174,6 +174,7 @@ struct TensorFile {
   Container container = Container::kSafetensors;
   std::vector<TensorView> tensors;             ///< in the order of the file
   std::vector<IntegerTensor> integer_tensors;  ///< .npy of Python integers (object dtype)
+  std::vector<std::size_t> hidden_states;      ///< of a .pt: which tensors came from its "hidden_states"
   Metadata metadata;  ///< safetensors __metadata__; plain values of a .pt's dictionary
 
   /// nullptr when there is none.

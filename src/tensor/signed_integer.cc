@@ -1,5 +1,7 @@
 #include "tensor/signed_integer.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace assay::tensor {
@@ -14,6 +16,12 @@ std::int64_t to_int64(const Scalar& value) {
   ASSAY_CHECK(fits_int64(value));
   const std::uint64_t magnitude = value.magnitude().words[0];
   return static_cast<std::int64_t>(value.is_negative() ? 0 - magnitude : magnitude);
+}
+
+bool signed_less(const Scalar& a, const Scalar& b) {
+  if (a.is_negative() != b.is_negative()) return a.is_negative();
+  // Residues of one sign keep the order of the integers.
+  return std::lexicographical_compare(a.words.rbegin(), a.words.rend(), b.words.rbegin(), b.words.rend());
 }
 
 }  // namespace assay::tensor

@@ -11,4 +11,7 @@ namespace assay::tensor {
 /// The signed integer of a Scalar that fits.
 [[nodiscard]] std::int64_t to_int64(const Scalar& value);
 
+/// a < b as signed integers.
+[[nodiscard]] bool signed_less(const Scalar& a, const Scalar& b);
+
 }  // namespace assay::tensor
