@@ -100,6 +100,19 @@ Result<Layers> encode_layers(const TensorFile& file, const std::filesystem::path
   return out;
 }
 
+Result<Layout> plan(Layout::Kind kind, const std::vector<tensor::LayerShape>& shapes,
+                    const SubjectOptions& options) {
+  switch (kind) {
+    case Layout::Kind::kFlat:
+      break;
+    case Layout::Kind::kCube:
+      return tensor::plan_cube(shapes, options.cube);
+    case Layout::Kind::kModel:
+      return tensor::plan_model(shapes);
+  }
+  return tensor::plan_flat(shapes, options.axes);
+}
+
 }  // namespace
 
 Header Subject::header(const Digest& srs_digest) const {
@@ -109,36 +122,19 @@ Header Subject::header(const Digest& srs_digest) const {
 Result<Subject> read_subject(const std::filesystem::path& path, const SubjectOptions& options) {
   const TensorFile file = ASSAY_TRY(tensor::open(path));
   Layers layers = ASSAY_TRY(encode_layers(file, path, options.encoding));
-  const std::vector<tensor::LayerShape> shapes = tensor::shapes_of(layers.tensors);
   const Layout::Kind kind = options.layout.value_or(
       layers.tensors.size() > 1 && !options.axes ? Layout::Kind::kModel : Layout::Kind::kFlat);
   if (options.axes && kind != Layout::Kind::kFlat) {
     return bad(ErrorCode::kMismatch, path, "axes can be chosen for the layout flat alone");
   }
 
-  Subject out;
-  out.encoding = layers.encoding;
-  out.dtype = layers.dtype;
-  switch (kind) {
-    case Layout::Kind::kFlat:
-      out.layout = ASSAY_TRY(tensor::plan_flat(shapes, options.axes));
-      break;
-    case Layout::Kind::kCube:
-      out.layout = ASSAY_TRY(tensor::plan_cube(shapes, options.cube));
-      break;
-    case Layout::Kind::kModel:
-      out.layout = ASSAY_TRY(tensor::plan_model(shapes));
-      break;
+  Layout layout = ASSAY_TRY(plan(kind, tensor::shapes_of(layers.tensors), options));
+  tensor::IntegerArray values = ASSAY_TRY(tensor::apply_layout(layout, layers.tensors));
+  CaptureMode mode = options.capture_mode.value_or(CaptureMode::kUnknown);
+  if (!options.capture_mode && file.metadata_value("format") == kCaptureFormat) {
+    mode = capture_mode(file.metadata_value("capture_mode")).value_or(CaptureMode::kUnknown);
   }
-  out.values = ASSAY_TRY(tensor::apply_layout(out.layout, layers.tensors));
-  out.capture_mode = CaptureMode::kUnknown;
-  if (options.capture_mode) {
-    out.capture_mode = *options.capture_mode;
-  } else if (file.metadata_value("format") == kCaptureFormat) {
-    out.capture_mode =
-        claim::capture_mode(file.metadata_value("capture_mode")).value_or(CaptureMode::kUnknown);
-  }
-  return out;
+  return Subject{std::move(layout), layers.encoding, layers.dtype, mode, std::move(values)};
 }
 
 }  // namespace assay::claim
