@@ -110,8 +110,9 @@ enum class Outcome { kAccepted, kRejected, kInconclusive };
 
 /// The answer of a verifier: a value, never an error.
 ///
-/// A rejection names the step that failed. Notes say what the verdict rests on but did not check (an SRS nobody
-/// vouched for, a header that nothing binds); they do not change the outcome. Figures are the step's numbers.
+/// A rejection names the step that failed. Notes say what the verdict rests on but did not check (an SRS
+/// nobody vouched for, a header that nothing binds); they do not change the outcome. Figures are the step's
+/// numbers.
 class [[nodiscard]] Verdict {
  public:
   static Verdict accepted() { return Verdict(Outcome::kAccepted, {}, {}); }
@@ -155,13 +156,13 @@ class [[nodiscard]] Verdict {
 /// SHA-256 (FIPS 180-4) of `bytes`.
 [[nodiscard]] Digest sha256(ByteSpan bytes);
 
-/// Called as long work goes on, with the name of the phase and the part done, 0 to 1; may come from any thread, but
-/// never from two at a time. The library itself never prints.
+/// Called as long work goes on, with the name of the phase and the part done, 0 to 1; may come from any
+/// thread, but never from two at a time. The library itself never prints.
 using ProgressHandler = std::function<void(std::string_view phase, double done)>;
 void set_progress_handler(ProgressHandler handler);
 
-/// At most this many threads work for one call; 0 asks for one per processor. The start value is the environment's
-/// ASSAY_THREADS, else 0. Set it before work is under way.
+/// At most this many threads work for one call; 0 asks for one per processor. The start value is the
+/// environment's ASSAY_THREADS, else 0. Set it before work is under way.
 void set_thread_limit(unsigned threads);
 [[nodiscard]] unsigned thread_limit();
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "assay/base.h"
@@ -26,8 +27,8 @@ struct Scalar {
   static Result<Scalar> from_magnitude(bool negative, const std::array<std::uint64_t, 4>& magnitude,
                                        std::string_view place);
 
-  /// Decimal digits, with an optional '-'; a non-negative number is taken up to r - 1, as the seeds' coefficient
-  /// files write residues. Errors: kMalformed, kOutOfRange.
+  /// Decimal digits, with an optional '-'; a non-negative number is taken up to r - 1, as the seeds'
+  /// coefficient files write residues. Errors: kMalformed, kOutOfRange.
   static Result<Scalar> from_decimal(std::string_view text, std::string_view place);
 
   /// 32 bytes, little-endian. Errors: kMalformed (length), kNonCanonical (not below r).
@@ -55,9 +56,10 @@ struct Scalar {
 
 /// r, the order of BN254's groups.
 inline constexpr std::array<std::uint64_t, 4> kScalarModulus = {0x43e1f593f0000001, 0x2833e84879b97091,
-                                                               0xb85045b68181585d, 0x30644e72e131a029};
+                                                                0xb85045b68181585d, 0x30644e72e131a029};
 
-/// A view of integers as they lie in memory: two's complement of 8 to 64 bits, or Scalars. Nothing is widened.
+/// A view of integers as they lie in memory: two's complement of 8 to 64 bits, or Scalars. Nothing is
+/// widened.
 class IntegerView {
  public:
   enum class Kind { kI8, kI16, kI32, kI64, kScalar };
@@ -69,6 +71,7 @@ class IntegerView {
   IntegerView(std::span<const std::int64_t> v) : IntegerView(Kind::kI64, v.data(), v.size()) {}  // NOLINT
   IntegerView(std::span<const Scalar> v) : IntegerView(Kind::kScalar, v.data(), v.size()) {}     // NOLINT
   template <class T>
+    requires std::is_constructible_v<IntegerView, std::span<const T>>
   IntegerView(const std::vector<T>& v) : IntegerView(std::span<const T>(v)) {}  // NOLINT
 
   [[nodiscard]] Kind kind() const { return kind_; }
@@ -87,11 +90,16 @@ class IntegerView {
   template <class F>
   auto visit(F&& f) const {
     switch (kind_) {
-      case Kind::kI8: return f(typed<std::int8_t>());
-      case Kind::kI16: return f(typed<std::int16_t>());
-      case Kind::kI32: return f(typed<std::int32_t>());
-      case Kind::kI64: return f(typed<std::int64_t>());
-      case Kind::kScalar: break;
+      case Kind::kI8:
+        return f(typed<std::int8_t>());
+      case Kind::kI16:
+        return f(typed<std::int16_t>());
+      case Kind::kI32:
+        return f(typed<std::int32_t>());
+      case Kind::kI64:
+        return f(typed<std::int64_t>());
+      case Kind::kScalar:
+        break;
     }
     return f(typed<Scalar>());
   }

@@ -28,8 +28,9 @@ class MappedFile {
   std::shared_ptr<const Mapping> mapping_;
 };
 
-/// A file under construction: bytes go to a temporary name in the same directory; publish() flushes it to the disk
-/// and renames it. Destroyed unpublished, it leaves nothing. To write several files or none, publish them last.
+/// A file under construction: bytes go to a temporary name in the same directory; publish() flushes it to the
+/// disk and renames it. Destroyed unpublished, it leaves nothing. To write several files or none, publish
+/// them last.
 class AtomicFile {
  public:
   static Result<AtomicFile> create(const std::filesystem::path& path);
@@ -47,6 +48,7 @@ class AtomicFile {
 
  private:
   AtomicFile(std::filesystem::path path, std::string temporary, int descriptor, int slot);
+  Status flush();
   void abandon();
 
   std::filesystem::path path_;

@@ -1,5 +1,6 @@
-// JSON, by nlohmann's library, with what a careful reader needs on top: a cap on depth and size, no duplicate keys, and
-// integers of any size, which the seeds' files hold. An integer that does not fit 64 bits is kept as its digits.
+// JSON, by nlohmann's library, with what a careful reader needs on top: a cap on depth and size, no duplicate
+// keys, and integers of any size, which the seeds' files hold. An integer that does not fit 64 bits is kept
+// as its digits.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -13,7 +14,8 @@ namespace assay {
 
 using Json = nlohmann::ordered_json;
 
-/// Errors: kMalformed (with the offset), kTooLarge (deeper than 64).
+/// Errors: kMalformed (with the offset; duplicate keys, bytes after the value, invalid UTF-8, numbers outside
+/// the doubles, integers of more than 308 digits), kTooLarge (deeper than 64).
 [[nodiscard]] Result<Json> parse_json(std::string_view text, std::string_view place);
 
 /// An integer of any size from its decimal digits (with optional '-'): a plain number where 64 bits do.
@@ -21,6 +23,27 @@ using Json = nlohmann::ordered_json;
 
 /// The decimal digits of a number or of an integer kept by json_integer. Errors: kMalformed.
 [[nodiscard]] Result<std::string> json_decimal(const Json& value, std::string_view place);
+
+/// Takes the events of parse_json_stream. An event that is not overridden refuses the text; the place of an
+/// Error may be left empty, and is then filled in.
+class JsonVisitor {
+ public:
+  virtual ~JsonVisitor() = default;
+  virtual Status begin_object();
+  virtual Status end_object();
+  virtual Status begin_array();
+  virtual Status end_array();
+  virtual Status key(std::string_view name);
+  virtual Status string(std::string_view text);
+  virtual Status integer(std::string_view decimal);  ///< of any size, as its digits with optional '-'
+  virtual Status real(double value);                 ///< a number with a fraction or an exponent
+  virtual Status boolean(bool value);
+  virtual Status null();
+};
+
+/// Reads a text of any size without keeping it, with the checks of parse_json. Errors: those, and the
+/// visitor's.
+[[nodiscard]] Status parse_json_stream(std::string_view text, JsonVisitor& visitor, std::string_view place);
 
 /// Text with integers of any size written as plain numbers; `indent` < 0 for one line.
 [[nodiscard]] std::string dump_json(const Json& value, int indent = 2);

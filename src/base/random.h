@@ -18,15 +18,16 @@ class ChaCha20Stream {
   explicit ChaCha20Stream(const Digest& key);
   std::uint64_t next_u64();
 
-  /// Uniform in [0, bound), bound > 0: draws below 2^64 - (2^64 mod bound) are taken modulo bound, others are skipped.
+  /// Uniform in [0, bound), bound > 0: draws below 2^64 - (2^64 mod bound) are taken modulo bound, others are
+  /// skipped.
   std::uint64_t below(std::uint64_t bound);
 
  private:
   void refill();
   Digest key_;
   std::uint32_t block_ = 0;
-  std::size_t used_ = 0;
   std::array<std::uint8_t, 4096> stream_{};
+  std::size_t used_ = stream_.size();
 };
 
 }  // namespace assay

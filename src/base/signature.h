@@ -1,4 +1,5 @@
-// Ed25519 signatures (RFC 8032) by libsodium, which refuses non-canonical signatures and points of small order.
+// Ed25519 signatures (RFC 8032) by libsodium, which refuses non-canonical signatures and points of small
+// order.
 #pragma once
 
 #include <array>

@@ -13,9 +13,9 @@ namespace assay {
 /// Threads that parallel_for would use at most: thread_limit(), or one per processor when that is 0.
 [[nodiscard]] unsigned worker_count();
 
-/// Splits [begin, end) into ranges of at least `grain` and calls body(first, last) for each, on up to worker_count()
-/// threads, the caller's among them. Returns when all are done. `body` must not throw. Calls from within a body run
-/// on the calling thread alone.
+/// Splits [begin, end) into ranges of at least `grain` and calls body(first, last) for each, on up to
+/// worker_count() threads, the caller's among them. Returns when all are done. `body` must not throw. Calls
+/// from within a body run on the calling thread alone.
 void parallel_for(std::size_t begin, std::size_t end, std::size_t grain,
                   const std::function<void(std::size_t, std::size_t)>& body);
 

@@ -5,9 +5,9 @@
 
 #include "assay/base.h"
 
-#define ASSAY_TRY(...)                                    \
-  __extension__({                                         \
-    auto try_result_ = (__VA_ARGS__);                     \
-    if (!try_result_.ok()) return try_result_.error();    \
-    std::move(try_result_).value();                       \
+#define ASSAY_TRY(...)                                 \
+  __extension__({                                      \
+    auto try_result_ = (__VA_ARGS__);                  \
+    if (!try_result_.ok()) return try_result_.error(); \
+    std::move(try_result_).value();                    \
   })

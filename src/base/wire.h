@@ -39,7 +39,8 @@ class WireReader {
   [[nodiscard]] Result<std::string> text(std::size_t max_bytes, std::string_view field);
 
   /// An element count that the remaining bytes can hold at `element_size` each. Errors: kTooLarge.
-  [[nodiscard]] Result<std::uint32_t> count(std::size_t element_size, std::uint32_t max, std::string_view field);
+  [[nodiscard]] Result<std::uint32_t> count(std::size_t element_size, std::uint32_t max,
+                                            std::string_view field);
 
   /// Errors: kMalformed when bytes are left over.
   [[nodiscard]] Status finish() const;
