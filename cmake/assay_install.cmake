@@ -1,15 +1,31 @@
-# Headers, libraries, the command and a CMake package: find_package(assay) then link assay::assay or one room.
-include(GNUInstallDirs)
+# Three components: `runtime`, the command; `development`, headers, libraries and a CMake package (find_package(assay),
+# then link assay::assay or one room); `wheel`, what goes into the Python wheel beside its pure modules.
 include(CMakePackageConfigHelpers)
+set(assay_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/assay)
 
 install(TARGETS assay ${ASSAY_ROOM_TARGETS} EXPORT assay_targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
 install(DIRECTORY include/assay DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
 install(EXPORT assay_targets NAMESPACE assay:: FILE assay-targets.cmake
-  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/assay COMPONENT development)
+  DESTINATION ${assay_package_dir} COMPONENT development)
 configure_package_config_file(cmake/assay-config.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/assay-config.cmake
-  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/assay)
+  INSTALL_DESTINATION ${assay_package_dir})
+# Before 1.0 a minor version may break its users.
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/assay-config-version.cmake
   COMPATIBILITY SameMinorVersion)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/assay-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/assay-config-version.cmake
-  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/assay COMPONENT development)
+install(FILES
+  ${CMAKE_CURRENT_BINARY_DIR}/assay-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/assay-config-version.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/Findsodium.cmake
+  DESTINATION ${assay_package_dir} COMPONENT development)
+
+if(ASSAY_CLI)
+  install(TARGETS assay_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
+endif()
+if(ASSAY_PYTHON)
+  install(TARGETS assay_python LIBRARY DESTINATION assay COMPONENT wheel)
+  add_custom_target(assay_wheel DEPENDS assay_python)
+  if(ASSAY_CLI AND SKBUILD)
+    install(TARGETS assay_cli RUNTIME DESTINATION ${SKBUILD_SCRIPTS_DIR} COMPONENT wheel)
+    add_dependencies(assay_wheel assay_cli)
+  endif()
+endif()

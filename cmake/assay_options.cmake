@@ -1,4 +1,5 @@
 # What every target of ours is compiled with, and the libraries that all rooms share.
+# Set for this folder and below alone: a project that adds this one keeps its own.
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -9,18 +10,16 @@ if(PROJECT_IS_TOP_LEVEL)
   set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 endif()
 
+include(GNUInstallDirs)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
-find_package(PkgConfig REQUIRED)
-# libsodium ships no CMake package on Debian 12: pkg-config is its only description.
-pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET GLOBAL libsodium)
-if(NOT TARGET sodium::sodium)
-  add_library(sodium::sodium ALIAS PkgConfig::SODIUM)
-endif()
+find_package(sodium REQUIRED)
 
 add_library(assay_flags INTERFACE)
 target_compile_options(assay_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion)
+# GCC 12 sees overlapping copies in `"literal" + string` where there are none (GCC bug 105651).
+target_compile_options(assay_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(PROJECT_IS_TOP_LEVEL)
   target_compile_options(assay_flags INTERFACE -Werror)
 endif()

@@ -4,7 +4,7 @@
 # *_bench.cc. ROOMS are the rooms that it may include, LINKS are libraries from outside.
 function(assay_room name)
   cmake_parse_arguments(ARG "" "" "ROOMS;LINKS" ${ARGN})
-  set(dir ${CMAKE_CURRENT_SOURCE_DIR}/src/${name})
+  set(dir ${PROJECT_SOURCE_DIR}/src/${name})
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cc)
   set(tests ${sources})
   set(benches ${sources})
@@ -17,13 +17,15 @@ function(assay_room name)
   add_library(assay::${name} ALIAS ${target})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
   target_include_directories(${target}
-    PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
-    PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_compile_features(${target} PUBLIC cxx_std_20)
   foreach(room ${ARG_ROOMS})
     target_link_libraries(${target} PUBLIC assay_${room})
   endforeach()
-  target_link_libraries(${target} PRIVATE ${ARG_LINKS} $<BUILD_INTERFACE:assay_flags> $<BUILD_INTERFACE:nlohmann_json::nlohmann_json> $<BUILD_INTERFACE:fmt::fmt>)
+  # fmt is compiled into base and comes to the other rooms' users through it; JSON is headers alone.
+  target_link_libraries(${target} PRIVATE ${ARG_LINKS}
+    $<BUILD_INTERFACE:assay_flags> $<BUILD_INTERFACE:nlohmann_json::nlohmann_json> $<BUILD_INTERFACE:fmt::fmt>)
   set_property(GLOBAL APPEND PROPERTY ASSAY_ROOM_TARGETS ${target})
 
   if(ASSAY_TESTS AND tests)
@@ -31,14 +33,17 @@ function(assay_room name)
   endif()
   if(ASSAY_BENCH AND benches)
     add_executable(${name}_bench ${benches})
-    target_include_directories(${name}_bench PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
-    target_link_libraries(${name}_bench PRIVATE ${target} assay_flags fmt::fmt benchmark::benchmark benchmark::benchmark_main)
+    target_include_directories(${name}_bench PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(${name}_bench
+      PRIVATE ${target} assay_flags fmt::fmt benchmark::benchmark benchmark::benchmark_main)
+    set_property(GLOBAL APPEND PROPERTY ASSAY_BENCH_TARGETS ${name}_bench)
   endif()
 endfunction()
 
-# assay_test(NAME SOURCES file... ROOMS room... [LINKS target...]): one GoogleTest program, one ctest entry.
+# assay_test(NAME SOURCES file... ROOMS room... [LINKS target...] [LABELS label...]): one GoogleTest program, one ctest
+# entry.
 function(assay_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;ROOMS;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;ROOMS;LINKS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE ASSAY_VECTORS="${PROJECT_SOURCE_DIR}/vectors")
@@ -48,4 +53,15 @@ function(assay_test name)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} assay_flags fmt::fmt nlohmann_json::nlohmann_json
     sodium::sodium GTest::gtest GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}")
+endfunction()
+
+# assay_must_not_compile(NAME SOURCE EXPECT): a test that the file SOURCE compiles, but no longer does with -DMUST_FAIL,
+# and that the compiler then says something that matches the regular expression EXPECT. In the file, the misuse stands
+# under #ifdef MUST_FAIL.
+function(assay_must_not_compile name source expect)
+  get_filename_component(source ${source} ABSOLUTE)
+  add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -DSOURCE=${source} -DEXPECT=${expect}
+    "-DCOMMAND=${CMAKE_CXX_COMPILER}|-std=c++20|-fsyntax-only|-I${PROJECT_SOURCE_DIR}/include|-I${PROJECT_SOURCE_DIR}/src"
+    -P ${PROJECT_SOURCE_DIR}/cmake/must_not_compile.cmake)
 endfunction()

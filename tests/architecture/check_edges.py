@@ -3,8 +3,9 @@
 
 usage: check_edges.py ROOT
 
-A room includes its own files, the public header of itself and of the rooms below it, and their internal headers.
-Public headers include only public headers. The lines assay_room(...) of CMakeLists.txt must say the same.
+A room includes its own files, the public header of itself and of the rooms below it, and their
+internal headers. Public headers include only public headers. The lines assay_room(...) of
+CMakeLists.txt must say the same.
 """
 
 import re
@@ -29,8 +30,10 @@ ARROWS: dict[str, set[str]] = {
 }
 # Public headers that do not bear their room's name.
 PUBLIC_ALIASES = {"integers": "base"}
-INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
-ROOM_LINE = re.compile(r"^assay_room\((\w+)\s*(?:ROOMS\s+([\w ]+?))?\s*(?:LINKS[^)]*)?\)", re.MULTILINE)
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include\s*(["<])([^">]+)[">]', re.MULTILINE)
+ROOM_LINE = re.compile(
+    r"^assay_room\((\w+)\s*(?:ROOMS\s+([\w ]+?))?\s*(?:LINKS[^)]*)?\)", re.MULTILINE
+)
 SOURCES = {".h", ".cc", ".inc"}
 
 
@@ -54,6 +57,11 @@ def room_of_include(path: str) -> str | None:
     return parts[0] if len(parts) > 1 else None
 
 
+def is_ours(bracket: str, path: str) -> bool:
+    """Whether an include is ours: all in quotes, and those in angle brackets that name a room."""
+    return bracket == '"' or Path(path).parts[0] in {"assay", *ARROWS}
+
+
 def check_file(root: Path, path: Path) -> list[str]:
     relative = path.relative_to(root)
     public = relative.parts[0] == "include"
@@ -62,13 +70,16 @@ def check_file(root: Path, path: Path) -> list[str]:
         return [f"{relative}: no room is called {room!r}"]
     allowed = reachable(room)
     problems = []
-    for match in INCLUDE.finditer(path.read_text(encoding="utf-8")):
-        target = room_of_include(match[1])
-        line = path.read_text(encoding="utf-8").count("\n", 0, match.start()) + 1
-        if public and not match[1].startswith("assay/"):
-            problems.append(f"{relative}:{line}: a public header includes the internal {match[1]}")
-        elif target not in allowed:
-            problems.append(f"{relative}:{line}: {room} may not include {match[1]}")
+    text = path.read_text(encoding="utf-8")
+    for match in INCLUDE.finditer(text):
+        bracket, include = match.groups()
+        if not is_ours(bracket, include):
+            continue
+        line = text.count("\n", 0, match.start()) + 1
+        if public and not include.startswith("assay/"):
+            problems.append(f"{relative}:{line}: a public header includes the internal {include}")
+        elif room_of_include(include) not in allowed:
+            problems.append(f"{relative}:{line}: {room} may not include {include}")
     return problems
 
 

@@ -1,0 +1,111 @@
+# The front door. `make demo` and `make test` do all the set-up that they need; `make help` lists the rest.
+# C++ developers who want no Python: cmake --preset release (CONTRIBUTING.md).
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_SECONDS ?= 300
+SOAK_FUZZ_SECONDS ?= 300
+ARGS ?=
+
+export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
+# A compiler cache where there is one; the launcher that the environment names goes first.
+ifneq ($(shell command -v ccache),)
+export CMAKE_CXX_COMPILER_LAUNCHER ?= ccache
+endif
+
+venv := .venv/bin
+package_tree := build/python
+
+.PHONY: help
+help:  ## this list
+	@printf 'usage: make TARGET [VARIABLE=value]\n\n'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nvariables: JOBS=%s  PREFIX=%s  FUZZ_SECONDS=%s  PYTHON=python3 (to make .venv with)  ARGS= (for demo, bench)\n' \
+	  '$(JOBS)' '$(PREFIX)' '$(FUZZ_SECONDS)'
+
+.PHONY: demo
+demo: build  ## capture, commit, open and verify a real model's hidden states, and catch a cheat
+	@$(venv)/assay-demo $(ARGS)
+
+.PHONY: test
+test: test-build  ## all tests: C++ (ctest, with the architecture checker and replayed fuzz corpora) and Python (pytest)
+	@ctest --test-dir $(package_tree) --parallel $(JOBS) --output-on-failure --label-exclude soak
+	@$(venv)/python -m pytest
+
+.PHONY: lint
+lint: setup lint-setup  ## clang-format, clang-tidy, include arrows, ruff and mypy
+	@tools/format --check
+	@python3 tests/architecture/check_edges.py .
+	@$(venv)/mypy
+	@tools/lint-tidy
+
+.PHONY: format
+format: lint-setup  ## lay out the C++ and Python sources as `make lint` wants them
+	@tools/format
+
+.PHONY: sanitize
+sanitize: system  ## the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@cmake --preset asan
+	@cmake --build --preset asan
+	@ctest --preset asan --parallel $(JOBS) --label-exclude soak
+
+.PHONY: soak
+soak: test-build fuzz-setup  ## the long tests: SOAK_FUZZ_SECONDS of fuzzing for each target, tests marked soak
+	@tools/fuzz --each $(SOAK_FUZZ_SECONDS)
+	@ctest --test-dir $(package_tree) --output-on-failure --label-regex soak
+	@$(venv)/python -m pytest -m soak || [ $$? -eq 5 ]  # 5: nothing is marked
+
+.PHONY: bench
+bench: system  ## the microbenchmarks
+	@cmake --preset bench
+	@cmake --build --preset bench
+	@for program in build/bench/*_bench; do echo "== $${program##*/}"; $$program $(ARGS); done
+
+.PHONY: coverage
+coverage: system lint-setup  ## line coverage of the C++ tests, room by room; fails under 95 % where it is promised
+	@tools/coverage
+
+.PHONY: fuzz
+fuzz: fuzz-setup  ## FUZZ_SECONDS of fuzzing, shared by all targets
+	@tools/fuzz --total $(FUZZ_SECONDS)
+
+.PHONY: two-party
+two-party: build  ## a provider and a verifier as two processes that share no files but what is sent
+	@$(venv)/assay-two-party $(ARGS)
+
+.PHONY: install
+install: system  ## the command, headers and libraries into PREFIX (DESTDIR is honoured); no Python
+	@cmake --preset package
+	@cmake --build --preset package
+	@DESTDIR='$(DESTDIR)' cmake --install build/package --prefix '$(PREFIX)'
+
+.PHONY: build
+build: setup  ## the command .venv/bin/assay and the Python package `assay` in .venv
+	@tools/build-package
+
+.PHONY: setup
+setup: system  ## system packages (apt-get, when it may) and the Python environment .venv
+	@tools/setup-python
+
+.PHONY: clean
+clean:  ## remove everything that was built or set up here
+	rm -rf build dist .venv .stamps .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# Steps of the targets above.
+.PHONY: system test-build lint-setup fuzz-setup
+system:
+	@tools/setup-system
+test-build: build
+	@tools/setup-python test
+	@tools/build-package --tests
+lint-setup:
+	@tools/setup-system tools/debian-packages.txt tools/debian-packages-lint.txt
+	@tools/setup-python lint
+fuzz-setup:
+	@tools/setup-system tools/debian-packages.txt tools/debian-packages-lint.txt

@@ -1,0 +1,250 @@
+// What a commitment says: the header, the digest that everything else names, and the files that carry
+// commitments, challenges and proofs. docs/claim.md gives every byte.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "assay/base.h"
+#include "assay/commit.h"
+#include "assay/curve.h"
+#include "assay/integers.h"
+#include "assay/tensor.h"
+
+namespace assay::claim {
+
+/// Which pass of the model the values come from.
+enum class CaptureMode : std::uint8_t {
+  kUnknown = 0,    ///< a tensor of unknown origin
+  kDecode = 1,     ///< the very pass that produced the tokens
+  kPrefill = 2,    ///< one pass over a given text
+  kRecompute = 3,  ///< a second pass over prompt and generated text
+};
+[[nodiscard]] std::string_view to_string(CaptureMode mode);
+[[nodiscard]] std::optional<CaptureMode> capture_mode(std::string_view name);
+
+/// What the committed numbers are. Its canonical bytes are part of the digest, so that a proof for one
+/// reading of the numbers is no proof for another.
+struct Header {
+  tensor::Layout layout;
+  tensor::Encoding encoding;
+  std::optional<tensor::Dtype> dtype;  ///< of the values before they were encoded; none for plain integers
+  CaptureMode capture_mode = CaptureMode::kUnknown;
+  Digest srs_digest{};
+
+  /// Errors: those of the layout and the encoding; kUnsupported for a dtype that the encoding does not take.
+  [[nodiscard]] Status validate() const;
+  [[nodiscard]] Bytes encode() const;
+
+  /// Canonical bytes of a valid header only.
+  static Result<Header> decode(ByteSpan bytes, std::string_view place);
+
+  /// Bounds of every honest value at a grid point: those of the encoding, zero padding included.
+  [[nodiscard]] Result<tensor::Range> value_range() const;
+
+  friend bool operator==(const Header&, const Header&) = default;
+};
+
+/// A header and the point C.
+struct Commitment {
+  Header header;
+  G1Affine point;
+
+  /// SHA-256("assay/commitment/v1" || header || C): what is signed, compared, and named by proofs.
+  [[nodiscard]] Digest digest() const;
+  [[nodiscard]] Bytes encode() const;
+  static Result<Commitment> decode(ByteSpan bytes, std::string_view place);
+  static Result<Commitment> read(const std::filesystem::path& path);
+  [[nodiscard]] Status write(const std::filesystem::path& path) const;
+};
+
+/// Where an opening is: a point of the grid, or (coordinates empty) any point of Fr^m.
+struct Point {
+  std::vector<std::uint32_t> grid;
+  std::vector<Fr> field;
+
+  static Point on_grid(std::vector<std::uint32_t> coordinates);
+  /// A point whose coordinates all lie on the grid becomes on_grid, so that each point has one form.
+  static Point anywhere(std::vector<Fr> coordinates, const Axes& axes);
+  [[nodiscard]] bool is_on_grid() const { return !grid.empty(); }
+  /// As field elements.
+  [[nodiscard]] std::vector<Fr> coordinates() const;
+  /// "0,5,2".
+  [[nodiscard]] std::string to_string() const;
+  friend bool operator==(const Point&, const Point&) = default;
+};
+
+struct Proof {
+  Point point;
+  pst::Opening opening;
+};
+
+/// Openings of one commitment, which they name by its digest.
+struct Proofs {
+  static constexpr std::uint32_t kMaxCount = 1U << 20;
+
+  Digest commitment_digest{};
+  std::uint32_t axis_count = 0;
+  std::vector<Proof> proofs;
+
+  [[nodiscard]] Bytes encode() const;
+  static Result<Proofs> decode(ByteSpan bytes, std::string_view place);
+  static Result<Proofs> read(const std::filesystem::path& path);
+  [[nodiscard]] Status write(const std::filesystem::path& path) const;
+
+  /// Bytes of one encoded proof at a grid point: 1 + 4m + 32 + 32m.
+  [[nodiscard]] static std::size_t proof_size(std::size_t axis_count);
+};
+
+/// The points that a verifier wants opened, drawn after it has seen the commitment.
+struct Challenge {
+  Digest commitment_digest{};
+  std::vector<std::vector<std::uint32_t>> points;
+
+  /// `count` distinct positions of real (not padding) values, uniform, from the operating system's
+  /// randomness. Errors: kOutOfRange (0, or more than there are).
+  static Result<Challenge> draw(const Commitment& commitment, std::uint64_t count);
+
+  /// The same from a seed, for repeatable experiments: a prover that knows the seed knows the points.
+  static Result<Challenge> from_seed(const Commitment& commitment, std::uint64_t count, std::uint64_t seed);
+
+  [[nodiscard]] Bytes encode() const;
+  static Result<Challenge> decode(ByteSpan bytes, std::string_view place);
+  static Result<Challenge> read(const std::filesystem::path& path);
+  [[nodiscard]] Status write(const std::filesystem::path& path) const;
+};
+
+// ---- The prover
+
+/// A tensor ready to be committed to: everything of a header but the SRS, and the integers.
+struct Subject {
+  tensor::Layout layout;
+  tensor::Encoding encoding;
+  std::optional<tensor::Dtype> dtype;
+  CaptureMode capture_mode = CaptureMode::kUnknown;
+  tensor::IntegerArray values;
+
+  [[nodiscard]] Header header(const Digest& srs_digest) const;
+};
+
+/// What a file alone does not say. Defaults: `bits` for floats and `int` for integers; `model` for a capture
+/// of several layers and `flat` for one array; the capture mode that the file records.
+struct SubjectOptions {
+  std::optional<tensor::Encoding> encoding;
+  std::optional<tensor::Layout::Kind> layout;
+  std::optional<Axes> axes;  ///< of a flat layout
+  tensor::CubeOptions cube;
+  std::optional<CaptureMode> capture_mode;
+};
+
+/// Reads a safetensors, .npy or .pt file. Of several tensors the floating-point ones are taken as layers;
+/// plain integers must be one array. Errors: those of tensor::open, encode and the layout; kMismatch for
+/// layers of different dtypes.
+[[nodiscard]] Result<Subject> read_subject(const std::filesystem::path& path, const SubjectOptions& options);
+
+/// Commits to the layers under `layout`. `values` must be apply_layout(layout, layers). Errors: kMismatch
+/// when the layout's axes are not the SRS's.
+[[nodiscard]] Result<Commitment> commit(const pst::Srs& srs, Header header, const IntegerView& values);
+
+/// Opens the commitment at each point. Does not check that `values` are what was committed to: a proof of
+/// other values does not verify. Errors: kMismatch (SRS, count of values), kOutOfRange (a point off the
+/// grid).
+[[nodiscard]] Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment,
+                                   const IntegerView& values, std::span<const Point> points);
+
+// ---- The verifier
+
+/// The SRS digests that a verifier has reason to quote the label of. A text file, one "hex label" a line.
+class TrustList {
+ public:
+  static Result<TrustList> read(const std::filesystem::path& path);  ///< a missing file is an empty list
+  [[nodiscard]] Status write(const std::filesystem::path& path) const;
+  void add(const Digest& digest);
+  [[nodiscard]] bool contains(const Digest& digest) const;
+
+ private:
+  std::vector<Digest> digests_;
+};
+
+struct VerifyOptions {
+  TrustList trusted;                      ///< digests of SRSs whose label may be quoted
+  std::optional<Digest> expected_digest;  ///< the commitment digest that was agreed on before
+  const Challenge* challenge = nullptr;   ///< the points that were asked for
+};
+
+/// Steps, in order: "no proofs" (inconclusive), "SRS digest", "axes", "commitment digest", "expected digest",
+/// "challenge", "value range", then those of pst::Verifier::check_all. Notes say what was not bound or not
+/// vouched for.
+[[nodiscard]] Verdict verify(const Commitment& commitment, const Proofs& proofs,
+                             const pst::Verifier& verifier, const VerifyOptions& options);
+
+/// How the verifier may speak of an SRS: its label when the digest is in the list, else "SRS unverified".
+[[nodiscard]] std::string describe_srs(const pst::VerifierKey& key, const TrustList& trusted);
+
+/// Compares opened values with captured ones, laid out as the header says. Step: "captured values". Proofs
+/// off the grid are evaluated from the captured values. Errors become a rejection at step "captured tensor".
+[[nodiscard]] Verdict cross_check(const Commitment& commitment, const Proofs& proofs,
+                                  const IntegerView& captured);
+
+// ---- Places
+
+/// What lies at a grid point, in words of the model: layer, coordinates in that layer, or padding.
+struct Place {
+  std::vector<std::uint32_t> coordinates;  ///< in the committed tensor
+  std::uint64_t flat_index = 0;            ///< C order of the committed tensor
+  bool is_padding = false;
+  std::string layer;                             ///< unless padding
+  std::string tap;                               ///< unless padding or unknown
+  std::uint64_t position = 0;                    ///< within the layer, C order
+  std::vector<std::uint64_t> layer_coordinates;  ///< the same in the layer's shape
+
+  /// "layer_3[0, 5, 17]" or "padding".
+  [[nodiscard]] std::string to_string() const;
+};
+[[nodiscard]] Result<Place> place_of(const tensor::Layout& layout,
+                                     std::span<const std::uint32_t> coordinates);
+[[nodiscard]] Result<Place> place_of_index(const tensor::Layout& layout, std::uint64_t flat_index);
+[[nodiscard]] Result<Place> place_of_entry(const tensor::Layout& layout, std::string_view layer,
+                                           std::uint64_t position);
+
+// ---- The seeds' JSON files
+
+/// "proofs.json": commitment, points, values, quotients; no header, so nothing says what the numbers are.
+struct SeedProofs {
+  G1Affine commitment;
+  std::uint32_t num_variables = 0;
+  std::uint32_t degree_bound = 0;
+  std::vector<Proof> proofs;
+
+  static Result<SeedProofs> parse(std::string_view json, std::string_view place);
+};
+
+/// Steps: "no proofs" (inconclusive), "axes", then those of the opening equation. Always notes "header
+/// unbound".
+[[nodiscard]] Verdict verify_seed(const SeedProofs& proofs, const pst::Verifier& verifier,
+                                  const TrustList& trusted);
+
+/// The text of "proofs.json" for proofs at grid points.
+[[nodiscard]] std::string seed_proofs_json(const Commitment& commitment, const Proofs& proofs);
+
+/// "coefficients.json": dims and coefficients in C order of the exponents.
+struct SeedPolynomial {
+  Axes axes;
+  std::uint32_t degree_bound = 0;
+  std::vector<Scalar> coefficients;
+
+  /// Streams the text; no tree is built. Errors: kMalformed, kMismatch (count, degree bound), kOutOfRange.
+  static Result<SeedPolynomial> read(const std::filesystem::path& path);
+};
+
+/// Writes the text of "coefficients.json" piece by piece to `write`, which says false to stop.
+[[nodiscard]] Status write_seed_polynomial(const Axes& axes, std::span<const Fr> coefficients,
+                                           const std::function<Status(std::string_view)>& write);
+
+}  // namespace assay::claim

@@ -1,0 +1,263 @@
+"""`assay two-party`: a provider and a verifier as two processes that share nothing but files.
+
+The verifier makes the SRS, so that the provider does not know its secrets. What one side sends, it
+writes into the exchange folder under its final name in one step; the other side waits for that
+name. Each side keeps its own folder for everything else.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+PROGRAM = "assay two-party"
+WAIT_SECONDS = 1800.0
+FAILED = 2
+
+_EXAMPLE = """\
+examples:
+  assay two-party
+  assay two-party --tensor hypercube.npy --num-queries 5
+"""
+
+
+class PartyError(Exception):
+    """A step that did not end as it should; the message is one line."""
+
+
+class Party:
+    """One side: its own folder, the exchange folder, and the time and size of what it did."""
+
+    def __init__(self, name: str, root: Path) -> None:
+        self.name = name
+        self.own = root / name
+        self.exchange = root / "exchange"
+        self.report: dict[str, Any] = {"seconds": {}, "bytes": {}}
+
+    def run(self, phase: str, *arguments: str, accepted: Sequence[int] = (0,)) -> dict[str, Any]:
+        """Run `assay ARGUMENTS` and note its time under `phase`; gives what it printed as JSON."""
+        started = time.monotonic()
+        done = subprocess.run(  # noqa: S603 - our own command
+            [str(command()), *arguments], capture_output=True, text=True, check=False
+        )
+        self.report["seconds"][phase] = time.monotonic() - started
+        if done.returncode not in accepted:
+            last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+            raise PartyError(f"{self.name}: {phase}: {''.join(last) or done.returncode}")
+        return json.loads(done.stdout) if done.stdout.startswith("{") else {}
+
+    def note_size(self, name: str, path: Path) -> None:
+        """Note the size of a file under `name`."""
+        self.report["bytes"][name] = path.stat().st_size
+
+    def send(self, path: Path) -> None:
+        """Put a file into the exchange folder."""
+        staged = self.exchange / f".{path.name}.part"
+        shutil.copyfile(path, staged)
+        staged.rename(self.exchange / path.name)
+
+    def receive(self, name: str) -> Path:
+        """Wait for a file in the exchange folder and copy it into the own folder.
+
+        Raises:
+            PartyError: The other side gave up, or nothing came for half an hour.
+        """
+        source = self.exchange / name
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not source.exists():
+            if (self.exchange / "given-up").exists():
+                raise PartyError(f"{self.name}: the other side gave up before it sent {name}")
+            if time.monotonic() > deadline:
+                raise PartyError(f"{self.name}: no {name} came in {WAIT_SECONDS:.0f} s")
+            time.sleep(0.02)
+        return Path(shutil.copyfile(source, self.own / name))
+
+    def finish(self) -> None:
+        """Leave the report for whoever started the two sides."""
+        (self.own / "report.json").write_text(json.dumps(self.report), encoding="utf-8")
+
+
+def provider(party: Party, options: argparse.Namespace) -> None:
+    """Capture (or take) a tensor, commit to it, and answer the challenge."""
+    if options.tensor is not None:
+        tensor = Path(options.tensor)
+    else:
+        party.run(
+            "capture", "capture", "--models", options.model, "--prompt", options.prompt,
+            "--max-new-tokens", str(options.max_new_tokens), "--dtype", "bfloat16",
+            "--output-dir", str(party.own), "--quiet",
+        )  # fmt: skip
+        tensor = next(party.own.glob("*_activations.safetensors"))
+    party.note_size("tensor", tensor)
+
+    # The axes are the only thing that the verifier must know to make the SRS.
+    plan = party.run("plan", "commit", "--tensor", str(tensor), "--plan", "--json")
+    axes = party.own / "axes.json"
+    axes.write_text(json.dumps({"axes": plan["axes"]}), encoding="utf-8")
+    party.send(axes)
+
+    srs = party.receive("two-party.srs")
+    commitment = party.own / "values.commitment"
+    party.run(
+        "commit", "commit", "--tensor", str(tensor), "--srs", str(srs), "--out", str(commitment),
+        "--json",
+    )  # fmt: skip
+    party.note_size("commitment", commitment)
+    party.send(commitment)
+
+    challenge = party.receive("points.challenge")
+    proofs = party.own / "values.proofs"
+    party.run(
+        "prove", "prove", "--tensor", str(tensor), "--srs", str(srs), "--commitment",
+        str(commitment), "--challenge", str(challenge), "--out", str(proofs), "--json",
+    )  # fmt: skip
+    party.note_size("proofs", proofs)
+    party.send(proofs)
+    party.report["values"] = plan["count"]
+
+
+def verifier(party: Party, options: argparse.Namespace) -> None:
+    """Make the SRS, draw points once the commitment is there, and check the answers."""
+    axes = json.loads(party.receive("axes.json").read_text(encoding="utf-8"))["axes"]
+    srs = party.own / "two-party.srs"
+    seed = int.from_bytes(Path("/dev/urandom").open("rb").read(7), "little")
+    party.run(
+        "SRS", "srs", "dev", "--axes", ",".join(map(str, axes)), "--seed", str(seed), "--out",
+        str(srs), "--json",
+    )  # fmt: skip
+    party.note_size("SRS", srs)
+    party.note_size("verifier key", srs.with_suffix(".vk"))
+    party.send(srs)
+
+    commitment = party.receive("values.commitment")
+    challenge = party.own / "points.challenge"
+    party.run(
+        "challenge", "challenge", "--commitment", str(commitment), "--num-queries",
+        str(options.num_queries), "--out", str(challenge), "--json",
+    )  # fmt: skip
+    party.note_size("challenge", challenge)
+    party.send(challenge)
+
+    proofs = party.receive("values.proofs")
+    verdict = party.run(
+        "verify", "verify", "--commitment", str(commitment), "--proofs", str(proofs), "--srs",
+        str(srs.with_suffix(".vk")), "--challenge", str(challenge), "--json", accepted=(0, 1, 3),
+    )  # fmt: skip
+    party.report["verdict"] = verdict
+
+
+ROLES = {"provider": provider, "verifier": verifier}
+
+
+def command() -> Path:
+    """The command `assay`, which lies beside the Python that runs this."""
+    return Path(sys.executable).parent / "assay"
+
+
+def play(role: str, root: Path, options: argparse.Namespace) -> int:
+    """Play one role to its end."""
+    party = Party(role, root)
+    try:
+        ROLES[role](party, options)
+    except (PartyError, OSError, StopIteration, json.JSONDecodeError) as error:
+        (party.exchange / "given-up").touch()
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return FAILED
+    party.finish()
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code: 0 accepted, 1 rejected, 2 could not run."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = _parser().parse_args(arguments)
+    if options.role is not None:
+        return play(options.role, Path(options.root), options)
+    with tempfile.TemporaryDirectory(prefix="assay-two-party-") as folder:
+        root = Path(folder)
+        for name in (*ROLES, "exchange"):
+            (root / name).mkdir()
+        sides = {
+            role: subprocess.Popen(  # noqa: S603 - this module again
+                [sys.executable, "-m", "assay.two_party", *arguments, "--role", role,
+                 "--root", folder]
+            )  # fmt: skip
+            for role in ROLES
+        }
+        try:
+            codes = [side.wait() for side in sides.values()]
+        except KeyboardInterrupt:
+            for side in sides.values():
+                side.terminate()
+            print(f"{PROGRAM}: stopped; nothing is left", file=sys.stderr)
+            return FAILED
+        if any(codes):
+            return FAILED
+        reports = {
+            role: json.loads((root / role / "report.json").read_text(encoding="utf-8"))
+            for role in ROLES
+        }
+        reports["coefficients"] = {"bytes": 32 * reports["provider"]["values"]}
+    verdict = reports["verifier"]["verdict"]
+    if options.json:
+        print(json.dumps(reports, indent=2))
+    else:
+        _print_plainly(reports)
+    return 0 if verdict["verdict"] == "accepted" else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Play provider and verifier as two processes that share only files, and print "
+        "sizes and times.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--tensor", help="commit to this file (.npy, .safetensors, .pt) instead of running a model")
+    add("--model", default="smollm2", help="model to capture (default: %(default)s)")
+    add("--prompt", default="Verifiable inference means", help="text to continue")
+    add("--max-new-tokens", type=int, default=16, metavar="N", help="default: %(default)s")
+    add("--num-queries", type=int, default=10, metavar="N", help="points (default: %(default)s)")
+    add("--json", action="store_true", help="the report as JSON")
+    add("--role", choices=tuple(ROLES), help=argparse.SUPPRESS)
+    add("--root", help=argparse.SUPPRESS)
+    return parser
+
+
+def _print_plainly(reports: dict[str, Any]) -> None:
+    sizes = {
+        "tensor": reports["provider"]["bytes"]["tensor"],
+        "coefficients": reports["coefficients"]["bytes"],
+        "SRS": reports["verifier"]["bytes"]["SRS"],
+        "verifier key": reports["verifier"]["bytes"]["verifier key"],
+        "commitment": reports["provider"]["bytes"]["commitment"],
+        "challenge": reports["verifier"]["bytes"]["challenge"],
+        "proofs": reports["provider"]["bytes"]["proofs"],
+    }
+    print("Sizes in bytes")
+    for name, size in sizes.items():
+        remark = "  (what a coefficient file would take; none is needed)"
+        print(f"  {name:14} {size:>12,}{remark if name == 'coefficients' else ''}")
+    print("Seconds, each step a process of its own")
+    for role in ROLES:
+        for phase, seconds in reports[role]["seconds"].items():
+            print(f"  {role:9} {phase:10} {seconds:8.2f}")
+    verdict = reports["verifier"]["verdict"]
+    print(f"Verdict: {verdict['verdict']}")
+    if verdict["verdict"] != "accepted":
+        print(f"  at step {verdict['step']}: {verdict['reason']}")
+    for note in verdict["notes"]:
+        print(f"  note: {note}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <vector>
+
+#include "assay/curve.h"
+#include "base/check.h"
+#include "base/threads.h"
+#include "curve/kernel.h"
+#include "field/backend_portable.h"
+#include "field/element.h"
+
+namespace assay {
+namespace {
+
+using F = field::Element<field::FpParameters, field::PortableBackend>;
+
+Fp from_integer(const field::Limbs& value) { return {F::from_integer(value).limbs()}; }
+Fp negated(const Fp& a) { return {(-F(a.limbs)).limbs()}; }
+
+}  // namespace
+
+G1Affine G1Affine::generator() { return {from_integer({1, 0, 0, 0}), from_integer({2, 0, 0, 0})}; }
+
+G2Affine G2Affine::generator() {
+  return {{from_integer(curve::kG2X0), from_integer(curve::kG2X1)},
+          {from_integer(curve::kG2Y0), from_integer(curve::kG2Y1)}};
+}
+
+namespace curve {
+
+const CurveKernel& active_curve_kernel() {
+#if defined(__x86_64__)
+  if (field::active_kernel_id() == field::KernelId::kAdx) return kAdxCurveKernel;
+#endif
+  return kPortableCurveKernel;
+}
+
+std::size_t find_invalid_point(std::span<const G1Affine> points) {
+  constexpr std::size_t kGrain = 4096;
+  std::atomic<std::size_t> first_bad = points.size();
+  parallel_for(0, points.size(), kGrain, [&](std::size_t first, std::size_t last) {
+    const std::size_t found =
+        first + active_curve_kernel().find_invalid_point(points.subspan(first, last - first));
+    if (found == last) return;
+    std::size_t known = first_bad.load();
+    while (found < known && !first_bad.compare_exchange_weak(known, found)) {
+    }
+  });
+  return first_bad.load();
+}
+
+G1Affine add(const G1Affine& a, const G1Affine& b) { return active_curve_kernel().add_g1(a, b); }
+G1Affine negate(const G1Affine& a) { return {a.x, negated(a.y)}; }
+G1Affine multiply_vartime(const G1Affine& a, const Fr& k) { return active_curve_kernel().multiply_g1(a, k); }
+G2Affine add(const G2Affine& a, const G2Affine& b) { return active_curve_kernel().add_g2(a, b); }
+G2Affine negate(const G2Affine& a) { return {a.x, {negated(a.y.c0), negated(a.y.c1)}}; }
+G2Affine multiply_vartime(const G2Affine& a, const Fr& k) { return active_curve_kernel().multiply_g2(a, k); }
+
+G1Affine msm_vartime(std::span<const G1Affine> bases, IntegerView scalars) {
+  return active_curve_kernel().msm(bases, scalars);
+}
+
+G1Affine msm_vartime(std::span<const G1Affine> bases, std::span<const Fr> scalars) {
+  std::vector<Scalar> integers(scalars.size());
+  for (std::size_t i = 0; i < scalars.size(); ++i) integers[i] = scalars[i].to_scalar();
+  return msm_vartime(bases, IntegerView(integers));
+}
+
+void multiply_generator_vartime(std::span<const Fr> scalars, std::span<G1Affine> out) {
+  active_curve_kernel().multiply_generator(scalars, out);
+}
+
+PreparedG2::PreparedG2(const G2Affine& point)
+    : lines_(std::make_shared<const Lines>(active_curve_kernel().prepare(point))) {}
+
+MillerOutput multi_miller_loop(std::span<const PairingTerm> terms) {
+  return MillerOutput(active_curve_kernel().multi_miller_loop(terms));
+}
+
+Gt final_exponentiation(const MillerOutput& value) {
+  return Gt(active_curve_kernel().final_exponentiation(value.coordinates()));
+}
+
+Gt pairing(const G1Affine& p, const G2Affine& q) {
+  const PreparedG2 prepared(q);
+  const std::array<PairingTerm, 1> term = {{{p, &prepared}}};
+  return final_exponentiation(multi_miller_loop(term));
+}
+
+Gt Gt::one() {
+  Fp12Coordinates one{};
+  one[0] = {F::one().limbs()};
+  return Gt(one);
+}
+
+}  // namespace curve
+}  // namespace assay

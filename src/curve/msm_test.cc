@@ -1,0 +1,149 @@
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "curve/vectors_for_test.h"
+
+namespace assay::curve {
+namespace {
+
+/// Points 2^i G: no two small sums of them meet.
+std::vector<G1Affine> doubled_points(std::size_t count) {
+  std::vector<Fr> scalars(count);
+  Fr power = Fr::one();
+  for (Fr& each : scalars) {
+    each = power;
+    power += power;
+  }
+  std::vector<G1Affine> out(count);
+  multiply_generator_vartime(scalars, out);
+  return out;
+}
+
+/// sum_i values[i] * points[i] by single additions and doublings.
+G1Affine naive(const std::vector<G1Affine>& points, IntegerView values) {
+  G1Affine sum = G1Affine::infinity();
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    sum = add(sum, multiply_vartime(points[i], Fr::from_scalar(values[i])));
+  }
+  return sum;
+}
+
+template <class Int>
+std::vector<Int> random_values(std::size_t count, unsigned bits, unsigned seed) {
+  std::mt19937_64 rng(seed);
+  std::vector<Int> out(count);
+  for (Int& v : out) {
+    const std::uint64_t magnitude = rng() >> (64 - bits);
+    v = static_cast<Int>(rng() & 1 ? magnitude : 0 - magnitude);
+  }
+  return out;
+}
+
+template <class Int>
+void check_integers(unsigned bits) {
+  for (const std::size_t count : {1U, 2U, 3U, 17U, 130U}) {
+    const auto points = doubled_points(count);
+    auto values = random_values<Int>(count, bits, static_cast<unsigned>(count));
+    EXPECT_EQ(msm_vartime(points, IntegerView(values)), naive(points, values));
+    values[0] = std::numeric_limits<Int>::min();
+    values.back() = std::numeric_limits<Int>::max();
+    EXPECT_EQ(msm_vartime(points, IntegerView(values)), naive(points, values));
+  }
+}
+
+TEST(Msm, EveryIntegerWidthAgreesWithSingleMultiplications) {
+  for_each_kernel([] {
+    check_integers<std::int8_t>(7);
+    check_integers<std::int16_t>(15);
+    check_integers<std::int32_t>(31);
+    check_integers<std::int64_t>(63);
+    check_integers<std::int64_t>(40);
+  });
+}
+
+TEST(Msm, ScalarsOfEveryWidth) {
+  for_each_kernel([] {
+    std::mt19937_64 rng(5);
+    for (const unsigned bits : {1U, 5U, 63U, 64U, 65U, 127U, 128U, 200U, 250U, 253U, 254U}) {
+      const auto points = doubled_points(60);
+      std::vector<Scalar> values(points.size());
+      for (Scalar& v : values) {
+        Bytes bytes(32);
+        for (unsigned i = 0; i < bits; ++i) bytes[i / 8] |= static_cast<std::uint8_t>((rng() & 1) << (i % 8));
+        const Fr magnitude = Fr::from_bytes_reduced(bytes);
+        v = (rng() & 1 ? magnitude : -magnitude).to_scalar();
+      }
+      EXPECT_EQ(msm_vartime(points, IntegerView(values)), naive(points, values)) << bits;
+      std::vector<Fr> elements;
+      for (const Scalar& v : values) elements.push_back(Fr::from_scalar(v));
+      EXPECT_EQ(msm_vartime(points, std::span<const Fr>(elements)), naive(points, values)) << bits;
+    }
+  });
+}
+
+TEST(Msm, ExtremeScalars) {
+  for_each_kernel([] {
+    const Fr half =
+        (Fr::from_i64(-1)) * Fr::from_u64(2).inverse();  // (r - 1)/2, the largest positive integer
+    std::vector<Scalar> values;
+    for (const Fr& each :
+         {Fr::zero(), Fr::one(), Fr::from_i64(-1), half, half + Fr::one(), -Fr::from_u64(1U << 16)}) {
+      values.push_back(each.to_scalar());
+    }
+    const auto points = doubled_points(values.size());
+    EXPECT_EQ(msm_vartime(points, IntegerView(values)), naive(points, values));
+  });
+}
+
+TEST(Msm, PointsThatMeetInABucket) {
+  for_each_kernel([] {
+    const G1Affine g = G1Affine::generator();
+    const G1Affine two_g = add(g, g);
+    // Equal points, opposite points, infinity among the bases, and a sum that cancels.
+    const std::vector<G1Affine> points = {g, g, negate(g), G1Affine::infinity(), two_g, g, negate(two_g), g};
+    for (const std::vector<std::int16_t>& values :
+         {std::vector<std::int16_t>{5, 5, 5, 5, 5, 5, 5, 5},
+          {1, -1, 1, 1, 1, -1, 0, 0},
+          {7, 7, 7, 7, 7, 7, 14, 7},
+          {-32768, -32768, -32768, -32768, -32768, -32768, -32768, -32768},
+          {0, 0, 0, 0, 0, 0, 0, 0}}) {
+      EXPECT_EQ(msm_vartime(points, IntegerView(values)), naive(points, values));
+    }
+  });
+}
+
+TEST(Msm, SplitsLongInputsIntoRanges) {
+  for_each_kernel([] {
+    const auto points = doubled_points(900);
+    const auto values = random_values<std::int16_t>(points.size(), 15, 3);
+    EXPECT_EQ(msm_vartime(points, IntegerView(values)), naive(points, values));
+  });
+}
+
+TEST(Msm, NothingIsInfinity) {
+  EXPECT_EQ(msm_vartime({}, IntegerView()), G1Affine::infinity());
+  EXPECT_EQ(msm_vartime({}, std::span<const Fr>()), G1Affine::infinity());
+}
+
+TEST(Msm, TheThreadCountDoesNotMatter) {
+  const auto points = doubled_points(3000);
+  const auto narrow = random_values<std::int16_t>(points.size(), 15, 9);
+  const auto wide = random_values<std::int64_t>(points.size(), 50, 10);
+  const unsigned before = thread_limit();
+  set_thread_limit(1);
+  const G1Affine one_narrow = msm_vartime(points, IntegerView(narrow));
+  const G1Affine one_wide = msm_vartime(points, IntegerView(wide));
+  for (const unsigned threads : {2U, 3U, 7U}) {
+    set_thread_limit(threads);
+    EXPECT_EQ(msm_vartime(points, IntegerView(narrow)), one_narrow);
+    EXPECT_EQ(msm_vartime(points, IntegerView(wide)), one_wide);
+  }
+  set_thread_limit(before);
+}
+
+}  // namespace
+}  // namespace assay::curve

@@ -1,0 +1,33 @@
+// Which code computes: chosen once, at block-sized entry points, never per product.
+//
+// A kernel is one compilation of the field and curve templates over one backend. Each room that has kernels
+// keeps a table of function pointers per kernel and indexes it with active_kernel_id().
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "assay/field.h"
+
+namespace assay::field {
+
+enum class KernelId : std::uint8_t { kPortable, kAdx };
+inline constexpr std::size_t kKernelCount = 2;
+
+/// The kernel in use: the last one available, unless ASSAY_KERNEL or force_kernel() named another.
+[[nodiscard]] KernelId active_kernel_id();
+
+/// Block operations in Fr, with the contracts of the public functions of the same name.
+struct FieldKernel {
+  void (*batch_inverse)(std::span<Fr> elements);
+  void (*add_scaled)(std::span<Fr> out, const Fr& factor, std::span<const Fr> in);
+};
+
+extern const FieldKernel kPortableFieldKernel;
+#if defined(__x86_64__)
+extern const FieldKernel kAdxFieldKernel;
+#endif
+
+}  // namespace assay::field
