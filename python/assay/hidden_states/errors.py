@@ -1,7 +1,9 @@
 """What can go wrong in a capture; every message is one line that says where and what to do."""
 
+from ..errors import Error
 
-class CaptureError(Exception):
+
+class CaptureError(Error):
     """Bad input, or a capture that could not be made. Base of the errors below."""
 
 
