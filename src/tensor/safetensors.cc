@@ -1,0 +1,196 @@
+// The safetensors container: LE64 header length, a JSON header, data
+// (https://huggingface.co/docs/safetensors).
+#include <algorithm>
+#include <numeric>
+#include <unordered_set>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/try.h"
+#include "base/utf8.h"
+#include "tensor/limits.h"
+#include "tensor/load.h"
+#include "tensor/source.h"
+
+namespace assay::tensor {
+namespace {
+
+constexpr std::uint64_t kMaxHeader = 100'000'000;
+constexpr std::string_view kMetadataKey = "__metadata__";
+
+Result<Metadata> read_metadata(const Source& source, const Json& object) {
+  if (!object.is_object()) return source.malformed(kMetadataKey, "must be an object of strings");
+  Metadata metadata;
+  for (const auto& [key, value] : object.items()) {
+    if (!value.is_string()) return source.malformed(kMetadataKey, fmt::format("\"{}\" is not a string", key));
+    metadata.emplace_back(key, value.get_ref<const std::string&>());
+  }
+  return metadata;
+}
+
+Result<Shape> read_sizes(const Source& source, const Json& array, const std::string& field, std::size_t max) {
+  if (!array.is_array()) return source.malformed(field, "must be an array of integers");
+  if (array.size() > max) return source.error(ErrorCode::kTooLarge, field, "too many numbers");
+  Shape sizes;
+  for (const Json& item : array) {
+    // parse_json keeps what is not negative and fits as unsigned or, below 2^63, as signed.
+    if (!item.is_number_integer() || (!item.is_number_unsigned() && item.get<std::int64_t>() < 0)) {
+      return source.malformed(field, "must hold integers from 0 to 2^64 - 1");
+    }
+    sizes.push_back(item.get<std::uint64_t>());
+  }
+  return sizes;
+}
+
+struct Extent {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
+Result<TensorView> read_tensor(const Source& source, ByteSpan data, const std::string& name,
+                               const Json& entry, Extent& extent) {
+  if (!entry.is_object() || entry.size() != 3) {
+    return source.malformed(name, "must have exactly dtype, shape and data_offsets");
+  }
+  const auto dtype_at = entry.find("dtype");
+  const auto shape_at = entry.find("shape");
+  const auto offsets_at = entry.find("data_offsets");
+  if (dtype_at == entry.end() || shape_at == entry.end() || offsets_at == entry.end()) {
+    return source.malformed(name, "must have exactly dtype, shape and data_offsets");
+  }
+  if (!dtype_at->is_string()) return source.malformed(name, "dtype must be a string");
+  const auto dtype = from_safetensors_name(dtype_at->get_ref<const std::string&>());
+  if (!dtype) {
+    return source.error(ErrorCode::kUnsupported, name,
+                        fmt::format("element type \"{}\" is not supported",
+                                    dtype_at->get_ref<const std::string&>().substr(0, 32)));
+  }
+  TensorView tensor{name, *dtype, {}, {}, source.owner};
+  tensor.shape = ASSAY_TRY(read_sizes(source, *shape_at, name + ": shape", kMaxAxes));
+  const Shape offsets = ASSAY_TRY(read_sizes(source, *offsets_at, name + ": data_offsets", 2));
+  if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data.size()) {
+    return source.malformed(name, "data_offsets must be a range within the data");
+  }
+  extent = {offsets[0], offsets[1]};
+  const std::uint64_t count =
+      ASSAY_TRY(element_count(tensor.shape, fmt::format("{}: {}", source.place, name)));
+  if (count * size_of(*dtype) != extent.end - extent.begin) {
+    return source.malformed(name, fmt::format("data_offsets span {} bytes, but shape and dtype ask for {}",
+                                              extent.end - extent.begin, count * size_of(*dtype)));
+  }
+  tensor.bytes = data.subspan(extent.begin, extent.end - extent.begin);
+  return tensor;
+}
+
+// Ranges, in the order of their begins, must follow each other from 0 to the end of the data.
+Status check_coverage(const Source& source, const std::vector<TensorView>& tensors,
+                      const std::vector<Extent>& extents, std::uint64_t data_size) {
+  std::vector<std::size_t> order(extents.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return extents[a].begin != extents[b].begin ? extents[a].begin < extents[b].begin
+                                                : extents[a].end < extents[b].end;
+  });
+  std::uint64_t reached = 0;
+  for (const std::size_t i : order) {
+    if (extents[i].begin < reached)
+      return source.malformed(tensors[i].name, "its data overlap another tensor's");
+    if (extents[i].begin > reached) {
+      return source.malformed(tensors[i].name, fmt::format("{} bytes before its data belong to no tensor",
+                                                           extents[i].begin - reached));
+    }
+    reached = extents[i].end;
+  }
+  if (reached != data_size) {
+    return source.malformed("", fmt::format("{} bytes at the end belong to no tensor", data_size - reached));
+  }
+  return {};
+}
+
+Status check_writable(const std::string& place, std::span<const TensorView> tensors,
+                      const Metadata& metadata) {
+  std::unordered_set<std::string_view> names;
+  for (const TensorView& tensor : tensors) {
+    if (tensor.name == kMetadataKey || !is_valid_utf8(tensor.name) || !names.insert(tensor.name).second) {
+      return Error{
+          ErrorCode::kMalformed, place,
+          fmt::format("a tensor may not be named \"{}\" (reserved, not UTF-8, or twice)", tensor.name)};
+    }
+    const std::uint64_t count = ASSAY_TRY(element_count(tensor.shape, place + ": " + tensor.name));
+    if (count * size_of(tensor.dtype) != tensor.bytes.size()) {
+      return Error{ErrorCode::kMismatch, place + ": " + tensor.name, "its bytes do not match its shape"};
+    }
+  }
+  std::unordered_set<std::string_view> keys;
+  for (const auto& [key, value] : metadata) {
+    if (!is_valid_utf8(key) || !is_valid_utf8(value) || !keys.insert(key).second) {
+      return Error{ErrorCode::kMalformed, place,
+                   fmt::format("metadata \"{}\" is not UTF-8, or given twice", key)};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<TensorFile> parse_safetensors(const Source& source) {
+  if (source.bytes.size() < 8) return source.malformed("", "too short for a safetensors file");
+  const auto header_size = load_at<std::uint64_t>(source.bytes, 0);
+  if (header_size > kMaxHeader) {
+    return source.error(ErrorCode::kTooLarge, "header", "longer than 100,000,000 bytes");
+  }
+  if (header_size > source.bytes.size() - 8)
+    return source.malformed("header", "ends past the end of the file");
+  const auto* text_begin = reinterpret_cast<const char*>(source.bytes.data() + 8);
+  std::string_view text(text_begin, header_size);
+  if (!text.starts_with('{')) return source.malformed("header", "must start with '{'");
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  if (!text.ends_with('}')) return source.malformed("header", "must end with '}' and spaces");
+  const Json header = ASSAY_TRY(parse_json(text, source.place + ": header"));
+
+  TensorFile file;
+  file.container = Container::kSafetensors;
+  const ByteSpan data = source.bytes.subspan(8 + header_size);
+  if (header.size() > kMaxTensors) return source.error(ErrorCode::kTooLarge, "header", "over 65,536 tensors");
+  std::vector<Extent> extents;
+  for (const auto& [name, entry] : header.items()) {
+    if (name == kMetadataKey) {
+      file.metadata = ASSAY_TRY(read_metadata(source, entry));
+      continue;
+    }
+    file.tensors.push_back(ASSAY_TRY(read_tensor(source, data, name, entry, extents.emplace_back())));
+  }
+  ASSAY_TRY(check_coverage(source, file.tensors, extents, data.size()));
+  return file;
+}
+
+Status write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
+                         const Metadata& metadata) {
+  ASSAY_TRY(check_writable(path.string(), tensors, metadata));
+  Json header = Json::object();
+  if (!metadata.empty()) {
+    Json& object = header[std::string(kMetadataKey)] = Json::object();
+    for (const auto& [key, value] : metadata) object[key] = value;
+  }
+  std::uint64_t offset = 0;
+  for (const TensorView& tensor : tensors) {
+    const std::uint64_t end = offset + tensor.bytes.size();
+    header[tensor.name] = {
+        {"dtype", safetensors_name(tensor.dtype)}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string text = dump_json(header, -1);
+  text.append((8 - text.size() % 8) % 8, ' ');
+  if (text.size() > kMaxHeader) {
+    return Error{ErrorCode::kTooLarge, path.string(), "the header would be longer than 100,000,000 bytes"};
+  }
+  Bytes length;
+  append<std::uint64_t>(length, text.size());
+  AtomicFile file = ASSAY_TRY(AtomicFile::create(path));
+  ASSAY_TRY(file.write(ByteSpan(length)));
+  ASSAY_TRY(file.write(text));
+  for (const TensorView& tensor : tensors) ASSAY_TRY(file.write(tensor.bytes));
+  return file.publish();
+}
+
+}  // namespace assay::tensor

@@ -1,0 +1,37 @@
+// A file's bytes on their way through a parser, and the parsers that `open` chooses from. They take plain
+// bytes so that tests and fuzzers need no files; with an owner the views that come out keep it alive.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include "assay/tensor.h"
+
+namespace assay::tensor {
+
+struct Source {
+  ByteSpan bytes;
+  std::shared_ptr<const void> owner;
+  std::string place;
+
+  [[nodiscard]] Error malformed(std::string_view field, std::string_view reason) const {
+    return error(ErrorCode::kMalformed, field, reason);
+  }
+  [[nodiscard]] Error error(ErrorCode code, std::string_view field, std::string_view reason) const {
+    return Error{code, field.empty() ? place : fmt::format("{}: {}", place, field), std::string(reason)};
+  }
+};
+
+[[nodiscard]] Result<TensorFile> parse_safetensors(const Source& source);
+[[nodiscard]] Result<TensorFile> parse_npy(const Source& source);
+[[nodiscard]] Result<TensorFile> parse_torch(const Source& source);
+
+/// One of the three, by content.
+[[nodiscard]] Result<TensorFile> parse_any(const Source& source);
+
+/// parse_npy, then any integer dtype as integers; rows of 32 bytes as Scalars when asked.
+[[nodiscard]] Result<IntegerTensor> parse_npy_integers(const Source& source, bool rows_are_scalars);
+
+}  // namespace assay::tensor
