@@ -112,6 +112,11 @@ struct Opening {
 [[nodiscard]] Result<Opening> open(const Srs& srs, IntegerView values,
                                    std::span<const std::uint32_t> grid_point);
 
+/// Opens at each of the points: what open() gives, but points that share their first coordinates share the
+/// work on them. Errors: as open().
+[[nodiscard]] Result<std::vector<Opening>> open_all(const Srs& srs, IntegerView values,
+                                                    std::span<const std::vector<std::uint32_t>> grid_points);
+
 /// Opens at any point of Fr^m; at a grid point it gives what open() gives. Errors: kMismatch, kTooLarge
 /// (memory).
 [[nodiscard]] Result<Opening> open_at(const Srs& srs, IntegerView values, std::span<const Fr> point);

@@ -56,14 +56,16 @@ class Dump {
 
 }  // namespace
 
-bool internal::is_decimal_integer(std::string_view text) {
+std::size_t internal::count_integer_digits(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
   const bool digits = std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-  return digits && !text.empty() && (text.size() == 1 || text[0] != '0');
+  const bool leading_zero = text.size() > 1 && text[0] == '0';
+  return digits && !leading_zero ? text.size() : 0;
 }
 
 Json json_integer(std::string_view decimal) {
-  ASSAY_CHECK(internal::is_decimal_integer(decimal) && decimal.size() <= internal::kMaxIntegerText);
+  const std::size_t digits = internal::count_integer_digits(decimal);
+  ASSAY_CHECK(digits > 0 && digits <= internal::kMaxIntegerDigits);
   const char* const end = decimal.data() + decimal.size();
   std::int64_t small = 0;
   if (std::from_chars(decimal.data(), end, small).ec == std::errc{}) return small;

@@ -6,10 +6,10 @@
 
 namespace assay::internal {
 
-/// 308 digits and a sign: what nlohmann's lexer, which goes through a double, takes for finite.
-inline constexpr std::size_t kMaxIntegerText = 309;
+/// What nlohmann's lexer, which goes through a double, takes for finite whatever the digits are.
+inline constexpr std::size_t kMaxIntegerDigits = 308;
 
-/// -?(0|[1-9][0-9]*)
-bool is_decimal_integer(std::string_view text);
+/// The number of digits of -?(0|[1-9][0-9]*); 0 for another text.
+std::size_t count_integer_digits(std::string_view text);
 
 }  // namespace assay::internal

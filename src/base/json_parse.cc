@@ -63,8 +63,9 @@ class CheckedEvents {
     return pass(visitor_.integer(fmt::format_int(value).c_str()));
   }
   bool number_float(number_float_t value, const string_t& token) {
-    if (!internal::is_decimal_integer(token)) return pass(visitor_.real(value));
-    if (token.size() > internal::kMaxIntegerText) {
+    const std::size_t digits = internal::count_integer_digits(token);
+    if (digits == 0) return pass(visitor_.real(value));
+    if (digits > internal::kMaxIntegerDigits) {
       return refuse(ErrorCode::kMalformed, "an integer of more than 308 digits");
     }
     return pass(visitor_.integer(token));
@@ -181,6 +182,10 @@ Status parse_json_stream(std::string_view text, JsonVisitor& visitor, std::strin
   if (text.starts_with("\xef\xbb\xbf")) {
     return Error{ErrorCode::kMalformed, std::string(place),
                  "a byte order mark before the JSON text: remove it"};
+  }
+  // nlohmann's lexer takes a zero byte for the end and would leave what follows unread.
+  if (const std::size_t zero = text.find('\0'); zero != text.npos) {
+    return Error{ErrorCode::kMalformed, fmt::format("{}: byte {}", place, zero), "not JSON: a zero byte"};
   }
   try {
     CheckedEvents events(text, visitor, place);

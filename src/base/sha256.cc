@@ -20,19 +20,19 @@ struct Kernel {
 constexpr Kernel kPortable{"portable", internal::sha256_compress_portable};
 constexpr Kernel kShaNi{"sha-ni", internal::sha256_compress_sha_ni};
 
-internal::Sha256Compress default_kernel() {
+const Kernel* default_kernel() {
   const char* forced = std::getenv("ASSAY_KERNEL");
   const bool portable = forced != nullptr && std::string_view(forced) == kPortable.name;
-  return !portable && internal::sha256_has_sha_ni() ? kShaNi.compress : kPortable.compress;
+  return !portable && internal::sha256_has_sha_ni() ? &kShaNi : &kPortable;
 }
 
-std::atomic<internal::Sha256Compress>& chosen_kernel() {
-  static std::atomic<internal::Sha256Compress> chosen{default_kernel()};
+std::atomic<const Kernel*>& chosen_kernel() {
+  static std::atomic<const Kernel*> chosen{default_kernel()};
   return chosen;
 }
 
 void compress(std::array<std::uint32_t, 8>& state, const std::uint8_t* blocks, std::size_t count) {
-  chosen_kernel().load(std::memory_order_relaxed)(state.data(), blocks, count);
+  chosen_kernel().load(std::memory_order_relaxed)->compress(state.data(), blocks, count);
 }
 
 template <class T>
@@ -96,10 +96,12 @@ std::vector<std::string_view> sha256_kernels() {
   return names;
 }
 
+std::string_view sha256_kernel() { return chosen_kernel().load()->name; }
+
 void force_sha256_kernel(std::string_view name) {
   const std::vector<std::string_view> names = sha256_kernels();
   ASSAY_CHECK(std::find(names.begin(), names.end(), name) != names.end());
-  chosen_kernel().store(name == kPortable.name ? kPortable.compress : kShaNi.compress);
+  chosen_kernel().store(name == kPortable.name ? &kPortable : &kShaNi);
 }
 
 Digest sha256(ByteSpan bytes) { return Sha256().update(bytes).digest(); }

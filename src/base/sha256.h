@@ -26,9 +26,10 @@ class Sha256 {
   std::uint64_t length_ = 0;
 };
 
-/// Names of the block functions that this processor has ("portable", "sha-ni"), and the choice of one, for
-/// tests.
+/// Names of the block functions that this processor has ("portable", "sha-ni"), the one in use, and the
+/// choice of one. The start value is the last, or "portable" where the environment's ASSAY_KERNEL says so.
 [[nodiscard]] std::vector<std::string_view> sha256_kernels();
+[[nodiscard]] std::string_view sha256_kernel();
 void force_sha256_kernel(std::string_view name);
 
 }  // namespace assay

@@ -1,9 +1,11 @@
 // The one transcript that every non-interactive challenge is drawn from (Fiat and Shamir 1986).
 //
-// A running SHA-256 over "assay/transcript/v1", the type string, and for every message LE64(label length) ||
-// label || LE64(length) || bytes. A draw hashes the state with the draw's label and a counter, and the result
-// is absorbed before anything else happens, so that no two draws, and no two orders of messages, share a
-// state.
+// A running SHA-256 over "assay/transcript/v1", LE64(length) || type string, and for every message LE64(label
+// length)
+// || label || LE64(length) || bytes. A draw adds LE64(2^64 - 1), which no label is long, LE64(label length)
+// || label || LE64(bytes drawn); that state followed by LE64(0), LE64(1), .. hashes to the drawn bytes, 32 at
+// a time, and they are added before anything else happens, so that no two draws, and no two orders of
+// messages, share a state.
 #pragma once
 
 #include <string_view>
@@ -22,7 +24,8 @@ class Transcript {
   Transcript& operator=(Transcript&&) = default;
   ~Transcript() = default;
 
-  /// A copy, where a protocol branches on purpose.
+  /// A copy, where a protocol branches on purpose: LE64(2^64 - 2) || LE64(label length) || label is added to
+  /// it.
   [[nodiscard]] Transcript fork(std::string_view label) const;
 
   void absorb(std::string_view label, ByteSpan bytes);

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <numeric>
 #include <optional>
 
 #include "base/threads.h"
@@ -25,50 +27,38 @@ std::optional<std::uint32_t> as_node(const Fr& z, std::uint32_t nodes) {
   return static_cast<std::uint32_t>(scalar.words[0]);
 }
 
-/// Fixes one leading axis after the other, and keeps what is left of the values: a slice of the data as long
-/// as the coordinates are nodes, field elements after the first that is not.
-class Folding {
+/// Fixes leading axes at nodes, one after the other, and can go back: what is left of the values is a slice
+/// of them.
+class Prefix {
  public:
-  Folding(const Srs& srs, IntegerView values)
-      : srs_(srs), integers_(values), largest_(internal::max_magnitude(values)) {}
+  Prefix(const Srs& srs, IntegerView values)
+      : srs_(srs), largest_(internal::max_magnitude(values)), slices_{values} {}
 
-  /// The quotient commitment of the next axis at node z.
-  Result<G1Affine> fix_node(std::uint32_t z) {
-    if (in_field_) return fix_value(Fr::from_u64(z));
-    const std::uint32_t nodes = srs_.axes()[axis_];
-    const std::size_t width = integers_.size() / nodes;
+  /// Fixes the next axis at z; its quotient commitment.
+  Status fix(std::uint32_t z) {
+    const std::size_t axis = quotients_.size();
+    const std::uint32_t nodes = srs_.axes()[axis];
+    const std::size_t width = slice().size() / nodes;
     const internal::QuotientWay way = internal::choose_way(nodes, z, width, largest_);
-    const G1Affine quotient =
-        ASSAY_TRY(internal::commit_quotient(way, srs_.level(axis_), integers_, nodes, z));
-    integers_ = integers_.subview(z * width, width);
-    ++axis_;
-    return quotient;
+    quotients_.push_back(ASSAY_TRY(internal::commit_quotient(way, srs_.level(axis), slice(), nodes, z)));
+    slices_.push_back(slice().subview(z * width, width));
+    return {};
   }
 
-  /// The same at any z.
-  Result<G1Affine> fix_value(const Fr& z) {
-    if (!in_field_) {
-      field_ = ASSAY_TRY(internal::allocate<Fr>(integers_.size(), "opening"));
-      internal::to_field(integers_, field_);
-      in_field_ = true;
-    }
-    std::vector<Fr> rest = internal::divide_in_place(field_, srs_.axes()[axis_], z);
-    const G1Affine quotient = curve::msm_vartime(srs_.level(axis_), field_);
-    field_ = std::move(rest);
-    ++axis_;
-    return quotient;
+  /// Frees all axes but the first `count`.
+  void keep(std::size_t count) {
+    quotients_.resize(count);
+    slices_.resize(count + 1);
   }
 
-  /// p(z), when all axes are fixed.
-  [[nodiscard]] Fr value() const { return in_field_ ? field_.front() : Fr::from_scalar(integers_[0]); }
+  [[nodiscard]] const IntegerView& slice() const { return slices_.back(); }
+  [[nodiscard]] const std::vector<G1Affine>& quotients() const { return quotients_; }
 
  private:
   const Srs& srs_;
-  IntegerView integers_;
   UInt128 largest_;
-  std::vector<Fr> field_;
-  bool in_field_ = false;
-  std::size_t axis_ = 0;
+  std::vector<IntegerView> slices_;  // one more than there are quotients
+  std::vector<G1Affine> quotients_;
 };
 
 Status check_prefix(const Axes& axes, std::span<const std::uint32_t> prefix) {
@@ -79,14 +69,11 @@ Status check_prefix(const Axes& axes, std::span<const std::uint32_t> prefix) {
   return {};
 }
 
-Result<std::vector<G1Affine>> fix_prefix(Folding& folding, std::span<const std::uint32_t> prefix) {
-  std::vector<G1Affine> quotients;
-  Progress progress("open", prefix.size());
-  for (const std::uint32_t z : prefix) {
-    quotients.push_back(ASSAY_TRY(folding.fix_node(z)));
-    progress.advance();
-  }
-  return quotients;
+/// Counts of values and coordinates, and the coordinates themselves.
+Status check_grid_point(const Axes& axes, IntegerView values, std::span<const std::uint32_t> point) {
+  ASSAY_TRY(check_count(values.size(), axes.volume(), "values", axes));
+  ASSAY_TRY(check_count(point.size(), axes.count(), "coordinates", axes));
+  return check_prefix(axes, point);
 }
 
 }  // namespace
@@ -103,28 +90,66 @@ Result<G1Affine> commit_slice(const Srs& srs, std::size_t first_axis, IntegerVie
 }
 
 Result<Opening> open(const Srs& srs, IntegerView values, std::span<const std::uint32_t> grid_point) {
-  const Axes& axes = srs.axes();
-  ASSAY_TRY(check_count(values.size(), axes.volume(), "values", axes));
-  ASSAY_TRY(check_count(grid_point.size(), axes.count(), "coordinates", axes));
-  ASSAY_TRY(check_prefix(axes, grid_point));
-  Folding folding(srs, values);
-  std::vector<G1Affine> quotients = ASSAY_TRY(fix_prefix(folding, grid_point));
-  return Opening{folding.value(), std::move(quotients)};
+  ASSAY_TRY(check_grid_point(srs.axes(), values, grid_point));
+  Prefix prefix(srs, values);
+  Progress progress("open", grid_point.size());
+  for (const std::uint32_t z : grid_point) {
+    ASSAY_TRY(prefix.fix(z));
+    progress.advance();
+  }
+  return Opening{Fr::from_scalar(prefix.slice()[0]), prefix.quotients()};
+}
+
+Result<std::vector<Opening>> open_all(const Srs& srs, IntegerView values,
+                                      std::span<const std::vector<std::uint32_t>> grid_points) {
+  for (const std::vector<std::uint32_t>& point : grid_points)
+    ASSAY_TRY(check_grid_point(srs.axes(), values, point));
+  std::vector<std::size_t> order(grid_points.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return grid_points[a] < grid_points[b]; });
+
+  std::vector<Opening> openings(grid_points.size());
+  Progress progress("open", grid_points.size());
+  Prefix prefix(srs, values);
+  std::span<const std::uint32_t> previous;
+  for (const std::size_t k : order) {
+    const std::vector<std::uint32_t>& point = grid_points[k];
+    const auto differs = std::mismatch(previous.begin(), previous.end(), point.begin()).first;
+    prefix.keep(static_cast<std::size_t>(differs - previous.begin()));
+    for (std::size_t i = prefix.quotients().size(); i < point.size(); ++i) ASSAY_TRY(prefix.fix(point[i]));
+    openings[k] = {Fr::from_scalar(prefix.slice()[0]), prefix.quotients()};
+    previous = point;
+    progress.advance();
+  }
+  return openings;
 }
 
 Result<Opening> open_at(const Srs& srs, IntegerView values, std::span<const Fr> point) {
   const Axes& axes = srs.axes();
   ASSAY_TRY(check_count(values.size(), axes.volume(), "values", axes));
   ASSAY_TRY(check_count(point.size(), axes.count(), "coordinates", axes));
-  Folding folding(srs, values);
-  Opening opening;
   Progress progress("open", point.size());
-  for (std::size_t i = 0; i < point.size(); ++i) {
-    const std::optional<std::uint32_t> node = as_node(point[i], axes[i]);
-    opening.quotients.push_back(ASSAY_TRY(node ? folding.fix_node(*node) : folding.fix_value(point[i])));
+  // As long as the coordinates are nodes, what is left are data; after the first that is none, field
+  // elements.
+  Prefix prefix(srs, values);
+  std::size_t axis = 0;
+  for (; axis < point.size(); ++axis) {
+    const std::optional<std::uint32_t> node = as_node(point[axis], axes[axis]);
+    if (!node) break;
+    ASSAY_TRY(prefix.fix(*node));
     progress.advance();
   }
-  opening.value = folding.value();
+  Opening opening{Fr::zero(), prefix.quotients()};
+  std::vector<Fr> rest = ASSAY_TRY(internal::allocate<Fr>(prefix.slice().size(), "opening"));
+  internal::to_field(prefix.slice(), rest);
+  for (; axis < point.size(); ++axis) {
+    std::vector<Fr> next = internal::divide_in_place(rest, axes[axis], point[axis]);
+    opening.quotients.push_back(curve::msm_vartime(srs.level(axis), rest));
+    rest = std::move(next);
+    progress.advance();
+  }
+  opening.value = rest.front();
   return opening;
 }
 
@@ -136,8 +161,13 @@ Result<std::vector<G1Affine>> open_slice(const Srs& srs, IntegerView values,
     return Error{ErrorCode::kMismatch, "coordinates",
                  fmt::format("{} for {} axes", prefix.size(), axes.count())};
   ASSAY_TRY(check_prefix(axes, prefix));
-  Folding folding(srs, values);
-  return fix_prefix(folding, prefix);
+  Prefix fixed(srs, values);
+  Progress progress("open", prefix.size());
+  for (const std::uint32_t z : prefix) {
+    ASSAY_TRY(fixed.fix(z));
+    progress.advance();
+  }
+  return fixed.quotients();
 }
 
 }  // namespace assay::pst

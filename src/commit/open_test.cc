@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "commit/allocate.h"
 #include "commit/lagrange.h"
 #include "commit/node_weights.h"
 #include "commit/quotients.h"
@@ -124,6 +125,18 @@ TEST_F(QuotientWays, AgreeAtEveryNode) {
     expect_all_agree(nodes, 40, 1, random.integers(nodes * 40, 60));
 }
 
+TEST_F(QuotientWays, AgreeForEveryKindOfInteger) {
+  test::Random random(9);
+  for (const std::uint32_t nodes : {5u, 18u}) {
+    expect_all_agree(nodes, 4, 2, random.words<std::int8_t>(nodes * 4));
+    expect_all_agree(nodes, 4, 2, random.words<std::int16_t>(nodes * 4));
+    expect_all_agree(nodes, 4, 2, random.words<std::int32_t>(nodes * 4));
+    std::vector<std::int64_t> words = random.words<std::int64_t>(nodes * 4);
+    for (std::int64_t& word : words) word /= 4;
+    expect_all_agree(nodes, 4, 2, words);
+  }
+}
+
 TEST_F(QuotientWays, HoldTheLargestNumbersThatTheyAreChosenFor) {
   for (const std::uint32_t nodes : {2u, 6u, 10u, 16u}) {
     for (const std::uint32_t z : {0u, nodes / 2, nodes - 1}) {
@@ -204,6 +217,13 @@ TEST(Magnitude, IsTrueOfEveryKind) {
   EXPECT_EQ(internal::max_magnitude(many), UInt128{7});
 }
 
+TEST(Allocate, WhatNoMemoryHoldsIsAnError) {
+  const Result<std::vector<Fr>> huge = internal::allocate<Fr>(std::uint64_t{1} << 62, "buffer");
+  ASSERT_FALSE(huge.ok());
+  EXPECT_EQ(huge.error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(internal::allocate<Fr>(3, "buffer").value(), std::vector<Fr>(3));
+}
+
 TEST(OpenAt, ArbitraryPointsAndMixturesWithNodes) {
   test::Random random(5);
   for (const auto& sizes :
@@ -237,6 +257,33 @@ TEST(OpenAt, IntegersJustBeyondTheGridAreNoNodes) {
   const Opening opening = open_at(srs, values, point).value();
   EXPECT_EQ(opening.value, test::evaluate_lagrange(axes, values, point));
   EXPECT_TRUE(Verifier(srs.verifier_key()).check({commit(srs, values).value(), point, opening}).ok());
+}
+
+TEST(OpenAll, GivesWhatOpenGivesInTheOrderAsked) {
+  test::Random random(8);
+  for (const auto& sizes : std::vector<std::vector<std::uint64_t>>{{1}, {3, 2, 4}, {20, 33, 2}}) {
+    const Axes axes = axes_of(sizes);
+    const Srs srs = Srs::dev(axes, 1).value();
+    for (const unsigned bits : {16u, 200u}) {
+      const std::vector<Scalar> values = random.integers(axes.volume(), bits);
+      std::vector<std::vector<std::uint32_t>> points;
+      for (int k = 0; k < 12; ++k) points.push_back(random.grid_point(axes));
+      points.push_back(points.front());
+      const std::vector<Opening> openings = open_all(srs, values, points).value();
+      ASSERT_EQ(openings.size(), points.size());
+      for (std::size_t k = 0; k < points.size(); ++k) {
+        const Opening alone = open(srs, values, points[k]).value();
+        EXPECT_EQ(openings[k].value, alone.value);
+        EXPECT_EQ(openings[k].quotients, alone.quotients);
+      }
+    }
+  }
+  const Srs srs = Srs::dev(axes_of({2, 2}), 1).value();
+  const std::vector<std::int8_t> values{1, 2, 3, 4};
+  using Points = std::vector<std::vector<std::uint32_t>>;
+  EXPECT_TRUE(open_all(srs, values, Points{})->empty());
+  EXPECT_EQ(open_all(srs, values, Points{{0, 0}, {0}}).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(open_all(srs, values, Points{{0, 0}, {0, 2}}).error().code, ErrorCode::kOutOfRange);
 }
 
 TEST(Commit, SlicesSumToTheWhole) {

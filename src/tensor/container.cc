@@ -16,9 +16,12 @@ Result<Source> map(const std::filesystem::path& path) {
 
 std::string_view to_string(Container container) {
   switch (container) {
-    case Container::kSafetensors: return "safetensors";
-    case Container::kNpy: return "npy";
-    case Container::kTorch: break;
+    case Container::kSafetensors:
+      return "safetensors";
+    case Container::kNpy:
+      return "npy";
+    case Container::kTorch:
+      break;
   }
   return "pt";
 }

@@ -62,7 +62,8 @@ std::optional<DecimalScale::Magnitude> DecimalScale::general(const FloatParts& p
   Magnitude magnitude{};
   for (unsigned i = 0; i < 256; ++i) {
     const int from = static_cast<int>(i) - shift;
-    if (from >= 0 && bit(product, static_cast<unsigned>(from))) magnitude[i / 64] |= std::uint64_t{1} << (i % 64);
+    if (from >= 0 && bit(product, static_cast<unsigned>(from)))
+      magnitude[i / 64] |= std::uint64_t{1} << (i % 64);
   }
   if (shift >= 0) return magnitude;
   const auto half_at = static_cast<unsigned>(-shift - 1);

@@ -1,6 +1,7 @@
 // round-half-even(x * 10^scale) for floats x, exactly.
 //
-// x = m * 2^e, so x * 10^s = (m * 5^s) * 2^(e + s): one multiplication by a power of five, one shift with rounding.
+// x = m * 2^e, so x * 10^s = (m * 5^s) * 2^(e + s): one multiplication by a power of five, one shift with
+// rounding.
 #pragma once
 
 #include <array>
@@ -46,9 +47,9 @@ class DecimalScale {
   using Wide = std::array<std::uint64_t, kWords>;
 
   std::uint32_t scale_;
-  Wide power_{};                      // 5^scale, at most 465 bits
-  unsigned __int128 power128_ = 0;    // the same where it fits
-  std::uint64_t fast_limit_ = 0;      // the largest mantissa whose product fits 128 bits; 0 when none does
+  Wide power_{};                    // 5^scale, at most 465 bits
+  unsigned __int128 power128_ = 0;  // the same where it fits
+  std::uint64_t fast_limit_ = 0;    // the largest mantissa whose product fits 128 bits; 0 when none does
 };
 
 }  // namespace assay::tensor

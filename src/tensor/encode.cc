@@ -71,27 +71,38 @@ IntegerArray widen_u64(const TensorView& tensor) {
   }
   if (fits) return IntegerArray::own(std::move(small));
   std::vector<Scalar> large(count);
-  for (std::size_t i = 0; i < count; ++i) large[i] = Scalar::from_u64(load_at<std::uint64_t>(tensor.bytes, 8 * i));
+  for (std::size_t i = 0; i < count; ++i)
+    large[i] = Scalar::from_u64(load_at<std::uint64_t>(tensor.bytes, 8 * i));
   return IntegerArray::own(std::move(large));
 }
 
 Result<IntegerArray> encode_int(const TensorView& tensor) {
   switch (tensor.dtype) {
     case Dtype::kBool: {
-      const auto over = std::find_if(tensor.bytes.begin(), tensor.bytes.end(), [](std::uint8_t b) { return b > 1; });
+      const auto over =
+          std::find_if(tensor.bytes.begin(), tensor.bytes.end(), [](std::uint8_t b) { return b > 1; });
       if (over != tensor.bytes.end()) {
-        return at_value(tensor, static_cast<std::size_t>(over - tensor.bytes.begin()), "a bool that is not 0 or 1");
+        return at_value(tensor, static_cast<std::size_t>(over - tensor.bytes.begin()),
+                        "a bool that is not 0 or 1");
       }
       return reinterpret<std::int8_t>(tensor);
     }
-    case Dtype::kI8: return reinterpret<std::int8_t>(tensor);
-    case Dtype::kI16: return reinterpret<std::int16_t>(tensor);
-    case Dtype::kI32: return reinterpret<std::int32_t>(tensor);
-    case Dtype::kI64: return reinterpret<std::int64_t>(tensor);
-    case Dtype::kU8: return widen<std::uint8_t, std::int16_t>(tensor);
-    case Dtype::kU16: return widen<std::uint16_t, std::int32_t>(tensor);
-    case Dtype::kU32: return widen<std::uint32_t, std::int64_t>(tensor);
-    default: break;
+    case Dtype::kI8:
+      return reinterpret<std::int8_t>(tensor);
+    case Dtype::kI16:
+      return reinterpret<std::int16_t>(tensor);
+    case Dtype::kI32:
+      return reinterpret<std::int32_t>(tensor);
+    case Dtype::kI64:
+      return reinterpret<std::int64_t>(tensor);
+    case Dtype::kU8:
+      return widen<std::uint8_t, std::int16_t>(tensor);
+    case Dtype::kU16:
+      return widen<std::uint16_t, std::int32_t>(tensor);
+    case Dtype::kU32:
+      return widen<std::uint32_t, std::int64_t>(tensor);
+    default:
+      break;
   }
   return widen_u64(tensor);
 }
@@ -108,7 +119,8 @@ Result<IntegerArray> encode_bits(const TensorView& tensor, FloatFormat format) {
 }
 
 // One value: its magnitude, by the fast path where that reaches.
-bool decimal_magnitude(const DecimalScale& scale, const FloatParts& parts, DecimalScale::Magnitude& magnitude) {
+bool decimal_magnitude(const DecimalScale& scale, const FloatParts& parts,
+                       DecimalScale::Magnitude& magnitude) {
   unsigned __int128 narrow = 0;
   if (scale.fast(parts, narrow)) {
     magnitude = {static_cast<std::uint64_t>(narrow), static_cast<std::uint64_t>(narrow >> 64), 0, 0};
@@ -148,7 +160,9 @@ class DecimalEncoder {
   }
 
  private:
-  [[nodiscard]] std::uint64_t pattern(std::size_t i) const { return load_at<Bits>(tensor_.bytes, i * sizeof(Bits)); }
+  [[nodiscard]] std::uint64_t pattern(std::size_t i) const {
+    return load_at<Bits>(tensor_.bytes, i * sizeof(Bits));
+  }
 
   [[nodiscard]] Result<IntegerArray> encode_large() const {
     const std::size_t count = tensor_.size();
@@ -165,7 +179,8 @@ class DecimalEncoder {
     });
     if (bad == count) return IntegerArray::own(std::move(large));
     return at_value(tensor_, bad,
-                    format_.is_finite(pattern(bad)) ? "its integer is over (r - 1) / 2: use a smaller scale" : kNotFinite);
+                    format_.is_finite(pattern(bad)) ? "its integer is over (r - 1) / 2: use a smaller scale"
+                                                    : kNotFinite);
   }
 
   const TensorView& tensor_;
@@ -179,16 +194,21 @@ Result<IntegerArray> encode(const TensorView& tensor, const Encoding& encoding) 
   ASSAY_TRY(check_encoding(encoding, tensor.dtype, tensor.name));
   const FloatFormat format = format_of(tensor.dtype);
   switch (encoding.kind) {
-    case Encoding::Kind::kInt: return encode_int(tensor);
+    case Encoding::Kind::kInt:
+      return encode_int(tensor);
     case Encoding::Kind::kBits:
       return size_of(tensor.dtype) == 2 ? encode_bits<std::uint16_t>(tensor, format)
                                         : encode_bits<std::uint32_t>(tensor, format);
-    case Encoding::Kind::kDecimal: break;
+    case Encoding::Kind::kDecimal:
+      break;
   }
   switch (size_of(tensor.dtype)) {
-    case 2: return DecimalEncoder<std::uint16_t>(tensor, format, encoding.scale).encode();
-    case 4: return DecimalEncoder<std::uint32_t>(tensor, format, encoding.scale).encode();
-    default: break;
+    case 2:
+      return DecimalEncoder<std::uint16_t>(tensor, format, encoding.scale).encode();
+    case 4:
+      return DecimalEncoder<std::uint32_t>(tensor, format, encoding.scale).encode();
+    default:
+      break;
   }
   return DecimalEncoder<std::uint64_t>(tensor, format, encoding.scale).encode();
 }

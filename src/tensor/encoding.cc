@@ -32,12 +32,15 @@ Scalar largest_integer() {
 Range integer_range(Dtype dtype) {
   const auto bits = static_cast<unsigned>(8 * size_of(dtype));
   switch (dtype) {
-    case Dtype::kBool: return {Scalar{}, Scalar::from_u64(1)};
+    case Dtype::kBool:
+      return {Scalar{}, Scalar::from_u64(1)};
     case Dtype::kU8:
     case Dtype::kU16:
     case Dtype::kU32:
-    case Dtype::kU64: return {Scalar{}, Scalar::from_u64(~std::uint64_t{0} >> (64 - bits))};
-    default: break;
+    case Dtype::kU64:
+      return {Scalar{}, Scalar::from_u64(~std::uint64_t{0} >> (64 - bits))};
+    default:
+      break;
   }
   const std::uint64_t largest = ~std::uint64_t{0} >> (65 - bits);
   return {Scalar::from_i64(-static_cast<std::int64_t>(largest) - 1), Scalar::from_u64(largest)};
@@ -45,7 +48,8 @@ Range integer_range(Dtype dtype) {
 
 Range bits_range(Dtype dtype) {
   const auto bits = static_cast<unsigned>(8 * size_of(dtype));
-  return {Scalar::from_i64(-(std::int64_t{1} << (bits - 1))), Scalar::from_u64(format_of(dtype).infinity() - 1)};
+  return {Scalar::from_i64(-(std::int64_t{1} << (bits - 1))),
+          Scalar::from_u64(format_of(dtype).infinity() - 1)};
 }
 
 Range decimal_range(std::uint32_t scale, Dtype dtype) {
@@ -93,9 +97,12 @@ Result<Encoding> Encoding::parse(std::string_view text, std::string_view place) 
 
 std::string Encoding::to_string() const {
   switch (kind) {
-    case Kind::kInt: return "int";
-    case Kind::kBits: return "bits";
-    case Kind::kDecimal: break;
+    case Kind::kInt:
+      return "int";
+    case Kind::kBits:
+      return "bits";
+    case Kind::kDecimal:
+      break;
   }
   return fmt::format("{}{}", kDecimalPrefix, scale);
 }
@@ -132,9 +139,12 @@ bool Range::contains(const Scalar& integer) const {
 Result<Range> range_of(const Encoding& encoding, Dtype dtype) {
   ASSAY_TRY(check_encoding(encoding, dtype, encoding.to_string()));
   switch (encoding.kind) {
-    case Encoding::Kind::kInt: return integer_range(dtype);
-    case Encoding::Kind::kBits: return bits_range(dtype);
-    case Encoding::Kind::kDecimal: break;
+    case Encoding::Kind::kInt:
+      return integer_range(dtype);
+    case Encoding::Kind::kBits:
+      return bits_range(dtype);
+    case Encoding::Kind::kDecimal:
+      break;
   }
   return decimal_range(encoding.scale, dtype);
 }
@@ -142,13 +152,17 @@ Result<Range> range_of(const Encoding& encoding, Dtype dtype) {
 Result<double> decode(const Encoding& encoding, Dtype dtype, const Scalar& integer) {
   const Range range = ASSAY_TRY(range_of(encoding, dtype));
   const std::string digits = integer.to_signed_decimal();
-  const Error outside{ErrorCode::kOutOfRange, digits,
-                      fmt::format("{} of {} never gives this integer", encoding.to_string(), torch_name(dtype))};
+  const Error outside{
+      ErrorCode::kOutOfRange, digits,
+      fmt::format("{} of {} never gives this integer", encoding.to_string(), torch_name(dtype))};
   if (!range.contains(integer)) return outside;
   switch (encoding.kind) {
-    case Encoding::Kind::kInt: return nearest_double(digits);
-    case Encoding::Kind::kBits: break;
-    case Encoding::Kind::kDecimal: return nearest_double(fmt::format("{}e-{}", digits, encoding.scale));
+    case Encoding::Kind::kInt:
+      return nearest_double(digits);
+    case Encoding::Kind::kBits:
+      break;
+    case Encoding::Kind::kDecimal:
+      return nearest_double(fmt::format("{}e-{}", digits, encoding.scale));
   }
   const auto pattern = static_cast<std::uint64_t>(to_int64(integer));
   const std::uint64_t bits = pattern & (~std::uint64_t{0} >> (64 - 8 * size_of(dtype)));
@@ -161,7 +175,8 @@ std::uint32_t default_scale_factor(Dtype dtype) {
 }
 
 Result<std::uint32_t> effective_scale(std::uint32_t scale_factor, double quantize_pct) {
-  if (scale_factor > kMaxScaleFactor) return Error{ErrorCode::kOutOfRange, "scale factor", "must be 0 to 200"};
+  if (scale_factor > kMaxScaleFactor)
+    return Error{ErrorCode::kOutOfRange, "scale factor", "must be 0 to 200"};
   if (!(quantize_pct >= 0 && quantize_pct <= 100)) {
     return Error{ErrorCode::kOutOfRange, "quantize", "must be a percentage from 0 to 100"};
   }

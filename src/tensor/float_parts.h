@@ -26,7 +26,9 @@ struct FloatFormat {
   [[nodiscard]] constexpr std::uint64_t infinity() const {
     return ((std::uint64_t{1} << exponent_bits) - 1) << fraction_bits;
   }
-  [[nodiscard]] constexpr bool is_finite(std::uint64_t bits) const { return (bits & magnitude_mask()) < infinity(); }
+  [[nodiscard]] constexpr bool is_finite(std::uint64_t bits) const {
+    return (bits & magnitude_mask()) < infinity();
+  }
 
   /// Of a finite pattern.
   [[nodiscard]] constexpr FloatParts split(std::uint64_t bits) const {
@@ -48,10 +50,14 @@ inline constexpr FloatFormat kBinary64 = {11, 52};
 /// Of a floating-point dtype.
 [[nodiscard]] constexpr FloatFormat format_of(Dtype dtype) {
   switch (dtype) {
-    case Dtype::kF16: return kBinary16;
-    case Dtype::kBF16: return kBfloat16;
-    case Dtype::kF32: return kBinary32;
-    default: return kBinary64;
+    case Dtype::kF16:
+      return kBinary16;
+    case Dtype::kBF16:
+      return kBfloat16;
+    case Dtype::kF32:
+      return kBinary32;
+    default:
+      return kBinary64;
   }
 }
 

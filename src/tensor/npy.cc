@@ -3,10 +3,10 @@
 
 #include "base/file.h"
 #include "base/try.h"
-#include "tensor/signed_integer.h"
 #include "tensor/load.h"
 #include "tensor/npy_header.h"
 #include "tensor/object_array.h"
+#include "tensor/signed_integer.h"
 
 namespace assay::tensor {
 namespace {
@@ -73,7 +73,8 @@ Result<TensorFile> parse_npy(const Source& source) {
 Result<IntegerTensor> parse_npy_integers(const Source& source, bool rows_are_scalars) {
   TensorFile file = ASSAY_TRY(parse_npy(source));
   if (!file.integer_tensors.empty()) {
-    if (rows_are_scalars) return source.error(ErrorCode::kMismatch, "", "Python integers where rows of 32 bytes belong");
+    if (rows_are_scalars)
+      return source.error(ErrorCode::kMismatch, "", "Python integers where rows of 32 bytes belong");
     return std::move(file.integer_tensors.front());
   }
   TensorView& tensor = file.tensors.front();
@@ -93,9 +94,12 @@ Result<IntegerTensor> parse_npy_integers(const Source& source, bool rows_are_sca
 
 std::string_view to_string(Storage storage) {
   switch (storage) {
-    case Storage::kInt64: return "int64";
-    case Storage::kScalar32: return "scalar32";
-    case Storage::kObject: break;
+    case Storage::kInt64:
+      return "int64";
+    case Storage::kScalar32:
+      return "scalar32";
+    case Storage::kObject:
+      break;
   }
   return "object";
 }
@@ -111,7 +115,8 @@ Storage compact_storage(const IntegerView& values) {
 Result<AtomicFile> stage_npy(const std::filesystem::path& path, const IntegerView& values,
                              std::span<const std::uint64_t> shape, Storage storage) {
   const std::uint64_t count = ASSAY_TRY(element_count(shape, path.string()));
-  if (count != values.size()) return Error{ErrorCode::kMismatch, path.string(), "the shape has another count of values"};
+  if (count != values.size())
+    return Error{ErrorCode::kMismatch, path.string(), "the shape has another count of values"};
   if (storage == Storage::kInt64 && compact_storage(values) != Storage::kInt64) {
     return Error{ErrorCode::kOutOfRange, path.string(), "a value does not fit int64"};
   }

@@ -28,7 +28,8 @@ class DictLiteral {
       skip_spaces();
       if (key == "descr" && !seen_descr) {
         seen_descr = true;
-        if (next_is('[')) return source_.error(ErrorCode::kUnsupported, "descr", "structured types are not read");
+        if (next_is('['))
+          return source_.error(ErrorCode::kUnsupported, "descr", "structured types are not read");
         header.descr = ASSAY_TRY(string());
       } else if (key == "fortran_order" && !seen_order) {
         seen_order = true;
@@ -134,17 +135,20 @@ class DictLiteral {
 
 Result<NpyHeader> parse_npy_header(const Source& source) {
   const ByteSpan bytes = source.bytes;
-  const std::string_view start(reinterpret_cast<const char*>(bytes.data()), std::min<std::size_t>(bytes.size(), 6));
+  const std::string_view start(reinterpret_cast<const char*>(bytes.data()),
+                               std::min<std::size_t>(bytes.size(), 6));
   if (start != kNpyMagic || bytes.size() < 10) return source.malformed("", "not an .npy file, or cut short");
   const unsigned major = bytes[6];
   if (major < 1 || major > 3 || bytes[7] != 0) {
-    return source.error(ErrorCode::kUnsupported, "version", fmt::format("{}.{} is not read", major, bytes[7]));
+    return source.error(ErrorCode::kUnsupported, "version",
+                        fmt::format("{}.{} is not read", major, bytes[7]));
   }
   const std::size_t text_at = major == 1 ? 10 : 12;
   if (bytes.size() < text_at) return source.malformed("header", "cut short");
   const std::uint64_t length =
       major == 1 ? load_at<std::uint16_t>(bytes, 8) : std::uint64_t{load_at<std::uint32_t>(bytes, 8)};
-  if (length > kMaxHeaderText) return source.error(ErrorCode::kTooLarge, "header", "longer than 65,535 bytes");
+  if (length > kMaxHeaderText)
+    return source.error(ErrorCode::kTooLarge, "header", "longer than 65,535 bytes");
   if (length > bytes.size() - text_at) return source.malformed("header", "ends past the end of the file");
   const std::string_view text(reinterpret_cast<const char*>(bytes.data() + text_at), length);
   NpyHeader header = ASSAY_TRY(DictLiteral(source, text).parse());
@@ -153,9 +157,8 @@ Result<NpyHeader> parse_npy_header(const Source& source) {
 }
 
 Bytes npy_header(std::string_view descr, std::span<const std::uint64_t> shape) {
-  std::string text =
-      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", descr, fmt::join(shape, ", "),
-                  shape.size() == 1 ? "," : "");
+  std::string text = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", descr,
+                                 fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
   // 32 axes of 20 digits stay far below the 65,535 bytes of version 1.
   const std::size_t padded = (10 + text.size() + 1 + 63) / 64 * 64;
   text.append(padded - 10 - text.size() - 1, ' ');

@@ -37,7 +37,8 @@ class ObjectArray {
     if (arguments.empty() || !is_name(arguments[0], kNdarray)) return std::nullopt;
     const auto empty_shape = items(arguments[1], Kind::kTuple, 1);
     if (empty_shape.empty() || !pickle_.is_int(empty_shape[0], 0)) return std::nullopt;
-    if (pickle_.kind(arguments[2]) != Kind::kBytes || !std::ranges::equal(pickle_.raw(arguments[2]), std::array{'b'})) {
+    if (pickle_.kind(arguments[2]) != Kind::kBytes ||
+        !std::ranges::equal(pickle_.raw(arguments[2]), std::array{'b'})) {
       return std::nullopt;
     }
     const auto state = items(call[2], Kind::kTuple, 5);
@@ -67,7 +68,8 @@ class ObjectArray {
     });
   }
 
-  // dtype('O8', False, True) with the state (3, '|', None, None, None, -1, -1, 63): eight-byte references, no fields.
+  // dtype('O8', False, True) with the state (3, '|', None, None, None, -1, -1, 63): eight-byte references, no
+  // fields.
   [[nodiscard]] bool is_object_dtype(Id id) const {
     const auto call = items(id, Kind::kCall, 3);
     if (call.empty() || !is_name(call[0], kDtype)) return false;
@@ -157,11 +159,13 @@ Result<IntegerArray> parse_object_array(ByteSpan pickle_bytes, std::span<const s
   const Pickle pickle = ASSAY_TRY(Pickle::parse(pickle_bytes, rules, place));
   const auto list = ObjectArray(pickle, shape).values();
   if (!list) {
-    return Error{ErrorCode::kMalformed, place, "the pickle is not that of an array of objects of the header's shape"};
+    return Error{ErrorCode::kMalformed, place,
+                 "the pickle is not that of an array of objects of the header's shape"};
   }
   const std::span<const Pickle::Id> ids = pickle.children(*list);
   if (ids.size() != count) {
-    return Error{ErrorCode::kMismatch, place, fmt::format("{} values where the shape asks for {}", ids.size(), count)};
+    return Error{ErrorCode::kMismatch, place,
+                 fmt::format("{} values where the shape asks for {}", ids.size(), count)};
   }
   std::vector<std::int64_t> small(count);
   bool all_fit = true;

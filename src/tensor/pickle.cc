@@ -56,7 +56,8 @@ Result<Scalar> Pickle::scalar(Id id, std::string_view place) const {
   ASSAY_CHECK(kind(id) == Kind::kInt);
   const ByteSpan bytes = raw(id);
   const bool negative = bytes.back() >= 0x80;
-  // The magnitude of two's complement: invert and add one where negative. What lies over 256 bits must vanish.
+  // The magnitude of two's complement: invert and add one where negative. What lies over 256 bits must
+  // vanish.
   std::array<std::uint64_t, 4> magnitude{};
   unsigned carry = negative ? 1 : 0;
   for (std::size_t i = 0; i < bytes.size() || i < 32; ++i) {

@@ -1,7 +1,8 @@
 // A parser of Python pickles that builds a tree of values and executes nothing.
 //
-// Opcodes and their meaning: CPython, Lib/pickletools.py. Nodes are 16 bytes and refer to each other by index; texts and
-// long integers stay in the input. An opcode makes at most one node, so the tree is a bounded multiple of the input.
+// Opcodes and their meaning: CPython, Lib/pickletools.py. Nodes are 16 bytes and refer to each other by
+// index; texts and long integers stay in the input. An opcode makes at most one node, so the tree is a
+// bounded multiple of the input.
 #pragma once
 
 #include <cstdint>
@@ -41,9 +42,9 @@ class Pickle {
     kBytes,
     kTuple,
     kList,
-    kDict,        ///< children: key, value, key, value, ..; what OrderedDict() makes as well
-    kName,        ///< an allowed global name
-    kCall,        ///< children: the name called, its tuple of arguments, and the state of BUILD if there was one
+    kDict,  ///< children: key, value, key, value, ..; what OrderedDict() makes as well
+    kName,  ///< an allowed global name
+    kCall,  ///< children: the name called, its tuple of arguments, and the state of BUILD if there was one
     kPersistent,  ///< children: the persistent id
   };
 

@@ -90,7 +90,8 @@ class PickleMachine {
     if (length > bytes_.size() - at_) return malformed("a length past the end of the pickle");
     push_node(kind, at_, static_cast<std::uint32_t>(length), wide);
     at_ += length;
-    if (kind == Kind::kText && !is_valid_utf8(pickle_.text(stack_.back()))) return malformed("a text is not UTF-8");
+    if (kind == Kind::kText && !is_valid_utf8(pickle_.text(stack_.back())))
+      return malformed("a text is not UTF-8");
     return {};
   }
 
@@ -133,7 +134,8 @@ class PickleMachine {
   Status extend(Kind kind, std::span<const Id> items) {
     ASSAY_TRY(need(1));
     const Pickle::Node& node = pickle_.nodes_[stack_.back()];
-    if (node.kind != kind) return malformed(kind == Kind::kList ? "appends to no list" : "sets items of no dict");
+    if (node.kind != kind)
+      return malformed(kind == Kind::kList ? "appends to no list" : "sets items of no dict");
     if (kind == Kind::kDict && items.size() % 2 != 0) return malformed("a key without a value");
     auto& children = pickle_.children_[node.payload];
     children.insert(children.end(), items.begin(), items.end());
@@ -155,13 +157,15 @@ class PickleMachine {
 
   Status push_name(std::string_view module, std::string_view name) {
     for (std::size_t i = 0; i < rules_.names.size(); ++i) {
-      if (rules_.names[i].module == module && rules_.names[i].name == name) return push_node(Kind::kName, i), Status();
+      if (rules_.names[i].module == module && rules_.names[i].name == name)
+        return push_node(Kind::kName, i), Status();
     }
-    const bool printable = std::all_of(module.begin(), module.end(), [](char c) { return c > ' ' && c <= '~'; }) &&
-                           std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
+    const bool printable =
+        std::all_of(module.begin(), module.end(), [](char c) { return c > ' ' && c <= '~'; }) &&
+        std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
     return fail(ErrorCode::kUnsupported,
-                printable ? fmt::format("names {}.{}, which is not on the list of what is read", module.substr(0, 80),
-                                        name.substr(0, 80))
+                printable ? fmt::format("names {}.{}, which is not on the list of what is read",
+                                        module.substr(0, 80), name.substr(0, 80))
                           : "names something that is not on the list of what is read");
   }
 
@@ -227,54 +231,96 @@ class PickleMachine {
   }
 
   // BINFLOAT is big-endian, unlike everything else.
-  Status real() { return push_node(Kind::kFloat, __builtin_bswap64(ASSAY_TRY(read<std::uint64_t>()))), Status(); }
+  Status real() {
+    return push_node(Kind::kFloat, __builtin_bswap64(ASSAY_TRY(read<std::uint64_t>()))), Status();
+  }
 
   Status step(std::uint8_t op) {
     if (op >= 0x8c && protocol_ < 4) return fail(ErrorCode::kUnsupported, "an opcode of protocol 4 or later");
-    if ((op == 'B' || op == 'C') && protocol_ < 3) return fail(ErrorCode::kUnsupported, "an opcode of protocol 3");
+    if ((op == 'B' || op == 'C') && protocol_ < 3)
+      return fail(ErrorCode::kUnsupported, "an opcode of protocol 3");
     switch (op) {
-      case '(': return mark();
-      case 'N': return push_node(Kind::kNone, 0), Status();
-      case 0x88: return push_node(Kind::kBool, 1), Status();
-      case 0x89: return push_node(Kind::kBool, 0), Status();
-      case 'K': return push_int(ASSAY_TRY(read<std::uint8_t>())), Status();
-      case 'M': return push_int(ASSAY_TRY(read<std::uint16_t>())), Status();
-      case 'J': return push_int(ASSAY_TRY(read<std::int32_t>())), Status();
-      case 0x8a: return push_slice(Kind::kInt, ASSAY_TRY(read<std::uint8_t>()), true);
-      case 0x8b: return push_slice(Kind::kInt, ASSAY_TRY(read<std::uint32_t>()), true);
-      case 'G': return real();
-      case 'X': return push_slice(Kind::kText, ASSAY_TRY(read<std::uint32_t>()));
-      case 0x8c: return push_slice(Kind::kText, ASSAY_TRY(read<std::uint8_t>()));
-      case 'B': return push_slice(Kind::kBytes, ASSAY_TRY(read<std::uint32_t>()));
-      case 'C': return push_slice(Kind::kBytes, ASSAY_TRY(read<std::uint8_t>()));
-      case ')': return push_parent(Kind::kTuple, {});
-      case 0x85: return push_tuple(1);
-      case 0x86: return push_tuple(2);
-      case 0x87: return push_tuple(3);
-      case 't': return push_parent(Kind::kTuple, ASSAY_TRY(pop_to_mark()));
-      case ']': return push_parent(Kind::kList, {});
-      case 'a': ASSAY_TRY(need(2)); return extend(Kind::kList, pop(1));
-      case 'e': return extend(Kind::kList, ASSAY_TRY(pop_to_mark()));
-      case '}': return push_parent(Kind::kDict, {});
-      case 's': ASSAY_TRY(need(3)); return extend(Kind::kDict, pop(2));
-      case 'u': return extend(Kind::kDict, ASSAY_TRY(pop_to_mark()));
-      case 'q': return memoize(ASSAY_TRY(read<std::uint8_t>()));
-      case 'r': return memoize(ASSAY_TRY(read<std::uint32_t>()));
-      case 0x94: return memoize(memo_.size());
-      case 'h': return recall(ASSAY_TRY(read<std::uint8_t>()));
-      case 'j': return recall(ASSAY_TRY(read<std::uint32_t>()));
+      case '(':
+        return mark();
+      case 'N':
+        return push_node(Kind::kNone, 0), Status();
+      case 0x88:
+        return push_node(Kind::kBool, 1), Status();
+      case 0x89:
+        return push_node(Kind::kBool, 0), Status();
+      case 'K':
+        return push_int(ASSAY_TRY(read<std::uint8_t>())), Status();
+      case 'M':
+        return push_int(ASSAY_TRY(read<std::uint16_t>())), Status();
+      case 'J':
+        return push_int(ASSAY_TRY(read<std::int32_t>())), Status();
+      case 0x8a:
+        return push_slice(Kind::kInt, ASSAY_TRY(read<std::uint8_t>()), true);
+      case 0x8b:
+        return push_slice(Kind::kInt, ASSAY_TRY(read<std::uint32_t>()), true);
+      case 'G':
+        return real();
+      case 'X':
+        return push_slice(Kind::kText, ASSAY_TRY(read<std::uint32_t>()));
+      case 0x8c:
+        return push_slice(Kind::kText, ASSAY_TRY(read<std::uint8_t>()));
+      case 'B':
+        return push_slice(Kind::kBytes, ASSAY_TRY(read<std::uint32_t>()));
+      case 'C':
+        return push_slice(Kind::kBytes, ASSAY_TRY(read<std::uint8_t>()));
+      case ')':
+        return push_parent(Kind::kTuple, {});
+      case 0x85:
+        return push_tuple(1);
+      case 0x86:
+        return push_tuple(2);
+      case 0x87:
+        return push_tuple(3);
+      case 't':
+        return push_parent(Kind::kTuple, ASSAY_TRY(pop_to_mark()));
+      case ']':
+        return push_parent(Kind::kList, {});
+      case 'a':
+        ASSAY_TRY(need(2));
+        return extend(Kind::kList, pop(1));
+      case 'e':
+        return extend(Kind::kList, ASSAY_TRY(pop_to_mark()));
+      case '}':
+        return push_parent(Kind::kDict, {});
+      case 's':
+        ASSAY_TRY(need(3));
+        return extend(Kind::kDict, pop(2));
+      case 'u':
+        return extend(Kind::kDict, ASSAY_TRY(pop_to_mark()));
+      case 'q':
+        return memoize(ASSAY_TRY(read<std::uint8_t>()));
+      case 'r':
+        return memoize(ASSAY_TRY(read<std::uint32_t>()));
+      case 0x94:
+        return memoize(memo_.size());
+      case 'h':
+        return recall(ASSAY_TRY(read<std::uint8_t>()));
+      case 'j':
+        return recall(ASSAY_TRY(read<std::uint32_t>()));
       case 'c': {
         const std::string_view module = ASSAY_TRY(line());
         return push_name(module, ASSAY_TRY(line()));
       }
-      case 0x93: return stack_name();
-      case 'R': return call();
-      case 'b': return build();
-      case 'Q': return persistent();
-      case 0x95: return begin_frame();
-      default: break;
+      case 0x93:
+        return stack_name();
+      case 'R':
+        return call();
+      case 'b':
+        return build();
+      case 'Q':
+        return persistent();
+      case 0x95:
+        return begin_frame();
+      default:
+        break;
     }
-    return fail(ErrorCode::kUnsupported, fmt::format("opcode 0x{:02x} is not on the list of what is read", op));
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("opcode 0x{:02x} is not on the list of what is read", op));
   }
 
   ByteSpan bytes_;

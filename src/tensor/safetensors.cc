@@ -1,4 +1,5 @@
-// The safetensors container: LE64 header length, a JSON header, data (https://huggingface.co/docs/safetensors).
+// The safetensors container: LE64 header length, a JSON header, data
+// (https://huggingface.co/docs/safetensors).
 #include <algorithm>
 #include <numeric>
 #include <unordered_set>
@@ -46,8 +47,8 @@ struct Extent {
   std::uint64_t end = 0;
 };
 
-Result<TensorView> read_tensor(const Source& source, ByteSpan data, const std::string& name, const Json& entry,
-                               Extent& extent) {
+Result<TensorView> read_tensor(const Source& source, ByteSpan data, const std::string& name,
+                               const Json& entry, Extent& extent) {
   if (!entry.is_object() || entry.size() != 3) {
     return source.malformed(name, "must have exactly dtype, shape and data_offsets");
   }
@@ -71,7 +72,8 @@ Result<TensorView> read_tensor(const Source& source, ByteSpan data, const std::s
     return source.malformed(name, "data_offsets must be a range within the data");
   }
   extent = {offsets[0], offsets[1]};
-  const std::uint64_t count = ASSAY_TRY(element_count(tensor.shape, fmt::format("{}: {}", source.place, name)));
+  const std::uint64_t count =
+      ASSAY_TRY(element_count(tensor.shape, fmt::format("{}: {}", source.place, name)));
   if (count * size_of(*dtype) != extent.end - extent.begin) {
     return source.malformed(name, fmt::format("data_offsets span {} bytes, but shape and dtype ask for {}",
                                               extent.end - extent.begin, count * size_of(*dtype)));
@@ -91,7 +93,8 @@ Status check_coverage(const Source& source, const std::vector<TensorView>& tenso
   });
   std::uint64_t reached = 0;
   for (const std::size_t i : order) {
-    if (extents[i].begin < reached) return source.malformed(tensors[i].name, "its data overlap another tensor's");
+    if (extents[i].begin < reached)
+      return source.malformed(tensors[i].name, "its data overlap another tensor's");
     if (extents[i].begin > reached) {
       return source.malformed(tensors[i].name, fmt::format("{} bytes before its data belong to no tensor",
                                                            extents[i].begin - reached));
@@ -104,12 +107,14 @@ Status check_coverage(const Source& source, const std::vector<TensorView>& tenso
   return {};
 }
 
-Status check_writable(const std::string& place, std::span<const TensorView> tensors, const Metadata& metadata) {
+Status check_writable(const std::string& place, std::span<const TensorView> tensors,
+                      const Metadata& metadata) {
   std::unordered_set<std::string_view> names;
   for (const TensorView& tensor : tensors) {
     if (tensor.name == kMetadataKey || !is_valid_utf8(tensor.name) || !names.insert(tensor.name).second) {
-      return Error{ErrorCode::kMalformed, place,
-                   fmt::format("a tensor may not be named \"{}\" (reserved, not UTF-8, or twice)", tensor.name)};
+      return Error{
+          ErrorCode::kMalformed, place,
+          fmt::format("a tensor may not be named \"{}\" (reserved, not UTF-8, or twice)", tensor.name)};
     }
     const std::uint64_t count = ASSAY_TRY(element_count(tensor.shape, place + ": " + tensor.name));
     if (count * size_of(tensor.dtype) != tensor.bytes.size()) {
@@ -134,7 +139,8 @@ Result<TensorFile> parse_safetensors(const Source& source) {
   if (header_size > kMaxHeader) {
     return source.error(ErrorCode::kTooLarge, "header", "longer than 100,000,000 bytes");
   }
-  if (header_size > source.bytes.size() - 8) return source.malformed("header", "ends past the end of the file");
+  if (header_size > source.bytes.size() - 8)
+    return source.malformed("header", "ends past the end of the file");
   const auto* text_begin = reinterpret_cast<const char*>(source.bytes.data() + 8);
   std::string_view text(text_begin, header_size);
   if (!text.starts_with('{')) return source.malformed("header", "must start with '{'");
@@ -169,9 +175,8 @@ Status write_safetensors(const std::filesystem::path& path, std::span<const Tens
   std::uint64_t offset = 0;
   for (const TensorView& tensor : tensors) {
     const std::uint64_t end = offset + tensor.bytes.size();
-    header[tensor.name] = {{"dtype", safetensors_name(tensor.dtype)},
-                           {"shape", tensor.shape},
-                           {"data_offsets", {offset, end}}};
+    header[tensor.name] = {
+        {"dtype", safetensors_name(tensor.dtype)}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
     offset = end;
   }
   std::string text = dump_json(header, -1);

@@ -1,5 +1,5 @@
-// A file's bytes on their way through a parser, and the parsers that `open` chooses from. They take plain bytes so that
-// tests and fuzzers need no files; with an owner the views that come out keep it alive.
+// A file's bytes on their way through a parser, and the parsers that `open` chooses from. They take plain
+// bytes so that tests and fuzzers need no files; with an owner the views that come out keep it alive.
 #pragma once
 
 #include <fmt/format.h>

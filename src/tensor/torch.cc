@@ -13,7 +13,9 @@ constexpr std::size_t kMaxPickle = std::size_t{16} << 20;
 constexpr std::uint64_t kMaxShown = 16;
 constexpr std::uint64_t kAlwaysShown = std::uint64_t{64} << 20;
 
-std::string_view as_text(ByteSpan bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string_view as_text(ByteSpan bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 struct Records {
   std::optional<ByteSpan> pickle;

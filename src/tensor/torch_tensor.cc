@@ -26,8 +26,9 @@ constexpr std::array<PickleName, 13> kNames = {{
     {"torch", "FloatStorage"},
     {"torch", "DoubleStorage"},
 }};
-constexpr std::array<Dtype, 10> kStorageDtypes = {Dtype::kBool, Dtype::kU8,  Dtype::kI8,   Dtype::kI16, Dtype::kI32,
-                                                  Dtype::kI64,  Dtype::kF16, Dtype::kBF16, Dtype::kF32, Dtype::kF64};
+constexpr std::array<Dtype, 10> kStorageDtypes = {Dtype::kBool, Dtype::kU8,  Dtype::kI8,  Dtype::kI16,
+                                                  Dtype::kI32,  Dtype::kI64, Dtype::kF16, Dtype::kBF16,
+                                                  Dtype::kF32,  Dtype::kF64};
 static_assert(kNames.size() == kFirstStorage + kStorageDtypes.size());
 
 // Tuples, lists, dicts, calls: about eight for a tensor.
@@ -44,8 +45,8 @@ bool is_contiguous(std::span<const std::uint64_t> sizes, std::span<const std::ui
 }
 
 // Copies the elements in C order of the sizes.
-Bytes gather(ByteSpan storage, std::size_t element, std::uint64_t offset, const Shape& sizes, const Shape& strides,
-             std::uint64_t count) {
+Bytes gather(ByteSpan storage, std::size_t element, std::uint64_t offset, const Shape& sizes,
+             const Shape& strides, std::uint64_t count) {
   Bytes out(count * element);
   Shape index(sizes.size(), 0);
   std::uint64_t from = offset;
@@ -120,11 +121,13 @@ Result<Shape> TorchTensors::numbers(Id id, const std::string& name) const {
     if (arguments.size() == 1) id = arguments[0];
   }
   if (pickle_.kind(id) != Kind::kTuple) return source_.malformed(name, "sizes or strides that are no tuple");
-  if (pickle_.children(id).size() > kMaxAxes) return source_.error(ErrorCode::kTooLarge, name, "over 32 axes");
+  if (pickle_.children(id).size() > kMaxAxes)
+    return source_.error(ErrorCode::kTooLarge, name, "over 32 axes");
   Shape shape;
   for (const Id item : pickle_.children(id)) {
     std::int64_t value = 0;
-    if (!pickle_.int64(item, value) || value < 0) return source_.malformed(name, "a size or stride that is no count");
+    if (!pickle_.int64(item, value) || value < 0)
+      return source_.malformed(name, "a size or stride that is no count");
     shape.push_back(static_cast<std::uint64_t>(value));
   }
   return shape;
@@ -134,11 +137,13 @@ Result<TorchTensors::Geometry> TorchTensors::geometry(std::span<const Id> argume
                                                       const std::string& name) const {
   Geometry geometry;
   std::int64_t offset = 0;
-  if (!pickle_.int64(arguments[1], offset) || offset < 0) return source_.malformed(name, "a storage offset below 0");
+  if (!pickle_.int64(arguments[1], offset) || offset < 0)
+    return source_.malformed(name, "a storage offset below 0");
   geometry.offset = static_cast<std::uint64_t>(offset);
   geometry.sizes = ASSAY_TRY(numbers(arguments[2], name));
   geometry.strides = ASSAY_TRY(numbers(arguments[3], name));
-  if (geometry.sizes.size() != geometry.strides.size()) return source_.malformed(name, "sizes and strides differ in count");
+  if (geometry.sizes.size() != geometry.strides.size())
+    return source_.malformed(name, "sizes and strides differ in count");
   geometry.count = ASSAY_TRY(element_count(geometry.sizes, fmt::format("{}: {}", source_.place, name)));
   if (geometry.count == 0) return geometry;
   // Sizes are at most 2^40 and strides below 2^63: 32 products and the offset fit 128 bits.
@@ -156,7 +161,8 @@ Result<TensorView> TorchTensors::read(Id id, std::string name) {
   if (call.size() != 2 || arguments.size() != 6 || !storages_.contains(arguments[0]) ||
       pickle_.kind(arguments[4]) != Kind::kBool || pickle_.kind(arguments[5]) != Kind::kDict ||
       !pickle_.children(arguments[5]).empty()) {
-    return source_.malformed(name, "a tensor with arguments that torch.save does not write for plain tensors");
+    return source_.malformed(name,
+                             "a tensor with arguments that torch.save does not write for plain tensors");
   }
   const Storage& storage = storages_.at(arguments[0]);
   const std::size_t element = size_of(storage.dtype);

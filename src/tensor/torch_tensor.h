@@ -39,7 +39,8 @@ class TorchTensors {
     std::uint64_t count = 0;
   };
 
-  [[nodiscard]] Result<Storage> storage_of(Id persistent, const StorageRecords& records, std::string& key) const;
+  [[nodiscard]] Result<Storage> storage_of(Id persistent, const StorageRecords& records,
+                                           std::string& key) const;
   [[nodiscard]] Result<Shape> numbers(Id id, const std::string& name) const;
   [[nodiscard]] Result<Geometry> geometry(std::span<const Id> arguments, std::uint64_t numel,
                                           const std::string& name) const;

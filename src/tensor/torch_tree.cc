@@ -14,8 +14,8 @@ constexpr std::uint64_t kMaxVisits = 1'000'000;
 constexpr std::size_t kMaxPath = 1024;
 constexpr std::string_view kHiddenStates = "hidden_states";
 
-// Walks dicts, lists and tuples and names the tensors by their path. The tree may be a graph, through the memo: depth
-// and visits are bounded.
+// Walks dicts, lists and tuples and names the tensors by their path. The tree may be a graph, through the
+// memo: depth and visits are bounded.
 class TorchTree {
  public:
   using Id = Pickle::Id;
@@ -47,7 +47,8 @@ class TorchTree {
   Result<std::string> key_text(Id id) const {
     if (pickle_.kind(id) == Kind::kText) return std::string(pickle_.text(id));
     std::int64_t number = 0;
-    if (!pickle_.int64(id, number)) return source_.malformed("data.pkl", "a dict key that is neither text nor int");
+    if (!pickle_.int64(id, number))
+      return source_.malformed("data.pkl", "a dict key that is neither text nor int");
     return fmt::format("{}", number);
   }
 
@@ -55,11 +56,20 @@ class TorchTree {
   Result<std::optional<std::string>> plain_text(Id id, const std::string& key) const {
     std::optional<std::string> text;
     switch (pickle_.kind(id)) {
-      case Kind::kText: text = std::string(pickle_.text(id)); break;
-      case Kind::kBool: text = pickle_.boolean(id) ? "true" : "false"; break;
-      case Kind::kFloat: text = fmt::format("{}", pickle_.real(id)); break;
-      case Kind::kInt: text = ASSAY_TRY(pickle_.scalar(id, source_.place + ": " + key)).to_signed_decimal(); break;
-      default: break;
+      case Kind::kText:
+        text = std::string(pickle_.text(id));
+        break;
+      case Kind::kBool:
+        text = pickle_.boolean(id) ? "true" : "false";
+        break;
+      case Kind::kFloat:
+        text = fmt::format("{}", pickle_.real(id));
+        break;
+      case Kind::kInt:
+        text = ASSAY_TRY(pickle_.scalar(id, source_.place + ": " + key)).to_signed_decimal();
+        break;
+      default:
+        break;
     }
     return text;
   }
@@ -82,7 +92,8 @@ class TorchTree {
   }
 
   Status add(Id id, std::string name) {
-    if (name.size() > kMaxPath) return source_.error(ErrorCode::kTooLarge, "data.pkl", "a name of over 1,024 bytes");
+    if (name.size() > kMaxPath)
+      return source_.error(ErrorCode::kTooLarge, "data.pkl", "a name of over 1,024 bytes");
     if (file_.tensors.size() == kMaxTensors) {
       return source_.error(ErrorCode::kTooLarge, "data.pkl", "over 65,536 tensors");
     }
@@ -92,9 +103,11 @@ class TorchTree {
   }
 
   Status walk(Id id, const std::string& path, unsigned depth) {
-    if (++visits_ > kMaxVisits) return source_.error(ErrorCode::kTooLarge, "data.pkl", "over a million values");
+    if (++visits_ > kMaxVisits)
+      return source_.error(ErrorCode::kTooLarge, "data.pkl", "over a million values");
     if (depth > kMaxDepth) return source_.error(ErrorCode::kTooLarge, "data.pkl", "nested deeper than 16");
-    if (path.size() > kMaxPath) return source_.error(ErrorCode::kTooLarge, "data.pkl", "a name of over 1,024 bytes");
+    if (path.size() > kMaxPath)
+      return source_.error(ErrorCode::kTooLarge, "data.pkl", "a name of over 1,024 bytes");
     if (tensors_.is_tensor(id)) return add(id, path.empty() ? "tensor" : path);
     const Kind kind = pickle_.kind(id);
     const std::string prefix = path.empty() ? "" : path + ".";

@@ -48,7 +48,8 @@ class Zip {
   Result<std::vector<ZipRecord>> parse() {
     const Directory directory = ASSAY_TRY(read_end());
     std::vector<Entry> entries = ASSAY_TRY(read_directory(directory));
-    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.offset < b.offset; });
+    std::sort(entries.begin(), entries.end(),
+              [](const Entry& a, const Entry& b) { return a.offset < b.offset; });
     std::vector<ZipRecord> records;
     std::uint64_t reached = 0;
     for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -56,7 +57,8 @@ class Zip {
       records.push_back(ASSAY_TRY(read_record(entries[i], reached, end)));
       reached = end;
     }
-    if (reached != directory.offset) return source_.malformed("zip", "bytes before the directory belong to no record");
+    if (reached != directory.offset)
+      return source_.malformed("zip", "bytes before the directory belong to no record");
     return records;
   }
 
@@ -79,7 +81,8 @@ class Zip {
     const std::uint16_t count = at<std::uint16_t>(end + 10);
     const std::uint32_t size = at<std::uint32_t>(end + 12);
     const std::uint32_t offset = at<std::uint32_t>(end + 16);
-    if (at<std::uint16_t>(end + 8) != count) return source_.malformed("zip", "its end record contradicts itself");
+    if (at<std::uint16_t>(end + 8) != count)
+      return source_.malformed("zip", "its end record contradicts itself");
     Directory directory{count, offset, size, end};
     if (end >= kLocatorSize + kEnd64Size && at<std::uint32_t>(end - kLocatorSize) == kLocatorSignature) {
       directory = ASSAY_TRY(read_end64(end - kLocatorSize));
@@ -98,16 +101,17 @@ class Zip {
     const std::uint64_t end64 = locator - kEnd64Size;
     const bool plain = at<std::uint32_t>(locator + 4) == 0 && at<std::uint64_t>(locator + 8) == end64 &&
                        at<std::uint32_t>(locator + 16) == 1 && at<std::uint32_t>(end64) == kEnd64Signature &&
-                       at<std::uint64_t>(end64 + 4) == kEnd64Size - 12 && at<std::uint32_t>(end64 + 16) == 0 &&
-                       at<std::uint32_t>(end64 + 20) == 0 &&
+                       at<std::uint64_t>(end64 + 4) == kEnd64Size - 12 &&
+                       at<std::uint32_t>(end64 + 16) == 0 && at<std::uint32_t>(end64 + 20) == 0 &&
                        at<std::uint64_t>(end64 + 24) == at<std::uint64_t>(end64 + 32);
     if (!plain) return source_.malformed("zip", "its zip64 end record or locator is not as it must be");
-    return Directory{at<std::uint64_t>(end64 + 32), at<std::uint64_t>(end64 + 48), at<std::uint64_t>(end64 + 40),
-                     end64};
+    return Directory{at<std::uint64_t>(end64 + 32), at<std::uint64_t>(end64 + 48),
+                     at<std::uint64_t>(end64 + 40), end64};
   }
 
   Result<std::vector<Entry>> read_directory(const Directory& directory) const {
-    if (directory.count > kMaxTensors) return source_.error(ErrorCode::kTooLarge, "zip", "over 65,536 records");
+    if (directory.count > kMaxTensors)
+      return source_.error(ErrorCode::kTooLarge, "zip", "over 65,536 records");
     std::vector<Entry> entries;
     std::unordered_set<std::string> names;
     std::uint64_t here = directory.offset;
@@ -117,7 +121,8 @@ class Zip {
         return source_.malformed(entries.back().name, "two records of one name");
       }
     }
-    if (here != directory.end) return source_.malformed("zip", "its directory has bytes that belong to no entry");
+    if (here != directory.end)
+      return source_.malformed("zip", "its directory has bytes that belong to no entry");
     return entries;
   }
 
@@ -136,10 +141,12 @@ class Zip {
     entry.name = ASSAY_TRY(read_name(here + kCentralSize, name_size));
     entry.flags = at<std::uint16_t>(here + 8);
     if ((entry.flags & ~(kHasDescriptor | kUtf8Names)) != 0) {
-      return source_.error(ErrorCode::kUnsupported, entry.name, "encrypted, patched or otherwise unusual record");
+      return source_.error(ErrorCode::kUnsupported, entry.name,
+                           "encrypted, patched or otherwise unusual record");
     }
     if (at<std::uint16_t>(here + 10) != 0) {
-      return source_.error(ErrorCode::kUnsupported, entry.name, "a compressed record: torch.save stores them");
+      return source_.error(ErrorCode::kUnsupported, entry.name,
+                           "a compressed record: torch.save stores them");
     }
     if (comment_size != 0 || at<std::uint16_t>(here + 34) != 0) {
       return source_.error(ErrorCode::kUnsupported, entry.name, "a record with a comment or in another part");
@@ -176,9 +183,11 @@ class Zip {
 
   Result<std::string> read_name(std::uint64_t offset, std::uint64_t size) const {
     const std::string name(reinterpret_cast<const char*>(bytes_.data() + offset), size);
-    const bool plain = std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~' && c != '\\'; });
+    const bool plain =
+        std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~' && c != '\\'; });
     if (name.empty() || !plain || name.starts_with('/') || name.find("..") != std::string::npos) {
-      return source_.malformed("zip", "a record name that is empty, absolute, climbs or is not printable ASCII");
+      return source_.malformed("zip",
+                               "a record name that is empty, absolute, climbs or is not printable ASCII");
     }
     return name;
   }
@@ -186,7 +195,8 @@ class Zip {
   // The record whose local header is at entry.offset, and which must fill [reached, end).
   Result<ZipRecord> read_record(const Entry& entry, std::uint64_t reached, std::uint64_t end) const {
     const std::uint64_t begin = entry.offset;
-    if (begin != reached) return source_.malformed(entry.name, "bytes between two records, or two at one place");
+    if (begin != reached)
+      return source_.malformed(entry.name, "bytes between two records, or two at one place");
     if (begin > end || end - begin < kLocalSize || at<std::uint32_t>(begin) != kLocalSignature) {
       return source_.malformed(entry.name, "no local header where the directory says");
     }
@@ -199,13 +209,16 @@ class Zip {
     const std::uint64_t data = begin + kLocalSize + name_size + extra_size;
     const std::string_view name(reinterpret_cast<const char*>(bytes_.data() + begin + kLocalSize), name_size);
     const bool agrees = name == entry.name && at<std::uint16_t>(begin + 6) == entry.flags &&
-                        at<std::uint16_t>(begin + 8) == 0 && sizes_agree(entry, begin, data + entry.size, end);
-    if (!agrees) return source_.malformed(entry.name, "its local header or descriptor contradicts the directory");
+                        at<std::uint16_t>(begin + 8) == 0 &&
+                        sizes_agree(entry, begin, data + entry.size, end);
+    if (!agrees)
+      return source_.malformed(entry.name, "its local header or descriptor contradicts the directory");
     return ZipRecord{entry.name, bytes_.subspan(data, entry.size)};
   }
 
-  // Without descriptor the local header repeats the sizes (by zip64 where large) and the data end the record. With one,
-  // the local fields are zero or repeat them, and signature, CRC-32 and twice the size follow, in 32 or in 64 bits.
+  // Without descriptor the local header repeats the sizes (by zip64 where large) and the data end the record.
+  // With one, the local fields are zero or repeat them, and signature, CRC-32 and twice the size follow, in
+  // 32 or in 64 bits.
   [[nodiscard]] bool sizes_agree(const Entry& entry, std::uint64_t begin, std::uint64_t data_end,
                                  std::uint64_t end) const {
     const std::uint32_t crc = at<std::uint32_t>(begin + 14);

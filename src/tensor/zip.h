@@ -14,8 +14,8 @@ struct ZipRecord {
   ByteSpan data;
 };
 
-/// All records in the order of the file. Every byte belongs to a record, the central directory or its end records.
-/// Errors: kMalformed; kUnsupported (compression, encryption, comment); kTooLarge.
+/// All records in the order of the file. Every byte belongs to a record, the central directory or its end
+/// records. Errors: kMalformed; kUnsupported (compression, encryption, comment); kTooLarge.
 [[nodiscard]] Result<std::vector<ZipRecord>> parse_zip(const Source& source);
 
 }  // namespace assay::tensor

@@ -1,0 +1,62 @@
+"""Commit to what a language model computed, open parts of it, and check the openings."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from . import bn254
+from ._core import Verdict, __version__, set_thread_limit, thread_limit
+from .commitments import Challenge, Commitment, Opening, Place, Proofs, commit
+from .errors import DecodeError, Error, InputError
+from .polynomials import evaluate, grid_values, interpolate
+from .residues import R, from_rows, to_rows
+from .srs import Srs, VerifierKey
+from .tensors import Header, Layer, Tensor, encode
+from .verification import verify
+
+if TYPE_CHECKING:
+    from .hidden_states import Capture, capture
+
+__all__ = [
+    "Capture",
+    "Challenge",
+    "Commitment",
+    "DecodeError",
+    "Error",
+    "Header",
+    "InputError",
+    "Layer",
+    "Opening",
+    "Place",
+    "Proofs",
+    "R",
+    "Srs",
+    "Tensor",
+    "Verdict",
+    "VerifierKey",
+    "__version__",
+    "bn254",
+    "capture",
+    "commit",
+    "encode",
+    "evaluate",
+    "from_rows",
+    "grid_values",
+    "interpolate",
+    "set_thread_limit",
+    "thread_limit",
+    "to_rows",
+    "verify",
+]
+
+# These need torch, which is loaded on their first use.
+_CAPTURING = {"Capture", "capture"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _CAPTURING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(".hidden_states", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,357 @@
+"""Commitments to tensors, challenges, and proofs of single values."""
+
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from .errors import InputError
+from .residues import R, as_signed, residue, to_rows
+from .srs import Srs
+from .tensors import Header, Tensor, header_of
+
+Points: TypeAlias = "Challenge | Sequence[Sequence[int]] | NDArray[np.integer[Any]]"
+"""Where to open. A tuple, or a row of an array: a point of the grid. A list: any point, its
+coordinates taken modulo `R`."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What lies at a point of the grid, in words of the model.
+
+    Attributes:
+        layer: Its name; empty for padding.
+        coordinates: In the layer's own shape; empty for padding.
+        tap: Where in the model the layer was taken; empty when not known.
+        is_padding: Whether there is no value of the model.
+    """
+
+    layer: str
+    coordinates: tuple[int, ...]
+    tap: str
+    is_padding: bool
+
+    def __str__(self) -> str:
+        return "padding" if self.is_padding else f"{self.layer}{list(self.coordinates)}"
+
+
+class Opening(NamedTuple):
+    """One opened value.
+
+    Attributes:
+        point: Coordinates in the committed tensor; off the grid, residues below `R`.
+        value: The signed integer that the residue there stands for.
+        place: What lies there; None off the grid, and where the commitment is not known.
+    """
+
+    point: tuple[int, ...]
+    value: int
+    place: Place | None
+
+
+class Commitment:
+    """32 bytes that bind a tensor, with the header that says what the numbers are.
+
+    Made by `commit`, it keeps its tensor and SRS, to open it with. Read from bytes, it does not
+    have them. Two are equal when their bytes are.
+    """
+
+    def __init__(
+        self, native: _core.Commitment, tensor: Tensor | None = None, srs: Srs | None = None
+    ) -> None:
+        self._native = native
+        self._tensor = tensor
+        self._srs = srs
+        self._header = native.header
+        self.header: Header = header_of(self._header)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Commitment":
+        """Read a commitment.
+
+        Raises:
+            DecodeError: The bytes are not the canonical ones of a commitment.
+        """
+        return cls(_core.Commitment.decode(bytes(data), "commitment"))
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> "Commitment":
+        """Read a commitment from a file.
+
+        Raises:
+            InputError: The file could not be read ("io").
+            DecodeError: As `from_bytes`.
+        """
+        return cls(_core.Commitment.read(fspath(path)))
+
+    def to_bytes(self) -> bytes:
+        """Header and point."""
+        return self._native.encode()
+
+    __bytes__ = to_bytes
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write the commitment to a file.
+
+        Raises:
+            InputError: It could not be written ("io").
+        """
+        self._native.write(fspath(path))
+
+    @property
+    def point(self) -> bytes:
+        """The committed point of G1, compressed, 32 bytes."""
+        return self._native.point
+
+    @property
+    def hex(self) -> str:
+        """The committed point, 64 hexadecimal digits. It does not cover the header: see `digest`."""
+        return self.point.hex()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over header and point: what is signed, compared, and named by proofs."""
+        return self._native.digest.hex()
+
+    def place(self, point: Sequence[int]) -> Place:
+        """What lies at a point of the grid.
+
+        Raises:
+            InputError: The point is off the grid ("out_of_range").
+        """
+        native = self._header.place_of(list(point))
+        return Place(native.layer, tuple(native.coordinates), native.tap, native.is_padding)
+
+    def point_of(self, layer: str, coordinates: Sequence[int]) -> tuple[int, ...]:
+        """The point of the grid at which a value of a layer lies; the inverse of `place`.
+
+        Raises:
+            InputError: There is no such layer or value ("out_of_range").
+        """
+        shape = next((known.shape for known in self.header.layers if known.name == layer), None)
+        if shape is None:
+            raise InputError("out_of_range", "layer", f"none is called {layer!r}")
+        inside = len(coordinates) == len(shape) and all(
+            0 <= c < size for c, size in zip(coordinates, shape, strict=True)
+        )
+        if not inside:
+            raise InputError(
+                "out_of_range", f"layer {layer}", f"no {tuple(coordinates)} in shape {shape}"
+            )
+        position = 0
+        for coordinate, size in zip(coordinates, shape, strict=True):
+            position = position * size + operator.index(coordinate)
+        return self._header.coordinates_of(layer, position)
+
+    def open(self, points: Points, tensor: Tensor | None = None, srs: Srs | None = None) -> "Proofs":
+        """Prove the values at `points`, one proof of 32 bytes for each axis and point.
+
+        Args:
+            points: A `Challenge`, or points. Tuples, and rows of an array, are points of the grid;
+                lists are any points, with integers taken modulo `R`.
+            tensor: What was committed to; a commitment made by `commit` has it. That it is the same
+                is not checked here: proofs of other values do not verify.
+            srs: The SRS committed with, likewise.
+
+        Raises:
+            InputError: Nothing to open with, another SRS ("mismatch"), a point off the grid
+                ("out_of_range").
+        """
+        tensor = tensor or self._tensor
+        srs = srs or self._srs
+        if tensor is None or srs is None:
+            raise InputError(
+                "mismatch", "open", "a commitment read from bytes; give its tensor and SRS"
+            )
+        if isinstance(points, Challenge):
+            points.require(self)
+            points = points.points
+        prepared = [_prepare(point) for point in points]
+        proofs = _core.prove(self._native, tensor._native, srs._native, prepared)
+        return Proofs(proofs, self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Commitment) and self.to_bytes() == other.to_bytes()
+
+    def __hash__(self) -> int:
+        return hash(self.to_bytes())
+
+    def __repr__(self) -> str:
+        return f"Commitment(hex={self.hex!r}, axes={self.header.axes})"
+
+
+class Challenge:
+    """The points that a verifier wants opened, drawn after it has the commitment."""
+
+    def __init__(self, native: _core.Challenge) -> None:
+        self._native = native
+
+    @classmethod
+    def draw(cls, commitment: Commitment, count: int) -> "Challenge":
+        """Draw distinct positions of real values, uniformly, from the system's randomness.
+
+        Raises:
+            InputError: `count` is 0 or over the number of real values ("out_of_range").
+        """
+        return cls(_core.Challenge.draw(commitment._native, count))
+
+    @classmethod
+    def from_seed(cls, commitment: Commitment, count: int, seed: int) -> "Challenge":
+        """Draw from a seed. A prover that can guess the seed knows the points beforehand."""
+        return cls(_core.Challenge.from_seed(commitment._native, count, seed))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Challenge":
+        """Read a challenge.
+
+        Raises:
+            DecodeError: The bytes are not the canonical ones of a challenge.
+        """
+        return cls(_core.Challenge.decode(bytes(data), "challenge"))
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> "Challenge":
+        """Read a challenge from a file.
+
+        Raises:
+            InputError: The file could not be read ("io").
+            DecodeError: As `from_bytes`.
+        """
+        return cls(_core.Challenge.read(fspath(path)))
+
+    def to_bytes(self) -> bytes:
+        """The digest of the commitment, and the points."""
+        return self._native.encode()
+
+    __bytes__ = to_bytes
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write the challenge to a file.
+
+        Raises:
+            InputError: It could not be written ("io").
+        """
+        self._native.write(fspath(path))
+
+    @property
+    def commitment_digest(self) -> str:
+        """Digest of the commitment that is challenged, in hexadecimal."""
+        return self._native.commitment_digest.hex()
+
+    @property
+    def points(self) -> list[tuple[int, ...]]:
+        """Points of the grid."""
+        return self._native.points
+
+    def require(self, commitment: Commitment) -> None:
+        """Check that the challenge is one to `commitment`.
+
+        Raises:
+            InputError: It is to another ("mismatch").
+        """
+        if self.commitment_digest != commitment.digest:
+            raise InputError("mismatch", "challenge", "names another commitment")
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+class Proofs:
+    """Opened values of one commitment with their proofs; gives an `Opening` for each."""
+
+    def __init__(self, native: _core.Proofs, commitment: Commitment | None = None) -> None:
+        self._native = native
+        self._commitment = commitment
+        if commitment is not None and self.commitment_digest != commitment.digest:
+            raise InputError("mismatch", "proofs", "name another commitment")
+
+    @classmethod
+    def from_bytes(cls, data: bytes, commitment: Commitment | None = None) -> "Proofs":
+        """Read proofs. Nothing is verified.
+
+        Args:
+            data: As `to_bytes` gives them.
+            commitment: What they open, to know the places of the values.
+
+        Raises:
+            DecodeError: The bytes are not the canonical ones of proofs.
+            InputError: They name another commitment ("mismatch").
+        """
+        return cls(_core.Proofs.decode(bytes(data), "proofs"), commitment)
+
+    @classmethod
+    def read(cls, path: str | PathLike[str], commitment: Commitment | None = None) -> "Proofs":
+        """Read proofs from a file; as `from_bytes`.
+
+        Raises:
+            InputError: The file could not be read ("io").
+        """
+        return cls(_core.Proofs.read(fspath(path)), commitment)
+
+    def to_bytes(self) -> bytes:
+        """The digest of the commitment, then points, values and proofs."""
+        return self._native.encode()
+
+    __bytes__ = to_bytes
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write the proofs to a file.
+
+        Raises:
+            InputError: It could not be written ("io").
+        """
+        self._native.write(fspath(path))
+
+    @property
+    def commitment_digest(self) -> str:
+        """Digest of the commitment that is opened, in hexadecimal."""
+        return self._native.commitment_digest.hex()
+
+    def __len__(self) -> int:
+        return len(self._native)
+
+    def __getitem__(self, index: int) -> Opening:
+        index = range(len(self))[index]
+        data, on_grid = self._native.point(index)
+        point = tuple(residue(data[i : i + 32]) for i in range(0, len(data), 32))
+        place = self._commitment.place(point) if on_grid and self._commitment else None
+        return Opening(point, as_signed(residue(self._native.value(index))), place)
+
+    def __iter__(self) -> Iterator[Opening]:
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"Proofs({len(self)} of commitment {self.commitment_digest})"
+
+
+def commit(tensor: Tensor, srs: Srs) -> Commitment:
+    """Commit to a tensor.
+
+    Raises:
+        InputError: The axes of the SRS are not those of the tensor ("mismatch").
+
+    >>> import assay
+    >>> tensor = assay.encode([[5, -3], [2**200, 7]], "int", "flat")
+    >>> assay.commit(tensor, assay.Srs.dev((2, 2), seed=7)).hex
+    '5f10fa5ecdad6d295d6ad5b5669bf5df61fd5b9e8de8d73156fe72a59277af97'
+    """
+    return Commitment(_core.commit(tensor._native, srs._native), tensor, srs)
+
+
+def _prepare(point: Sequence[int] | NDArray[Any]) -> list[int] | NDArray[np.uint8]:
+    """A point of the grid as a list of integers, any other as rows."""
+    if isinstance(point, list):
+        return to_rows(operator.index(coordinate) % R for coordinate in point)
+    return [_on_axis(coordinate) for coordinate in point]
+
+
+def _on_axis(coordinate: Any) -> int:
+    integer = operator.index(coordinate)
+    if not 0 <= integer < 1 << 32:
+        raise InputError("out_of_range", "point", f"{integer} is on no axis; lists may be off it")
+    return integer

@@ -1,0 +1,31 @@
+"""What can go wrong with an input. A rejected proof is not an error but a `Verdict`."""
+
+
+class Error(Exception):
+    """Base of the errors that assay raises."""
+
+
+class InputError(Error, ValueError):
+    """An input that cannot be used: a file, an array, an argument.
+
+    Attributes:
+        code: "io", "malformed", "non_canonical", "too_large", "out_of_range", "mismatch" or
+            "unsupported".
+        place: The file, field or offset; may be empty.
+        reason: One short clause.
+    """
+
+    def __init__(self, code: str, place: str, reason: str) -> None:
+        super().__init__(code, place, reason)
+        self.code = code
+        self.place = place
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}" if self.place else self.reason
+
+
+class DecodeError(InputError):
+    """Bytes that are not of their format (code "malformed") or not its one encoding of what they
+    mean (code "non_canonical").
+    """

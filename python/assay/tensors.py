@@ -1,0 +1,291 @@
+"""From captured values to a tensor of integers that can be committed to."""
+
+import operator
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from .errors import InputError
+from .residues import R, as_signed, residue, to_rows
+
+if TYPE_CHECKING:
+    from .hidden_states import Capture, Tap
+
+LayoutKind = Literal["model", "cube", "flat"]
+CaptureMode = Literal["unknown", "decode", "prefill", "recompute"]
+
+Array: TypeAlias = Any
+"""A numpy array, a torch tensor, anything with DLPack on the CPU, or nested lists of integers."""
+
+
+class Layer(NamedTuple):
+    """One layer of a committed tensor.
+
+    Attributes:
+        name: As it was given.
+        shape: Before any layout.
+        tap: Where in the model it was taken: "embedding", "block:3" (the residual stream after
+            block 3), "final_norm", ..; empty when not known.
+        offset: Index of its first value among the values of all layers.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    tap: str
+    offset: int
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the numbers under a commitment are; part of what the commitment's digest covers.
+
+    Attributes:
+        axes: Sizes of the committed tensor's axes.
+        layout: How the layers fill it: "model", "cube" or "flat".
+        encoding: How values became integers: "bits", "decimal:8", "int".
+        dtype: Of the values before: "bfloat16", ..; None for Python integers.
+        capture_mode: Which pass of the model they come from: "decode", "prefill", "recompute" or
+            "unknown".
+        srs_digest: Of the SRS committed with, in hexadecimal.
+        real_count: Values that are not padding.
+        padding: Values that are.
+        pad_seed: What the padding of the layout "cube" was drawn from; else 0.
+        layers: In the order of the layout.
+    """
+
+    axes: tuple[int, ...]
+    layout: str
+    encoding: str
+    dtype: str | None
+    capture_mode: str
+    srs_digest: str
+    real_count: int
+    padding: int
+    pad_seed: int
+    layers: tuple[Layer, ...]
+
+
+class Tensor:
+    """Integers in the shape in which they are committed to. Made by `encode`."""
+
+    def __init__(self, native: _core.Tensor) -> None:
+        self._native = native
+        self._layout = native.layout
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        return self._layout.axes
+
+    @property
+    def layout(self) -> str:
+        """How the layers fill the axes: "model", "cube" or "flat"."""
+        return self._layout.kind
+
+    @property
+    def encoding(self) -> str:
+        """How values became integers: "bits", "decimal:8", "int"."""
+        return self._native.encoding
+
+    @property
+    def dtype(self) -> str | None:
+        """Of the values before they became integers; None for Python integers."""
+        return self._native.dtype
+
+    @property
+    def capture_mode(self) -> str:
+        """Which pass of the model they come from."""
+        return self._native.capture_mode
+
+    @property
+    def real_count(self) -> int:
+        """Values that are not padding."""
+        return self._layout.real_count
+
+    @property
+    def padding(self) -> int:
+        """Values that are padding."""
+        return self._layout.padding
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers in the order of the layout."""
+        return tuple(Layer(*layer) for layer in self._layout.layers)
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """The integers, read only and not copied.
+
+        Signed integers in the shape `axes`; where they need more than 64 bits, residues as uint8 of
+        shape `(*axes, 32)` (see `from_rows`).
+        """
+        return self._native.values()
+
+    def __getitem__(self, point: Sequence[int]) -> int:
+        """The integer at a point of the grid."""
+        return as_signed(residue(self._native.value_at(point)))
+
+    def __repr__(self) -> str:
+        return (
+            f"Tensor(axes={self.axes}, layout={self.layout!r}, encoding={self.encoding!r}, "
+            f"dtype={self.dtype!r}, padding={self.padding})"
+        )
+
+
+def encode(
+    values: "Capture | Mapping[str, Array] | Array",
+    encoding: str = "bits",
+    layout: LayoutKind = "model",
+    axes: Sequence[int] | None = None,
+    *,
+    dtype: str | None = None,
+    capture_mode: CaptureMode | None = None,
+    cube_sizes: tuple[int, int] = (4, 10),
+    cube_dims: int | None = None,
+    pad_seed: int = 42,
+) -> Tensor:
+    """Make a tensor of integers that can be committed to.
+
+    One array that needs no padding and is already of integers, or encoded as "bits", is not copied:
+    do not change it afterwards, or proofs will not verify. An array that lies on a GPU or is not in
+    C order is copied to the CPU first.
+
+    Args:
+        values: A `Capture`, arrays by the names of their layers, or one array, which is called
+            "array". Arrays: numpy, torch, DLPack on the CPU; lists and object arrays of Python
+            integers for the encoding "int".
+        encoding: "bits": the bit pattern of float16, bfloat16 or float32 as a signed integer,
+            without loss. "decimal:s": the exact value times 10**s, rounded half to even. "int":
+            integers as they are.
+        layout: "model": axes are layers, tokens, factors of the hidden width, padded with zeros;
+            layers of shape (1, tokens, width) or (tokens, width). "cube": the smallest cube of
+            `cube_sizes` that holds all values, padded with repeated values. "flat": no padding.
+        axes: For "flat", the axes to give to the values, of the same volume.
+        dtype: What arrays of 8-, 16-, 32- or 64-bit integers hold bit patterns of, as
+            dtype="bfloat16" for a numpy array of uint16.
+        capture_mode: Which pass of the model the values come from; a `Capture` knows it.
+        cube_sizes: Least and largest size of an axis of the cube.
+        cube_dims: Number of the cube's axes; by default the least that suffices.
+        pad_seed: What the padding of the cube is drawn from.
+
+    Raises:
+        InputError: Infinity or NaN ("out_of_range", with layer and index), a dtype without such an
+            encoding ("unsupported"), layers that the layout does not take ("mismatch").
+
+    >>> tensor = encode([[5, -3], [2**200, 7]], "int", "flat")
+    >>> tensor.axes, tensor[0, 1]
+    ((2, 2), -3)
+    """
+    layers, mode = _layers_of(values)
+    native = _core.Tensor.encode(
+        [(name, *_as_native(array, name, dtype), tap) for name, array, tap in layers],
+        encoding,
+        layout,
+        None if axes is None else list(axes),
+        capture_mode or mode,
+        cube_sizes,
+        cube_dims,
+        pad_seed,
+    )
+    return Tensor(native)
+
+
+def encode_like(header: Header, values: "Tensor | Capture | Mapping[str, Array] | Array") -> Tensor:
+    """Make the tensor of `values` that a commitment with `header` speaks of.
+
+    One array takes the name of the header's one layer, and arrays without a tap take the header's.
+    """
+    if isinstance(values, Tensor):
+        return values
+    layers, _ = _layers_of(values)
+    if len(layers) == len(header.layers) == 1 and not isinstance(values, Mapping):
+        layers = [(header.layers[0].name, layers[0][1], layers[0][2])]
+    taps = {layer.name: layer.tap for layer in header.layers}
+    dtype = header.dtype if header.encoding == "bits" else None
+    native = _core.Tensor.encode(
+        [
+            (name, *_as_native(array, name, dtype), tap or taps.get(name, ""))
+            for name, array, tap in layers
+        ],
+        header.encoding,
+        header.layout,
+        list(header.axes) if header.layout == "flat" else None,
+        "unknown",
+        (header.axes[0], header.axes[0]),
+        len(header.axes) if header.layout == "cube" else None,
+        header.pad_seed,
+    )
+    return Tensor(native)
+
+
+def header_of(native: _core.Header) -> Header:
+    """The fields of a native header."""
+    layout = native.layout
+    return Header(
+        axes=layout.axes,
+        layout=layout.kind,
+        encoding=native.encoding,
+        dtype=native.dtype,
+        capture_mode=native.capture_mode,
+        srs_digest=native.srs_digest.hex(),
+        real_count=layout.real_count,
+        padding=layout.padding,
+        pad_seed=layout.pad_seed,
+        layers=tuple(Layer(*layer) for layer in layout.layers),
+    )
+
+
+def _layers_of(values: Any) -> tuple[list[tuple[str, Array, str]], str]:
+    """(name, array, tap) of each layer, and the capture mode."""
+    captures = sys.modules.get("assay.hidden_states.result")
+    if captures is not None and isinstance(values, captures.Capture):
+        states = zip(values.taps, values.hidden_states, strict=True)
+        return [(tap.name, state, _tap_name(tap)) for tap, state in states], values.mode
+    if isinstance(values, Mapping):
+        return [(str(name), array, "") for name, array in values.items()], "unknown"
+    return [("array", values, "")], "unknown"
+
+
+def _tap_name(tap: "Tap") -> str:
+    if tap.tap == "unknown":
+        return ""
+    return f"block:{tap.block}" if tap.tap == "residual" else tap.tap
+
+
+def _as_native(array: Array, name: str, dtype: str | None) -> tuple[Any, str]:
+    """An array in C order on the CPU, and the name of the dtype when it is not the array's own."""
+    if hasattr(array, "detach") and hasattr(array, "contiguous"):  # torch
+        return array.detach().cpu().contiguous(), dtype or ""
+    if hasattr(array, "__dlpack__") and not isinstance(array, np.ndarray):
+        return array, dtype or ""
+    # numpy would make floats of some lists of large integers.
+    plain = np.asarray(array, object if isinstance(array, list | tuple | int) else None, order="C")
+    if plain.dtype == object:
+        return _rows_of_objects(plain, name), "scalar"
+    if plain.dtype.name == "bfloat16":  # of the package ml_dtypes
+        return plain.view(np.uint16), "bfloat16"
+    if not plain.dtype.isnative:
+        plain = plain.astype(plain.dtype.newbyteorder("="))
+    if plain.dtype.kind not in "biuf":
+        raise InputError("unsupported", f"layer {name}", f"elements of {plain.dtype}; give numbers")
+    return plain, dtype or ""
+
+
+def _rows_of_objects(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    integers = []
+    for index, value in enumerate(array.flat):
+        try:
+            integer = operator.index(value)
+        except TypeError as error:
+            reason = f"value {index} is no integer; give numpy or torch arrays of floats"
+            raise InputError("unsupported", f"layer {name}", reason) from error
+        if abs(integer) > R // 2:
+            reason = f"the magnitude of value {index} is over (R - 1) / 2"
+            raise InputError("out_of_range", f"layer {name}", reason)
+        integers.append(integer)
+    return to_rows(integers).reshape(*array.shape, 32)

@@ -1,0 +1,107 @@
+// What the bindings of all rooms share. The module is private: python/assay is the face that people see, and
+// what it hands in has the types that it promises.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/variant.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "assay/base.h"
+#include "assay/claim.h"
+#include "assay/field.h"
+#include "assay/integers.h"
+#include "assay/tensor.h"
+
+namespace nb = nanobind;
+
+namespace assay::python {
+
+/// Carries an Error to where it becomes a Python exception: assay.InputError, or assay.DecodeError where
+/// bytes could not be read.
+struct Failure {
+  Error error;
+  bool reading = false;
+};
+
+/// The value, or InputError.
+template <class T>
+T unwrap(Result<T> result) {
+  if (!result.ok()) throw Failure{result.error()};
+  return std::move(result).value();
+}
+inline void unwrap(const Status& status) {
+  if (!status.ok()) throw Failure{status.error()};
+}
+
+/// The value, or DecodeError when the bytes were bad, or InputError.
+template <class T>
+T unwrap_read(Result<T> result) {
+  if (!result.ok()) throw Failure{result.error(), true};
+  return std::move(result).value();
+}
+
+/// Runs `work` while other Python threads go on. It must not touch Python objects.
+template <class F>
+auto without_gil(F&& work) {
+  const nb::gil_scoped_release released;
+  return work();
+}
+
+/// Any array in C order on the CPU, read only, in place.
+using AnyArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
+
+/// Field elements as rows of 32 little-endian bytes.
+using Rows = nb::ndarray<const std::uint8_t, nb::shape<-1, 32>, nb::c_contig, nb::device::cpu>;
+using NewRows = nb::ndarray<nb::numpy, std::uint8_t, nb::shape<-1, 32>>;
+
+inline ByteSpan span_of(const nb::bytes& bytes) {
+  return {static_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+}
+template <class Container>
+nb::bytes to_python(const Container& bytes) {
+  return nb::bytes(bytes.data(), bytes.size());
+}
+
+/// Errors: kNonCanonical, naming the row.
+Result<std::vector<Scalar>> read_rows(ByteSpan rows, std::string_view place);
+inline ByteSpan span_of(const Rows& rows) { return {rows.data(), rows.shape(0) * 32}; }
+std::vector<Fr> to_field(std::span<const Scalar> scalars);
+/// A numpy array of the residues.
+NewRows to_rows(std::span<const Fr> elements);
+Digest to_digest(const nb::bytes& bytes, std::string_view place);
+Axes to_axes(const std::vector<std::uint64_t>& sizes);
+nb::tuple to_tuple(std::span<const std::uint32_t> numbers);
+
+/// A tensor made ready to be committed to, with what its header will say.
+struct EncodedTensor {
+  tensor::Layout layout;
+  tensor::Encoding encoding;
+  std::optional<tensor::Dtype> dtype;
+  claim::CaptureMode capture_mode = claim::CaptureMode::kUnknown;
+  tensor::IntegerArray values;  ///< in C order of layout.axes
+};
+
+/// "bfloat16", as torch and numpy say it.
+std::string_view short_name(tensor::Dtype dtype);
+
+void bind_base(nb::module_& m);
+void bind_curve(nb::module_& m);
+void bind_commit(nb::module_& m);
+void bind_tensor(nb::module_& m);
+void bind_claim(nb::module_& m);
+
+}  // namespace assay::python

@@ -1,0 +1,128 @@
+#include "assay/base.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "base/check.h"
+#include "base/try.h"
+
+namespace assay {
+namespace {
+
+TEST(Error, NamesItsPlaceWhereItHasOne) {
+  EXPECT_EQ((Error{ErrorCode::kIo, "a.bin", "cannot open"}).to_string(), "a.bin: cannot open");
+  EXPECT_EQ((Error{ErrorCode::kIo, "", "cannot open"}).to_string(), "cannot open");
+}
+
+Result<int> half(int value) {
+  if (value % 2 != 0) return Error{ErrorCode::kOutOfRange, "value", "odd"};
+  return value / 2;
+}
+
+Status require_even(int value) {
+  static_cast<void>(ASSAY_TRY(half(value)));
+  return {};
+}
+
+Result<int> quarter(int value) {
+  ASSAY_TRY(require_even(value));
+  return half(ASSAY_TRY(half(value)));
+}
+
+TEST(Result, HoldsAValueOrAnError) {
+  const Result<int> good = half(8);
+  ASSERT_TRUE(good.ok());
+  EXPECT_TRUE(static_cast<bool>(good));
+  EXPECT_EQ(good.value(), 4);
+  EXPECT_EQ(*good, 4);
+  const Result<int> bad = half(7);
+  EXPECT_FALSE(bad.ok());
+  EXPECT_EQ(bad.error().code, ErrorCode::kOutOfRange);
+}
+
+TEST(Result, GivesItsValueAway) {
+  Result<std::unique_ptr<int>> result(std::make_unique<int>(3));
+  result.value() = std::make_unique<int>(4);
+  **result += 1;
+  const std::unique_ptr<int> taken = *std::move(result);
+  EXPECT_EQ(*taken, 5);
+  Result<std::string> text(std::string("abc"));
+  EXPECT_EQ(text->size(), 3u);
+  text->push_back('d');
+  EXPECT_EQ(std::as_const(text)->size(), 4u);
+}
+
+TEST(Try, PassesTheErrorOn) {
+  EXPECT_EQ(quarter(8).value(), 2);
+  EXPECT_EQ(quarter(6).error().reason, "odd");
+  EXPECT_EQ(quarter(5).error().reason, "odd");
+  require_even(2).value();
+}
+
+TEST(ResultDeathTest, AccessToWhatIsNotThereEndsTheProgram) {
+  EXPECT_DEATH(static_cast<void>(half(7).value()), "value\\(\\) of a failed Result: value: odd");
+  EXPECT_DEATH(static_cast<void>(half(8).error()), "error\\(\\) of a Result that holds a value");
+  EXPECT_DEATH(require_even(7).value(), "value\\(\\) of a failed Status: value: odd");
+  EXPECT_DEATH(static_cast<void>(require_even(8).error()), "error\\(\\) of a successful Status");
+}
+
+TEST(CheckDeathTest, PrintsConditionAndOperands) {
+  const int two = 2;
+  EXPECT_DEATH(ASSAY_CHECK(two == 3), "base_test.cc:[0-9]+: check failed: two == 3\n");
+  EXPECT_DEATH(ASSAY_CHECK_EQ(two, 3), "check failed: two == 3: 2 against 3");
+#ifdef NDEBUG
+  ASSAY_DCHECK(two == 3);
+#else
+  EXPECT_DEATH(ASSAY_DCHECK(two == 3), "check failed: two == 3");
+#endif
+  ASSAY_CHECK(two == 2);
+  ASSAY_CHECK_EQ(two, 2);
+  ASSAY_DCHECK(two == 2);
+}
+
+TEST(Verdict, OnlyAcceptedIsOk) {
+  EXPECT_TRUE(Verdict::accepted().ok());
+  const Verdict rejected = Verdict::rejected("pairing", "does not hold");
+  EXPECT_FALSE(rejected.ok());
+  EXPECT_EQ(rejected.outcome(), Outcome::kRejected);
+  EXPECT_EQ(rejected.step(), "pairing");
+  EXPECT_EQ(rejected.reason(), "does not hold");
+  EXPECT_FALSE(Verdict::inconclusive("sample", "too small").ok());
+}
+
+TEST(Verdict, NotesAndFiguresDoNotChangeIt) {
+  Verdict verdict = Verdict::accepted();
+  verdict.add_note("unverified").add_figure("distance", "0.25").add_figure("limit", "1");
+  EXPECT_TRUE(verdict.ok());
+  EXPECT_EQ(verdict.notes(), std::vector<std::string>{"unverified"});
+  ASSERT_EQ(verdict.figures().size(), 2u);
+  EXPECT_EQ(verdict.figures()[0], (std::pair<std::string, std::string>{"distance", "0.25"}));
+}
+
+TEST(Outcome, HasNames) {
+  EXPECT_EQ(to_string(Outcome::kAccepted), "accepted");
+  EXPECT_EQ(to_string(Outcome::kRejected), "rejected");
+  EXPECT_EQ(to_string(Outcome::kInconclusive), "inconclusive");
+}
+
+TEST(Hex, BothWays) {
+  const Bytes bytes{0x00, 0x01, 0x7f, 0x80, 0xab, 0xff};
+  EXPECT_EQ(to_hex(bytes), "00017f80abff");
+  EXPECT_EQ(from_hex("00017f80abff", "t").value(), bytes);
+  EXPECT_EQ(from_hex("00017F80ABFF", "t").value(), bytes);
+  EXPECT_EQ(to_hex({}), "");
+  EXPECT_TRUE(from_hex("", "t").value().empty());
+}
+
+TEST(Hex, RefusesWhatIsNotHex) {
+  EXPECT_EQ(from_hex("abc", "field").error().to_string(), "field: hexadecimal text of odd length");
+  EXPECT_EQ(from_hex("ab0g", "field").error().to_string(), "field: not a hexadecimal digit at character 3");
+  for (const char* bad : {"0x", " 0", "0/", "0:", "0@", "0G", "0`", "g0", "\xff\xff"}) {
+    EXPECT_EQ(from_hex(bad, "t").error().code, ErrorCode::kMalformed) << bad;
+  }
+  EXPECT_FALSE(from_hex(std::string_view("0\0", 2), "t").ok());
+}
+
+}  // namespace
+}  // namespace assay

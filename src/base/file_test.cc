@@ -1,0 +1,329 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <set>
+#include <utility>
+
+#include "base/unfinished_files.h"
+
+namespace assay {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "assay_file_test.XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  // Names in the folder, temporary ones included.
+  std::set<std::string> names() const {
+    std::set<std::string> found;
+    for (const auto& entry : fs::directory_iterator(folder_)) found.insert(entry.path().filename().string());
+    return found;
+  }
+  std::string content(const std::string& name) const {
+    const Bytes bytes = read_file(folder_ / name, 1 << 30).value();
+    return {bytes.begin(), bytes.end()};
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(FileTest, WritesAndReadsBack) {
+  ASSERT_TRUE(write_file(folder_ / "a", "hello").ok());
+  EXPECT_EQ(content("a"), "hello");
+  ASSERT_TRUE(write_file(folder_ / "a", Bytes{1, 2}).ok());
+  EXPECT_EQ(read_file(folder_ / "a", 2).value(), (Bytes{1, 2}));
+  ASSERT_TRUE(write_file(folder_ / "empty", "").ok());
+  EXPECT_TRUE(read_file(folder_ / "empty", 0).value().empty());
+  EXPECT_EQ(names(), (std::set<std::string>{"a", "empty"}));
+}
+
+TEST_F(FileTest, ReadingHasACap) {
+  ASSERT_TRUE(write_file(folder_ / "a", "hello").ok());
+  EXPECT_TRUE(read_file(folder_ / "a", 5).ok());
+  const Error error = read_file(folder_ / "a", 4).error();
+  EXPECT_EQ(error.code, ErrorCode::kTooLarge);
+  EXPECT_EQ(error.to_string(), (folder_ / "a").string() + ": 5 bytes, at most 4 are read");
+}
+
+TEST_F(FileTest, ReadsRegularFilesOnly) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  for (const fs::path& path : {folder_, folder_ / "pipe", fs::path("/dev/null")}) {
+    const Result<Bytes> read = read_file(path, 100);
+    ASSERT_FALSE(read.ok());
+    EXPECT_EQ(read.error().code, ErrorCode::kIo);
+    EXPECT_THAT(read.error().reason, testing::HasSubstr("not a regular file"));
+    EXPECT_FALSE(MappedFile::open(path).ok());
+  }
+  const Error missing = read_file(folder_ / "none", 100).error();
+  EXPECT_EQ(missing.code, ErrorCode::kIo);
+  EXPECT_EQ(missing.to_string(), (folder_ / "none").string() + ": cannot open: No such file or directory");
+  EXPECT_EQ(MappedFile::open(folder_ / "none").error().reason, missing.reason);
+}
+
+TEST_F(FileTest, ReadingReportsFilesThatDoNotHoldWhatTheySay) {
+  // A file of the kernel that says 4096 bytes and holds fewer.
+  const fs::path odd = "/sys/kernel/mm/transparent_hugepage/enabled";
+  if (!fs::exists(odd)) GTEST_SKIP() << "this system has no such file";
+  EXPECT_EQ(read_file(odd, 1 << 20).error().reason, "became shorter while it was read");
+}
+
+TEST_F(FileTest, ReadingReportsTheSystemsErrors) {
+  // The memory of this very process at address 0 cannot be read.
+  const Result<Bytes> read = read_file("/proc/self/mem", 100);
+  if (read.ok()) {
+    EXPECT_TRUE(read->empty());
+  } else {
+    EXPECT_EQ(read.error().code, ErrorCode::kIo);
+  }
+}
+
+TEST_F(FileTest, AFileTooLargeForMemoryIsAnErrorNotAnEnd) {
+  const fs::path path = folder_ / "sparse";
+  const int descriptor = ::open(path.c_str(), O_CREAT | O_WRONLY, 0600);
+  ASSERT_GE(descriptor, 0);
+  const bool sparse = ::ftruncate(descriptor, off_t{1} << 43) == 0;
+  ::close(descriptor);
+  if (!sparse) GTEST_SKIP() << "this file system has no sparse files of 8 TiB";
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitizers' allocators end the program here";
+#endif
+  const rlimit before = [] {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_AS, &limit);
+    return limit;
+  }();
+  const rlimit small{std::uint64_t{1} << 40, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &small), 0);
+  const Result<Bytes> read = read_file(path, UINT64_MAX);
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+  EXPECT_EQ(read.error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(read.error().reason, "no memory for 8796093022208 bytes");
+}
+
+TEST_F(FileTest, MapsFiles) {
+  ASSERT_TRUE(write_file(folder_ / "a", "hello").ok());
+  MappedFile copy = MappedFile::open(folder_ / "a").value();
+  {
+    const MappedFile file = copy;
+    EXPECT_EQ(file.bytes().data(), copy.bytes().data());
+    copy = file;
+  }
+  copy.advise_sequential();
+  EXPECT_EQ(std::string(copy.bytes().begin(), copy.bytes().end()), "hello");
+  EXPECT_EQ(copy.path(), folder_ / "a");
+  // A file that replaces the mapped one does not change what is mapped.
+  ASSERT_TRUE(write_file(folder_ / "a", "jelly").ok());
+  EXPECT_EQ(copy.bytes()[0], 'h');
+  ASSERT_TRUE(write_file(folder_ / "empty", "").ok());
+  const MappedFile empty = MappedFile::open(folder_ / "empty").value();
+  empty.advise_sequential();
+  EXPECT_TRUE(empty.bytes().empty());
+}
+
+TEST_F(FileTest, NothingHasTheFinalNameBeforePublication) {
+  AtomicFile file = AtomicFile::create(folder_ / "a").value();
+  EXPECT_EQ(file.path(), folder_ / "a");
+  ASSERT_TRUE(file.write("hello ").ok());
+  ASSERT_TRUE(file.write("world").ok());
+  const std::set<std::string> during = names();
+  ASSERT_EQ(during.size(), 1u);
+  EXPECT_THAT(*during.begin(), testing::MatchesRegex("\\.a\\.[0-9a-f]+\\.part"));
+  ASSERT_TRUE(file.publish().ok());
+  EXPECT_EQ(names(), std::set<std::string>{"a"});
+  EXPECT_EQ(content("a"), "hello world");
+}
+
+TEST_F(FileTest, UnpublishedLeavesNothingAndTheOldFileWhole) {
+  ASSERT_TRUE(write_file(folder_ / "a", "old").ok());
+  {
+    AtomicFile file = AtomicFile::create(folder_ / "a").value();
+    ASSERT_TRUE(file.write("new").ok());
+  }
+  EXPECT_EQ(names(), std::set<std::string>{"a"});
+  EXPECT_EQ(content("a"), "old");
+}
+
+TEST_F(FileTest, OverwritesWhatItHasWritten) {
+  AtomicFile file = AtomicFile::create(folder_ / "a").value();
+  ASSERT_TRUE(file.write("????body").ok());
+  ASSERT_TRUE(file.write_at(0, Bytes{'h', 'e', 'a', 'd'}).ok());
+  ASSERT_TRUE(file.write(" tail").ok());
+  ASSERT_TRUE(file.write_at(12, Bytes{'L'}).ok());
+  ASSERT_TRUE(file.write_at(13, {}).ok());
+  ASSERT_TRUE(file.publish().ok());
+  EXPECT_EQ(content("a"), "headbody taiL");
+}
+
+TEST_F(FileTest, LargeAndSmallWritesKeepTheirOrder) {
+  std::string expected;
+  AtomicFile file = AtomicFile::create(folder_ / "a").value();
+  for (int i = 0; i < 12; ++i) {
+    const std::string part(i % 3 == 0 ? (1 << 20) + i : 300'000 + i, static_cast<char>('a' + i));
+    ASSERT_TRUE(file.write(part).ok());
+    expected += part;
+  }
+  ASSERT_TRUE(file.publish().ok());
+  EXPECT_TRUE(content("a") == expected);
+}
+
+TEST_F(FileTest, MovesKeepOneOwner) {
+  AtomicFile first = AtomicFile::create(folder_ / "a").value();
+  ASSERT_TRUE(first.write("first").ok());
+  AtomicFile second(std::move(first));
+  AtomicFile third = AtomicFile::create(folder_ / "b").value();
+  ASSERT_TRUE(third.write("third").ok());
+  third = std::move(second);  // what was to be b goes
+  EXPECT_EQ(names().size(), 1u);
+  AtomicFile& same = third;
+  third = std::move(same);
+  ASSERT_TRUE(third.publish().ok());
+  EXPECT_EQ(names(), std::set<std::string>{"a"});
+  EXPECT_EQ(content("a"), "first");
+}
+
+TEST_F(FileTest, RefusesWhatIsNoPlaceForAFile) {
+  for (const fs::path& path : {fs::path(""), folder_ / "", fs::path("."), folder_ / "..", folder_}) {
+    EXPECT_EQ(AtomicFile::create(path).error().code, ErrorCode::kIo) << path;
+  }
+  EXPECT_EQ(write_file("/dev/null", "x").error().reason, "exists and is not a regular file");
+  EXPECT_EQ(write_file(folder_ / "none" / "a", "x").error().to_string(),
+            (folder_ / "none" / "a").string() + ": cannot create: No such file or directory");
+}
+
+TEST_F(FileTest, LongNamesHaveTemporaryNamesToo) {
+  const std::string name(255, 'n');
+  ASSERT_TRUE(write_file(folder_ / name, "x").ok());
+  EXPECT_EQ(names(), std::set<std::string>{name});
+}
+
+TEST_F(FileTest, RelativeNamesLieInTheCurrentFolder) {
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_);
+  AtomicFile file = AtomicFile::create("plain").value();
+  ASSERT_TRUE(file.write("x").ok());
+  EXPECT_EQ(names().size(), 1u);
+  const Status published = file.publish();
+  fs::current_path(before);
+  ASSERT_TRUE(published.ok());
+  EXPECT_EQ(content("plain"), "x");
+}
+
+TEST_F(FileTest, ModeIsThatOfNewFiles) {
+  const mode_t before = ::umask(027);
+  const Status written = write_file(folder_ / "a", "x");
+  ::umask(before);
+  ASSERT_TRUE(written.ok());
+  EXPECT_EQ(fs::status(folder_ / "a").permissions(), fs::perms(0640));
+}
+
+TEST_F(FileTest, PublicationReportsTheSystemsErrors) {
+  AtomicFile file = AtomicFile::create(folder_ / "a").value();
+  ASSERT_TRUE(file.write("x").ok());
+  fs::create_directory(folder_ / "a");  // in the way by now
+  const Status published = file.publish();
+  ASSERT_FALSE(published.ok());
+  EXPECT_THAT(published.error().to_string(),
+              testing::StartsWith((folder_ / "a").string() + ": cannot publish: "));
+  EXPECT_EQ(names(), std::set<std::string>{"a"});
+}
+
+// Like a full disk: the system takes no more bytes than this.
+template <class Work>
+void with_file_size_limit(std::uint64_t bytes, const Work& work) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit limit{bytes, RLIM_INFINITY};
+  if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) std::_Exit(3);
+  std::_Exit(work() ? 0 : 1);
+}
+
+TEST_F(FileTest, AFullDiskIsReportedAndLeavesNothing) {
+  const fs::path path = folder_ / "a";
+  ASSERT_TRUE(write_file(path, "old").ok());
+  const auto says_so = [&](const Status& status) {
+    return !status.ok() && status.error().code == ErrorCode::kIo && status.error().place == path.string() &&
+           status.error().reason.starts_with("cannot write: ");
+  };
+  EXPECT_EXIT(with_file_size_limit(100, [&] { return says_so(write_file(path, std::string(200, 'x'))); }),
+              testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(with_file_size_limit(100, [&] { return says_so(write_file(path, std::string(2 << 20, 'x'))); }),
+              testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(with_file_size_limit(100,
+                                   [&] {
+                                     AtomicFile file = AtomicFile::create(path).value();
+                                     return file.write(std::string(200, 'x')).ok() &&
+                                            says_so(file.write_at(0, Bytes{1}));
+                                   }),
+              testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(with_file_size_limit(2,
+                                   [&] {
+                                     AtomicFile file = AtomicFile::create(path).value();
+                                     return file.write(std::string(600'000, 'x')).ok() &&
+                                            says_so(file.write(std::string(600'000, 'x')));
+                                   }),
+              testing::ExitedWithCode(0), "");
+  // The last two ended their process without destroying their files: that is what the handler below is for.
+  EXPECT_EQ(content("a"), "old");
+}
+
+TEST_F(FileTest, OneCallRemovesAllThatIsUnfinished) {
+  AtomicFile one = AtomicFile::create(folder_ / "one").value();
+  AtomicFile two = AtomicFile::create(folder_ / "two").value();
+  ASSERT_TRUE(write_file(folder_ / "done", "x").ok());
+  EXPECT_EQ(names().size(), 3u);
+  errno = 77;
+  remove_unfinished_files();
+  EXPECT_EQ(errno, 77);
+  EXPECT_EQ(names(), std::set<std::string>{"done"});
+  EXPECT_FALSE(one.publish().ok());
+}
+
+TEST_F(FileTest, AFullTableIsNoObstacle) {
+  std::vector<AtomicFile> files;
+  for (int i = 0; i < internal::kUnfinishedSlots + 2; ++i) {
+    files.push_back(AtomicFile::create(folder_ / std::to_string(i)).value());
+  }
+  ASSERT_TRUE(files.back().publish().ok());
+  remove_unfinished_files();
+  EXPECT_EQ(names().size(), 2u);  // the published one, and one that the table had no room for
+  files.clear();
+  EXPECT_EQ(names(), std::set<std::string>{std::to_string(internal::kUnfinishedSlots + 1)});
+  // All slots are free again.
+  std::vector<int> slots;
+  for (int i = 0; i < internal::kUnfinishedSlots; ++i)
+    slots.push_back(internal::enter_unfinished("/nowhere/x"));
+  EXPECT_EQ(std::set<int>(slots.begin(), slots.end()).size(), slots.size());
+  EXPECT_EQ(internal::enter_unfinished("/nowhere/x"), -1);
+  for (const int slot : slots) internal::leave_unfinished(slot);
+  EXPECT_EQ(internal::enter_unfinished(std::string(5000, 'x')), -1);
+  internal::leave_unfinished(-1);
+}
+
+TEST_F(FileTest, BugsOfTheCaller) {
+  AtomicFile file = AtomicFile::create(folder_ / "a").value();
+  ASSERT_TRUE(file.write("abc").ok());
+  ASSERT_TRUE(file.write_at(0, {}).ok());  // written by now: the processes below share where the file ends
+  EXPECT_DEATH(static_cast<void>(file.write_at(2, Bytes{1, 2})), "check failed");
+  EXPECT_DEATH(static_cast<void>(file.write_at(4, {})), "check failed");
+  ASSERT_TRUE(file.publish().ok());
+  EXPECT_DEATH(static_cast<void>(file.write("x")), "check failed");
+  EXPECT_DEATH(static_cast<void>(file.write_at(0, {})), "check failed");
+  EXPECT_DEATH(static_cast<void>(file.publish()), "check failed");
+}
+
+}  // namespace
+}  // namespace assay

@@ -1,0 +1,217 @@
+#include "base/threads.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <barrier>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+
+namespace assay {
+namespace {
+
+class ThreadLimit {
+ public:
+  explicit ThreadLimit(unsigned threads) : before_(thread_limit()) { set_thread_limit(threads); }
+  ~ThreadLimit() { set_thread_limit(before_); }
+
+ private:
+  unsigned before_;
+};
+
+TEST(ParallelFor, CoversEveryIndexOnce) {
+  for (const unsigned threads : {1u, 2u, 7u}) {
+    const ThreadLimit limit(threads);
+    for (const std::size_t count : {0, 1, 2, 9, 100, 1001}) {
+      for (const std::size_t grain : {1, 3, 100, 5000}) {
+        std::vector<std::atomic<int>> seen(count + 10);
+        std::atomic<bool> too_small{false};
+        parallel_for(5, 5 + count, grain, [&](std::size_t first, std::size_t last) {
+          if (first >= last || last - first < std::min(grain, count)) too_small = true;
+          for (std::size_t i = first; i < last; ++i) seen[i].fetch_add(1);
+        });
+        EXPECT_FALSE(too_small);
+        for (std::size_t i = 0; i < seen.size(); ++i)
+          EXPECT_EQ(seen[i].load(), i >= 5 && i < 5 + count ? 1 : 0);
+      }
+    }
+  }
+}
+
+TEST(ParallelFor, AnEmptyRangeCallsNothing) {
+  parallel_for(3, 3, 1, [](std::size_t, std::size_t) { FAIL(); });
+  parallel_for(4, 3, 1, [](std::size_t, std::size_t) { FAIL(); });
+}
+
+TEST(ParallelFor, RunsAsManyAtOnceAsTheLimitSays) {
+  const ThreadLimit limit(4);
+  EXPECT_EQ(worker_count(), 4u);
+  // Nobody passes the barrier until four are there: with fewer threads this would not end.
+  std::barrier meeting(4);
+  std::atomic<int> arrived{0};
+  parallel_for(0, 4, 1, [&](std::size_t, std::size_t) {
+    arrived.fetch_add(1);
+    meeting.arrive_and_wait();
+  });
+  EXPECT_EQ(arrived.load(), 4);
+}
+
+TEST(ParallelFor, CallsWithinABodyStayOnTheirThread) {
+  const ThreadLimit limit(4);
+  std::atomic<int> strayed{0};
+  std::atomic<std::size_t> covered{0};
+  parallel_for(0, 8, 1, [&](std::size_t, std::size_t) {
+    const std::thread::id outer = std::this_thread::get_id();
+    parallel_for(0, 100, 1, [&](std::size_t first, std::size_t last) {
+      if (std::this_thread::get_id() != outer) strayed.fetch_add(1);
+      covered.fetch_add(last - first);
+    });
+  });
+  EXPECT_EQ(strayed.load(), 0);
+  EXPECT_EQ(covered.load(), 800u);
+  // And the caller's own thread is free again afterwards.
+  std::barrier meeting(4);
+  parallel_for(0, 4, 1, [&](std::size_t, std::size_t) { meeting.arrive_and_wait(); });
+}
+
+TEST(ParallelFor, OneThreadIsTheCallers) {
+  const ThreadLimit limit(1);
+  parallel_for(0, 100, 1, [caller = std::this_thread::get_id()](std::size_t first, std::size_t last) {
+    EXPECT_EQ(std::this_thread::get_id(), caller);
+    EXPECT_EQ(last - first, 100u);
+  });
+}
+
+TEST(ParallelForDeathTest, BugsOfTheCaller) {
+  EXPECT_DEATH(parallel_for(0, 1, 0, [](std::size_t, std::size_t) {}), "check failed: grain > 0");
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        set_thread_limit(2);
+        parallel_for(0, 2, 1, [](std::size_t first, std::size_t) {
+          if (first == 0) throw std::runtime_error("thrown by a body");
+        });
+      },
+      "thrown by a body");
+}
+
+// Sanitizers need the address space that this test takes away.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+bool covers_all_without_space_for_stacks() {
+  set_thread_limit(8);
+  std::ifstream statm("/proc/self/statm");
+  std::uint64_t pages = 0;
+  statm >> pages;
+  // A little for the heap, too little for the 8 MiB of a thread's stack.
+  const rlim_t most = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + (2u << 20);
+  const rlimit limit{most, most};
+  if (::setrlimit(RLIMIT_AS, &limit) != 0) return false;
+  std::atomic<std::size_t> covered{0};
+  parallel_for(0, 100, 1, [&](std::size_t first, std::size_t last) { covered.fetch_add(last - first); });
+  return covered.load() == 100;
+}
+
+TEST(ParallelForDeathTest, WithoutThreadsTheCallerDoesTheWork) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(std::exit(covers_all_without_space_for_stacks() ? 0 : 1), testing::ExitedWithCode(0), "");
+}
+#endif
+
+TEST(WorkerCount, IsWithinReason) {
+  {
+    const ThreadLimit limit(0);
+    EXPECT_GE(worker_count(), 1u);
+  }
+  const ThreadLimit limit(4'000'000'000u);
+  EXPECT_EQ(thread_limit(), 4'000'000'000u);
+  EXPECT_EQ(worker_count(), 1024u);
+}
+
+TEST(ThreadLimitDeathTest, StartsWithTheEnvironments) {
+  GTEST_FLAG_SET(death_test_style,
+                 "threadsafe");  // runs the program anew, with the environment that it has by then
+  const std::pair<const char*, unsigned> cases[] = {{"3", 3},  {"0", 0},  {"", 0},   {"3x", 0},
+                                                    {" 3", 0}, {"+3", 0}, {"-3", 0}, {"99999999999", 0}};
+  for (const auto& [text, expected] : cases) {
+    ::setenv("ASSAY_THREADS", text, 1);
+    const unsigned wanted = expected;
+    EXPECT_EXIT(std::exit(thread_limit() == wanted ? 0 : 1), testing::ExitedWithCode(0), "") << text;
+  }
+  ::unsetenv("ASSAY_THREADS");
+}
+
+struct Report {
+  std::string phase;
+  double done;
+};
+
+class ProgressTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    set_progress_handler([this](std::string_view phase, double done) {
+      reports_.push_back({std::string(phase), done});
+    });
+  }
+  void TearDown() override { set_progress_handler({}); }
+  std::vector<Report> reports_;  // no lock: the handler is called by one thread at a time
+};
+
+TEST_F(ProgressTest, EndsWithOneExactlyOnce) {
+  {
+    Progress progress("hash", 1000);
+    const ThreadLimit limit(4);
+    parallel_for(0, 1000, 1, [&](std::size_t first, std::size_t last) {
+      for (; first < last; ++first) progress.advance();
+    });
+  }
+  ASSERT_FALSE(reports_.empty());
+  EXPECT_EQ(reports_.back().done, 1.0);
+  for (std::size_t i = 0; i < reports_.size(); ++i) {
+    EXPECT_EQ(reports_[i].phase, "hash");
+    EXPECT_GE(reports_[i].done, 0.0);
+    if (i > 0) {
+      EXPECT_GT(reports_[i].done, reports_[i - 1].done);
+    }
+  }
+}
+
+TEST_F(ProgressTest, MoreStepsThanPromisedStayAtOne) {
+  Progress progress("hash", 2);
+  progress.advance(5);
+  progress.advance();
+  ASSERT_FALSE(reports_.empty());
+  EXPECT_EQ(reports_.back().done, 1.0);
+  EXPECT_EQ(std::count_if(reports_.begin(), reports_.end(), [](const Report& r) { return r.done == 1.0; }),
+            1);
+}
+
+TEST_F(ProgressTest, DoesNotClaimWhatWasNotDone) {
+  {
+    Progress progress("hash", 4);
+    progress.advance(2);
+  }
+  for (const Report& report : reports_) EXPECT_LT(report.done, 1.0);
+}
+
+TEST_F(ProgressTest, ReportsMayBeFewButNotMany) {
+  const auto start = std::chrono::steady_clock::now();
+  Progress progress("hash", 1'000'000);
+  for (int i = 0; i < 1'000'000; ++i) progress.advance();
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  EXPECT_LE(static_cast<double>(reports_.size()), 10 * seconds + 3);
+}
+
+TEST(Progress, WithoutAHandlerNothingHappens) {
+  set_progress_handler({});
+  Progress progress("hash", 1);
+  progress.advance();
+}
+
+}  // namespace
+}  // namespace assay

@@ -1,0 +1,55 @@
+#include "assay/merkle.h"
+#include "base/check.h"
+#include "base/try.h"
+#include "base/wire.h"
+
+namespace assay::merkle {
+namespace {
+
+constexpr std::string_view kInclusionMagic = "assay/merkle/inclusion/v1";
+constexpr std::string_view kMultiMagic = "assay/merkle/multi/v1";
+constexpr std::string_view kConsistencyMagic = "assay/merkle/consistency/v1";
+
+// 2 GiB; over it, a proof is larger than what it saves.
+constexpr std::uint32_t kMaxHashes = std::uint32_t{1} << 26;
+
+Bytes encode(std::string_view magic, const std::vector<Digest>& hashes) {
+  ASSAY_CHECK(hashes.size() <= kMaxHashes);
+  WireWriter writer;
+  writer.raw(magic).u32(static_cast<std::uint32_t>(hashes.size()));
+  for (const Digest& hash : hashes) writer.raw(hash);
+  return writer.take();
+}
+
+Result<std::vector<Digest>> decode(std::string_view magic, ByteSpan bytes, std::string_view place) {
+  WireReader reader(bytes, place);
+  ASSAY_TRY(reader.expect(magic, "magic"));
+  const std::uint32_t count = ASSAY_TRY(reader.count(sizeof(Digest), kMaxHashes, "count of hashes"));
+  std::vector<Digest> hashes(count);
+  for (Digest& hash : hashes) {
+    const ByteSpan read = ASSAY_TRY(reader.raw(hash.size(), "hash"));
+    std::copy(read.begin(), read.end(), hash.begin());
+  }
+  ASSAY_TRY(reader.finish());
+  return hashes;
+}
+
+}  // namespace
+
+Bytes InclusionProof::to_bytes() const { return encode(kInclusionMagic, hashes); }
+Bytes MultiProof::to_bytes() const { return encode(kMultiMagic, hashes); }
+Bytes ConsistencyProof::to_bytes() const { return encode(kConsistencyMagic, hashes); }
+
+Result<InclusionProof> InclusionProof::from_bytes(ByteSpan bytes, std::string_view place) {
+  return InclusionProof{ASSAY_TRY(decode(kInclusionMagic, bytes, place))};
+}
+
+Result<MultiProof> MultiProof::from_bytes(ByteSpan bytes, std::string_view place) {
+  return MultiProof{ASSAY_TRY(decode(kMultiMagic, bytes, place))};
+}
+
+Result<ConsistencyProof> ConsistencyProof::from_bytes(ByteSpan bytes, std::string_view place) {
+  return ConsistencyProof{ASSAY_TRY(decode(kConsistencyMagic, bytes, place))};
+}
+
+}  // namespace assay::merkle

@@ -1,0 +1,35 @@
+// What a tree of a given arity and leaf count looks like: all that a verifier knows without the prover.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "assay/merkle.h"
+
+namespace assay::merkle {
+
+[[nodiscard]] inline bool is_arity(std::uint32_t arity) { return arity >= kMinArity && arity <= kMaxArity; }
+
+/// Nodes of the level above one of `count` nodes.
+[[nodiscard]] inline std::uint64_t parent_count(std::uint64_t count, std::uint32_t arity) {
+  return count / arity + (count % arity != 0 ? 1 : 0);
+}
+
+/// The children first .. end - 1 that one node of the level above is made of.
+struct Group {
+  std::uint64_t first;
+  std::uint64_t end;
+};
+
+[[nodiscard]] inline Group group_of(std::uint64_t position, std::uint64_t count, std::uint32_t arity) {
+  const std::uint64_t first = position - position % arity;
+  return {first, first + std::min<std::uint64_t>(arity, count - first)};
+}
+
+/// The node over `children`; a lone child is passed up as it is.
+[[nodiscard]] inline Digest parent_hash(std::span<const Digest> children) {
+  return children.size() == 1 ? children.front() : node_hash(children);
+}
+
+}  // namespace assay::merkle
