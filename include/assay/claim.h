@@ -1,5 +1,5 @@
-// What a commitment says: the header, the digest that everything else names, and the files that carry commitments,
-// challenges and proofs. docs/claim.md gives every byte.
+// What a commitment says: the header, the digest that everything else names, and the files that carry
+// commitments, challenges and proofs. docs/claim.md gives every byte.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ enum class CaptureMode : std::uint8_t {
 [[nodiscard]] std::string_view to_string(CaptureMode mode);
 [[nodiscard]] std::optional<CaptureMode> capture_mode(std::string_view name);
 
-/// What the committed numbers are. Its canonical bytes are part of the digest, so that a proof for one reading of the
-/// numbers is no proof for another.
+/// What the committed numbers are. Its canonical bytes are part of the digest, so that a proof for one
+/// reading of the numbers is no proof for another.
 struct Header {
   tensor::Layout layout;
   tensor::Encoding encoding;
@@ -107,8 +107,8 @@ struct Challenge {
   Digest commitment_digest{};
   std::vector<std::vector<std::uint32_t>> points;
 
-  /// `count` distinct positions of real (not padding) values, uniform, from the operating system's randomness.
-  /// Errors: kOutOfRange (0, or more than there are).
+  /// `count` distinct positions of real (not padding) values, uniform, from the operating system's
+  /// randomness. Errors: kOutOfRange (0, or more than there are).
   static Result<Challenge> draw(const Commitment& commitment, std::uint64_t count);
 
   /// The same from a seed, for repeatable experiments: a prover that knows the seed knows the points.
@@ -122,14 +122,41 @@ struct Challenge {
 
 // ---- The prover
 
-/// Commits to the layers under `layout`. `values` must be apply_layout(layout, layers). Errors: kMismatch when the
-/// layout's axes are not the SRS's.
+/// A tensor ready to be committed to: everything of a header but the SRS, and the integers.
+struct Subject {
+  tensor::Layout layout;
+  tensor::Encoding encoding;
+  std::optional<tensor::Dtype> dtype;
+  CaptureMode capture_mode = CaptureMode::kUnknown;
+  tensor::IntegerArray values;
+
+  [[nodiscard]] Header header(const Digest& srs_digest) const;
+};
+
+/// What a file alone does not say. Defaults: `bits` for floats and `int` for integers; `model` for a capture
+/// of several layers and `flat` for one array; the capture mode that the file records.
+struct SubjectOptions {
+  std::optional<tensor::Encoding> encoding;
+  std::optional<tensor::Layout::Kind> layout;
+  std::optional<Axes> axes;  ///< of a flat layout
+  tensor::CubeOptions cube;
+  std::optional<CaptureMode> capture_mode;
+};
+
+/// Reads a safetensors, .npy or .pt file. Of several tensors the floating-point ones are taken as layers;
+/// plain integers must be one array. Errors: those of tensor::open, encode and the layout; kMismatch for
+/// layers of different dtypes.
+[[nodiscard]] Result<Subject> read_subject(const std::filesystem::path& path, const SubjectOptions& options);
+
+/// Commits to the layers under `layout`. `values` must be apply_layout(layout, layers). Errors: kMismatch
+/// when the layout's axes are not the SRS's.
 [[nodiscard]] Result<Commitment> commit(const pst::Srs& srs, Header header, const IntegerView& values);
 
-/// Opens the commitment at each point. Does not check that `values` are what was committed to: a proof of other values
-/// does not verify. Errors: kMismatch (SRS, count of values), kOutOfRange (a point off the grid).
-[[nodiscard]] Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment, const IntegerView& values,
-                                   std::span<const Point> points);
+/// Opens the commitment at each point. Does not check that `values` are what was committed to: a proof of
+/// other values does not verify. Errors: kMismatch (SRS, count of values), kOutOfRange (a point off the
+/// grid).
+[[nodiscard]] Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment,
+                                   const IntegerView& values, std::span<const Point> points);
 
 // ---- The verifier
 
@@ -152,16 +179,18 @@ struct VerifyOptions {
 };
 
 /// Steps, in order: "no proofs" (inconclusive), "SRS digest", "axes", "commitment digest", "expected digest",
-/// "challenge", "value range", then those of pst::Verifier::check_all. Notes say what was not bound or not vouched for.
-[[nodiscard]] Verdict verify(const Commitment& commitment, const Proofs& proofs, const pst::Verifier& verifier,
-                             const VerifyOptions& options);
+/// "challenge", "value range", then those of pst::Verifier::check_all. Notes say what was not bound or not
+/// vouched for.
+[[nodiscard]] Verdict verify(const Commitment& commitment, const Proofs& proofs,
+                             const pst::Verifier& verifier, const VerifyOptions& options);
 
 /// How the verifier may speak of an SRS: its label when the digest is in the list, else "SRS unverified".
 [[nodiscard]] std::string describe_srs(const pst::VerifierKey& key, const TrustList& trusted);
 
-/// Compares opened values with captured ones, laid out as the header says. Step: "captured values". Proofs off the grid
-/// are evaluated from the captured values. Errors become a rejection at step "captured tensor".
-[[nodiscard]] Verdict cross_check(const Commitment& commitment, const Proofs& proofs, const IntegerView& captured);
+/// Compares opened values with captured ones, laid out as the header says. Step: "captured values". Proofs
+/// off the grid are evaluated from the captured values. Errors become a rejection at step "captured tensor".
+[[nodiscard]] Verdict cross_check(const Commitment& commitment, const Proofs& proofs,
+                                  const IntegerView& captured);
 
 // ---- Places
 
@@ -170,17 +199,19 @@ struct Place {
   std::vector<std::uint32_t> coordinates;  ///< in the committed tensor
   std::uint64_t flat_index = 0;            ///< C order of the committed tensor
   bool is_padding = false;
-  std::string layer;                              ///< unless padding
-  std::string tap;                                ///< unless padding or unknown
-  std::uint64_t position = 0;                     ///< within the layer, C order
-  std::vector<std::uint64_t> layer_coordinates;   ///< the same in the layer's shape
+  std::string layer;                             ///< unless padding
+  std::string tap;                               ///< unless padding or unknown
+  std::uint64_t position = 0;                    ///< within the layer, C order
+  std::vector<std::uint64_t> layer_coordinates;  ///< the same in the layer's shape
 
   /// "layer_3[0, 5, 17]" or "padding".
   [[nodiscard]] std::string to_string() const;
 };
-[[nodiscard]] Result<Place> place_of(const tensor::Layout& layout, std::span<const std::uint32_t> coordinates);
+[[nodiscard]] Result<Place> place_of(const tensor::Layout& layout,
+                                     std::span<const std::uint32_t> coordinates);
 [[nodiscard]] Result<Place> place_of_index(const tensor::Layout& layout, std::uint64_t flat_index);
-[[nodiscard]] Result<Place> place_of_entry(const tensor::Layout& layout, std::string_view layer, std::uint64_t position);
+[[nodiscard]] Result<Place> place_of_entry(const tensor::Layout& layout, std::string_view layer,
+                                           std::uint64_t position);
 
 // ---- The seeds' JSON files
 
@@ -194,8 +225,10 @@ struct SeedProofs {
   static Result<SeedProofs> parse(std::string_view json, std::string_view place);
 };
 
-/// Steps: "no proofs" (inconclusive), "axes", then those of the opening equation. Always notes "header unbound".
-[[nodiscard]] Verdict verify_seed(const SeedProofs& proofs, const pst::Verifier& verifier, const TrustList& trusted);
+/// Steps: "no proofs" (inconclusive), "axes", then those of the opening equation. Always notes "header
+/// unbound".
+[[nodiscard]] Verdict verify_seed(const SeedProofs& proofs, const pst::Verifier& verifier,
+                                  const TrustList& trusted);
 
 /// The text of "proofs.json" for proofs at grid points.
 [[nodiscard]] std::string seed_proofs_json(const Commitment& commitment, const Proofs& proofs);
