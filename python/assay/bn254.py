@@ -1,8 +1,8 @@
 """The EVM's precompiled contracts over BN254 (alt_bn128), byte for byte: EIP-196 and EIP-197.
 
-Numbers are big-endian, 32 bytes each. A point of G1 is x, y; a point of G2 is the imaginary part of x,
-its real part, the imaginary part of y, its real part; all zeros is the point at infinity. Where a
-contract fails and takes all gas, these functions raise.
+Numbers are big-endian, 32 bytes each. A point of G1 is x, y; a point of G2 is the imaginary part of
+x, its real part, the imaginary part of y, its real part; all zeros is the point at infinity. Where
+a contract fails and takes all gas, these functions raise.
 """
 
 from . import _core

@@ -101,10 +101,10 @@ Digest to_digest(const nb::bytes& bytes, std::string_view place) {
 
 Axes to_axes(const std::vector<std::uint64_t>& sizes) { return unwrap(Axes::from(sizes, "axes")); }
 
-nb::tuple to_tuple(std::span<const std::uint32_t> numbers) {
+IntegerTuple to_tuple(std::span<const std::uint32_t> numbers) {
   nb::list list;
   for (const std::uint32_t number : numbers) list.append(number);
-  return nb::tuple(list);
+  return IntegerTuple(nb::tuple(list));
 }
 
 void bind_base(nb::module_& m) {

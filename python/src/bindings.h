@@ -76,6 +76,8 @@ nb::bytes to_python(const Container& bytes) {
   return nb::bytes(bytes.data(), bytes.size());
 }
 
+using IntegerTuple = nb::typed<nb::tuple, int, nb::ellipsis>;
+
 /// Errors: kNonCanonical, naming the row.
 Result<std::vector<Scalar>> read_rows(ByteSpan rows, std::string_view place);
 inline ByteSpan span_of(const Rows& rows) { return {rows.data(), rows.shape(0) * 32}; }
@@ -84,7 +86,7 @@ std::vector<Fr> to_field(std::span<const Scalar> scalars);
 NewRows to_rows(std::span<const Fr> elements);
 Digest to_digest(const nb::bytes& bytes, std::string_view place);
 Axes to_axes(const std::vector<std::uint64_t>& sizes);
-nb::tuple to_tuple(std::span<const std::uint32_t> numbers);
+IntegerTuple to_tuple(std::span<const std::uint32_t> numbers);
 
 /// A tensor made ready to be committed to, with what its header will say.
 struct EncodedTensor {

@@ -4,7 +4,7 @@
 NB_MODULE(_core, m) {
   namespace python = assay::python;
   m.doc() = "The native part of assay. Private: use the names of the package assay.";
-  m.attr("__version__") = ASSAY_VERSION;
+  m.attr("version") = ASSAY_VERSION;
   python::bind_base(m);
   python::bind_curve(m);
   python::bind_commit(m);

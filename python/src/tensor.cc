@@ -204,7 +204,11 @@ void bind_tensor(nb::module_& m) {
                 without_gil([&] { return encode(sources, encoding, layout, axes, cube, capture_mode); }));
           },
           nb::arg("sources"), nb::arg("encoding"), nb::arg("layout"), nb::arg("axes").none(),
-          nb::arg("capture_mode"), nb::arg("cube_sizes"), nb::arg("cube_dims").none(), nb::arg("pad_seed"))
+          nb::arg("capture_mode"), nb::arg("cube_sizes"), nb::arg("cube_dims").none(), nb::arg("pad_seed"),
+          nb::sig("def encode(sources: collections.abc.Sequence[tuple[str, typing.Any, str, str]], encoding: "
+                  "str, "
+                  "layout: str, axes: collections.abc.Sequence[int] | None, capture_mode: str, "
+                  "cube_sizes: tuple[int, int], cube_dims: int | None, pad_seed: int) -> Tensor"))
       .def_prop_ro("layout", [](const EncodedTensor& t) { return t.layout; })
       .def_prop_ro("encoding", [](const EncodedTensor& t) { return t.encoding.to_string(); })
       .def_prop_ro("dtype",
@@ -212,7 +216,7 @@ void bind_tensor(nb::module_& m) {
                      return t.dtype ? std::optional<std::string>(short_name(*t.dtype)) : std::nullopt;
                    })
       .def_prop_ro("capture_mode", [](const EncodedTensor& t) { return claim::to_string(t.capture_mode); })
-      .def("values", &values_of)
+      .def("values", &values_of, nb::sig("def values(self) -> numpy.typing.NDArray[typing.Any]"))
       .def(
           "value_at",
           [](const EncodedTensor& t, const std::vector<std::uint32_t>& coordinates) {

@@ -41,7 +41,9 @@ def encode_g2(point: tuple) -> bytes:
     if oracle.is_inf(point):
         return INFINITY_2
     x, y = oracle.normalize(point)
-    return b"".join(word(int(part)) for part in (x.coeffs[1], x.coeffs[0], y.coeffs[1], y.coeffs[0]))
+    return b"".join(
+        word(int(part)) for part in (x.coeffs[1], x.coeffs[0], y.coeffs[1], y.coeffs[0])
+    )
 
 
 def negated(point: bytes) -> bytes:
@@ -77,7 +79,7 @@ def test_add_pads_and_truncates() -> None:
     assert ec_add(b"") == INFINITY
     assert ec_add(G) == G
     assert ec_add(G + G + b"anything beyond") == g1(2)
-    # (1, 2) cut within its trailing zeros is still itself; cut before the 2 it is (1, 0), off the curve.
+    # Without its last byte, (1, 2) is (1, 0), which is off the curve.
     shifted = INFINITY + G
     assert ec_add(shifted) == G
     with pytest.raises(assay.InputError, match="second point"):
