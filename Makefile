@@ -39,7 +39,7 @@ test: test-build  ## all tests: C++ (ctest, with the architecture checker and re
 	@$(venv)/python -m pytest
 
 .PHONY: lint
-lint: build lint-setup  ## clang-format, clang-tidy, include arrows, ruff and mypy
+lint: setup lint-setup  ## clang-format, clang-tidy, include arrows, ruff and mypy
 	@tools/format --check
 	@python3 tests/architecture/check_edges.py .
 	@$(venv)/mypy
@@ -77,7 +77,7 @@ fuzz: fuzz-setup  ## FUZZ_SECONDS of fuzzing, shared by all targets
 
 .PHONY: two-party
 two-party: build  ## a provider and a verifier as two processes that share no files but what is sent
-	@tools/two-party
+	@$(venv)/assay-two-party $(ARGS)
 
 .PHONY: install
 install: system  ## the command, headers and libraries into PREFIX (DESTDIR is honoured); no Python

@@ -1,5 +1,6 @@
-// Feeds the files named on the command line, and those in the folders named there, to a fuzz target: the main program
-// of the targets where libFuzzer is not there to drive them. An empty input and a few of one repeated byte go first.
+// Feeds the files named on the command line, and those in the folders named there, to a fuzz target: the main
+// program of the targets where libFuzzer is not there to drive them. An empty input and a few of one repeated
+// byte go first.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -32,9 +33,10 @@ bool replay(const fs::path& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const unsigned byte : {0x00u, 0x7bu, 0x80u, 0xffu}) {
+  for (const char byte : {'\x00', '{', '\x80', '\xff'}) {
     const std::vector<std::uint8_t> bytes(64, static_cast<std::uint8_t>(byte));
-    for (const std::size_t size : {0, 1, 2, 8, 32, 64}) LLVMFuzzerTestOneInput(bytes.data(), size);
+    for (std::size_t size = bytes.size(); size > 0; size /= 2) LLVMFuzzerTestOneInput(bytes.data(), size);
+    LLVMFuzzerTestOneInput(bytes.data(), 0);
   }
 
   std::vector<fs::path> paths;

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts of this folder.
 # step TEXT COMMAND...: says in one line what is done and how long it took; shows the command's output only when it
 # fails.

@@ -147,6 +147,33 @@ struct Challenge {
 
 // ---- The prover
 
+/// A tensor ready to be committed to: a header without its SRS, and the integers.
+struct Subject {
+  tensor::Layout layout;
+  tensor::Encoding encoding;
+  std::optional<tensor::Dtype> dtype;
+  CaptureMode capture_mode = CaptureMode::kUnknown;
+  tensor::IntegerArray values;
+
+  /// With an SRS digest of zeros, which commit() fills in.
+  [[nodiscard]] Header header() const { return {layout, encoding, dtype, capture_mode, {}}; }
+};
+
+/// What a file alone does not say. Defaults: `bits` for floats and `int` for integers; `model` for a capture
+/// of several layers and `flat` for one array; the capture mode that the file records.
+struct SubjectOptions {
+  std::optional<tensor::Encoding> encoding;
+  std::optional<tensor::Layout::Kind> layout;
+  std::optional<Axes> axes;  ///< of a flat layout
+  tensor::CubeOptions cube;
+  std::optional<CaptureMode> capture_mode;
+};
+
+/// Reads a safetensors, .npy or .pt file. Of several tensors the floating-point ones are taken as layers;
+/// plain integers must be one array. Errors: those of tensor::open, encode and the layout; kMismatch for
+/// layers of different dtypes.
+[[nodiscard]] Result<Subject> read_subject(const std::filesystem::path& path, const SubjectOptions& options);
+
 /// Commits to `values`, which must be apply_layout(header.layout, layers). The header's SRS digest is filled
 /// in. Errors: kMismatch (axes of layout and SRS, count of values), kOutOfRange (a value outside
 /// header.value_range(), which no verifier would take), those of Header::validate.

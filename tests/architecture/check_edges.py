@@ -3,8 +3,9 @@
 
 usage: check_edges.py ROOT
 
-A room includes its own files, the public header of itself and of the rooms below it, and their internal headers.
-Public headers include only public headers. The lines assay_room(...) of CMakeLists.txt must say the same.
+A room includes its own files, the public header of itself and of the rooms below it, and their
+internal headers. Public headers include only public headers. The lines assay_room(...) of
+CMakeLists.txt must say the same.
 """
 
 import re
@@ -30,7 +31,9 @@ ARROWS: dict[str, set[str]] = {
 # Public headers that do not bear their room's name.
 PUBLIC_ALIASES = {"integers": "base"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include\s*(["<])([^">]+)[">]', re.MULTILINE)
-ROOM_LINE = re.compile(r"^assay_room\((\w+)\s*(?:ROOMS\s+([\w ]+?))?\s*(?:LINKS[^)]*)?\)", re.MULTILINE)
+ROOM_LINE = re.compile(
+    r"^assay_room\((\w+)\s*(?:ROOMS\s+([\w ]+?))?\s*(?:LINKS[^)]*)?\)", re.MULTILINE
+)
 SOURCES = {".h", ".cc", ".inc"}
 
 
@@ -55,7 +58,7 @@ def room_of_include(path: str) -> str | None:
 
 
 def is_ours(bracket: str, path: str) -> bool:
-    """Whether an include is one of ours: all in quotes, and those in angle brackets that name a room."""
+    """Whether an include is ours: all in quotes, and those in angle brackets that name a room."""
     return bracket == '"' or Path(path).parts[0] in {"assay", *ARROWS}
 
 

@@ -1,4 +1,4 @@
-"""The architecture checker catches what it is there for: each test makes a small tree with one thing wrong."""
+"""The architecture checker catches what it is there for: each test makes one thing wrong."""
 
 import tempfile
 import unittest
@@ -35,7 +35,9 @@ class CheckEdgesTest(unittest.TestCase):
             self.assertIn(word, problems[0])
 
     def test_accepts_a_tree_that_keeps_to_the_arrows(self) -> None:
-        self.write("src/field/a.cc", '#include "field/a.h"\n#include "base/b.h"\n#include "assay/base.h"\n')
+        self.write(
+            "src/field/a.cc", '#include "field/a.h"\n#include "base/b.h"\n#include "assay/base.h"\n'
+        )
         self.assertEqual(check_edges.check(self.root), [])
 
     def test_refuses_an_internal_header_of_a_room_beside(self) -> None:
@@ -69,10 +71,14 @@ class CheckEdgesTest(unittest.TestCase):
     def test_refuses_a_folder_that_is_no_room(self) -> None:
         self.write("src/utils/a.cc", "")
         problems = check_edges.check(self.root)
-        self.assertTrue(any("no room is called 'utils'" in problem for problem in problems), problems)
+        self.assertTrue(
+            any("no room is called 'utils'" in problem for problem in problems), problems
+        )
 
     def test_refuses_a_cmake_line_with_another_arrow(self) -> None:
-        self.write("CMakeLists.txt", CMAKE.replace("merkle  ROOMS base", "merkle  ROOMS base field"))
+        self.write(
+            "CMakeLists.txt", CMAKE.replace("merkle  ROOMS base", "merkle  ROOMS base field")
+        )
         self.assert_one_problem("assay_room(merkle)")
 
     def test_refuses_a_room_that_cmake_does_not_know(self) -> None:
