@@ -31,10 +31,10 @@ std::string_view name_of(ErrorCode code) {
 
 void raise(const Failure& failure) {
   const Error& error = failure.error;
-  const bool bad_bytes = error.code == ErrorCode::kMalformed || error.code == ErrorCode::kNonCanonical;
+  const bool bad_bytes = failure.reading && error.code != ErrorCode::kIo;
   try {
-    const nb::object type = nb::module_::import_("assay.errors")
-                                .attr(failure.reading && bad_bytes ? "DecodeError" : "InputError");
+    const nb::object type =
+        nb::module_::import_("assay.errors").attr(bad_bytes ? "DecodeError" : "InputError");
     const nb::object raised = type(name_of(error.code), error.place, error.reason);
     PyErr_SetObject(type.ptr(), raised.ptr());
   } catch (nb::python_error& other) {

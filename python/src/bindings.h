@@ -4,6 +4,7 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
@@ -31,7 +32,7 @@ namespace nb = nanobind;
 namespace assay::python {
 
 /// Carries an Error to where it becomes a Python exception: assay.InputError, or assay.DecodeError where
-/// bytes could not be read.
+/// bytes were there but could not be read.
 struct Failure {
   Error error;
   bool reading = false;
@@ -47,7 +48,7 @@ inline void unwrap(const Status& status) {
   if (!status.ok()) throw Failure{status.error()};
 }
 
-/// The value, or DecodeError when the bytes were bad, or InputError.
+/// The value, or DecodeError; InputError where the system gave no bytes to read.
 template <class T>
 T unwrap_read(Result<T> result) {
   if (!result.ok()) throw Failure{result.error(), true};

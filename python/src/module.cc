@@ -3,6 +3,8 @@
 
 NB_MODULE(_core, m) {
   namespace python = assay::python;
+  // What a program still holds at its end is no mistake to report.
+  nb::set_leak_warnings(false);
   m.doc() = "The native part of assay. Private: use the names of the package assay.";
   m.attr("version") = ASSAY_VERSION;
   python::bind_base(m);

@@ -1,13 +1,16 @@
 """What `encode` takes and makes: arrays of numpy and torch without copies, lists, captures, layouts."""
 
+import decimal
 import math
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 import assay
 from assay.hidden_states import Capture, capture_model
@@ -132,7 +135,7 @@ def test_what_is_no_number(bad: object) -> None:
 def test_infinity_and_nan_are_refused_by_layer_and_index(
     bad: float, encoding: str, dtype: torch.dtype
 ) -> None:
-    states = STATES[0].to(dtype)
+    states = STATES[0].to(dtype, copy=True)
     states[1, 5] = bad
     with pytest.raises(assay.InputError, match="layer_7") as raised:
         assay.encode({"layer_6": STATES[0].to(dtype), "layer_7": states}, encoding)
@@ -147,17 +150,9 @@ def test_infinity_and_nan_are_refused_by_layer_and_index(
 )
 def test_decimal_is_exact(values: list[float], scale: int) -> None:
     tensor = assay.encode(np.array(values, np.float32), f"decimal:{scale}", "flat")
-    for index, value in enumerate(values):
-        exact = Decimal(value).scaleb(scale).quantize(1) if value else Decimal(0)
-        assert tensor[(index,)] == int(exact)
-
-
-@pytest.fixture(autouse=True)
-def _wide_decimals() -> object:
-    import decimal
-
     with decimal.localcontext(prec=400):
-        yield
+        exact = [Decimal(value).scaleb(scale).quantize(Decimal(1)) for value in values]
+    assert [tensor[(index,)] for index in range(len(values))] == exact
 
 
 @pytest.mark.parametrize(
@@ -215,7 +210,7 @@ def test_a_row_of_the_model_layout_is_padded_with_zeros() -> None:
         ({"layout": "cube", "axes": (6, 6, 4)}, "only the layout"),
         ({"layout": "flat", "axes": (6, 6)}, "axes"),
         ({"layout": "flat", "axes": (0,)}, "axes"),
-        ({"layout": "cube", "cube_sizes": (1, 1)}, ""),
+        ({"layout": "cube", "cube_sizes": (1, 1)}, "dim"),
         ({"capture_mode": "guess"}, "capture mode"),
     ],
 )
@@ -315,3 +310,60 @@ def test_padding_has_a_place() -> None:
     place = commitment.place((0, 1, 5, 2))
     assert place.is_padding
     assert str(place) == "padding"
+
+
+# ---- Files
+
+
+def test_the_file_of_a_capture_is_the_capture(captured: Capture, tmp_path: Path) -> None:
+    held = assay.encode(captured)
+    srs = assay.Srs.dev(held.axes, 1)
+    files = captured.save(tmp_path)
+    read = assay.Tensor.read(files.activations)
+    assert assay.commit(read, srs) == assay.commit(held, srs)
+    cube = assay.Tensor.read(files.activations, "decimal:8", "cube", pad_seed=3)
+    other = assay.encode(captured, "decimal:8", "cube", pad_seed=3)
+    srs = assay.Srs.dev(cube.axes, 1)
+    assert assay.commit(cube, srs) == assay.commit(other, srs)
+    with pytest.raises(assay.InputError, match="mode decode"):
+        assay.Tensor.read(files.activations, capture_mode="recompute")
+
+
+def test_arrays_of_files(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(24).reshape(2, 3, 4))
+    tensor = assay.Tensor.read(tmp_path / "a.npy")
+    assert (tensor.axes, tensor.layout, tensor.encoding) == ((2, 3, 4), "flat", "int")
+    assert (tensor.dtype, tensor[1, 2, 3]) == ("int64", 23)
+    assert assay.Tensor.read(tmp_path / "a.npy", axes=(6, 4)).axes == (6, 4)
+    np.save(tmp_path / "o.npy", np.array([[1, -(2**100)]], object))
+    assert assay.Tensor.read(str(tmp_path / "o.npy"))[0, 1] == -(2**100)
+    torch.save({"a": STATES[0], "b": STATES[1]}, tmp_path / "s.pt")
+    tensor = assay.Tensor.read(tmp_path / "s.pt", capture_mode="prefill")
+    assert (tensor.axes, tensor.layout, tensor.encoding) == ((2, 3, 6, 4), "model", "bits")
+    assert tensor.capture_mode == "prefill"
+
+
+def test_a_directory_of_reshape() -> None:
+    path = Path(__file__).parents[2] / "vectors/tensor/seed_int_activations_hypercube"
+    tensor = assay.Tensor.read(path)
+    assert tensor.layout == "cube"
+    assert tensor.values.shape[: len(tensor.axes)] == tensor.axes
+    with pytest.raises(assay.InputError, match="its own"):
+        assay.Tensor.read(path, "bits")
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(assay.InputError) as raised:
+        assay.Tensor.read(tmp_path / "none")
+    assert raised.value.code == "io"
+    (tmp_path / "junk").write_bytes(b"junk")
+    with pytest.raises(assay.DecodeError, match="junk"):
+        assay.Tensor.read(tmp_path / "junk")
+    for taps in ("{", "[1]", '[{"name": "a"}]'):
+        save_file(
+            {"a": STATES[0]},
+            tmp_path / "taps",
+            {"format": "assay/capture/v1", "capture_mode": "decode", "taps": taps},
+        )
+        with pytest.raises(assay.DecodeError, match="taps"):
+            assay.Tensor.read(tmp_path / "taps")
