@@ -44,8 +44,10 @@ TEST(Npy, RefusesWhatItDoesNotRead) {
   expect_error(open(vector_path("big_endian.npy")), ErrorCode::kUnsupported, "big-endian");
   expect_error(open(vector_path("structured.npy")), ErrorCode::kUnsupported, "structured");
   expect_error(open_integers(vector_path("f32.npy")), ErrorCode::kUnsupported, "floats");
-  expect_error(parse("{'descr': '|V2', 'fortran_order': False, 'shape': (1,), }\n", 2), ErrorCode::kUnsupported, "|V2");
-  expect_error(parse("{'descr': '<f4', 'fortran_order': False, 'shape': (), }\n", 4, 4), ErrorCode::kUnsupported, "4.0");
+  expect_error(parse("{'descr': '|V2', 'fortran_order': False, 'shape': (1,), }\n", 2),
+               ErrorCode::kUnsupported, "|V2");
+  expect_error(parse("{'descr': '<f4', 'fortran_order': False, 'shape': (), }\n", 4, 4),
+               ErrorCode::kUnsupported, "4.0");
   EXPECT_TRUE(parse("{'descr': '<f4', 'fortran_order': False, 'shape': (), }\n", 4, 3).ok());
 }
 
@@ -84,8 +86,8 @@ TEST(Npy, HeaderIsAStrictLiteral) {
   }
   std::string axes;
   for (int i = 0; i < 33; ++i) axes += "1, ";
-  expect_error(parse("{'descr': '|u1', 'fortran_order': False, 'shape': (" + axes + "), }\n", 1), ErrorCode::kMalformed,
-               "32 axes");
+  expect_error(parse("{'descr': '|u1', 'fortran_order': False, 'shape': (" + axes + "), }\n", 1),
+               ErrorCode::kMalformed, "32 axes");
 }
 
 TEST(Npy, SizesMustAgree) {
@@ -100,7 +102,8 @@ TEST(Npy, SizesMustAgree) {
   Bytes bomb = file_of("", 0, 2);
   bomb[8] = bomb[9] = bomb[10] = bomb[11] = 0xff;
   expect_error(parse_npy(source_of(bomb)), ErrorCode::kTooLarge, "65,535");
-  expect_error(parse_npy(source_of(Bytes(bomb.begin(), bomb.begin() + 11))), ErrorCode::kMalformed, "cut short");
+  expect_error(parse_npy(source_of(Bytes(bomb.begin(), bomb.begin() + 11))), ErrorCode::kMalformed,
+               "cut short");
 }
 
 TEST(Npy, WritesEveryStorage) {
@@ -108,7 +111,8 @@ TEST(Npy, WritesEveryStorage) {
   const std::vector<std::int64_t> small = {1, -2, 1ll << 62, 0, 255, -256};
   std::vector<Scalar> large;
   for (const std::int64_t value : small) large.push_back(Scalar::from_i64(value));
-  large[2] = Scalar::from_decimal("-1606938044258990275541962092341162602522202993782792835301376", "").value();
+  large[2] =
+      Scalar::from_decimal("-1606938044258990275541962092341162602522202993782792835301376", "").value();
   const std::vector<std::int16_t> narrow = {1, -2, 3, 4, 5, -32768};
   const Shape shape = {2, 3};
   for (const IntegerView view : {IntegerView(small), IntegerView(large), IntegerView(narrow)}) {
@@ -130,7 +134,8 @@ TEST(Npy, WritesEveryStorage) {
   EXPECT_EQ(compact_storage(IntegerView(large)), Storage::kInt64);
   ASSERT_TRUE(write_npy(dir / "y.npy", IntegerView(large), shape, Storage::kInt64).ok());
   EXPECT_EQ(decimals(open_integers(dir / "y.npy").value().values.view())[2], "-9223372036854775808");
-  expect_error(write_npy(dir / "z.npy", IntegerView(large), Shape{7}, Storage::kInt64), ErrorCode::kMismatch, "count");
+  expect_error(write_npy(dir / "z.npy", IntegerView(large), Shape{7}, Storage::kInt64), ErrorCode::kMismatch,
+               "count");
   EXPECT_FALSE(std::filesystem::exists(dir / "z.npy"));
 }
 

@@ -61,8 +61,9 @@ TEST(Pickle, ReadsIntegersOfEverySize) {
   EXPECT_EQ(value("\x8b\x28\0\0\0\x05"s + std::string(39, '\0') + "."), "5");
   EXPECT_EQ(value("\x8b\x28\0\0\0\xfb"s + std::string(39, '\xff') + "."), "-5");
   // 2^255 and everything over (r - 1) / 2 is out of range, as is what has more than 256 bits.
-  for (const std::string& body : {"\x8a\x21"s + std::string(31, '\0') + "\x80" + std::string(1, '\0') + ".",
-                                  "\x8a\x21"s + std::string(32, '\0') + "\x01.", "\x8a\x21"s + std::string(32, '\0') + "\xfe."}) {
+  for (const std::string& body :
+       {"\x8a\x21"s + std::string(31, '\0') + "\x80" + std::string(1, '\0') + ".",
+        "\x8a\x21"s + std::string(32, '\0') + "\x01.", "\x8a\x21"s + std::string(32, '\0') + "\xfe."}) {
     const auto tree = parse(body);
     expect_error(tree->scalar(tree->root(), "x"), ErrorCode::kOutOfRange, "(r - 1) / 2");
   }
@@ -74,7 +75,10 @@ TEST(Pickle, BuildsContainers) {
   EXPECT_TRUE(tuple->is_int(tuple->children(tuple->root())[1], 2));
   EXPECT_EQ(parse(")."sv)->kind(0), Kind::kTuple);
   EXPECT_EQ(parse("(K\x01K\x02K\x03t."sv)->children(3).size(), 3u);
-  const auto list = parse("](K\x01K\x02" "eK\x03" "a."sv);
+  const auto list = parse(
+      "](K\x01K\x02"
+      "eK\x03"
+      "a."sv);
   EXPECT_EQ(list->children(list->root()).size(), 3u);
   const auto dict = parse("}K\x01K\x02s(K\x03K\x04u."sv);
   EXPECT_EQ(dict->children(dict->root()).size(), 4u);
@@ -141,11 +145,15 @@ TEST(Pickle, RefusesWhatIsNotOnTheList) {
     expect_error(parse(body, protocol), ErrorCode::kUnsupported, part);
   };
   refuse("cos\nsystem\n."sv, "os.system");
-  refuse("cbuiltins\neval\n(X\x01\0\0\0" "1tR."sv, "builtins.eval");
+  refuse(
+      "cbuiltins\neval\n(X\x01\0\0\0"
+      "1tR."sv,
+      "builtins.eval");
   refuse("c\x01\nb\n."sv, "names something");
   refuse("\x8c\x02os\x8c\x06system\x93."sv, "os.system", 4);
   for (const char op : "iIlLFSTUVopgdP0123nDEvw"sv) refuse(std::string(1, op) + "....", "opcode 0x");
-  for (const char op : "\x81\x82\x83\x84\x8f\x90\x91\x92\x96\x97\x98\x8d\x8e"sv) refuse(std::string(1, op) + "....", "opcode 0x", 4);
+  for (const char op : "\x81\x82\x83\x84\x8f\x90\x91\x92\x96\x97\x98\x8d\x8e"sv)
+    refuse(std::string(1, op) + "....", "opcode 0x", 4);
   refuse("\x8c\x01x."sv, "protocol 4");
   refuse("C\x01x."sv, "protocol 3");
   refuse("N."sv, "protocol 1", 1);
@@ -166,11 +174,21 @@ TEST(Pickle, RefusesBombs) {
 
 TEST(ObjectArray, ReadsBothNumpys) {
   const std::vector<std::string> expected = {
-      "5", "-3", "1606938044258990275541962092341162602522202993782792835301376", "300", "0", "-9223372036854775808",
-      "9223372036854775808", "255", "65536", "-2147483648", "-1",
+      "5",
+      "-3",
+      "1606938044258990275541962092341162602522202993782792835301376",
+      "300",
+      "0",
+      "-9223372036854775808",
+      "9223372036854775808",
+      "255",
+      "65536",
+      "-2147483648",
+      "-1",
       "10944121435919637611123202872628637544274182200208017171849102093287904247808",
       "-10944121435919637611123202872628637544274182200208017171849102093287904247808"};
-  for (const char* name : {"object_numpy2.npy", "object_numpy1_protocol3.npy", "object_numpy1_protocol4.npy"}) {
+  for (const char* name :
+       {"object_numpy2.npy", "object_numpy1_protocol3.npy", "object_numpy1_protocol4.npy"}) {
     const TensorFile file = open(vector_path(name)).value();
     ASSERT_EQ(file.integer_tensors.size(), 1u);
     EXPECT_EQ(file.integer_tensors[0].shape, Shape{13});
@@ -192,7 +210,8 @@ TEST(ObjectArray, RefusesOtherTrees) {
   expect_error(parse_object_array(pickle, Shape{3, 2}, "x"), ErrorCode::kMalformed, "header's shape");
   expect_error(parse_object_array(pickle, Shape{6}, "x"), ErrorCode::kMalformed, "header's shape");
   expect_error(parse_object_array(pickle, Shape{1ull << 27}, "x"), ErrorCode::kTooLarge, "2^26");
-  expect_error(parse_object_array(bytes_of("\x80\x04N."), Shape{1}, "x"), ErrorCode::kMalformed, "array of objects");
+  expect_error(parse_object_array(bytes_of("\x80\x04N."), Shape{1}, "x"), ErrorCode::kMalformed,
+               "array of objects");
   // Every value of the tree that numpy fixes is checked: the string forms of each, changed.
   const std::string text(pickle.begin(), pickle.end());
   const auto changed = [&](std::string_view from, std::string_view to) {
@@ -203,21 +222,25 @@ TEST(ObjectArray, RefusesOtherTrees) {
     return parse_object_array(bytes_of(copy), Shape{2, 3}, "x");
   };
   for (const auto& [from, to] : std::vector<std::pair<std::string_view, std::string_view>>{
-           {"K\0\x85"sv, "K\1\x85"sv},         // the empty array's shape
-           {"C\x01"sv "b"sv, "C\x01"sv "c"sv}, // its type code
-           {"(K\x01K\x02"sv, "(K\x02K\x02"sv}, // version of the state
-           {"O8"sv, "O4"sv},                   // reference size
-           {"(K\x03"sv, "(K\x04"sv},           // version of the dtype's state
-           {"\x01|"sv, "\x01<"sv},             // byte order
-           {"NNN"sv, "N\x88N"sv},              // fields
-           {"K?"sv, "K>"sv},                   // flags
-           {"b\x89]"sv, "b\x88]"sv},           // Fortran order
-           {"\x89]\x94"sv, "\x89)\x94"sv},     // no list
+           {"K\0\x85"sv, "K\1\x85"sv},  // the empty array's shape
+           {"C\x01"sv
+            "b"sv,
+            "C\x01"sv
+            "c"sv},                             // its type code
+           {"(K\x01K\x02"sv, "(K\x02K\x02"sv},  // version of the state
+           {"O8"sv, "O4"sv},                    // reference size
+           {"(K\x03"sv, "(K\x04"sv},            // version of the dtype's state
+           {"\x01|"sv, "\x01<"sv},              // byte order
+           {"NNN"sv, "N\x88N"sv},               // fields
+           {"K?"sv, "K>"sv},                    // flags
+           {"b\x89]"sv, "b\x88]"sv},            // Fortran order
+           {"\x89]\x94"sv, "\x89)\x94"sv},      // no list
            {"ndarray"sv, "ndbrray"sv},
        }) {
     EXPECT_FALSE(changed(from, to).ok()) << from;
   }
-  expect_error(changed("(K\x01J\xfe\xff\xff\xff"sv, "(NK\x01J\xfe\xff\xff\xff"sv), ErrorCode::kMalformed, "frame");
+  expect_error(changed("(K\x01J\xfe\xff\xff\xff"sv, "(NK\x01J\xfe\xff\xff\xff"sv), ErrorCode::kMismatch,
+               "7 values");
 }
 
 TEST(ObjectArray, CountMustAgree) {

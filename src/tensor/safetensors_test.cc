@@ -59,8 +59,9 @@ TEST(Safetensors, RefusesWhatIsNotWhole) {
   };
   refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 2, "belong to no tensor");
   refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2, "belong to no tensor");
-  refuse(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})", 3,
-         "overlap");
+  refuse(
+      R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
+      3, "overlap");
   refuse(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,1]}})", 1, "shape and dtype ask");
   refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,2]}})", 1, "within the data");
   refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[2,1]}})", 2, "within the data");
@@ -74,8 +75,9 @@ TEST(Safetensors, RefusesWhatIsNotWhole) {
   refuse(R"({"a":[]})", 0, "exactly dtype");
   refuse(R"({"__metadata__":[]})", 0, "object of strings");
   refuse(R"({"__metadata__":{"a":1}})", 0, "is not a string");
-  refuse(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})", 0,
-         "twice");
+  refuse(
+      R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
+      0, "twice");
   refuse(R"( {})", 0, "start with '{'");
   refuse(R"({}x)", 0, "end with '}'");
   refuse(R"({"a"})", 0, "not JSON");
@@ -85,13 +87,13 @@ TEST(Safetensors, RefusesWhatIsNotWhole) {
 TEST(Safetensors, RefusesTheHuge) {
   expect_error(parse(R"({"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}})", 0),
                ErrorCode::kTooLarge, "2^40");
-  expect_error(parse(R"({"a":{"dtype":"F8_E4M3","shape":[0],"data_offsets":[0,0]}})", 0), ErrorCode::kUnsupported,
-               "F8_E4M3");
+  expect_error(parse(R"({"a":{"dtype":"F8_E4M3","shape":[0],"data_offsets":[0,0]}})", 0),
+               ErrorCode::kUnsupported, "F8_E4M3");
   expect_error(open(vector_path("f8.safetensors")), ErrorCode::kUnsupported, "F8_E4M3");
   std::string axes = "1";
   for (int i = 0; i < 40; ++i) axes += ",1";
-  expect_error(parse(R"({"a":{"dtype":"U8","shape":[)" + axes + R"(],"data_offsets":[0,1]}})", 1), ErrorCode::kTooLarge,
-               "too many numbers");
+  expect_error(parse(R"({"a":{"dtype":"U8","shape":[)" + axes + R"(],"data_offsets":[0,1]}})", 1),
+               ErrorCode::kTooLarge, "too many numbers");
   Bytes bomb;
   append<std::uint64_t>(bomb, 100'000'001);
   expect_error(parse_safetensors(source_of(bomb)), ErrorCode::kTooLarge, "100,000,000");

@@ -85,7 +85,8 @@ inline void expect_consistent(const TensorFile& file) {
 template <class Parse>
 void batter(const Bytes& bytes, Parse parse) {
   for (std::size_t size = 0; size < bytes.size(); ++size) {
-    const auto result = parse(source_of(Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size))));
+    const auto result =
+        parse(source_of(Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size))));
     EXPECT_FALSE(result.ok()) << "truncated to " << size;
   }
   for (std::size_t at = 0; at < bytes.size(); ++at) {
