@@ -110,7 +110,7 @@ class Commitment:
 
     @property
     def hex(self) -> str:
-        """The committed point, 64 hexadecimal digits. It does not cover the header: see `digest`."""
+        """The committed point, 64 hexadecimal digits. It leaves out the header: see `digest`."""
         return self.point.hex()
 
     @property
@@ -148,7 +148,9 @@ class Commitment:
             position = position * size + operator.index(coordinate)
         return self._header.coordinates_of(layer, position)
 
-    def open(self, points: Points, tensor: Tensor | None = None, srs: Srs | None = None) -> "Proofs":
+    def open(
+        self, points: Points, tensor: Tensor | None = None, srs: Srs | None = None
+    ) -> "Proofs":
         """Prove the values at `points`, one proof of 32 bytes for each axis and point.
 
         Args:

@@ -1,8 +1,8 @@
 """The polynomial of a tensor by its coefficients.
 
-A tensor with axes n_0, n_1, .. is the one polynomial of degree below n_i in x_i that takes its values
-on the grid {0, .., n_0 - 1} x {0, .., n_1 - 1} x .. Coefficients are residues modulo `R`, in C order
-of the exponents.
+A tensor with axes n_0, n_1, .. is the one polynomial of degree below n_i in x_i that takes its
+values on the grid {0, .., n_0 - 1} x {0, .., n_1 - 1} x .. Coefficients are residues modulo `R`, in
+C order of the exponents.
 """
 
 import operator

@@ -1,6 +1,4 @@
-"""The structured reference string (SRS) that commitments are made with, and the part of it that a
-verifier needs.
-"""
+"""The structured reference string (SRS) that commitments are made with, and its verifier's part."""
 
 from collections.abc import Sequence
 from os import PathLike, fspath

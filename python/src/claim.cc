@@ -185,7 +185,7 @@ void bind_claim(nb::module_& m) {
       .def_prop_ro("points", [](const claim::Challenge& c) {
         nb::list points;
         for (const auto& point : c.points) points.append(to_tuple(point));
-        return nb::typed<nb::list, nb::typed<nb::tuple, int, nb::ellipsis>>(points);
+        return nb::typed<nb::list, IntegerTuple>(points);
       });
 
   m.def("commit", &commit, nb::arg("tensor"), nb::arg("srs"));
