@@ -32,20 +32,27 @@ enum class CaptureMode : std::uint8_t {
 /// What the committed numbers are. Its canonical bytes are part of the digest, so that a proof for one
 /// reading of the numbers is no proof for another.
 struct Header {
+  static constexpr std::size_t kMaxBytes = std::size_t{1} << 22;
+
   tensor::Layout layout;
   tensor::Encoding encoding;
-  std::optional<tensor::Dtype> dtype;  ///< of the values before they were encoded; none for plain integers
+  std::optional<tensor::Dtype> dtype;  ///< of the values before they were encoded; none where it is not known
   CaptureMode capture_mode = CaptureMode::kUnknown;
   Digest srs_digest{};
 
-  /// Errors: those of the layout and the encoding; kUnsupported for a dtype that the encoding does not take.
+  /// Errors: those of the layout and the encoding; kUnsupported for a dtype that the encoding does not take;
+  /// kOutOfRange (capture mode); kTooLarge when encode() would give more than kMaxBytes.
   [[nodiscard]] Status validate() const;
+
+  /// The canonical bytes; decode() takes them when validate() does.
   [[nodiscard]] Bytes encode() const;
 
   /// Canonical bytes of a valid header only.
   static Result<Header> decode(ByteSpan bytes, std::string_view place);
 
-  /// Bounds of every honest value at a grid point: those of the encoding, zero padding included.
+  /// Bounds of every honest value at a grid point, zero padding included: those of the encoding of the dtype.
+  /// Without a dtype, those of the widest that the encoding takes: f32 for bits, +-(r - 1) / 2 for int and
+  /// decimal. Errors: those of tensor::range_of.
   [[nodiscard]] Result<tensor::Range> value_range() const;
 
   friend bool operator==(const Header&, const Header&) = default;
@@ -56,6 +63,8 @@ struct Commitment {
   Header header;
   G1Affine point;
 
+  static constexpr std::size_t kMaxBytes = 16 + Header::kMaxBytes + 32;
+
   /// SHA-256("assay/commitment/v1" || header || C): what is signed, compared, and named by proofs.
   [[nodiscard]] Digest digest() const;
   [[nodiscard]] Bytes encode() const;
@@ -64,7 +73,8 @@ struct Commitment {
   [[nodiscard]] Status write(const std::filesystem::path& path) const;
 };
 
-/// Where an opening is: a point of the grid, or (coordinates empty) any point of Fr^m.
+/// Where an opening is: a point of the grid, or (`grid` empty) a point of Fr^m off it. Exactly one of the two
+/// is filled.
 struct Point {
   std::vector<std::uint32_t> grid;
   std::vector<Fr> field;
@@ -75,25 +85,33 @@ struct Point {
   [[nodiscard]] bool is_on_grid() const { return !grid.empty(); }
   /// As field elements.
   [[nodiscard]] std::vector<Fr> coordinates() const;
-  /// "0,5,2".
+  /// "0,5,2"; off the grid the signed integers of least magnitude.
   [[nodiscard]] std::string to_string() const;
   friend bool operator==(const Point&, const Point&) = default;
 };
 
+/// What a tensor opens to at a point.
 struct Proof {
   Point point;
   pst::Opening opening;
 };
 
-/// Openings of one commitment, which they name by its digest.
+/// Openings of one commitment, which they name by its digest, each at another point.
 struct Proofs {
   static constexpr std::uint32_t kMaxCount = 1U << 20;
+  /// Of a file with the most proofs, of the longest kind, over the most axes.
+  static constexpr std::uint64_t kMaxBytes = 52 + std::uint64_t{kMaxCount} * (33 + 64 * Axes::kMaxCount);
 
   Digest commitment_digest{};
   std::uint32_t axis_count = 0;
   std::vector<Proof> proofs;
 
+  /// Every point must have axis_count coordinates, every opening as many quotients, and there may be
+  /// kMaxCount.
   [[nodiscard]] Bytes encode() const;
+
+  /// Canonical bytes only. Whether the points suit the axes is for verify() to say: a file of proofs has no
+  /// axes.
   static Result<Proofs> decode(ByteSpan bytes, std::string_view place);
   static Result<Proofs> read(const std::filesystem::path& path);
   [[nodiscard]] Status write(const std::filesystem::path& path) const;
@@ -104,16 +122,23 @@ struct Proofs {
 
 /// The points that a verifier wants opened, drawn after it has seen the commitment.
 struct Challenge {
+  static constexpr std::uint32_t kMaxCount = Proofs::kMaxCount;
+  static constexpr std::uint64_t kMaxBytes = 52 + std::uint64_t{kMaxCount} * 4 * Axes::kMaxCount;
+
   Digest commitment_digest{};
   std::vector<std::vector<std::uint32_t>> points;
 
   /// `count` distinct positions of real (not padding) values, uniform, from the operating system's
-  /// randomness. Errors: kOutOfRange (0, or more than there are).
+  /// randomness. In ascending order. Errors: kOutOfRange (0, more than kMaxCount or than there are), those of
+  /// Header::validate.
   static Result<Challenge> draw(const Commitment& commitment, std::uint64_t count);
 
-  /// The same from a seed, for repeatable experiments: a prover that knows the seed knows the points.
+  /// The same from a seed, for repeatable experiments: a prover that knows the seed knows the points. Uniform
+  /// positions come from a ChaCha20 stream keyed by SHA-256("assay/challenge/v1" || commitment digest ||
+  /// LE64(seed)).
   static Result<Challenge> from_seed(const Commitment& commitment, std::uint64_t count, std::uint64_t seed);
 
+  /// There must be 1 to kMaxCount points, all with as many coordinates.
   [[nodiscard]] Bytes encode() const;
   static Result<Challenge> decode(ByteSpan bytes, std::string_view place);
   static Result<Challenge> read(const std::filesystem::path& path);
@@ -122,7 +147,7 @@ struct Challenge {
 
 // ---- The prover
 
-/// A tensor ready to be committed to: everything of a header but the SRS, and the integers.
+/// A tensor ready to be committed to: a header without its SRS, and the integers.
 struct Subject {
   tensor::Layout layout;
   tensor::Encoding encoding;
@@ -130,7 +155,8 @@ struct Subject {
   CaptureMode capture_mode = CaptureMode::kUnknown;
   tensor::IntegerArray values;
 
-  [[nodiscard]] Header header(const Digest& srs_digest) const;
+  /// With an SRS digest of zeros, which commit() fills in.
+  [[nodiscard]] Header header() const { return {layout, encoding, dtype, capture_mode, {}}; }
 };
 
 /// What a file alone does not say. Defaults: `bits` for floats and `int` for integers; `model` for a capture
@@ -148,27 +174,39 @@ struct SubjectOptions {
 /// layers of different dtypes.
 [[nodiscard]] Result<Subject> read_subject(const std::filesystem::path& path, const SubjectOptions& options);
 
-/// Commits to the layers under `layout`. `values` must be apply_layout(layout, layers). Errors: kMismatch
-/// when the layout's axes are not the SRS's.
+/// Commits to `values`, which must be apply_layout(header.layout, layers). The header's SRS digest is filled
+/// in. Errors: kMismatch (axes of layout and SRS, count of values), kOutOfRange (a value outside
+/// header.value_range(), which no verifier would take), those of Header::validate.
 [[nodiscard]] Result<Commitment> commit(const pst::Srs& srs, Header header, const IntegerView& values);
 
 /// Opens the commitment at each point. Does not check that `values` are what was committed to: a proof of
-/// other values does not verify. Errors: kMismatch (SRS, count of values), kOutOfRange (a point off the
-/// grid).
+/// other values does not verify. Errors: kMismatch (SRS, count of values or coordinates), kOutOfRange (a
+/// coordinate outside its axis, a point twice, no points or more than Proofs::kMaxCount).
 [[nodiscard]] Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment,
                                    const IntegerView& values, std::span<const Point> points);
 
 // ---- The verifier
 
-/// The SRS digests that a verifier has reason to quote the label of. A text file, one "hex label" a line.
+/// The SRS digests that a verifier has reason to quote the label of: a text of lines "<64 hex digits>
+/// <label>"; lines that are empty or start with '#' are kept and mean nothing. The label is a reminder for
+/// people; nothing is decided by it.
 class TrustList {
  public:
+  static constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
+
+  /// Errors: kMalformed (a line that is neither; no line break at the end), kTooLarge.
+  static Result<TrustList> parse(std::string_view text, std::string_view place);
   static Result<TrustList> read(const std::filesystem::path& path);  ///< a missing file is an empty list
   [[nodiscard]] Status write(const std::filesystem::path& path) const;
-  void add(const Digest& digest);
+  [[nodiscard]] std::string to_text() const;
+
+  /// Nothing changes where the digest is there already. Of a label only printable ASCII is kept, 64
+  /// characters at most.
+  void add(const Digest& digest, std::string_view label = "unlabelled");
   [[nodiscard]] bool contains(const Digest& digest) const;
 
  private:
+  std::vector<std::string> lines_;
   std::vector<Digest> digests_;
 };
 
@@ -178,17 +216,23 @@ struct VerifyOptions {
   const Challenge* challenge = nullptr;   ///< the points that were asked for
 };
 
-/// Steps, in order: "no proofs" (inconclusive), "SRS digest", "axes", "commitment digest", "expected digest",
-/// "challenge", "value range", then those of pst::Verifier::check_all. Notes say what was not bound or not
-/// vouched for.
+/// Steps, in order: "no proofs" (inconclusive), "header", "SRS digest", "axes", "commitment digest",
+/// "expected digest", "challenge", "proof shape" (a point outside the axes, a point of the grid not written
+/// as one, a point twice), "value range", "padding" (of a model layout opens to 0), then those of
+/// pst::Verifier::check_all. Notes say what was not bound or not vouched for. Figures: "proofs", "padding
+/// positions", "commitment digest"; of a rejection "statement" (index of the proof) and "point".
 [[nodiscard]] Verdict verify(const Commitment& commitment, const Proofs& proofs,
                              const pst::Verifier& verifier, const VerifyOptions& options);
 
-/// How the verifier may speak of an SRS: its label when the digest is in the list, else "SRS unverified".
+/// How the verifier may speak of an SRS: its label when the digest is in the list, else "SRS unverified" and
+/// why.
 [[nodiscard]] std::string describe_srs(const pst::VerifierKey& key, const TrustList& trusted);
 
-/// Compares opened values with captured ones, laid out as the header says. Step: "captured values". Proofs
-/// off the grid are evaluated from the captured values. Errors become a rejection at step "captured tensor".
+/// Compares opened values with captured ones, laid out as the header says. It checks no proof: that is for
+/// verify(). Off the grid the captured values are interpolated. Steps: "no proofs" (inconclusive),
+/// "commitment digest", "captured tensor" (count; inconclusive where the memory is missing), "proof shape",
+/// "captured values". Figures: "compared"; of a rejection "statement", "point", "place", "opened" and
+/// "captured".
 [[nodiscard]] Verdict cross_check(const Commitment& commitment, const Proofs& proofs,
                                   const IntegerView& captured);
 
@@ -207,6 +251,8 @@ struct Place {
   /// "layer_3[0, 5, 17]" or "padding".
   [[nodiscard]] std::string to_string() const;
 };
+
+/// The layout must be one that validate() takes. Errors: kOutOfRange.
 [[nodiscard]] Result<Place> place_of(const tensor::Layout& layout,
                                      std::span<const std::uint32_t> coordinates);
 [[nodiscard]] Result<Place> place_of_index(const tensor::Layout& layout, std::uint64_t flat_index);
@@ -217,33 +263,43 @@ struct Place {
 
 /// "proofs.json": commitment, points, values, quotients; no header, so nothing says what the numbers are.
 struct SeedProofs {
+  static constexpr std::size_t kMaxBytes = std::size_t{1} << 26;
+  static constexpr std::size_t kMaxCount = 65536;
+
   G1Affine commitment;
   std::uint32_t num_variables = 0;
   std::uint32_t degree_bound = 0;
-  std::vector<Proof> proofs;
+  std::vector<Proof> proofs;                ///< Point::grid where all coordinates are below degree_bound
+  std::optional<Digest> commitment_digest;  ///< a field of ours
 
+  /// Exactly the documented fields. Integers z with |z| < r stand for their residues. Errors: kMalformed,
+  /// kMismatch (lengths), kOutOfRange, kTooLarge, those of curve::decode_g1.
   static Result<SeedProofs> parse(std::string_view json, std::string_view place);
+  static Result<SeedProofs> read(const std::filesystem::path& path);
 };
 
-/// Steps: "no proofs" (inconclusive), "axes", then those of the opening equation. Always notes "header
-/// unbound".
+/// Steps: "no proofs" (inconclusive), "axes" (num_variables is the count, degree_bound the largest), then
+/// those of pst::Verifier::check_all. Always notes "header unbound". Figures: "proofs", "distinct points".
 [[nodiscard]] Verdict verify_seed(const SeedProofs& proofs, const pst::Verifier& verifier,
                                   const TrustList& trusted);
 
-/// The text of "proofs.json" for proofs at grid points.
+/// The text of "proofs.json". A value is written as its residue, as the seeds do.
 [[nodiscard]] std::string seed_proofs_json(const Commitment& commitment, const Proofs& proofs);
 
-/// "coefficients.json": dims and coefficients in C order of the exponents.
+/// "coefficients.json": dims and coefficients in C order of the exponents, residues as decimal strings.
 struct SeedPolynomial {
   Axes axes;
   std::uint32_t degree_bound = 0;
   std::vector<Scalar> coefficients;
 
-  /// Streams the text; no tree is built. Errors: kMalformed, kMismatch (count, degree bound), kOutOfRange.
+  /// Streams the text; no tree is built. Errors: kMalformed, kMismatch (count, degree bound), kOutOfRange,
+  /// kTooLarge.
+  static Result<SeedPolynomial> parse(std::string_view json, std::string_view place);
   static Result<SeedPolynomial> read(const std::filesystem::path& path);
 };
 
-/// Writes the text of "coefficients.json" piece by piece to `write`, which says false to stop.
+/// Gives the text of "coefficients.json" piece by piece to `write`, whose Error ends it. There must be
+/// axes.volume() coefficients. Errors: kMismatch, and those of `write`.
 [[nodiscard]] Status write_seed_polynomial(const Axes& axes, std::span<const Fr> coefficients,
                                            const std::function<Status(std::string_view)>& write);
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <charconv>
 #include <cstdlib>
+#include <exception>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -80,8 +81,8 @@ void parallel_for(std::size_t begin, std::size_t end, std::size_t grain,
   for (std::size_t i = 1; i < std::min(workers, ranges); ++i) {
     try {
       threads.emplace_back(work);
-    } catch (const std::system_error&) {
-      break;  // the system has no more threads to give: those that there are do the work
+    } catch (const std::exception&) {
+      break;  // the system has no more threads to give, or no memory: those that there are do the work
     }
   }
   work();

@@ -115,10 +115,6 @@ Result<Layout> plan(Layout::Kind kind, const std::vector<tensor::LayerShape>& sh
 
 }  // namespace
 
-Header Subject::header(const Digest& srs_digest) const {
-  return Header{layout, encoding, dtype, capture_mode, srs_digest};
-}
-
 Result<Subject> read_subject(const std::filesystem::path& path, const SubjectOptions& options) {
   const TensorFile file = ASSAY_TRY(tensor::open(path));
   Layers layers = ASSAY_TRY(encode_layers(file, path, options.encoding));

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "commit/allocate.h"
 #include "commit/lagrange.h"
 #include "commit/node_weights.h"
 #include "commit/quotients.h"
@@ -124,6 +125,18 @@ TEST_F(QuotientWays, AgreeAtEveryNode) {
     expect_all_agree(nodes, 40, 1, random.integers(nodes * 40, 60));
 }
 
+TEST_F(QuotientWays, AgreeForEveryKindOfInteger) {
+  test::Random random(9);
+  for (const std::uint32_t nodes : {5u, 18u}) {
+    expect_all_agree(nodes, 4, 2, random.words<std::int8_t>(nodes * 4));
+    expect_all_agree(nodes, 4, 2, random.words<std::int16_t>(nodes * 4));
+    expect_all_agree(nodes, 4, 2, random.words<std::int32_t>(nodes * 4));
+    std::vector<std::int64_t> words = random.words<std::int64_t>(nodes * 4);
+    for (std::int64_t& word : words) word /= 4;
+    expect_all_agree(nodes, 4, 2, words);
+  }
+}
+
 TEST_F(QuotientWays, HoldTheLargestNumbersThatTheyAreChosenFor) {
   for (const std::uint32_t nodes : {2u, 6u, 10u, 16u}) {
     for (const std::uint32_t z : {0u, nodes / 2, nodes - 1}) {
@@ -202,6 +215,13 @@ TEST(Magnitude, IsTrueOfEveryKind) {
   std::vector<std::int32_t> many(200'000, 1);
   many[150'000] = -7;
   EXPECT_EQ(internal::max_magnitude(many), UInt128{7});
+}
+
+TEST(Allocate, WhatNoMemoryHoldsIsAnError) {
+  const Result<std::vector<Fr>> huge = internal::allocate<Fr>(std::uint64_t{1} << 62, "buffer");
+  ASSERT_FALSE(huge.ok());
+  EXPECT_EQ(huge.error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(internal::allocate<Fr>(3, "buffer").value(), std::vector<Fr>(3));
 }
 
 TEST(OpenAt, ArbitraryPointsAndMixturesWithNodes) {

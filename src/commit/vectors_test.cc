@@ -15,7 +15,13 @@ std::vector<Fr> field_elements(const Json& numbers) {
   return out;
 }
 
-TEST(Vectors, KeysCommitmentsAndOpenings) {
+class Vectors : public ::testing::TestWithParam<std::string_view> {
+ protected:
+  void SetUp() override { ASSERT_TRUE(force_kernel(GetParam()).ok()); }
+  void TearDown() override { ASSERT_TRUE(force_kernel(available_kernels().back()).ok()); }
+};
+
+TEST_P(Vectors, KeysCommitmentsAndOpenings) {
   const Bytes file = read_file(ASSAY_VECTORS "/commit/openings.json", 1 << 20).value();
   const Json json =
       parse_json({reinterpret_cast<const char*>(file.data()), file.size()}, "openings.json").value();
@@ -52,6 +58,9 @@ TEST(Vectors, KeysCommitmentsAndOpenings) {
   }
   EXPECT_GE(openings, 25u);
 }
+
+INSTANTIATE_TEST_SUITE_P(Kernels, Vectors, ::testing::ValuesIn(available_kernels()),
+                         [](const auto& kernel) { return std::string(kernel.param); });
 
 }  // namespace
 }  // namespace assay::pst

@@ -1,0 +1,53 @@
+#include <fmt/format.h>
+
+#include "assay/claim.h"
+#include "base/file.h"
+#include "base/sha256.h"
+#include "base/try.h"
+#include "base/wire.h"
+
+namespace assay::claim {
+namespace {
+
+constexpr std::string_view kMagic = "ASSAYCOM";
+constexpr std::uint32_t kVersion = 1;
+
+}  // namespace
+
+Digest Commitment::digest() const {
+  return Sha256().update("assay/commitment/v1").update(header.encode()).update(curve::encode(point)).digest();
+}
+
+Bytes Commitment::encode() const {
+  const Bytes encoded = header.encode();
+  WireWriter writer;
+  writer.raw(kMagic).u32(kVersion).u32(static_cast<std::uint32_t>(encoded.size()));
+  writer.raw(encoded).raw(curve::encode(point));
+  return writer.take();
+}
+
+Result<Commitment> Commitment::decode(ByteSpan bytes, std::string_view place) {
+  WireReader reader(bytes, place);
+  ASSAY_TRY(reader.expect(kMagic, "magic"));
+  const std::uint32_t version = ASSAY_TRY(reader.u32("version"));
+  if (version != kVersion)
+    return reader.error(ErrorCode::kUnsupported, "version",
+                        fmt::format("version {}, this program knows {}", version, kVersion));
+  const std::uint32_t length = ASSAY_TRY(reader.count(1, Header::kMaxBytes, "header length"));
+  const ByteSpan header = ASSAY_TRY(reader.raw(length, "header"));
+  const ByteSpan point = ASSAY_TRY(reader.raw(32, "commitment point"));
+  ASSAY_TRY(reader.finish());
+  return Commitment{ASSAY_TRY(Header::decode(header, fmt::format("{}: header", place))),
+                    ASSAY_TRY(curve::decode_g1(point, fmt::format("{}: commitment point", place)))};
+}
+
+Result<Commitment> Commitment::read(const std::filesystem::path& path) {
+  return decode(ASSAY_TRY(read_file(path, kMaxBytes)), path.string());
+}
+
+Status Commitment::write(const std::filesystem::path& path) const {
+  if (const Status status = header.validate(); !status) return status;
+  return write_file(path, encode());
+}
+
+}  // namespace assay::claim

@@ -1,0 +1,52 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "assay/claim.h"
+#include "base/try.h"
+
+namespace assay::claim {
+namespace {
+
+/// C-order coordinates of a position within the shape.
+std::vector<std::uint64_t> unravel(std::uint64_t position, const tensor::Shape& shape) {
+  std::vector<std::uint64_t> coordinates(shape.size());
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    coordinates[i] = position % shape[i];
+    position /= shape[i];
+  }
+  return coordinates;
+}
+
+}  // namespace
+
+std::string Place::to_string() const {
+  if (is_padding) return "padding";
+  if (layer_coordinates.empty()) return layer;
+  return fmt::format("{}[{}]", layer, fmt::join(layer_coordinates, ", "));
+}
+
+Result<Place> place_of(const tensor::Layout& layout, std::span<const std::uint32_t> coordinates) {
+  return place_of_index(layout, ASSAY_TRY(layout.axes.index_of(coordinates)));
+}
+
+Result<Place> place_of_index(const tensor::Layout& layout, std::uint64_t flat_index) {
+  const std::optional<tensor::LayerPosition> found = ASSAY_TRY(layout.locate(flat_index));
+  Place place;
+  place.coordinates = layout.axes.coordinates_of(flat_index);
+  place.flat_index = flat_index;
+  place.is_padding = !found;
+  if (!found) return place;
+  const tensor::LayerEntry& layer = layout.layer_map[found->layer];
+  place.layer = layer.name;
+  place.tap = layer.tap;
+  place.position = found->position;
+  place.layer_coordinates = unravel(found->position, layer.original_shape);
+  return place;
+}
+
+Result<Place> place_of_entry(const tensor::Layout& layout, std::string_view layer, std::uint64_t position) {
+  const std::uint64_t index = ASSAY_TRY(layout.layer_index(layer));
+  return place_of_index(layout, ASSAY_TRY(layout.index_of({index, position})));
+}
+
+}  // namespace assay::claim

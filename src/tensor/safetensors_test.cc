@@ -1,0 +1,147 @@
+#include "tensor/test_support.h"
+
+namespace assay::tensor {
+namespace {
+
+Bytes file_of(const std::string& header, std::size_t data_size) {
+  Bytes bytes;
+  append<std::uint64_t>(bytes, header.size());
+  bytes.insert(bytes.end(), header.begin(), header.end());
+  bytes.resize(bytes.size() + data_size);
+  return bytes;
+}
+
+Result<TensorFile> parse(const std::string& header, std::size_t data_size) {
+  return parse_safetensors(source_of(file_of(header, data_size)));
+}
+
+TEST(Safetensors, ReadsWhatTheReferenceWrites) {
+  const TensorFile file = open(vector_path("small.safetensors")).value();
+  ASSERT_EQ(file.tensors.size(), 3u);
+  const TensorView* a = file.find("a");
+  ASSERT_NE(a, nullptr);
+  EXPECT_EQ(a->dtype, Dtype::kF32);
+  EXPECT_EQ(a->shape, (Shape{2, 2}));
+  EXPECT_EQ(load_at<float>(a->bytes, 12), 3.25f);
+  EXPECT_EQ(file.find("b")->size(), 3u);
+  EXPECT_EQ(file.find("c")->dtype, Dtype::kBF16);
+  EXPECT_EQ(file.find("d"), nullptr);
+  EXPECT_EQ(file.metadata_value("model_name"), "m");
+  EXPECT_EQ(file.metadata_value("other"), "");
+  EXPECT_EQ(file.layers().size(), 2u);
+  batter(vector_bytes("small.safetensors"), parse_safetensors);
+}
+
+TEST(Safetensors, ViewsOutliveTheFile) {
+  TensorView tensor;
+  {
+    const TensorFile file = open(vector_path("small.safetensors")).value();
+    tensor = *file.find("b");
+  }
+  EXPECT_EQ(tensor.bytes[2], 3);
+}
+
+TEST(Safetensors, AcceptsTheEdges) {
+  EXPECT_TRUE(parse("{}", 0).ok());
+  EXPECT_TRUE(parse("{}   ", 0).ok());
+  EXPECT_TRUE(parse(R"({"e":{"dtype":"F32","shape":[0,5],"data_offsets":[0,0]}})", 0).ok());
+  EXPECT_TRUE(parse(R"({"s":{"dtype":"F64","shape":[],"data_offsets":[0,8]}})", 8).ok());
+  // Data may lie in another order than the header's.
+  const auto file = parse(R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]},)"
+                          R"("a":{"dtype":"I16","shape":[1],"data_offsets":[0,2]}})",
+                          3);
+  EXPECT_EQ(file.value().tensors[0].name, "b");
+}
+
+TEST(Safetensors, RefusesWhatIsNotWhole) {
+  const auto refuse = [](const std::string& header, std::size_t size, const std::string& part) {
+    expect_error(parse(header, size), ErrorCode::kMalformed, part);
+  };
+  refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 2, "belong to no tensor");
+  refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2, "belong to no tensor");
+  refuse(
+      R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
+      3, "overlap");
+  refuse(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,1]}})", 1, "shape and dtype ask");
+  refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,2]}})", 1, "within the data");
+  refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[2,1]}})", 2, "within the data");
+  refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0]}})", 1, "within the data");
+  refuse(R"({"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}})", 1, "integers from 0");
+  refuse(R"({"a":{"dtype":"U8","shape":[1.0],"data_offsets":[0,1]}})", 1, "integers from 0");
+  refuse(R"({"a":{"dtype":"U8","shape":1,"data_offsets":[0,1]}})", 1, "array of integers");
+  refuse(R"({"a":{"dtype":1,"shape":[1],"data_offsets":[0,1]}})", 1, "dtype must be a string");
+  refuse(R"({"a":{"dtype":"U8","shape":[1],"offsets":[0,1]}})", 1, "exactly dtype");
+  refuse(R"({"a":{"dtype":"U8","shape":[1]}})", 1, "exactly dtype");
+  refuse(R"({"a":[]})", 0, "exactly dtype");
+  refuse(R"({"__metadata__":[]})", 0, "object of strings");
+  refuse(R"({"__metadata__":{"a":1}})", 0, "is not a string");
+  refuse(
+      R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
+      0, "twice");
+  refuse(R"( {})", 0, "start with '{'");
+  refuse(R"({}x)", 0, "end with '}'");
+  refuse(R"({"a"})", 0, "not JSON");
+  refuse(R"([])", 0, "start with");
+}
+
+TEST(Safetensors, RefusesTheHuge) {
+  expect_error(parse(R"({"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}})", 0),
+               ErrorCode::kTooLarge, "2^40");
+  expect_error(parse(R"({"a":{"dtype":"F8_E4M3","shape":[0],"data_offsets":[0,0]}})", 0),
+               ErrorCode::kUnsupported, "F8_E4M3");
+  expect_error(open(vector_path("f8.safetensors")), ErrorCode::kUnsupported, "F8_E4M3");
+  std::string axes = "1";
+  for (int i = 0; i < 40; ++i) axes += ",1";
+  expect_error(parse(R"({"a":{"dtype":"U8","shape":[)" + axes + R"(],"data_offsets":[0,1]}})", 1),
+               ErrorCode::kTooLarge, "too many numbers");
+  Bytes bomb;
+  append<std::uint64_t>(bomb, 100'000'001);
+  expect_error(parse_safetensors(source_of(bomb)), ErrorCode::kTooLarge, "100,000,000");
+  Bytes past;
+  append<std::uint64_t>(past, 1000);
+  expect_error(parse_safetensors(source_of(past)), ErrorCode::kMalformed, "past the end");
+  expect_error(parse_safetensors(source_of({1, 2})), ErrorCode::kMalformed, "too short");
+  std::string many = "{";
+  for (int i = 0; i < 65537; ++i) {
+    many += (i == 0 ? "\"" : ",\"") + std::to_string(i) + R"(":{})";
+  }
+  expect_error(parse(many + "}", 0), ErrorCode::kTooLarge, "65,536");
+}
+
+TEST(Safetensors, WritesWhatItReads) {
+  const TempDir dir;
+  const TensorFile file = open(vector_path("small.safetensors")).value();
+  ASSERT_TRUE(write_safetensors(dir / "x.safetensors", file.tensors, file.metadata).ok());
+  const TensorFile again = open(dir / "x.safetensors").value();
+  EXPECT_EQ(again.metadata, file.metadata);
+  ASSERT_EQ(again.tensors.size(), file.tensors.size());
+  for (std::size_t i = 0; i < file.tensors.size(); ++i) {
+    EXPECT_EQ(again.tensors[i].name, file.tensors[i].name);
+    EXPECT_EQ(again.tensors[i].shape, file.tensors[i].shape);
+    EXPECT_TRUE(std::ranges::equal(again.tensors[i].bytes, file.tensors[i].bytes));
+  }
+  // The data begin at a multiple of 8.
+  EXPECT_EQ(load_at<std::uint64_t>(read_file(dir / "x.safetensors", 10000).value(), 0) % 8, 0u);
+}
+
+TEST(Safetensors, RefusesToWriteNonsense) {
+  const TempDir dir;
+  const Bytes data(4);
+  TensorView tensor{"a", Dtype::kU8, {4}, data, {}};
+  const auto write = [&](std::vector<TensorView> tensors, const Metadata& metadata) {
+    return write_safetensors(dir / "x", tensors, metadata);
+  };
+  EXPECT_TRUE(write({tensor}, {}).ok());
+  expect_error(write({tensor, tensor}, {}), ErrorCode::kMalformed, "twice");
+  expect_error(write({tensor}, {{"k", "v"}, {"k", "w"}}), ErrorCode::kMalformed, "given twice");
+  expect_error(write({tensor}, {{"k", "\xff"}}), ErrorCode::kMalformed, "not UTF-8");
+  tensor.name = "__metadata__";
+  expect_error(write({tensor}, {}), ErrorCode::kMalformed, "reserved");
+  tensor.name = "a";
+  tensor.shape = {5};
+  expect_error(write({tensor}, {}), ErrorCode::kMismatch, "do not match");
+  expect_error(write_safetensors(dir / "no/such/dir/x", {}, {}), ErrorCode::kIo, "");
+}
+
+}  // namespace
+}  // namespace assay::tensor

@@ -1,0 +1,320 @@
+#include "tensor/test_support.h"
+#include "tensor/torch_tensor.h"
+#include "tensor/torch_tree.h"
+#include "tensor/zip.h"
+
+namespace assay::tensor {
+namespace {
+
+using namespace std::string_literals;
+
+std::vector<double> doubles(const TensorView& tensor) {
+  std::vector<double> values;
+  for (std::size_t i = 0; i < tensor.size(); ++i) values.push_back(load_at<double>(tensor.bytes, 8 * i));
+  return values;
+}
+
+TEST(Torch, ReadsTheSeedsActivations) {
+  const TensorFile file = open(vector_path("tiny_activations.pt")).value();
+  ASSERT_EQ(file.tensors.size(), 4u);
+  EXPECT_EQ(file.tensors[0].name, "token_sequence");
+  EXPECT_EQ(file.tensors[0].dtype, Dtype::kI64);
+  EXPECT_EQ(file.tensors[0].shape, (Shape{1, 3}));
+  EXPECT_EQ(load_at<std::int64_t>(file.tensors[0].bytes, 8), 995);
+  EXPECT_EQ(file.metadata_value("model_name"), "sshleifer/tiny-gpt2");
+  EXPECT_EQ(file.metadata_value("generated_text"), " stairs \u2603");
+  const auto layers = file.layers();
+  ASSERT_EQ(layers.size(), 3u);
+  EXPECT_EQ(layers[0].name, "embedding");
+  EXPECT_EQ(layers[2].name, "layer_1");
+  EXPECT_EQ(layers[1].shape, (Shape{1, 10, 2}));
+  EXPECT_EQ(load_at<float>(layers[0].bytes, 0), 0.04248f);
+  EXPECT_EQ(load_at<float>(layers[1].bytes, 0), (37.0f * 20 - 1000) / 8192);
+  EXPECT_EQ(open(vector_path("bf16_activations.pt")).value().layers()[0].dtype, Dtype::kBF16);
+  batter(vector_bytes("tiny_activations.pt"), parse_torch);
+}
+
+TEST(Torch, ReadsStridesSharingAndNesting) {
+  const TensorFile file = open(vector_path("shapes.pt")).value();
+  const auto* permuted = file.find("permuted");
+  EXPECT_EQ(permuted->shape, (Shape{4, 2, 3}));
+  EXPECT_EQ(doubles(*permuted), (std::vector<double>{0, 4, 8,  12, 16, 20, 1, 5, 9,  13, 17, 21,
+                                                     2, 6, 10, 14, 18, 22, 3, 7, 11, 15, 19, 23}));
+  EXPECT_EQ(doubles(*file.find("sliced")), (std::vector<double>{4, 6, 8, 10, 16, 18, 20, 22}));
+  const auto* expanded = file.find("expanded");
+  EXPECT_EQ(expanded->shape, (Shape{3, 2}));
+  EXPECT_EQ(load_at<std::uint16_t>(expanded->bytes, 10), 0x3e00);
+  EXPECT_EQ(file.find("tied")->bytes.data(), file.find("again")->bytes.data());
+  EXPECT_EQ(file.find("empty")->shape, (Shape{0, 4}));
+  EXPECT_EQ(file.find("scalar")->shape, Shape{});
+  EXPECT_EQ(file.find("nested.list.0")->dtype, Dtype::kBool);
+  EXPECT_EQ(file.find("nested.list.1")->dtype, Dtype::kI8);
+  EXPECT_EQ(file.find("nested.3")->size(), 1u);
+  EXPECT_EQ(
+      file.metadata,
+      (Metadata{
+          {"count", "1180591620717411303424"}, {"negative", "-5"}, {"ratio", "0.25"}, {"flag", "true"}}));
+  EXPECT_EQ(file.layers().size(), 6u);
+  batter(vector_bytes("shapes.pt"), parse_torch);
+  EXPECT_THAT(open(vector_path("state_dict.pt")).value().find("weight")->shape, testing::ElementsAre(1, 2));
+  EXPECT_EQ(open(vector_path("lone.pt")).value().tensors[0].name, "tensor");
+  EXPECT_FALSE(open(vector_path("lone.pt")).value().layers().size());
+}
+
+TEST(Torch, RefusesWhatIsNotOnTheList) {
+  expect_error(open(vector_path("uint16.pt")), ErrorCode::kUnsupported, "_rebuild_tensor_v3");
+  expect_error(open(vector_path("parameter.pt")), ErrorCode::kUnsupported, "_rebuild_parameter");
+}
+
+// A zip file written by hand.
+struct Record {
+  std::string name;
+  std::string data;
+};
+
+struct Lies {
+  std::uint16_t flags = 0;
+  std::uint16_t method = 0;
+  std::uint32_t local_size_offset = 0;
+  std::string local_name{};
+  std::uint32_t offset_offset = 0;
+  std::string gap{};
+  std::string comment{};
+  std::string entry_comment{};
+  std::string extra{};
+  std::uint32_t entry_size = 0;  // written instead of the true one where not 0
+  std::uint16_t disk = 0;
+  std::uint16_t count_offset = 0;
+  std::string before_end{};
+};
+
+void add(std::string& out, std::string_view text) { out += text; }
+template <class T>
+void add_number(std::string& out, T value) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+Bytes zip_of(const std::vector<Record>& records, const Lies& lies = {}) {
+  std::string out;
+  std::string directory;
+  for (const Record& record : records) {
+    const auto size = static_cast<std::uint32_t>(record.data.size());
+    const auto offset = static_cast<std::uint32_t>(out.size()) + lies.offset_offset;
+    const std::string& local_name = lies.local_name.empty() ? record.name : lies.local_name;
+    add(out, "PK\x03\x04");
+    add_number<std::uint16_t>(out, 20);
+    add_number<std::uint16_t>(out, lies.flags);
+    add_number<std::uint16_t>(out, lies.method);
+    add_number<std::uint32_t>(out, 0);
+    add_number<std::uint32_t>(out, 7);
+    add_number<std::uint32_t>(out, size + lies.local_size_offset);
+    add_number<std::uint32_t>(out, size + lies.local_size_offset);
+    add_number<std::uint16_t>(out, static_cast<std::uint16_t>(local_name.size()));
+    add_number<std::uint16_t>(out, 0);
+    add(out, local_name);
+    add(out, record.data);
+    add(out, lies.gap);
+    add(directory, "PK\x01\x02");
+    add_number<std::uint32_t>(directory, 0);
+    add_number<std::uint16_t>(directory, lies.flags);
+    add_number<std::uint16_t>(directory, lies.method);
+    add_number<std::uint32_t>(directory, 0);
+    add_number<std::uint32_t>(directory, 7);
+    add_number<std::uint32_t>(directory, size);
+    add_number<std::uint32_t>(directory, lies.entry_size != 0 ? lies.entry_size : size);
+    add_number<std::uint16_t>(directory, static_cast<std::uint16_t>(record.name.size()));
+    add_number<std::uint16_t>(directory, static_cast<std::uint16_t>(lies.extra.size()));
+    add_number<std::uint16_t>(directory, static_cast<std::uint16_t>(lies.entry_comment.size()));
+    add_number<std::uint16_t>(directory, 0);
+    add_number<std::uint16_t>(directory, 0);
+    add_number<std::uint32_t>(directory, 0);
+    add_number<std::uint32_t>(directory, offset);
+    add(directory, record.name);
+    add(directory, lies.extra);
+    add(directory, lies.entry_comment);
+  }
+  const auto directory_offset = static_cast<std::uint32_t>(out.size());
+  add(out, directory);
+  add(out, lies.before_end);
+  add(out, "PK\x05\x06");
+  add_number<std::uint16_t>(out, lies.disk);
+  add_number<std::uint16_t>(out, 0);
+  add_number<std::uint16_t>(out, static_cast<std::uint16_t>(records.size() + lies.count_offset));
+  add_number<std::uint16_t>(out, static_cast<std::uint16_t>(records.size() + lies.count_offset));
+  add_number<std::uint32_t>(out, static_cast<std::uint32_t>(directory.size()));
+  add_number<std::uint32_t>(out, directory_offset);
+  add_number<std::uint16_t>(out, static_cast<std::uint16_t>(lies.comment.size()));
+  add(out, lies.comment);
+  return bytes_of(out);
+}
+
+Result<std::vector<ZipRecord>> unzip(const std::vector<Record>& records, const Lies& lies = {}) {
+  static std::vector<Source> kept;
+  kept.push_back(source_of(zip_of(records, lies)));
+  return parse_zip(kept.back());
+}
+
+const std::vector<Record> kTwo = {{"x/a", "hello"}, {"x/b", ""}};
+
+TEST(Zip, ReadsStoredRecords) {
+  const auto records = unzip(kTwo).value();
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].name, "x/a");
+  EXPECT_EQ(records[0].data.size(), 5u);
+  EXPECT_EQ(unzip({}).value().size(), 0u);
+}
+
+TEST(Zip, RefusesLies) {
+  const auto refuse = [](const Lies& lies, const std::string& part, ErrorCode code = ErrorCode::kMalformed) {
+    expect_error(unzip(kTwo, lies), code, part);
+  };
+  Lies lies;
+  refuse(lies = {.flags = 1}, "encrypted", ErrorCode::kUnsupported);
+  refuse(lies = {.method = 8}, "compressed", ErrorCode::kUnsupported);
+  refuse(lies = {.local_size_offset = 1}, "contradicts");
+  refuse(lies = {.local_name = "x/z"}, "contradicts");
+  refuse(lies = {.offset_offset = 1}, "between two records");
+  refuse(lies = {.gap = "?"}, "contradicts");
+  refuse(lies = {.comment = "hi"}, "with a comment");
+  refuse(lies = {.entry_comment = "hi"}, "with a comment", ErrorCode::kUnsupported);
+  refuse(lies = {.entry_size = 4}, "two sizes");
+  refuse(lies = {.extra = "abc"}, "extra field is cut short");
+  refuse(lies = {.extra = "ab\x09\0"s}, "extra field is cut short");
+  refuse(lies = {.entry_size = 0xffffffff}, "without its zip64 sizes");
+  refuse(lies = {.disk = 1}, "several parts", ErrorCode::kUnsupported);
+  refuse(lies = {.count_offset = 1}, "cut short");
+  refuse(lies = {.count_offset = 0xffff}, "belong to no entry");
+  refuse(lies = {.before_end = "?"}, "where the end records begin");
+  expect_error(unzip({{"x/a", "1"}, {"x/a", "2"}}), ErrorCode::kMalformed, "one name");
+  for (const char* name : {"../a", "x/../a", "/a", "", "a\\b", "a\nb"}) {
+    expect_error(unzip({{name, "1"}}), ErrorCode::kMalformed, "record name");
+  }
+  expect_error(parse_zip(source_of(bytes_of("PK"))), ErrorCode::kMalformed, "too short");
+  EXPECT_TRUE(unzip(kTwo, lies = {.extra = "ab\x01\0z"s}).ok());
+}
+
+TEST(Zip, EveryChangedByteIsSafe) {
+  const auto parse = [](const Source& source) -> Result<TensorFile> {
+    const auto records = parse_zip(source);
+    if (!records) return records.error();
+    std::uint64_t total = 0;
+    for (const ZipRecord& record : *records) total += record.data.size();
+    EXPECT_LE(total, source.bytes.size());
+    return TensorFile{};
+  };
+  batter(zip_of(kTwo), parse);
+}
+
+// A torch file around a pickle, with one storage of two floats.
+Result<TensorFile> torch_file(const std::string& pickle, std::vector<Record> more = {}) {
+  more.insert(more.begin(), {"x/data.pkl", "\x80\x02" + pickle});
+  return parse_torch(source_of(zip_of(more)));
+}
+
+const std::string kStorage =
+    "(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0"
+    "0X\x03\0\0\0cpuK\x02tQ"s;
+const std::string kHooks =
+    "\x89"
+    "ccollections\nOrderedDict\n)R";
+
+std::string tensor(const std::string& offset, const std::string& sizes, const std::string& strides,
+                   const std::string& storage = kStorage, const std::string& hooks = kHooks) {
+  return "ctorch._utils\n_rebuild_tensor_v2\n(" + storage + offset + sizes + strides + hooks + "tR";
+}
+
+const Record kData = {"x/data/0", "\0\0\x80\x3f\0\0\0\x40"s};
+
+TEST(Torch, HandWrittenTensor) {
+  const auto file = torch_file(tensor("K\0"s, "K\x02\x85", "K\x01\x85") + ".", {kData});
+  ASSERT_TRUE(file.ok()) << file.error().to_string();
+  EXPECT_EQ(load_at<float>(file->tensors[0].bytes, 4), 2.0f);
+  EXPECT_TRUE(torch_file(tensor("K\0"s, "ctorch\nSize\nK\x02\x85\x85R", "K\x01\x85") + ".", {kData}).ok());
+  // A stride of a size of one is never used.
+  EXPECT_TRUE(torch_file(tensor("K\x01", "K\x01\x85", "J\xff\xff\xff\x7f\x85") + ".", {kData}).ok());
+}
+
+TEST(Torch, RefusesTensorsOutsideTheirStorage) {
+  const auto refuse = [](const std::string& body, const std::string& part,
+                         ErrorCode code = ErrorCode::kMalformed) {
+    expect_error(torch_file(body + ".", {kData}), code, part);
+  };
+  refuse(tensor("K\x01", "K\x02\x85", "K\x01\x85"), "past the end of its storage");
+  refuse(tensor("K\0"s, "K\x02\x85", "K\x02\x85"), "past the end of its storage");
+  refuse(tensor("K\0"s, "K\x03\x85", "K\x01\x85"), "past the end of its storage");
+  refuse(tensor("K\0"s, "M\0\1\x85"s, "\x8a\x08\0\0\0\0\0\0\0\x7f\x85"s), "past the end of its storage");
+  refuse(tensor("J\xff\xff\xff\xff", "K\x02\x85", "K\x01\x85"), "offset below 0");
+  refuse(tensor("K\0"s, "J\xff\xff\xff\xff\x85", "K\x01\x85"), "no count");
+  refuse(tensor("K\0"s, "K\x02\x85", "J\xff\xff\xff\xff\x85"), "no count");
+  refuse(tensor("K\0"s, "K\x02\x85", ")"), "differ in count");
+  refuse(tensor("K\0"s, "K\x02", "K\x01\x85"), "no tuple");
+  refuse(tensor("K\0"s, "(" + std::string(66, 'N') + "t", ")"), "32 axes", ErrorCode::kTooLarge);
+  refuse(tensor("K\0"s, "\x8a\x06\0\0\0\0\0\x7f\x85"s, "K\0\x85"s), "2^40", ErrorCode::kTooLarge);
+  // A stride of zero shows one value as often as it likes, up to the cap.
+  refuse(tensor("K\0"s, "J\0\0\0\x7f\x85"s, "K\0\x85"s), "far more bytes", ErrorCode::kTooLarge);
+  refuse(tensor("K\0"s, "K\x02\x85", "K\x01\x85", kStorage, "\x89}"s + "K\x01K\x02s"), "arguments");
+  refuse(tensor("K\0"s, "K\x02\x85", "K\x01\x85", kStorage, "N}"), "arguments");
+  refuse(tensor("K\0"s, "K\x02\x85", "K\x01\x85", "N"), "data/0");
+  refuse("]" + kStorage + "a" + tensor("K\0"s, "K\x02\x85", "K\x01\x85", "N") + "a", "arguments");
+  refuse(tensor("K\0"s, "K\x02\x85", "K\x01\x85") + "}b", "arguments");
+}
+
+TEST(Torch, RefusesStoragesThatAreNone) {
+  const std::string one = tensor("K\0"s, "K\x02\x85", "K\x01\x85") + ".";
+  expect_error(torch_file(one), ErrorCode::kMalformed, "without its record");
+  expect_error(torch_file(one, {{"x/data/0", "1234"}}), ErrorCode::kMalformed, "another size");
+  expect_error(torch_file(one, {{"x/data/0", "123456789"}}), ErrorCode::kMalformed, "another size");
+  expect_error(torch_file(one, {kData, {"x/data/1", "1234"}}), ErrorCode::kMalformed,
+               "belongs to no storage");
+  expect_error(torch_file("NQ.", {}), ErrorCode::kMalformed, "no storage");
+  expect_error(torch_file("(X\x07\0\0\0storagectorch\nSize\nX\x01\0\0\0"
+                          "0X\x03\0\0\0cpuK\x02tQ."s,
+                          {kData}),
+               ErrorCode::kMalformed, "no storage");
+}
+
+TEST(Torch, RefusesOtherArchives) {
+  expect_error(parse_torch(source_of(zip_of({}))), ErrorCode::kMalformed, "without records");
+  expect_error(parse_torch(source_of(zip_of({{"data.pkl", "\x80\x02N."}}))), ErrorCode::kMalformed,
+               "one directory");
+  expect_error(parse_torch(source_of(zip_of({{"x/version", "3"}}))), ErrorCode::kMalformed, "missing");
+  expect_error(torch_file("N.", {{"y/version", "3"}}), ErrorCode::kMalformed, "one directory");
+  expect_error(torch_file("N.", {{"x/byteorder", "big"}}), ErrorCode::kUnsupported, "little-endian");
+  expect_error(torch_file("N.", {{"x/constants.pkl", "N."}}), ErrorCode::kUnsupported, "TorchScript");
+  EXPECT_TRUE(torch_file("N.", {{"x/byteorder", "little"}, {"x/version", "3\n"}}).ok());
+  std::string big(std::size_t{17} << 20, 'N');
+  expect_error(torch_file(big), ErrorCode::kTooLarge, "16 MiB");
+}
+
+TEST(Torch, WalksWithBounds) {
+  const std::string one = tensor("K\0"s, "K\x02\x85", "K\x01\x85");
+  // Self-reference and fans of references through the memo.
+  expect_error(torch_file("]q\0h\0a."s), ErrorCode::kTooLarge, "deeper than 16");
+  std::string fan = "N";
+  for (char level = 0; level < 7; ++level) {
+    fan += "q"s + level + "(";
+    for (int i = 0; i < 20; ++i) fan += "h"s + level;
+    fan += "t\x86";
+  }
+  expect_error(torch_file(fan + "."), ErrorCode::kTooLarge, "million values");
+  expect_error(torch_file("}(" + std::string("X\x01\0\0\0aNX\x01\0\0\0aNu.", 16)), ErrorCode::kMalformed,
+               "twice");
+  expect_error(torch_file("}(NNu."), ErrorCode::kMalformed, "neither text nor int");
+  expect_error(torch_file("}(K\x01}(NNuu."), ErrorCode::kMalformed, "neither text nor int");
+  const std::string a = "X\x03\0\0\0a.b"s;
+  const std::string nested = "X\x01\0\0\0a}X\x01\0\0\0b"s;
+  expect_error(torch_file("}(" + a + one + nested + one + "su.", {kData}), ErrorCode::kMalformed,
+               "two tensors");
+  const std::string long_name = "X\x01\x05\0\0"s + std::string(1281, 'n');
+  expect_error(torch_file("}" + long_name + one + "s.", {kData}), ErrorCode::kTooLarge, "1,024");
+  expect_error(torch_file("}" + long_name + "}" + long_name + one + "ss.", {kData}), ErrorCode::kTooLarge,
+               "1,024");
+  // hidden_states that are no sequence of tensors get plain names.
+  const auto plain = torch_file("}X\x0d\0\0\0hidden_states]]"s + one + "aas.", {kData});
+  ASSERT_TRUE(plain.ok()) << plain.error().to_string();
+  EXPECT_EQ(plain->tensors[0].name, "hidden_states.0.0");
+  EXPECT_EQ(plain->layers().size(), 1u);
+}
+
+}  // namespace
+}  // namespace assay::tensor
