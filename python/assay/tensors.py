@@ -334,9 +334,7 @@ def _taps_of(file: _core.TensorFile, path: str) -> dict[str, str]:
         raise DecodeError("malformed", f"{path}: taps", "not a list of taps") from error
 
 
-def _sources(
-    layers: list[tuple[str, Array, str]], dtype: str | None
-) -> list[tuple[str, Any, str]]:
+def _sources(layers: list[tuple[str, Array, str]], dtype: str | None) -> list[tuple[str, Any, str]]:
     return [(name, *_as_native(array, name, dtype)) for name, array, _ in layers]
 
 

@@ -169,9 +169,7 @@ def test_round_trip_of_any_integers(data: st.DataObject) -> None:
 # ---- Rejected
 
 
-def test_another_digest(
-    commitment: assay.Commitment, proofs: assay.Proofs, srs: assay.Srs
-) -> None:
+def test_another_digest(commitment: assay.Commitment, proofs: assay.Proofs, srs: assay.Srs) -> None:
     verdict = assay.verify(commitment, proofs, srs.verifier_key, digest=bytes(32))
     assert not verdict
     assert (verdict.outcome, verdict.step) == ("rejected", "expected digest")
@@ -193,18 +191,14 @@ def test_another_commitment(proofs: assay.Proofs, srs: assay.Srs) -> None:
     assert assay.verify(other, proofs, srs.verifier_key).step == "commitment digest"
 
 
-def test_points_that_were_not_asked_for(
-    commitment: assay.Commitment, srs: assay.Srs
-) -> None:
+def test_points_that_were_not_asked_for(commitment: assay.Commitment, srs: assay.Srs) -> None:
     challenge = assay.Challenge.from_seed(commitment, 4, seed=1)
     some = commitment.open(challenge.points[:3])
     verdict = assay.verify(commitment, some, srs.verifier_key, challenge=challenge)
     assert verdict.step == "challenge"
 
 
-def test_proofs_of_other_values_do_not_verify(
-    commitment: assay.Commitment, srs: assay.Srs
-) -> None:
+def test_proofs_of_other_values_do_not_verify(commitment: assay.Commitment, srs: assay.Srs) -> None:
     changed = VALUES.copy()
     changed[1, 1, 1] ^= 1
     lie = commitment.open([(1, 1, 1)], assay.encode(changed, "int", "flat"))

@@ -290,7 +290,12 @@ def test_captures_in_the_other_layouts_and_encodings(captured: Capture) -> None:
 
 @pytest.mark.parametrize(
     ("layer", "coordinates"),
-    [("layer_9", (0, 0, 0)), ("layer_0", (0, 0)), ("layer_0", (0, 0, HIDDEN)), ("layer_0", (0, -1, 0))],
+    [
+        ("layer_9", (0, 0, 0)),
+        ("layer_0", (0, 0)),
+        ("layer_0", (0, 0, HIDDEN)),
+        ("layer_0", (0, -1, 0)),
+    ],
 )
 def test_places_that_there_are_not(
     captured: Capture, layer: str, coordinates: tuple[int, ...]
