@@ -1,0 +1,102 @@
+#include "arguments.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/try.h"
+
+namespace assay::cli {
+namespace {
+
+Error malformed(std::string_view flag, std::string reason) {
+  return {ErrorCode::kMalformed, std::string(flag), std::move(reason)};
+}
+
+std::vector<std::string_view> split(std::string_view text) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    parts.push_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) return parts;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+template <class T>
+Result<T> parse_count(std::string_view text, std::string_view flag) {
+  T value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc{} || end != text.data() + text.size())
+    return malformed(flag, fmt::format("'{}' is not a whole number that is allowed here", text));
+  return value;
+}
+
+Result<Scalar> parse_hex_scalar(std::string_view digits, std::string_view flag) {
+  if (digits.empty() || digits.size() > 64) return malformed(flag, "0x takes 1 to 64 hexadecimal digits");
+  Bytes bytes = ASSAY_TRY(from_hex(std::string(64 - digits.size(), '0').append(digits), flag));
+  std::reverse(bytes.begin(), bytes.end());
+  return Scalar::from_bytes(bytes, flag);
+}
+
+}  // namespace
+
+Result<std::vector<std::uint32_t>> parse_coordinates(std::string_view text, std::string_view flag) {
+  std::vector<std::uint32_t> out;
+  for (const std::string_view part : split(text))
+    out.push_back(ASSAY_TRY(parse_count<std::uint32_t>(part, flag)));
+  return out;
+}
+
+Result<std::vector<Fr>> parse_field_point(std::string_view text, std::string_view flag) {
+  std::vector<Fr> out;
+  for (const std::string_view part : split(text)) {
+    const Scalar scalar =
+        part.starts_with("0x") ? ASSAY_TRY(parse_hex_scalar(part.substr(2), flag))
+                               : ASSAY_TRY(Scalar::from_decimal(part, flag));
+    out.push_back(Fr::from_scalar(scalar));
+  }
+  return out;
+}
+
+Result<Digest> parse_digest(std::string_view text, std::string_view flag) {
+  const Bytes bytes = ASSAY_TRY(from_hex(text, flag));
+  Digest digest{};
+  if (bytes.size() != digest.size()) return malformed(flag, "a digest has 64 hexadecimal digits");
+  std::copy(bytes.begin(), bytes.end(), digest.begin());
+  return digest;
+}
+
+Result<claim::Place> parse_entry(std::string_view text, const tensor::Layout& layout, std::string_view flag) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos)
+    return malformed(flag, fmt::format("'{}' is not of the form LAYER:POSITION", text));
+  const std::string_view layer = text.substr(0, colon);
+  const std::vector<std::string_view> parts = split(text.substr(colon + 1));
+  if (parts.size() == 1) {
+    const auto position = ASSAY_TRY(parse_count<std::uint64_t>(parts[0], flag));
+    return claim::place_of_entry(layout, layer, position);
+  }
+  const tensor::LayerEntry& entry = layout.layer_map[ASSAY_TRY(layout.layer_index(layer))];
+  if (parts.size() != entry.original_shape.size())
+    return malformed(flag, fmt::format("'{}' has {} coordinates, the layer has {}", text, parts.size(),
+                                       entry.original_shape.size()));
+  std::uint64_t position = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto coordinate = ASSAY_TRY(parse_count<std::uint64_t>(parts[i], flag));
+    if (coordinate >= entry.original_shape[i])
+      return Error{ErrorCode::kOutOfRange, std::string(flag),
+                   fmt::format("coordinate {} of '{}' is not below {}", i, text, entry.original_shape[i])};
+    position = position * entry.original_shape[i] + coordinate;
+  }
+  return claim::place_of_entry(layout, layer, position);
+}
+
+Error within_file(const std::filesystem::path& path, Error error) {
+  if (error.place.starts_with(path.string())) return error;
+  error.place = error.place.empty() ? path.string() : path.string() + ": " + error.place;
+  return error;
+}
+
+}  // namespace assay::cli

@@ -1,0 +1,31 @@
+// Values that flags take, read from their text. Every error names the flag.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "assay/claim.h"
+
+namespace assay::cli {
+
+/// "0,5,2". Errors: kMalformed.
+[[nodiscard]] Result<std::vector<std::uint32_t>> parse_coordinates(std::string_view text,
+                                                                   std::string_view flag);
+
+/// "3,-1,0x1f": field elements, in decimal (negative ones too) or in hexadecimal, most significant digit first.
+/// Errors: kMalformed, kOutOfRange, kNonCanonical.
+[[nodiscard]] Result<std::vector<Fr>> parse_field_point(std::string_view text, std::string_view flag);
+
+/// 64 hexadecimal digits. Errors: kMalformed.
+[[nodiscard]] Result<Digest> parse_digest(std::string_view text, std::string_view flag);
+
+/// "layer_3:17", or with coordinates in the layer "layer_3:0,5,17". The layer's name may hold colons itself.
+/// Errors: kMalformed; kOutOfRange where the layout has no such entry.
+[[nodiscard]] Result<claim::Place> parse_entry(std::string_view text, const tensor::Layout& layout,
+                                               std::string_view flag);
+
+/// The same error with `path` before its place, unless that names the path already.
+[[nodiscard]] Error within_file(const std::filesystem::path& path, Error error);
+
+}  // namespace assay::cli

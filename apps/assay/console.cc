@@ -1,0 +1,66 @@
+#include "console.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/try.h"
+
+namespace assay::cli {
+
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(out[i]);
+    const auto before = static_cast<unsigned char>(i > 0 ? out[i - 1] : 0);
+    // U+0080 to U+009F, in UTF-8 C2 80 to C2 9F, are control characters too.
+    if (byte < 0x20 || byte == 0x7f || (before == 0xc2 && byte >= 0x80 && byte < 0xa0)) {
+      if (byte >= 0x80) out[i - 1] = '?';
+      out[i] = '?';
+    }
+  }
+  return out;
+}
+
+Status write_stdout(std::string_view text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (written && std::fflush(stdout) == 0) return {};
+  return Error{ErrorCode::kIo, "standard output", fmt::format("cannot write: {}", std::strerror(errno))};
+}
+
+void write_stderr_line(std::string_view text) {
+  const std::string line = printable(text) + "\n";
+  static_cast<void>(std::fwrite(line.data(), 1, line.size(), stderr));
+}
+
+std::string coloured(std::string_view text, Colour colour) {
+  const char* no_color = std::getenv("NO_COLOR");
+  if ((no_color != nullptr && *no_color != '\0') || ::isatty(STDOUT_FILENO) == 0) return std::string(text);
+  const int code = colour == Colour::kGreen ? 32 : colour == Colour::kRed ? 31 : 33;
+  return fmt::format("\033[{}m{}\033[0m", code, text);
+}
+
+void Console::note(std::string_view text) const {
+  if (!quiet_) warn(text);
+}
+
+void Console::warn(std::string_view text) const {
+  write_stderr_line(fmt::format("assay {}: {}", verb_, text));
+}
+
+Result<int> Console::report(const Json& json, const std::vector<std::string>& lines, int exit_code) const {
+  std::string text;
+  if (json_) {
+    text = dump_json(json) + "\n";
+  } else {
+    for (const std::string& line : lines) text += line + "\n";
+  }
+  ASSAY_TRY(write_stdout(text));
+  return exit_code;
+}
+
+}  // namespace assay::cli

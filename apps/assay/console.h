@@ -1,0 +1,52 @@
+// What the program says: results on stdout, for people or as one JSON object; everything else on stderr.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "assay/base.h"
+#include "base/json.h"
+
+namespace assay::cli {
+
+enum ExitCode : int { kDone = 0, kRejected = 1, kFailed = 2, kInconclusive = 3 };
+
+/// Text without what would move a terminal's cursor or start a new line: control characters become '?'.
+[[nodiscard]] std::string printable(std::string_view text);
+
+/// Writes to stdout and flushes. Errors: kIo, such as a full disk behind it.
+[[nodiscard]] Status write_stdout(std::string_view text);
+
+/// Writes one line to stderr, made printable.
+void write_stderr_line(std::string_view text);
+
+/// `text` in green, red or yellow where stdout is a terminal and NO_COLOR is not set.
+enum class Colour { kGreen, kRed, kYellow };
+[[nodiscard]] std::string coloured(std::string_view text, Colour colour);
+
+/// The face of one verb.
+class Console {
+ public:
+  Console(std::string verb, bool json, bool quiet) : verb_(std::move(verb)), json_(json), quiet_(quiet) {}
+
+  [[nodiscard]] bool json() const { return json_; }
+  [[nodiscard]] bool quiet() const { return quiet_; }
+
+  /// A remark on stderr, left out with --quiet.
+  void note(std::string_view text) const;
+
+  /// A remark that --quiet does not silence.
+  void warn(std::string_view text) const;
+
+  /// The result on stdout, in one of its two forms.
+  [[nodiscard]] Result<int> report(const Json& json, const std::vector<std::string>& lines,
+                                   int exit_code = kDone) const;
+
+ private:
+  std::string verb_;
+  bool json_;
+  bool quiet_;
+};
+
+}  // namespace assay::cli

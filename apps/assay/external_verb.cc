@@ -1,0 +1,102 @@
+#include "external_verb.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+
+#include "program.h"
+
+namespace assay::cli {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::string_view kPrefix = "assay-";
+
+bool is_verb_name(std::string_view text) {
+  return !text.empty() && text[0] != '-' && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+bool is_program(const fs::path& path) {
+  std::error_code failure;
+  return fs::is_regular_file(path, failure) && ::access(path.c_str(), X_OK) == 0;
+}
+
+fs::path own_directory() {
+  std::error_code failure;
+  return fs::read_symlink("/proc/self/exe", failure).parent_path();
+}
+
+// Beside this program first, so that one installation's verbs stay together; then PATH, where an empty entry
+// means nothing: what lies in the current directory is not run.
+std::string find_program(const std::string& name) {
+  const fs::path own = own_directory();
+  if (!own.empty() && is_program(own / name)) return (own / name).string();
+  const char* variable = std::getenv("PATH");
+  std::string_view rest = variable == nullptr ? "" : variable;
+  while (!rest.empty()) {
+    const std::string_view directory = rest.substr(0, rest.find(':'));
+    rest.remove_prefix(std::min(rest.size(), directory.size() + 1));
+    if (directory.empty()) continue;
+    const fs::path candidate = fs::path(directory) / name;
+    if (is_program(candidate)) return candidate.string();
+  }
+  return {};
+}
+
+// Comes back only when the program could not be started.
+int become(const std::string& path, const std::vector<char*>& arguments, std::size_t verb_words) {
+  std::string name = path;
+  std::vector<char*> passed = {name.data()};
+  passed.insert(passed.end(), arguments.begin() + 1 + static_cast<std::ptrdiff_t>(verb_words),
+                arguments.end());
+  passed.push_back(nullptr);
+  ::execv(path.c_str(), passed.data());
+  write_stderr_line(fmt::format("assay: {}: cannot run it: {}", path, std::strerror(errno)));
+  return kFailed;
+}
+
+}  // namespace
+
+std::vector<std::string> external_verbs() {
+  std::vector<std::string> verbs;
+  std::error_code failure;
+  for (fs::directory_iterator it(own_directory(), failure), end; !failure && it != end;
+       it.increment(failure)) {
+    const std::string name = it->path().filename().string();
+    if (name.starts_with(kPrefix) && is_verb_name(name.substr(kPrefix.size())) && is_program(it->path())) {
+      verbs.push_back(name.substr(kPrefix.size()));
+    }
+  }
+  std::sort(verbs.begin(), verbs.end());
+  return verbs;
+}
+
+int run_external_verb(const Program& program, const std::vector<char*>& arguments) {
+  const std::string first = arguments.size() > 1 ? arguments[1] : "";
+  const std::string second = arguments.size() > 2 ? arguments[2] : "";
+  if (first.empty() || first[0] == '-') return kDone;
+  const bool known = program.has(first);
+  if (is_verb_name(first) && is_verb_name(second) && !program.has(first, second)) {
+    const std::string path = find_program(std::string(kPrefix) + first + "-" + second);
+    if (!path.empty()) return become(path, arguments, 2);
+  }
+  if (known) return kDone;
+  if (is_verb_name(first)) {
+    const std::string path = find_program(std::string(kPrefix) + first);
+    if (!path.empty()) return become(path, arguments, 1);
+  }
+  write_stderr_line(
+      fmt::format("assay: no verb '{}', and no program assay-{} beside this one or in PATH (see assay --help)",
+                  first, first));
+  return kFailed;
+}
+
+}  // namespace assay::cli

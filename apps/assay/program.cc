@@ -1,0 +1,123 @@
+#include "program.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <new>
+
+#include "assay/field.h"
+#include "base/try.h"
+#include "external_verb.h"
+#include "signals.h"
+#include "terminal.h"
+
+namespace assay::cli {
+namespace {
+
+constexpr unsigned kMaxThreads = 1024;
+
+std::string external_verbs_text() {
+  const std::vector<std::string> verbs = external_verbs();
+  std::string text;
+  if (!verbs.empty()) text += "Programs beside this one, with their own --help:\n";
+  for (const std::string& verb : verbs) text += "  " + verb + "\n";
+  if (!verbs.empty()) text += "\n";
+  return text +
+         "Any other verb x runs the program assay-x, if there is one beside this one or in PATH.\n"
+         "Exit codes: 0 accepted or done, 1 verification rejected, 2 bad input or could not run,\n"
+         "3 inconclusive. Example: assay commit --tensor cube.npy --srs six.srs --out cube.commitment";
+}
+
+// The library would go on with its fastest code; who names a kernel wants that or nothing.
+Status check_kernel() {
+  const char* name = std::getenv("ASSAY_KERNEL");
+  if (name == nullptr || *name == '\0') return {};
+  const Status forced = force_kernel(name);
+  if (forced.ok()) return {};
+  return Error{forced.error().code, "ASSAY_KERNEL", forced.error().reason};
+}
+
+}  // namespace
+
+Program::Program() : app_("Check what a language model really computed.", "assay") {
+  app_.set_version_flag("--version", "assay " ASSAY_VERSION);
+  app_.require_subcommand(1);
+  app_.get_formatter()->column_width(34);
+  app_.footer(external_verbs_text);
+}
+
+bool Program::has(const std::string& verb) const { return app_.get_subcommand_no_throw(verb) != nullptr; }
+
+bool Program::has(const std::string& group, const std::string& verb) const {
+  const CLI::App* parent = app_.get_subcommand_no_throw(group);
+  return parent != nullptr && parent->get_subcommand_no_throw(verb) != nullptr;
+}
+
+void Program::add_group(const std::string& name, const std::string& summary) {
+  app_.add_subcommand(name, summary)->require_subcommand(1);
+}
+
+CLI::App* Program::add(const std::string& name, const std::string& summary, const std::string& example,
+                       Action action) {
+  const std::size_t space = name.find(' ');
+  CLI::App* parent = space == std::string::npos ? &app_ : app_.get_subcommand(name.substr(0, space));
+  CLI::App* verb =
+      parent->add_subcommand(space == std::string::npos ? name : name.substr(space + 1), summary);
+  verb->footer("Example: " + example);
+  verb->add_flag("--json", json_, "the result as one JSON object on stdout");
+  verb->add_flag("--quiet", quiet_, "no progress and no remarks on stderr");
+  verb->add_option("--threads", threads_, "threads to work with; 0: one per processor")
+      ->check(CLI::Range(0U, kMaxThreads))
+      ->type_name("N")
+      ->each([this](const std::string&) { threads_given_ = true; });
+  verb->callback([this, name, action = std::move(action)] {
+    verb_ = name;
+    action_ = action;
+  });
+  return verb;
+}
+
+int Program::run(int argc, const char* const* argv) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app_.exit(success) == 0 && write_stdout("").ok() ? kDone : kFailed;
+  } catch (const CLI::ParseError& error) {
+    const std::vector<CLI::App*> chosen = app_.get_subcommands();
+    std::string verb = chosen.empty() ? "" : " " + chosen[0]->get_name();
+    if (!chosen.empty() && !chosen[0]->get_subcommands().empty())
+      verb += " " + chosen[0]->get_subcommands()[0]->get_name();
+    write_stderr_line(fmt::format("assay{}: {} (see assay{} --help)", verb, error.what(), verb));
+    return kFailed;
+  }
+  try {
+    return run_chosen();
+  } catch (const std::bad_alloc&) {
+    write_stderr_line(fmt::format("assay {}: not enough memory", verb_));
+  } catch (const std::exception& error) {
+    write_stderr_line(fmt::format("assay {}: {}", verb_, error.what()));
+  }
+  return kFailed;
+}
+
+int Program::run_chosen() {
+  name_interrupted_verb(verb_);
+  if (threads_given_) set_thread_limit(threads_);
+  const Status kernel = check_kernel();
+  if (!kernel.ok()) {
+    write_stderr_line(fmt::format("assay {}: {}", verb_, kernel.error().to_string()));
+    return kFailed;
+  }
+  Result<int> code = kFailed;
+  {
+    const ProgressBar bar(quiet_);
+    code = action_(Console(verb_, json_, quiet_));
+  }
+  if (code.ok()) return *code;
+  write_stderr_line(fmt::format("assay {}: {}", verb_, code.error().to_string()));
+  return kFailed;
+}
+
+}  // namespace assay::cli

@@ -1,0 +1,56 @@
+// `assay challenge`: the verifier's questions.
+#include <fmt/format.h>
+
+#include "base/try.h"
+#include "program.h"
+#include "report.h"
+
+namespace assay::cli {
+namespace {
+
+struct ChallengeOptions {
+  std::string commitment;
+  std::string out;
+  std::uint64_t count = 10;
+  std::optional<std::uint64_t> seed;
+};
+
+Result<int> run_challenge(const ChallengeOptions& options, const Console& console) {
+  const claim::Commitment commitment = ASSAY_TRY(claim::Commitment::read(options.commitment));
+  const claim::Challenge challenge =
+      options.seed ? ASSAY_TRY(claim::Challenge::from_seed(commitment, options.count, *options.seed))
+                   : ASSAY_TRY(claim::Challenge::draw(commitment, options.count));
+  ASSAY_TRY(challenge.write(options.out));
+  if (options.seed)
+    console.warn("a challenge from a seed is not for real use: a prover that knows the seed knows the points");
+
+  Json json;
+  json["out"] = options.out;
+  json["digest"] = to_hex(challenge.commitment_digest);
+  json["num_queries"] = challenge.points.size();
+  json["from_seed"] = options.seed ? Json(*options.seed) : Json(nullptr);
+  json["points"] = challenge.points;
+  return console.report(json, {fmt::format("{} points of commitment {}", challenge.points.size(),
+                                           to_hex(challenge.commitment_digest)),
+                               "written to " + printable(options.out)});
+}
+
+}  // namespace
+
+void add_challenge(Program& program) {
+  const auto options = std::make_shared<ChallengeOptions>();
+  CLI::App* verb = program.add("challenge", "Draw the points that a prover is to open",
+                               "assay challenge --commitment cube.commitment --num-queries 10 --out cube.challenge",
+                               options, run_challenge);
+  verb->add_option("--commitment", options->commitment, "the prover's commitment")
+      ->required()
+      ->type_name("FILE");
+  verb->add_option("--num-queries", options->count, "distinct positions of real values")
+      ->type_name("N")
+      ->capture_default_str();
+  verb->add_option("--out", options->out, "the challenge")->required()->type_name("FILE");
+  verb->add_option("--seed", options->seed, "not for real use: repeatable points, known to who knows the seed")
+      ->type_name("N");
+}
+
+}  // namespace assay::cli

@@ -1,0 +1,165 @@
+// `assay commit`: 32 bytes for a tensor.
+#include <fmt/format.h>
+
+#include "arguments.h"
+#include "base/file.h"
+#include "base/try.h"
+#include "commitment_dir.h"
+#include "input_tensor.h"
+#include "parameters.h"
+#include "program.h"
+#include "stopwatch.h"
+
+namespace assay::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct CommitOptions {
+  InputOptions input;
+  std::string srs;
+  std::string out;
+  std::string poly_dir;
+  std::string hypercube_dir;
+  std::string output_dir;
+  std::uint64_t srs_seed = 7;
+};
+
+Status check_axes(const Axes& tensor, const std::string& tensor_path, const pst::Srs& srs,
+                  const std::string& srs_path) {
+  if (tensor == srs.axes()) return {};
+  return Error{ErrorCode::kMismatch, srs_path,
+               fmt::format("is for axes {} ({} values), but {} has axes {} ({} values)",
+                           srs.axes().to_string(), srs.axes().volume(), tensor_path, tensor.to_string(),
+                           tensor.volume())};
+}
+
+Json json_of_commitment(const claim::Commitment& commitment) {
+  Json json;
+  json["commitment_hex"] = to_hex(curve::encode(commitment.point));
+  json["commitment_bytes"] = 32;
+  json["digest"] = to_hex(commitment.digest());
+  json["header"] = json_of(commitment.header);
+  return json;
+}
+
+std::vector<std::string> lines_of_commitment(const claim::Commitment& commitment, double seconds) {
+  const claim::Header& header = commitment.header;
+  return {fmt::format("{} values in axes {}, layout {}, encoding {}, {} positions of padding",
+                      grouped(header.layout.real_count), header.layout.axes.to_string(),
+                      tensor::to_string(header.layout.kind), header.encoding.to_string(),
+                      grouped(header.layout.padding())),
+          "commitment " + to_hex(curve::encode(commitment.point)), "digest     " + to_hex(commitment.digest()),
+          fmt::format("committed in {:.3f} s", seconds)};
+}
+
+Result<int> commit_tensor(const CommitOptions& options, const Console& console) {
+  if (options.srs.empty()) return Error{ErrorCode::kMalformed, "--srs", "is needed with --tensor"};
+  if (options.out.empty()) return Error{ErrorCode::kMalformed, "--out", "is needed with --tensor"};
+  const Stopwatch loading;
+  const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.srs));
+  const InputTensor input = ASSAY_TRY(load_input(options.input));
+  ASSAY_TRY(check_axes(input.header.layout.axes, options.input.path, srs, options.srs));
+  const double load_seconds = loading.seconds();
+  const Stopwatch committing;
+  const Result<claim::Commitment> commitment = claim::commit(srs, input.header, input.values.view());
+  if (!commitment.ok()) return within_file(options.input.path, commitment.error());
+  const double seconds = committing.seconds();
+  ASSAY_TRY(commitment->write(options.out));
+
+  Json json = json_of_commitment(*commitment);
+  json["out"] = options.out;
+  json["timing"] = {{"load_time_s", load_seconds}, {"commit_time_s", seconds}};
+  std::vector<std::string> lines = lines_of_commitment(*commitment, seconds);
+  lines.push_back("written to " + printable(options.out));
+  return console.report(json, lines);
+}
+
+// The SRS that was given, or one made on the spot, which binds nobody.
+Result<pst::Srs> srs_for(const CommitOptions& options, const PipelineDirs& dirs, const Axes& axes,
+                         const Console& console) {
+  if (!options.srs.empty()) {
+    const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.srs));
+    ASSAY_TRY(check_axes(axes, dirs.polynomial.string(), srs, options.srs));
+    return srs;
+  }
+  const fs::path path = dirs.output / kDevSrs;
+  console.warn(fmt::format(
+      "WARNING: no --srs was given: {} is made from the seed {}. Whoever knows this seed can open the "
+      "commitment to anything: it is worth nothing to anybody but yourself.",
+      path.string(), options.srs_seed));
+  return make_dev_srs(axes, options.srs_seed, path);
+}
+
+Result<int> commit_directory(const CommitOptions& options, const Console& console) {
+  const PipelineDirs dirs = find_dirs(options.poly_dir, options.hypercube_dir, options.output_dir);
+  PolynomialTensor tensor = ASSAY_TRY(read_polynomial_tensor(dirs));
+  if (!options.input.capture_mode.empty()) {
+    const auto mode = claim::capture_mode(options.input.capture_mode);
+    if (!mode)
+      return Error{ErrorCode::kMalformed, "--capture-mode", "none of unknown, decode, prefill, recompute"};
+    tensor.header.capture_mode = *mode;
+  }
+  ASSAY_TRY(make_directory(dirs.output));
+  const Stopwatch setup;
+  const pst::Srs srs = ASSAY_TRY(srs_for(options, dirs, tensor.polynomial.axes, console));
+  const double setup_seconds = setup.seconds();
+  const Stopwatch committing;
+  const Result<claim::Commitment> commitment = claim::commit(srs, tensor.header, tensor.values.view());
+  if (!commitment.ok()) return within_file(dirs.polynomial, commitment.error());
+  const double seconds = committing.seconds();
+
+  Json json = results_json(*commitment, dirs, setup_seconds, seconds);
+  json["srs"] = options.srs.empty() ? (dirs.output / kDevSrs).string() : options.srs;
+  json["srs_trust"] = pst::to_string(srs.verifier_key().trust);
+  ASSAY_TRY(commitment->write(dirs.output / kCommitmentFile));
+  ASSAY_TRY(write_file(dirs.output / kCommitmentText, to_hex(curve::encode(commitment->point)) + "\n"));
+  ASSAY_TRY(write_file(dirs.output / kResultsJson, dump_json(json) + "\n"));
+  json["output_dir"] = dirs.output.string();
+  std::vector<std::string> lines = lines_of_commitment(*commitment, seconds);
+  lines.push_back("written to " + printable(dirs.output.string()));
+  return console.report(json, lines);
+}
+
+Result<int> run_commit(const CommitOptions& options, const Console& console) {
+  if (options.input.path.empty() == options.poly_dir.empty())
+    return Error{ErrorCode::kMalformed, "", "give exactly one of --tensor and --poly-dir"};
+  return options.poly_dir.empty() ? commit_tensor(options, console) : commit_directory(options, console);
+}
+
+}  // namespace
+
+void add_commit(Program& program) {
+  const auto options = std::make_shared<CommitOptions>();
+  CLI::App* verb =
+      program.add("commit", "Commit to a tensor in 32 bytes",
+                  "assay commit --tensor cube.npy --srs six.srs --out cube.commitment --json", options, run_commit);
+  InputOptions& input = options->input;
+  verb->add_option("--tensor", input.path, ".npy, .safetensors, .pt, or a directory of reshape")
+      ->type_name("FILE");
+  verb->add_option("--srs", options->srs, "public parameters for the tensor's axes")->type_name("FILE");
+  verb->add_option("--out", options->out, "the commitment")->type_name("FILE");
+  verb->add_option("--encoding", input.encoding,
+                   "int, bits or decimal:S; default: int for integers, bits for floats")
+      ->type_name("E");
+  verb->add_option("--layout", input.layout,
+                   "flat, cube or model; default: flat for one array, model for a capture or several layers")
+      ->type_name("L");
+  verb->add_option("--axes", input.axes, "axes for the layout flat; default: the array's shape")
+      ->type_name("A,B,..");
+  verb->add_option("--capture-mode", input.capture_mode,
+                   "where a plain tensor comes from: unknown, decode, prefill or recompute")
+      ->type_name("MODE");
+  verb->add_option("--poly-dir", options->poly_dir, "instead of --tensor: a directory of interpolate")
+      ->type_name("DIR");
+  verb->add_option("--hypercube-dir", options->hypercube_dir,
+                   "with --poly-dir; default: its sibling without _polynomial, if there is one")
+      ->type_name("DIR");
+  verb->add_option("--output-dir", options->output_dir, "with --poly-dir; default: <name>_commitment")
+      ->type_name("DIR");
+  verb->add_option("--srs-seed", options->srs_seed, "with --poly-dir, without --srs: seed of a dev SRS")
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+}  // namespace assay::cli

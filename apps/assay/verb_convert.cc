@@ -1,0 +1,84 @@
+// `assay convert`: captured floats to integers, one .npy for each layer.
+#include <fmt/format.h>
+
+#include "arguments.h"
+#include "base/try.h"
+#include "program.h"
+#include "report.h"
+
+namespace assay::cli {
+namespace {
+
+struct ConvertOptions {
+  std::string input;
+  std::string output_dir;
+  std::optional<std::uint32_t> scale_factor;
+  double quantize = 0;
+  std::string encoding = "decimal";
+  std::string format = "compact";
+};
+
+Result<int> run_convert(const ConvertOptions& options, const Console& console) {
+  tensor::ConvertOptions how;
+  how.output_dir = options.output_dir;
+  how.encoding = options.encoding == "bits" ? tensor::Encoding::Kind::kBits : tensor::Encoding::Kind::kDecimal;
+  if (options.encoding == "bits" && (options.scale_factor || options.quantize != 0))
+    return Error{ErrorCode::kMismatch, "--encoding", "bits takes neither --scale-factor nor --quantize"};
+  how.scale_factor = options.scale_factor;
+  how.quantize_pct = options.quantize;
+  how.object_storage = options.format == "seed";
+  const Result<std::filesystem::path> dir = tensor::convert(options.input, how);
+  if (!dir.ok()) return within_file(options.input, dir.error());
+
+  const tensor::Conversion conversion = ASSAY_TRY(tensor::read_conversion(*dir));
+  Json json;
+  json["output_dir"] = dir->string();
+  json["encoding"] = conversion.encoding.to_string();
+  json["scale_factor"] = conversion.scale_factor;
+  json["quantize_pct"] = conversion.quantize_pct;
+  json["effective_scale"] = conversion.encoding.scale;
+  json["storage"] = tensor::to_string(conversion.storage);
+  json["layers"] = Json::array();
+  std::uint64_t values = 0;
+  for (const tensor::ConversionLayer& layer : conversion.layers) {
+    values += layer.values.size();
+    json["layers"].push_back({{"layer", layer.name},
+                              {"npy_file", layer.npy_file},
+                              {"original_shape", layer.original_shape},
+                              {"num_elements", layer.values.size()}});
+  }
+  json["num_elements"] = values;
+  return console.report(json, {fmt::format("{} layers, {} values, encoding {}, stored as {}",
+                                           conversion.layers.size(), grouped(values),
+                                           conversion.encoding.to_string(),
+                                           tensor::to_string(conversion.storage)),
+                               "written to " + printable(dir->string())});
+}
+
+}  // namespace
+
+void add_convert(Program& program) {
+  const auto options = std::make_shared<ConvertOptions>();
+  CLI::App* verb = program.add("convert", "Turn captured floats into integers, one .npy for each layer",
+                               "assay convert --input model_activations.pt --scale-factor 16 --quantize 50",
+                               options, run_convert);
+  verb->add_option("--input", options->input, "captured activations, .pt or .safetensors")
+      ->required()
+      ->type_name("FILE");
+  verb->add_option("--output-dir", options->output_dir, "default: <model>_int_activations beside the input")
+      ->type_name("DIR");
+  verb->add_option("--scale-factor", options->scale_factor,
+                   "decimal digits kept; default 32 for fp32, 16 for fp16 and bf16")
+      ->type_name("N");
+  verb->add_option("--quantize", options->quantize, "percentage of those digits to leave out")
+      ->type_name("PCT")
+      ->capture_default_str();
+  verb->add_option("--encoding", options->encoding, "decimal: value * 10^scale; bits: the float's bit pattern")
+      ->check(CLI::IsMember({"decimal", "bits"}))
+      ->capture_default_str();
+  verb->add_option("--format", options->format, "compact: int64 or 32-byte rows; seed: Python integers")
+      ->check(CLI::IsMember({"compact", "seed"}))
+      ->capture_default_str();
+}
+
+}  // namespace assay::cli

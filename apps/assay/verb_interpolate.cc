@@ -1,0 +1,197 @@
+// `assay interpolate`: the coefficients of the polynomial that takes a hypercube's values.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "arguments.h"
+#include "base/file.h"
+#include "base/threads.h"
+#include "base/try.h"
+#include "polynomial_files.h"
+#include "program.h"
+#include "report.h"
+#include "stopwatch.h"
+
+namespace assay::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct InterpolateOptions {
+  std::string input_dir;
+  std::string npy;
+  std::string output_dir;
+  std::string coeffs;
+  std::string poly_project;
+  bool skip_build = false;
+};
+
+struct Source {
+  fs::path npy;
+  fs::path directory;  ///< of reshape; empty for a lone array
+  Axes axes;
+  tensor::IntegerArray values;
+};
+
+Result<Source> from_directory(const fs::path& dir) {
+  tensor::Hypercube cube = ASSAY_TRY(tensor::read_hypercube(dir));
+  return Source{dir / kHypercubeNpy, dir, std::move(cube.layout.axes), std::move(cube.values)};
+}
+
+Result<Source> read_source(const InterpolateOptions& options) {
+  if (options.input_dir.empty() == options.npy.empty())
+    return Error{ErrorCode::kMalformed, "", "give exactly one of --input-dir and --npy"};
+  if (!options.input_dir.empty()) return from_directory(options.input_dir);
+  // An array that reshape wrote is read with what it says about it: rows of 32 bytes look like any others.
+  const fs::path npy = options.npy;
+  std::error_code failure;
+  if (npy.filename() == kHypercubeNpy && fs::exists(npy.parent_path() / kHypercubeJson, failure))
+    return from_directory(npy.has_parent_path() ? npy.parent_path() : ".");
+  tensor::IntegerTensor array = ASSAY_TRY(tensor::open_integers(npy));
+  Axes axes = ASSAY_TRY(Axes::from(array.shape, npy.string()));
+  return Source{npy, {}, std::move(axes), std::move(array.values)};
+}
+
+fs::path default_output(const InterpolateOptions& options, const Source& source) {
+  fs::path base = source.directory.empty() ? fs::path(options.npy).replace_extension("") : source.directory;
+  if (!base.has_filename()) base = base.parent_path();
+  return base.concat("_polynomial");
+}
+
+// Least and largest of the signed integers.
+Json value_range(const IntegerView& values) {
+  const Scalar zero{};
+  Scalar least = values[0];
+  Scalar most = values[0];
+  const auto below = [](const Scalar& a, const Scalar& b) {
+    if (a.is_negative() != b.is_negative()) return a.is_negative();
+    return std::lexicographical_compare(a.words.rbegin(), a.words.rend(), b.words.rbegin(), b.words.rend());
+  };
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    const Scalar value = values[i];
+    if (below(value, least)) least = value;
+    if (below(most, value)) most = value;
+  }
+  Json range = Json::array(
+      {json_integer(least.to_signed_decimal()), json_integer(most.to_signed_decimal())});
+  return {{"value_range", range}, {"has_negative", below(least, zero)}, {"num_values", values.size()}};
+}
+
+Json polynomial_json(const Polynomial& polynomial, std::string_view file) {
+  Json json;
+  json["field"] = "BN254 scalar field";
+  json["modulus"] = "21888242871839275222246405745257275088548364400416034343698204186575808495617";
+  json["coefficient_order"] =
+      "C order over the exponents: index k = a_0 n_1 .. n_{d-1} + .. + a_{d-1} is the coefficient of "
+      "x_0^a_0 .. x_{d-1}^a_{d-1}";
+  json["dims"] = polynomial.axes.sizes();
+  json["num_variables"] = polynomial.axes.count();
+  json["degree_bound"] = *std::ranges::max_element(polynomial.axes.sizes());
+  json["num_coefficients"] = polynomial.coefficients.size();
+  json["file"] = file;
+  return json;
+}
+
+Status write_json_to(const Polynomial& polynomial, const std::string& where) {
+  if (where == "-")
+    return claim::write_seed_polynomial(polynomial.axes, polynomial.coefficients, write_stdout);
+  AtomicFile file = ASSAY_TRY(AtomicFile::create(where));
+  ASSAY_TRY(claim::write_seed_polynomial(polynomial.axes, polynomial.coefficients,
+                                         [&file](std::string_view text) { return file.write(text); }));
+  return file.publish();
+}
+
+struct Timing {
+  double load = 0;
+  double interpolation = 0;
+  double save = 0;
+};
+
+Result<Json> metadata_json(const Source& source, const Polynomial& polynomial, const Timing& timing) {
+  Json json;
+  json["source"] = {
+      {"npy", fs::absolute(source.npy).string()},
+      {"input_dir", source.directory.empty() ? Json(nullptr) : Json(fs::absolute(source.directory).string())}};
+  json["hypercube_metadata"] =
+      source.directory.empty() ? Json(nullptr) : ASSAY_TRY(read_json(source.directory / kHypercubeJson));
+  json["polynomial"] = polynomial_json(polynomial, kCoefficientsSafetensors);
+  json["data"] = value_range(source.values.view());
+  json["timing"] = {{"load_time_s", timing.load},
+                    {"dtype_conversion_time_s", 0.0},
+                    {"interpolation_time_s", timing.interpolation},
+                    {"save_time_s", timing.save},
+                    {"total_time_s", timing.load + timing.interpolation + timing.save}};
+  return json;
+}
+
+void say_what_is_not_needed(const InterpolateOptions& options, const Console& console) {
+  if (!options.poly_project.empty()) console.note("--poly-project has no effect: nothing is built");
+  if (options.skip_build) console.note("--skip-build has no effect: nothing is built");
+}
+
+Result<int> run_interpolate(const InterpolateOptions& options, const Console& console) {
+  const bool to_stdout = options.coeffs == "-";
+  if (to_stdout && console.json())
+    return Error{ErrorCode::kMismatch, "--coeffs", "'-' and --json both want standard output"};
+  say_what_is_not_needed(options, console);
+  Timing timing;
+  const Stopwatch loading;
+  const Source source = ASSAY_TRY(read_source(options));
+  timing.load = loading.seconds();
+  const Stopwatch interpolating;
+  Result<std::vector<Fr>> coefficients = pst::interpolate(source.axes, source.values.view());
+  if (!coefficients.ok()) return within_file(source.npy, coefficients.error());
+  const Polynomial polynomial{source.axes, *std::move(coefficients)};
+  timing.interpolation = interpolating.seconds();
+
+  const Stopwatch saving;
+  if (!options.coeffs.empty()) ASSAY_TRY(write_json_to(polynomial, options.coeffs));
+  // Asked for the text alone, it writes nothing else.
+  const bool to_directory = options.coeffs.empty() || !options.output_dir.empty();
+  const fs::path dir =
+      options.output_dir.empty() ? default_output(options, source) : fs::path(options.output_dir);
+  if (to_directory) {
+    ASSAY_TRY(make_directory(dir));
+    ASSAY_TRY(write_coefficients(polynomial, dir / kCoefficientsSafetensors));
+  }
+  timing.save = saving.seconds();
+  if (to_directory)
+    ASSAY_TRY(write_file(dir / "interpolation_metadata.json",
+                         dump_json(ASSAY_TRY(metadata_json(source, polynomial, timing))) + "\n"));
+
+  Json json;
+  json["output_dir"] = to_directory ? Json(dir.string()) : Json(nullptr);
+  json["coefficients_json"] = options.coeffs.empty() ? Json(nullptr) : Json(options.coeffs);
+  json["polynomial"] = polynomial_json(
+      polynomial, to_directory ? (dir / kCoefficientsSafetensors).string() : options.coeffs);
+  json["data"] = value_range(source.values.view());
+  json["timing"] = {{"load_time_s", timing.load},
+                    {"interpolation_time_s", timing.interpolation},
+                    {"save_time_s", timing.save}};
+  const std::string summary =
+      fmt::format("{} coefficients of axes {}, interpolated in {:.2f} s", grouped(polynomial.coefficients.size()),
+                  source.axes.to_string(), timing.interpolation);
+  if (to_stdout) return console.note(summary), kDone;
+  return console.report(
+      json, {summary, "written to " + printable(to_directory ? dir.string() : options.coeffs)});
+}
+
+}  // namespace
+
+void add_interpolate(Program& program) {
+  const auto options = std::make_shared<InterpolateOptions>();
+  CLI::App* verb = program.add("interpolate", "Find the polynomial over the BN254 field that takes a cube's values",
+                               "assay interpolate --input-dir model_int_activations_hypercube", options,
+                               run_interpolate);
+  verb->add_option("--input-dir", options->input_dir, "directory of reshape")->type_name("DIR");
+  verb->add_option("--npy", options->npy, "or an .npy file of integers")->type_name("FILE");
+  verb->add_option("--output-dir", options->output_dir, "default: <input-dir>_polynomial")->type_name("DIR");
+  verb->add_option("--coeffs", options->coeffs,
+                   "write coefficients.json, as the earlier tools read it, here; - is standard output")
+      ->type_name("FILE");
+  verb->add_option("--poly-project", options->poly_project, "accepted and not needed")->type_name("PATH");
+  verb->add_flag("--skip-build", options->skip_build, "accepted and not needed");
+}
+
+}  // namespace assay::cli

@@ -1,0 +1,70 @@
+// `assay locate`: one place in its three names: coordinates, flat index, entry of a layer.
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "arguments.h"
+#include "base/try.h"
+#include "program.h"
+#include "report.h"
+
+namespace assay::cli {
+namespace {
+
+struct LocateOptions {
+  std::string commitment;
+  std::string hypercube_dir;
+  std::string at;
+  std::string entry;
+  std::optional<std::uint64_t> index;
+};
+
+Result<tensor::Layout> read_layout(const LocateOptions& options) {
+  if (options.commitment.empty() == options.hypercube_dir.empty())
+    return Error{ErrorCode::kMalformed, "", "give exactly one of --commitment and --hypercube-dir"};
+  if (!options.commitment.empty())
+    return ASSAY_TRY(claim::Commitment::read(options.commitment)).header.layout;
+  return ASSAY_TRY(tensor::read_hypercube(options.hypercube_dir)).layout;
+}
+
+Result<claim::Place> find(const LocateOptions& options, const tensor::Layout& layout) {
+  if (!options.at.empty()) return claim::place_of(layout, ASSAY_TRY(parse_coordinates(options.at, "--at")));
+  if (!options.entry.empty()) return parse_entry(options.entry, layout, "--entry");
+  return claim::place_of_index(layout, *options.index);
+}
+
+Result<int> run_locate(const LocateOptions& options, const Console& console) {
+  const int ways = static_cast<int>(!options.at.empty()) + static_cast<int>(!options.entry.empty()) +
+                   static_cast<int>(options.index.has_value());
+  if (ways != 1) return Error{ErrorCode::kMalformed, "", "give exactly one of --at, --index and --entry"};
+  const tensor::Layout layout = ASSAY_TRY(read_layout(options));
+  const claim::Place place = ASSAY_TRY(find(options, layout));
+  std::vector<std::string> lines = {
+      fmt::format("coordinates  {}", fmt::join(place.coordinates, ",")),
+      fmt::format("flat index   {}", place.flat_index),
+  };
+  if (place.is_padding) {
+    lines.emplace_back("entry        none: this is padding");
+  } else {
+    lines.push_back(printable(fmt::format("entry        {}:{}, which is {}", place.layer, place.position,
+                                          place.to_string())));
+    if (!place.tap.empty()) lines.push_back(printable("tap          " + place.tap));
+  }
+  return console.report(json_of(place), lines);
+}
+
+}  // namespace
+
+void add_locate(Program& program) {
+  const auto options = std::make_shared<LocateOptions>();
+  CLI::App* verb = program.add("locate", "Say what lies at a point: coordinates, flat index and entry of a layer",
+                               "assay locate --commitment cube.commitment --at 0,5,2", options, run_locate);
+  verb->add_option("--commitment", options->commitment, "a commitment")->type_name("FILE");
+  verb->add_option("--hypercube-dir", options->hypercube_dir, "or a directory of reshape")->type_name("DIR");
+  verb->add_option("--at", options->at, "coordinates in the committed tensor")->type_name("C,C,..");
+  verb->add_option("--index", options->index, "flat index, in C order")->type_name("N");
+  verb->add_option("--entry", options->entry, "LAYER:POSITION, the position flat or as coordinates in the layer")
+      ->type_name("ENTRY");
+}
+
+}  // namespace assay::cli

@@ -1,0 +1,129 @@
+// `assay srs dev` and `assay srs verify`: public parameters.
+#include <fmt/format.h>
+
+#include "arguments.h"
+#include "base/file.h"
+#include "base/try.h"
+#include "parameters.h"
+#include "program.h"
+#include "report.h"
+
+namespace assay::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct DevOptions {
+  std::string axes;
+  std::uint64_t seed = 0;
+  std::string out;
+};
+
+struct VerifyOptions {
+  std::string srs;
+  std::string vk;
+  bool no_record = false;
+};
+
+constexpr std::string_view kDevWarning =
+    "a dev SRS binds nobody who knows its seed: such a person can open a commitment to anything";
+
+Result<std::uint64_t> size_of_file(const fs::path& path) {
+  std::error_code failure;
+  const std::uint64_t size = fs::file_size(path, failure);
+  if (failure) return Error{ErrorCode::kIo, path.string(), failure.message()};
+  return size;
+}
+
+Result<int> run_dev(const DevOptions& options, const Console& console) {
+  const Axes axes = ASSAY_TRY(Axes::parse(options.axes, "--axes"));
+  const pst::Srs srs = ASSAY_TRY(make_dev_srs(axes, options.seed, options.out));
+  const fs::path key_path = verifier_key_beside(options.out);
+  const std::uint64_t srs_bytes = ASSAY_TRY(size_of_file(options.out));
+  const std::uint64_t key_bytes = ASSAY_TRY(size_of_file(key_path));
+  const std::string digest = to_hex(srs.verifier_key().digest());
+  Json json;
+  json["srs"] = options.out;
+  json["srs_bytes"] = srs_bytes;
+  json["vk"] = key_path.string();
+  json["vk_bytes"] = key_bytes;
+  json["axes"] = axes.sizes();
+  json["num_values"] = axes.volume();
+  json["srs_digest"] = digest;
+  json["trust"] = pst::to_string(srs.verifier_key().trust);
+  json["warnings"] = {kDevWarning};
+  return console.report(
+      json, {fmt::format("{}: {} bytes, for tensors of axes {} ({} values)", printable(options.out),
+                         grouped(srs_bytes), axes.to_string(), grouped(axes.volume())),
+             fmt::format("{}: {} bytes, all that a verifier needs", printable(key_path.string()),
+                         grouped(key_bytes)),
+             "SRS digest " + digest, fmt::format("trust = dev: {}", kDevWarning)});
+}
+
+Status record(const pst::VerifierKey& key, const fs::path& path) {
+  std::error_code failure;
+  if (path.has_parent_path()) fs::create_directories(path.parent_path(), failure);
+  if (failure) return Error{ErrorCode::kIo, path.parent_path().string(), failure.message()};
+  claim::TrustList list = ASSAY_TRY(claim::TrustList::read(path));
+  list.add(key.digest(), pst::to_string(key.trust));
+  return list.write(path);
+}
+
+Result<int> run_verify(const VerifyOptions& options, const Console& console) {
+  const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.srs));
+  const pst::VerifierKey& key = srs.verifier_key();
+  const Verdict verdict = pst::verify_srs(srs);
+  Json json = json_of(verdict);
+  json["axes"] = key.axes.sizes();
+  json["trust"] = pst::to_string(key.trust);
+  json["srs_digest"] = to_hex(key.digest());
+  std::vector<std::string> lines = lines_of(verdict);
+  lines.push_back("SRS digest " + to_hex(key.digest()));
+
+  fs::path recorded;
+  if (verdict.ok()) {
+    const std::string shown = "shown: every level is the Lagrange basis of one set of secrets, those of the "
+                              "verifier's part";
+    const std::string not_shown = fmt::format(
+        "cannot be shown: that nobody knows the secrets; the file's own label says trust = {}",
+        pst::to_string(key.trust));
+    json["shown"] = shown;
+    json["not_shown"] = not_shown;
+    lines.insert(lines.end(), {shown, not_shown});
+    if (!options.vk.empty()) ASSAY_TRY(write_file(options.vk, key.encode()));
+    if (!options.no_record) recorded = trust_file();
+    if (!recorded.empty()) {
+      ASSAY_TRY(record(key, recorded));
+      lines.push_back("digest recorded in " + printable(recorded.string()));
+    }
+  }
+  json["recorded_in"] = recorded.empty() ? Json(nullptr) : Json(recorded.string());
+  return console.report(json, lines, exit_code_of(verdict));
+}
+
+}  // namespace
+
+void add_srs(Program& program) {
+  program.add_group("srs", "Make or check public parameters (an SRS)");
+
+  const auto dev = std::make_shared<DevOptions>();
+  CLI::App* verb = program.add("srs dev", "Make development parameters from a seed",
+                               "assay srs dev --axes 6,6,6 --seed 7 --out six.srs", dev, run_dev);
+  verb->add_option("--axes", dev->axes, "shape of the tensors to commit to")->required()->type_name("A,B,..");
+  verb->add_option("--seed", dev->seed, "what the secrets come from: who knows it can cheat")
+      ->required()
+      ->type_name("N");
+  verb->add_option("--out", dev->out, "the SRS; the verifier's part goes beside it, ending in .vk")
+      ->required()
+      ->type_name("FILE");
+
+  const auto verify = std::make_shared<VerifyOptions>();
+  verb = program.add("srs verify", "Check that an SRS is well formed, and record its digest as one of yours",
+                     "assay srs verify --srs six.srs --vk six.vk", verify, run_verify);
+  verb->add_option("--srs", verify->srs, "the SRS file")->required()->type_name("FILE");
+  verb->add_option("--vk", verify->vk, "write the verifier's part here")->type_name("FILE");
+  verb->add_flag("--no-record", verify->no_record,
+                 "do not add the digest to $ASSAY_TRUST_FILE or ~/.config/assay/srs-digests");
+}
+
+}  // namespace assay::cli
