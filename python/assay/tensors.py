@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from .arguments import sizes, unsigned
 from .errors import DecodeError, InputError
 from .residues import R, as_signed, residue, to_rows
 
@@ -133,11 +134,9 @@ class Tensor:
         wishes = _core.Wishes(
             encoding,
             layout,
-            None if axes is None else list(axes),
+            None if axes is None else sizes(axes),
             capture_mode or held or "unknown",
-            cube_sizes,
-            cube_dims,
-            pad_seed,
+            *_cube(cube_sizes, cube_dims, pad_seed),
             _taps_of(file, name) if is_capture else {},
         )
         return cls(file.encode(wishes))
@@ -193,7 +192,7 @@ class Tensor:
 
     def __getitem__(self, point: Sequence[int]) -> int:
         """The integer at a point of the grid."""
-        return as_signed(residue(self._native.value_at(point)))
+        return as_signed(residue(self._native.value_at([unsigned(c, "point", 32) for c in point])))
 
     def __repr__(self) -> str:
         return (
@@ -251,11 +250,9 @@ def encode(
     wishes = _core.Wishes(
         encoding,
         layout,
-        None if axes is None else list(axes),
+        None if axes is None else sizes(axes),
         capture_mode or mode,
-        cube_sizes,
-        cube_dims,
-        pad_seed,
+        *_cube(cube_sizes, cube_dims, pad_seed),
         taps,
     )
     return Tensor(_core.Tensor.encode(_sources(layers, dtype), wishes))
@@ -332,6 +329,14 @@ def _taps_of(file: _core.TensorFile, path: str) -> dict[str, str]:
         return {tap["name"]: _tap_name(tap["tap"], tap["block"]) for tap in json.loads(text)}
     except (ValueError, TypeError, KeyError) as error:
         raise DecodeError("malformed", f"{path}: taps", "not a list of taps") from error
+
+
+def _cube(
+    cube_sizes: tuple[int, int], cube_dims: int | None, pad_seed: int
+) -> tuple[tuple[int, int], int | None, int]:
+    smallest, largest = (unsigned(size, "cube_sizes", 32) for size in cube_sizes)
+    dims = None if cube_dims is None else unsigned(cube_dims, "cube_dims", 32)
+    return (smallest, largest), dims, unsigned(pad_seed, "pad_seed")
 
 
 def _sources(layers: list[tuple[str, Array, str]], dtype: str | None) -> list[tuple[str, Any, str]]:

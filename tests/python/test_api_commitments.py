@@ -1,5 +1,6 @@
 """Commit, challenge, open and verify through the package; every way to say no; every bad input."""
 
+import pickle
 import random
 from pathlib import Path
 
@@ -255,6 +256,14 @@ def test_a_captured_tensor_of_another_kind(
     assert any("SRS unverified" in note for note in verdict.notes)
 
 
+def test_python_integers_can_be_compared_with_an_array(
+    commitment: assay.Commitment, proofs: assay.Proofs, srs: assay.Srs
+) -> None:
+    key = srs.verifier_key
+    assert assay.verify(commitment, proofs, key, captured=VALUES.astype(object))
+    assert not assay.verify(commitment, proofs, key, captured=(VALUES + 1).astype(object))
+
+
 # ---- Bad input
 
 
@@ -269,6 +278,8 @@ def test_errors_say_where_and_why(commitment: assay.Commitment) -> None:
     assert error.place.startswith("commitment")
     assert str(error) == f"{error.place}: {error.reason}"
     assert str(assay.InputError("io", "", "why")) == "why"
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), again.args, str(again)) == (type(error), error.args, str(error))
 
 
 @pytest.mark.parametrize("kind", [assay.Commitment, assay.Proofs, assay.Challenge])
@@ -329,11 +340,21 @@ def test_other_axes_than_those_of_the_srs() -> None:
     assert raised.value.code == "mismatch"
 
 
-@pytest.mark.parametrize("axes", [(), (0, 2), (2**21,), (2,) * 33])
+@pytest.mark.parametrize("axes", [(), (0, 2), (2, -1), (2**64,), (2**21,), (2,) * 33])
 def test_axes_out_of_range(axes: tuple[int, ...]) -> None:
     with pytest.raises(assay.InputError) as raised:
         assay.Srs.dev(axes, 0)
     assert raised.value.code == "out_of_range"
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_seeds_out_of_range(commitment: assay.Commitment, seed: int) -> None:
+    with pytest.raises(assay.InputError, match="seed"):
+        assay.Srs.dev((2, 2), seed)
+    with pytest.raises(assay.InputError, match="seed"):
+        assay.Challenge.from_seed(commitment, 1, seed)
+    with pytest.raises(assay.InputError, match="pad_seed"):
+        assay.encode(VALUES, "int", "cube", pad_seed=seed)
 
 
 def test_an_srs_too_large_for_memory() -> None:
@@ -348,7 +369,7 @@ def test_challenges(commitment: assay.Commitment, srs: assay.Srs) -> None:
     assert set(challenge.points) == set(np.ndindex(AXES))
     assert challenge.commitment_digest == commitment.digest
     assert len(set(assay.Challenge.draw(commitment, 7).points)) == 7
-    for count in (0, 25):
+    for count in (-1, 0, 25, 2**64):
         with pytest.raises(assay.InputError):
             assay.Challenge.draw(commitment, count)
     other = assay.commit(assay.encode(VALUES[::-1], "int", "flat"), srs)

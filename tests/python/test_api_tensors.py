@@ -1,4 +1,4 @@
-"""What `encode` takes and makes: arrays of numpy and torch, not copied, lists, captures, layouts."""
+"""What `encode` takes and makes: arrays, uncopied, of numpy and torch; lists, captures, layouts."""
 
 import decimal
 import math
