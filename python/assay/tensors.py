@@ -357,7 +357,7 @@ def _as_native(array: Array, name: str, dtype: str | None) -> tuple[Any, str]:
         return plain.view(np.uint16), "bfloat16"
     if not plain.dtype.isnative:
         plain = plain.astype(plain.dtype.newbyteorder("="))
-    if plain.dtype.kind not in "biuf":
+    if plain.dtype.kind not in "biuf" or plain.dtype.itemsize > 8:
         raise InputError("unsupported", f"layer {name}", f"elements of {plain.dtype}; give numbers")
     return plain, dtype or ""
 

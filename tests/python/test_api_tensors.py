@@ -122,7 +122,16 @@ def test_integers_too_large_to_be_told_from_negative_ones(bad: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [[1, 2.5], [[1, 2], [3]], ["a"], [None], np.array(["a"]), np.zeros(2, complex)]
+    "bad",
+    [
+        [1, 2.5],
+        [[1, 2], [3]],
+        ["a"],
+        [None],
+        np.array(["a"]),
+        np.zeros(2, complex),
+        np.zeros(2, "g"),
+    ],
 )
 def test_what_is_no_number(bad: object) -> None:
     with pytest.raises((assay.InputError, ValueError)):
