@@ -258,30 +258,24 @@ def encode(
     return Tensor(_core.Tensor.encode(_sources(layers, dtype), wishes))
 
 
-def encode_like(header: Header, values: "Tensor | Capture | Mapping[str, Array] | Array") -> Tensor:
+def encode_like(
+    header: _core.Header, values: "Tensor | Capture | Mapping[str, Array] | Array"
+) -> Tensor:
     """Make the tensor of `values` that a commitment with `header` speaks of.
 
     One array takes the name of the header's one layer, and arrays without a tap take the header's.
+    Where the layers are not those of the header, the tensor has another layout than the header.
     """
     if isinstance(values, Tensor):
         return values
     layers, _ = _layers_of(values)
-    if len(layers) == len(header.layers) == 1 and not isinstance(values, Mapping):
-        layers = [(header.layers[0].name, layers[0][1], layers[0][2])]
-    taps = {layer.name: layer.tap for layer in header.layers}
+    known = [Layer(*layer) for layer in header.layout.layers]
+    if len(layers) == len(known) == 1 and not isinstance(values, Mapping):
+        layers = [(known[0].name, layers[0][1], layers[0][2])]
+    taps = {layer.name: layer.tap for layer in known}
     taps.update((name, tap) for name, _, tap in layers if tap)
-    wishes = _core.Wishes(
-        header.encoding,
-        header.layout,
-        list(header.axes) if header.layout == "flat" else None,
-        "unknown",
-        (header.axes[0], header.axes[0]),
-        len(header.axes) if header.layout == "cube" else None,
-        header.pad_seed,
-        taps,
-    )
     dtype = header.dtype if header.encoding == "bits" else None
-    return Tensor(_core.Tensor.encode(_sources(layers, dtype), wishes))
+    return Tensor(_core.Tensor.encode_like(_sources(layers, dtype), header, taps))
 
 
 def header_of(native: _core.Header) -> Header:

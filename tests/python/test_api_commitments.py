@@ -256,6 +256,18 @@ def test_a_captured_tensor_of_another_kind(
     assert any("SRS unverified" in note for note in verdict.notes)
 
 
+@pytest.mark.parametrize("layout", ["flat", "cube"])
+@pytest.mark.parametrize("count", [12, 47, 49, 500])
+def test_captured_values_of_another_count(layout: str, count: int) -> None:
+    tensor = assay.encode(np.arange(48), "int", layout)
+    srs = assay.Srs.dev(tensor.axes, 1)
+    commitment = assay.commit(tensor, srs)
+    proofs = commitment.open([(0,) * len(tensor.axes)])
+    assert assay.verify(commitment, proofs, srs.verifier_key, captured=np.arange(48))
+    verdict = assay.verify(commitment, proofs, srs.verifier_key, captured=np.arange(count))
+    assert (verdict.outcome, verdict.step) == ("rejected", "captured tensor")
+
+
 def test_python_integers_can_be_compared_with_an_array(
     commitment: assay.Commitment, proofs: assay.Proofs, srs: assay.Srs
 ) -> None:
