@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from . import bn254
-from ._core import Verdict, __version__, set_thread_limit, thread_limit
+from ._core import Verdict, set_thread_limit, thread_limit
+from ._core import version as __version__
 from .commitments import Challenge, Commitment, Opening, Place, Proofs, commit
 from .errors import DecodeError, Error, InputError
 from .polynomials import evaluate, grid_values, interpolate

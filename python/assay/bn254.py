@@ -1,8 +1,8 @@
 """The EVM's precompiled contracts over BN254 (alt_bn128), byte for byte: EIP-196 and EIP-197.
 
-Numbers are big-endian, 32 bytes each. A point of G1 is x, y; a point of G2 is the imaginary part of x,
-its real part, the imaginary part of y, its real part; all zeros is the point at infinity. Where a
-contract fails and takes all gas, these functions raise.
+Numbers are big-endian, 32 bytes each. A point of G1 is x, y; a point of G2 is the imaginary part of
+x, its real part, the imaginary part of y, its real part; all zeros is the point at infinity. Where
+a contract fails and takes all gas, these functions raise.
 """
 
 from . import _core
@@ -20,7 +20,7 @@ def ec_add(data: bytes) -> bytes:
         A point, 64 bytes.
 
     Raises:
-        InputError: A coordinate is not below the field's prime, or a point is off the curve.
+        DecodeError: A coordinate is not below the field's prime, or a point is off the curve.
 
     >>> generator = (1).to_bytes(32) + (2).to_bytes(32)
     >>> ec_add(generator) == generator  # infinity added
@@ -40,7 +40,7 @@ def ec_mul(data: bytes) -> bytes:
         A point, 64 bytes.
 
     Raises:
-        InputError: As `ec_add`.
+        DecodeError: As `ec_add`.
 
     >>> generator = (1).to_bytes(32) + (2).to_bytes(32)
     >>> ec_mul(generator + (2).to_bytes(32)) == ec_add(generator + generator)
@@ -59,7 +59,7 @@ def ec_pairing(data: bytes) -> bytes:
         32 bytes, the number 1 or 0.
 
     Raises:
-        InputError: The length is not a multiple of 192, a coordinate is not below the field's
+        DecodeError: The length is not a multiple of 192, a coordinate is not below the field's
             prime, or a point is off its curve or outside the subgroup of order r.
 
     >>> int.from_bytes(ec_pairing(b""))

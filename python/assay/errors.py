@@ -26,6 +26,8 @@ class InputError(Error, ValueError):
 
 
 class DecodeError(InputError):
-    """Bytes that are not of their format (code "malformed") or not its one encoding of what they
-    mean (code "non_canonical").
+    """Bytes that could not be read.
+
+    Not of their format (code "malformed"), not its one encoding of what they mean
+    ("non_canonical"), or numbers in them that cannot be (the other codes, but never "io").
     """

@@ -1,23 +1,30 @@
 """From captured values to a tensor of integers that can be committed to."""
 
+import json
 import operator
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .errors import InputError
+from .arguments import sizes, unsigned
+from .errors import DecodeError, InputError
 from .residues import R, as_signed, residue, to_rows
 
 if TYPE_CHECKING:
-    from .hidden_states import Capture, Tap
+    from .hidden_states import Capture
 
 LayoutKind = Literal["model", "cube", "flat"]
 CaptureMode = Literal["unknown", "decode", "prefill", "recompute"]
+
+# What the file of a capture says it is.
+_CAPTURE_FORMAT = "assay/capture/v1"
 
 Array: TypeAlias = Any
 """A numpy array, a torch tensor, anything with DLPack on the CPU, or nested lists of integers."""
@@ -77,6 +84,63 @@ class Tensor:
         self._native = native
         self._layout = native.layout
 
+    @classmethod
+    def read(
+        cls,
+        path: str | PathLike[str],
+        encoding: str | None = None,
+        layout: LayoutKind | None = None,
+        *,
+        axes: Sequence[int] | None = None,
+        capture_mode: CaptureMode | None = None,
+        cube_sizes: tuple[int, int] = (4, 10),
+        cube_dims: int | None = None,
+        pad_seed: int = 42,
+    ) -> "Tensor":
+        """Read a file and encode what it holds; nothing in it is executed.
+
+        The values stay in the file, mapped into memory, where the encoding and layout allow it: do
+        not change the file.
+
+        Args:
+            path: A .safetensors, .npy or .pt file, told apart by content, or a directory written
+                by `assay reshape`, which has its own encoding and layout.
+            encoding: As for `encode`; by default "bits" for floats and "int" for integers.
+            layout: As for `encode`; by default "flat" for one array and "model" for several and
+                for a capture.
+            axes: As for `encode`.
+            capture_mode: As for `encode`; the file of a capture has its own.
+            cube_sizes: As for `encode`.
+            cube_dims: As for `encode`.
+            pad_seed: As for `encode`.
+
+        Raises:
+            InputError: As `encode`; the file could not be read ("io").
+            DecodeError: The file is not of its format.
+        """
+        name = fspath(path)
+        if Path(path).is_dir():
+            if encoding or layout or axes or capture_mode:
+                reason = "a directory of reshape has its own encoding, layout and axes"
+                raise InputError("mismatch", name, reason)
+            return cls(_core.Tensor.read_hypercube(name))
+        file = _core.TensorFile.open(name)
+        is_capture = file.metadata_value("format") == _CAPTURE_FORMAT
+        held = file.metadata_value("capture_mode") if is_capture else ""
+        if held and capture_mode and held != capture_mode:
+            raise InputError("mismatch", name, f"a capture of mode {held}, not {capture_mode}")
+        if is_capture and axes is None and layout is None:
+            layout = "model"
+        wishes = _core.Wishes(
+            encoding,
+            layout,
+            None if axes is None else sizes(axes),
+            capture_mode or held or "unknown",
+            *_cube(cube_sizes, cube_dims, pad_seed),
+            _taps_of(file, name) if is_capture else {},
+        )
+        return cls(file.encode(wishes))
+
     @property
     def axes(self) -> tuple[int, ...]:
         """Sizes of the axes."""
@@ -128,7 +192,7 @@ class Tensor:
 
     def __getitem__(self, point: Sequence[int]) -> int:
         """The integer at a point of the grid."""
-        return as_signed(residue(self._native.value_at(point)))
+        return as_signed(residue(self._native.value_at([unsigned(c, "point", 32) for c in point])))
 
     def __repr__(self) -> str:
         return (
@@ -182,45 +246,36 @@ def encode(
     ((2, 2), -3)
     """
     layers, mode = _layers_of(values)
-    native = _core.Tensor.encode(
-        [(name, *_as_native(array, name, dtype), tap) for name, array, tap in layers],
+    taps = {name: tap for name, _, tap in layers}
+    wishes = _core.Wishes(
         encoding,
         layout,
-        None if axes is None else list(axes),
+        None if axes is None else sizes(axes),
         capture_mode or mode,
-        cube_sizes,
-        cube_dims,
-        pad_seed,
+        *_cube(cube_sizes, cube_dims, pad_seed),
+        taps,
     )
-    return Tensor(native)
+    return Tensor(_core.Tensor.encode(_sources(layers, dtype), wishes))
 
 
-def encode_like(header: Header, values: "Tensor | Capture | Mapping[str, Array] | Array") -> Tensor:
+def encode_like(
+    header: _core.Header, values: "Tensor | Capture | Mapping[str, Array] | Array"
+) -> Tensor:
     """Make the tensor of `values` that a commitment with `header` speaks of.
 
     One array takes the name of the header's one layer, and arrays without a tap take the header's.
+    Where the layers are not those of the header, the tensor has another layout than the header.
     """
     if isinstance(values, Tensor):
         return values
     layers, _ = _layers_of(values)
-    if len(layers) == len(header.layers) == 1 and not isinstance(values, Mapping):
-        layers = [(header.layers[0].name, layers[0][1], layers[0][2])]
-    taps = {layer.name: layer.tap for layer in header.layers}
+    known = [Layer(*layer) for layer in header.layout.layers]
+    if len(layers) == len(known) == 1 and not isinstance(values, Mapping):
+        layers = [(known[0].name, layers[0][1], layers[0][2])]
+    taps = {layer.name: layer.tap for layer in known}
+    taps.update((name, tap) for name, _, tap in layers if tap)
     dtype = header.dtype if header.encoding == "bits" else None
-    native = _core.Tensor.encode(
-        [
-            (name, *_as_native(array, name, dtype), tap or taps.get(name, ""))
-            for name, array, tap in layers
-        ],
-        header.encoding,
-        header.layout,
-        list(header.axes) if header.layout == "flat" else None,
-        "unknown",
-        (header.axes[0], header.axes[0]),
-        len(header.axes) if header.layout == "cube" else None,
-        header.pad_seed,
-    )
-    return Tensor(native)
+    return Tensor(_core.Tensor.encode_like(_sources(layers, dtype), header, taps))
 
 
 def header_of(native: _core.Header) -> Header:
@@ -245,16 +300,41 @@ def _layers_of(values: Any) -> tuple[list[tuple[str, Array, str]], str]:
     captures = sys.modules.get("assay.hidden_states.result")
     if captures is not None and isinstance(values, captures.Capture):
         states = zip(values.taps, values.hidden_states, strict=True)
-        return [(tap.name, state, _tap_name(tap)) for tap, state in states], values.mode
+        return [
+            (tap.name, state, _tap_name(tap.tap, tap.block)) for tap, state in states
+        ], values.mode
     if isinstance(values, Mapping):
         return [(str(name), array, "") for name, array in values.items()], "unknown"
     return [("array", values, "")], "unknown"
 
 
-def _tap_name(tap: "Tap") -> str:
-    if tap.tap == "unknown":
+def _tap_name(tap: str, block: int | None) -> str:
+    if tap == "unknown":
         return ""
-    return f"block:{tap.block}" if tap.tap == "residual" else tap.tap
+    return f"block:{block}" if tap == "residual" else tap
+
+
+def _taps_of(file: _core.TensorFile, path: str) -> dict[str, str]:
+    """The taps that the file of a capture lists, by the names of its tensors."""
+    text = file.metadata_value("taps")
+    if not text:
+        return {}
+    try:
+        return {tap["name"]: _tap_name(tap["tap"], tap["block"]) for tap in json.loads(text)}
+    except (ValueError, TypeError, KeyError) as error:
+        raise DecodeError("malformed", f"{path}: taps", "not a list of taps") from error
+
+
+def _cube(
+    cube_sizes: tuple[int, int], cube_dims: int | None, pad_seed: int
+) -> tuple[tuple[int, int], int | None, int]:
+    smallest, largest = (unsigned(size, "cube_sizes", 32) for size in cube_sizes)
+    dims = None if cube_dims is None else unsigned(cube_dims, "cube_dims", 32)
+    return (smallest, largest), dims, unsigned(pad_seed, "pad_seed")
+
+
+def _sources(layers: list[tuple[str, Array, str]], dtype: str | None) -> list[tuple[str, Any, str]]:
+    return [(name, *_as_native(array, name, dtype)) for name, array, _ in layers]
 
 
 def _as_native(array: Array, name: str, dtype: str | None) -> tuple[Any, str]:
@@ -271,7 +351,7 @@ def _as_native(array: Array, name: str, dtype: str | None) -> tuple[Any, str]:
         return plain.view(np.uint16), "bfloat16"
     if not plain.dtype.isnative:
         plain = plain.astype(plain.dtype.newbyteorder("="))
-    if plain.dtype.kind not in "biuf":
+    if plain.dtype.kind not in "biuf" or plain.dtype.itemsize > 8:
         raise InputError("unsupported", f"layer {name}", f"elements of {plain.dtype}; give numbers")
     return plain, dtype or ""
 

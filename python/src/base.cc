@@ -31,10 +31,10 @@ std::string_view name_of(ErrorCode code) {
 
 void raise(const Failure& failure) {
   const Error& error = failure.error;
-  const bool bad_bytes = error.code == ErrorCode::kMalformed || error.code == ErrorCode::kNonCanonical;
+  const bool bad_bytes = failure.reading && error.code != ErrorCode::kIo;
   try {
-    const nb::object type = nb::module_::import_("assay.errors")
-                                .attr(failure.reading && bad_bytes ? "DecodeError" : "InputError");
+    const nb::object type =
+        nb::module_::import_("assay.errors").attr(bad_bytes ? "DecodeError" : "InputError");
     const nb::object raised = type(name_of(error.code), error.place, error.reason);
     PyErr_SetObject(type.ptr(), raised.ptr());
   } catch (nb::python_error& other) {
@@ -101,10 +101,10 @@ Digest to_digest(const nb::bytes& bytes, std::string_view place) {
 
 Axes to_axes(const std::vector<std::uint64_t>& sizes) { return unwrap(Axes::from(sizes, "axes")); }
 
-nb::tuple to_tuple(std::span<const std::uint32_t> numbers) {
+IntegerTuple to_tuple(std::span<const std::uint32_t> numbers) {
   nb::list list;
   for (const std::uint32_t number : numbers) list.append(number);
-  return nb::tuple(list);
+  return IntegerTuple(nb::tuple(list));
 }
 
 void bind_base(nb::module_& m) {

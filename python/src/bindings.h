@@ -4,6 +4,7 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
@@ -31,7 +32,7 @@ namespace nb = nanobind;
 namespace assay::python {
 
 /// Carries an Error to where it becomes a Python exception: assay.InputError, or assay.DecodeError where
-/// bytes could not be read.
+/// bytes were there but could not be read.
 struct Failure {
   Error error;
   bool reading = false;
@@ -47,7 +48,7 @@ inline void unwrap(const Status& status) {
   if (!status.ok()) throw Failure{status.error()};
 }
 
-/// The value, or DecodeError when the bytes were bad, or InputError.
+/// The value, or DecodeError; InputError where the system gave no bytes to read.
 template <class T>
 T unwrap_read(Result<T> result) {
   if (!result.ok()) throw Failure{result.error(), true};
@@ -76,6 +77,8 @@ nb::bytes to_python(const Container& bytes) {
   return nb::bytes(bytes.data(), bytes.size());
 }
 
+using IntegerTuple = nb::typed<nb::tuple, int, nb::ellipsis>;
+
 /// Errors: kNonCanonical, naming the row.
 Result<std::vector<Scalar>> read_rows(ByteSpan rows, std::string_view place);
 inline ByteSpan span_of(const Rows& rows) { return {rows.data(), rows.shape(0) * 32}; }
@@ -84,7 +87,7 @@ std::vector<Fr> to_field(std::span<const Scalar> scalars);
 NewRows to_rows(std::span<const Fr> elements);
 Digest to_digest(const nb::bytes& bytes, std::string_view place);
 Axes to_axes(const std::vector<std::uint64_t>& sizes);
-nb::tuple to_tuple(std::span<const std::uint32_t> numbers);
+IntegerTuple to_tuple(std::span<const std::uint32_t> numbers);
 
 /// A tensor made ready to be committed to, with what its header will say.
 struct EncodedTensor {

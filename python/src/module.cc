@@ -3,8 +3,10 @@
 
 NB_MODULE(_core, m) {
   namespace python = assay::python;
+  // What a program still holds at its end is no mistake to report.
+  nb::set_leak_warnings(false);
   m.doc() = "The native part of assay. Private: use the names of the package assay.";
-  m.attr("__version__") = ASSAY_VERSION;
+  m.attr("version") = ASSAY_VERSION;
   python::bind_base(m);
   python::bind_curve(m);
   python::bind_commit(m);

@@ -1,7 +1,8 @@
-// Arrays that become tensors to commit to: integer encodings and layouts.
+// Arrays and files that become tensors to commit to: integer encodings and layouts.
 #include "assay/tensor.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <tuple>
 
@@ -10,8 +11,8 @@
 namespace assay::python {
 namespace {
 
-/// Name, values, name of the dtype ("" for that of the array, "scalar" for rows of 32 bytes), tap.
-using Source = std::tuple<std::string, AnyArray, std::string, std::string>;
+/// Name, values, name of the dtype ("" for that of the array, "scalar" for rows of 32 bytes).
+using Source = std::tuple<std::string, AnyArray, std::string>;
 
 std::optional<tensor::Dtype> dtype_of(const AnyArray& array) {
   using tensor::Dtype;
@@ -59,36 +60,30 @@ tensor::Shape shape_of(const AnyArray& array) {
   return shape;
 }
 
-/// The dtype is that of the values before they became integers; none for rows of residues.
-struct Layer {
-  tensor::IntegerTensor integers;
-  std::optional<tensor::Dtype> dtype;
-};
-
-Result<Layer> encode_layer(const Source& source, const tensor::Encoding& encoding) {
-  const auto& [name, array, named, tap] = source;
-  const std::string place = "layer " + name;
-  tensor::Shape shape = shape_of(array);
-  const ByteSpan bytes{static_cast<const std::uint8_t*>(array.data()), array.nbytes()};
-  if (named == "scalar") {
-    if (encoding.kind != tensor::Encoding::Kind::kInt) {
-      return Error{ErrorCode::kUnsupported, place, "Python integers have the encoding \"int\" alone"};
+/// The arrays as if a file held them: rows of residues are its Python integers.
+Result<tensor::TensorFile> hold(const std::vector<Source>& sources) {
+  tensor::TensorFile file;
+  for (const auto& [name, array, named] : sources) {
+    const std::string place = "layer " + name;
+    tensor::Shape shape = shape_of(array);
+    const ByteSpan bytes{static_cast<const std::uint8_t*>(array.data()), array.nbytes()};
+    if (named == "scalar") {
+      if (shape.empty() || shape.back() != 32 || array.itemsize() != 1) {
+        return Error{ErrorCode::kMismatch, place, "rows of 32 bytes expected"};
+      }
+      shape.pop_back();
+      Result<std::vector<Scalar>> scalars = read_rows(bytes, place);
+      if (!scalars.ok()) return scalars.error();
+      file.integer_tensors.push_back(
+          {name, std::move(shape), tensor::IntegerArray::own(std::move(scalars).value()), ""});
+      continue;
     }
-    if (shape.empty() || shape.back() != 32 || array.itemsize() != 1) {
-      return Error{ErrorCode::kMismatch, place, "rows of 32 bytes expected"};
-    }
-    shape.pop_back();
-    Result<std::vector<Scalar>> scalars = read_rows(bytes, place);
-    if (!scalars.ok()) return scalars.error();
-    return Layer{{name, shape, tensor::IntegerArray::own(std::move(scalars).value()), tap}, std::nullopt};
+    const Result<tensor::Dtype> dtype = dtype_of(array, named, place);
+    if (!dtype.ok()) return dtype.error();
+    // Sharing the array keeps its memory alive as long as any part of it is looked at.
+    file.tensors.push_back({name, *dtype, std::move(shape), bytes, std::make_shared<const AnyArray>(array)});
   }
-  const Result<tensor::Dtype> dtype = dtype_of(array, named, place);
-  if (!dtype.ok()) return dtype.error();
-  // Sharing the array keeps its memory alive as long as any part of it is looked at.
-  const tensor::TensorView view{name, *dtype, shape, bytes, std::make_shared<const AnyArray>(array)};
-  Result<tensor::IntegerArray> integers = tensor::encode(view, encoding);
-  if (!integers.ok()) return integers.error();
-  return Layer{{name, shape, std::move(integers).value(), tap}, *dtype};
+  return file;
 }
 
 Result<tensor::Layout> plan(const std::string& kind, std::span<const tensor::LayerShape> shapes,
@@ -102,32 +97,139 @@ Result<tensor::Layout> plan(const std::string& kind, std::span<const tensor::Lay
   return *known == tensor::Layout::Kind::kCube ? tensor::plan_cube(shapes, cube) : tensor::plan_model(shapes);
 }
 
-Result<EncodedTensor> encode(const std::vector<Source>& sources, const std::string& encoding_name,
-                             const std::string& layout_kind, const std::optional<Axes>& axes,
-                             const tensor::CubeOptions& cube, const std::string& capture_mode) {
-  const Result<tensor::Encoding> encoding = tensor::Encoding::parse(encoding_name, "encoding");
-  if (!encoding.ok()) return encoding.error();
-  const std::optional<claim::CaptureMode> mode = claim::capture_mode(capture_mode);
-  if (!mode) {
-    return Error{ErrorCode::kUnsupported, "capture mode", "none is called \"" + capture_mode + "\""};
-  }
+/// How arrays become a tensor; where nothing is said, the arrays decide.
+struct Wishes {
+  std::optional<std::string> encoding;
+  std::optional<std::string> layout;
+  std::optional<std::vector<std::uint64_t>> axes;
+  std::string capture_mode;
+  tensor::CubeOptions cube;
+  std::map<std::string, std::string> taps;  ///< by the names of layers
+};
+
+Result<tensor::Encoding> choose_encoding(const std::optional<std::string>& named,
+                                         std::optional<tensor::Dtype> dtype) {
+  if (named) return tensor::Encoding::parse(*named, "encoding");
+  using Kind = tensor::Encoding::Kind;
+  return tensor::Encoding{dtype && tensor::is_float(*dtype) ? Kind::kBits : Kind::kInt, 0};
+}
+
+Result<std::vector<tensor::IntegerTensor>> encode_layers(const std::vector<tensor::TensorView>& arrays,
+                                                         const tensor::Encoding& encoding) {
   std::vector<tensor::IntegerTensor> layers;
-  std::optional<tensor::Dtype> dtype;
-  for (const Source& source : sources) {
-    Result<Layer> layer = encode_layer(source, *encoding);
-    if (!layer.ok()) return layer.error();
-    if (!layers.empty() && layer->dtype != dtype) {
-      return Error{ErrorCode::kMismatch, "layer " + std::get<0>(source),
-                   "its dtype is not that of the layers before it"};
+  for (const tensor::TensorView& array : arrays) {
+    if (array.dtype != arrays[0].dtype) {
+      return Error{ErrorCode::kMismatch, "layer " + array.name,
+                   "its dtype is " + std::string(short_name(array.dtype)) +
+                       ", that of the layers before it " + std::string(short_name(arrays[0].dtype))};
     }
-    dtype = layer->dtype;
-    layers.push_back(std::move(*layer).integers);
+    const Result<tensor::IntegerArray> values = tensor::encode(array, encoding);
+    if (!values.ok()) {
+      return Error{values.error().code, "layer " + values.error().place, values.error().reason};
+    }
+    layers.push_back({array.name, array.shape, *values, ""});
   }
-  Result<tensor::Layout> layout = plan(layout_kind, tensor::shapes_of(layers), axes, cube);
+  return layers;
+}
+
+/// Layers of integers, and what they were.
+struct Encoded {
+  std::vector<tensor::IntegerTensor> layers;
+  tensor::Encoding encoding;
+  std::optional<tensor::Dtype> dtype;
+};
+
+Result<Encoded> encode(const std::vector<tensor::TensorView>& arrays,
+                       const std::vector<tensor::IntegerTensor>& integers,
+                       const std::optional<std::string>& encoding_name,
+                       const std::map<std::string, std::string>& taps) {
+  if (!arrays.empty() && !integers.empty()) {
+    return Error{ErrorCode::kMismatch, "layer " + integers[0].name,
+                 "Python integers beside arrays of another dtype"};
+  }
+  Encoded encoded;
+  if (!arrays.empty()) encoded.dtype = arrays[0].dtype;
+  const Result<tensor::Encoding> encoding = choose_encoding(encoding_name, encoded.dtype);
+  if (!encoding.ok()) return encoding.error();
+  encoded.encoding = *encoding;
+  if (!integers.empty() && encoding->kind != tensor::Encoding::Kind::kInt) {
+    return Error{ErrorCode::kUnsupported, "layer " + integers[0].name,
+                 "Python integers have the encoding \"int\" alone"};
+  }
+  Result<std::vector<tensor::IntegerTensor>> layers = encode_layers(arrays, *encoding);
+  if (!layers.ok()) return layers.error();
+  encoded.layers = integers.empty() ? std::move(layers).value() : integers;
+  for (tensor::IntegerTensor& layer : encoded.layers) {
+    const auto tap = taps.find(layer.name);
+    if (tap != taps.end()) layer.tap = tap->second;
+  }
+  return encoded;
+}
+
+/// Where nothing is said, one array keeps its shape, and of several a model is made.
+Result<EncodedTensor> encode(const std::vector<tensor::TensorView>& arrays,
+                             const std::vector<tensor::IntegerTensor>& integers, const Wishes& wishes) {
+  const std::optional<claim::CaptureMode> mode = claim::capture_mode(wishes.capture_mode);
+  if (!mode) {
+    return Error{ErrorCode::kUnsupported, "capture mode", "none is called \"" + wishes.capture_mode + "\""};
+  }
+  const Result<Encoded> encoded = encode(arrays, integers, wishes.encoding, wishes.taps);
+  if (!encoded.ok()) return encoded.error();
+  std::optional<Axes> axes;
+  if (wishes.axes) {
+    const Result<Axes> given = Axes::from(*wishes.axes, "axes");
+    if (!given.ok()) return given.error();
+    axes = *given;
+  }
+  const std::string by_default = axes || encoded->layers.size() == 1 ? "flat" : "model";
+  Result<tensor::Layout> layout =
+      plan(wishes.layout.value_or(by_default), tensor::shapes_of(encoded->layers), axes, wishes.cube);
   if (!layout.ok()) return layout.error();
-  Result<tensor::IntegerArray> values = tensor::apply_layout(*layout, layers);
+  Result<tensor::IntegerArray> values = tensor::apply_layout(*layout, encoded->layers);
   if (!values.ok()) return values.error();
-  return EncodedTensor{std::move(layout).value(), *encoding, dtype, *mode, std::move(values).value()};
+  return EncodedTensor{std::move(layout).value(), encoded->encoding, encoded->dtype, *mode,
+                       std::move(values).value()};
+}
+
+bool same_layers(const tensor::Layout& layout, const std::vector<tensor::IntegerTensor>& layers) {
+  return std::equal(layers.begin(), layers.end(), layout.layer_map.begin(), layout.layer_map.end(),
+                    [](const tensor::IntegerTensor& layer, const tensor::LayerEntry& entry) {
+                      return layer.name == entry.name && layer.shape == entry.original_shape &&
+                             layer.tap == entry.tap;
+                    });
+}
+
+/// The arrays in the layout of the header; in a flat one, which is another, where the layers are not the
+/// header's.
+Result<EncodedTensor> encode_like(const tensor::TensorFile& held, const claim::Header& header,
+                                  const std::map<std::string, std::string>& taps) {
+  const Result<Encoded> encoded =
+      encode(held.tensors, held.integer_tensors, header.encoding.to_string(), taps);
+  if (!encoded.ok()) return encoded.error();
+  tensor::Layout layout = header.layout;
+  if (!same_layers(layout, encoded->layers)) {
+    Result<tensor::Layout> flat = tensor::plan_flat(tensor::shapes_of(encoded->layers));
+    if (!flat.ok()) return flat.error();
+    layout = std::move(flat).value();
+  }
+  Result<tensor::IntegerArray> values = tensor::apply_layout(layout, encoded->layers);
+  if (!values.ok()) return values.error();
+  return EncodedTensor{std::move(layout), encoded->encoding, encoded->dtype, claim::CaptureMode::kUnknown,
+                       std::move(values).value()};
+}
+
+/// The layers of a model where there are floats, else every array.
+Result<EncodedTensor> encode(const tensor::TensorFile& file, const Wishes& wishes) {
+  const std::vector<tensor::TensorView> layers = file.layers();
+  return encode(layers.empty() ? file.tensors : layers, file.integer_tensors, wishes);
+}
+
+/// A directory that `assay reshape` wrote.
+Result<EncodedTensor> read_hypercube(const std::string& path) {
+  Result<tensor::Hypercube> cube = tensor::read_hypercube(path);
+  if (!cube.ok()) return cube.error();
+  return EncodedTensor{std::move(cube->layout), cube->encoding.value_or(tensor::Encoding{}), std::nullopt,
+                       claim::CaptureMode::kUnknown, std::move(cube->values)};
 }
 
 /// Element type and, for scalars, one more axis of 32 bytes.
@@ -186,25 +288,74 @@ void bind_tensor(nb::module_& m) {
       .def_prop_ro("pad_seed", [](const tensor::Layout& l) { return l.pad_seed; })
       .def_prop_ro("layers", [](const tensor::Layout& l) { return Layers(layers_of(l)); });
 
+  nb::class_<Wishes>(m, "Wishes")
+      .def(
+          "__init__",
+          [](Wishes* wishes, std::optional<std::string> encoding, std::optional<std::string> layout,
+             std::optional<std::vector<std::uint64_t>> axes, std::string capture_mode,
+             std::pair<std::uint32_t, std::uint32_t> cube_sizes, std::optional<std::uint32_t> cube_dims,
+             std::uint64_t pad_seed, std::map<std::string, std::string> taps) {
+            new (wishes) Wishes{std::move(encoding),
+                                std::move(layout),
+                                std::move(axes),
+                                std::move(capture_mode),
+                                {cube_sizes.first, cube_sizes.second, cube_dims, pad_seed},
+                                std::move(taps)};
+          },
+          nb::arg("encoding").none(), nb::arg("layout").none(), nb::arg("axes").none(),
+          nb::arg("capture_mode"), nb::arg("cube_sizes"), nb::arg("cube_dims").none(), nb::arg("pad_seed"),
+          nb::arg("taps"));
+
+  nb::class_<tensor::TensorFile>(m, "TensorFile")
+      .def_static(
+          "open",
+          [](const std::string& path) {
+            return unwrap_read(without_gil([&] { return tensor::open(path); }));
+          },
+          nb::arg("path"))
+      .def(
+          "metadata_value",
+          [](const tensor::TensorFile& file, std::string_view key) { return file.metadata_value(key); },
+          nb::arg("key"))
+      .def(
+          "encode",
+          [](const tensor::TensorFile& file, const Wishes& wishes) {
+            return unwrap(without_gil([&] { return encode(file, wishes); }));
+          },
+          nb::arg("wishes"));
+
   nb::class_<EncodedTensor>(m, "Tensor")
       .def_static(
           "encode",
-          [](const std::vector<Source>& sources, const std::string& encoding, const std::string& layout,
-             const std::optional<std::vector<std::uint64_t>>& sizes, const std::string& capture_mode,
-             std::pair<std::uint32_t, std::uint32_t> cube_sizes,
-             const std::optional<std::uint32_t>& cube_dims, std::uint64_t pad_seed) {
-            std::optional<Axes> axes;
-            if (sizes) axes = to_axes(*sizes);
-            tensor::CubeOptions cube;
-            cube.min_dim = cube_sizes.first;
-            cube.max_dim = cube_sizes.second;
-            cube.num_dims = cube_dims;
-            cube.pad_seed = pad_seed;
-            return unwrap(
-                without_gil([&] { return encode(sources, encoding, layout, axes, cube, capture_mode); }));
+          [](const std::vector<Source>& sources, const Wishes& wishes) {
+            return unwrap(without_gil([&]() -> Result<EncodedTensor> {
+              const Result<tensor::TensorFile> held = hold(sources);
+              if (!held.ok()) return held.error();
+              return encode(held->tensors, held->integer_tensors, wishes);
+            }));
           },
-          nb::arg("sources"), nb::arg("encoding"), nb::arg("layout"), nb::arg("axes").none(),
-          nb::arg("capture_mode"), nb::arg("cube_sizes"), nb::arg("cube_dims").none(), nb::arg("pad_seed"))
+          nb::arg("sources"), nb::arg("wishes"),
+          nb::sig("def encode(sources: collections.abc.Sequence[tuple[str, typing.Any, str]], "
+                  "wishes: Wishes) -> Tensor"))
+      .def_static(
+          "encode_like",
+          [](const std::vector<Source>& sources, const claim::Header& header,
+             const std::map<std::string, std::string>& taps) {
+            return unwrap(without_gil([&]() -> Result<EncodedTensor> {
+              const Result<tensor::TensorFile> held = hold(sources);
+              if (!held.ok()) return held.error();
+              return encode_like(*held, header, taps);
+            }));
+          },
+          nb::arg("sources"), nb::arg("header"), nb::arg("taps"),
+          nb::sig("def encode_like(sources: collections.abc.Sequence[tuple[str, typing.Any, str]], "
+                  "header: Header, taps: collections.abc.Mapping[str, str]) -> Tensor"))
+      .def_static(
+          "read_hypercube",
+          [](const std::string& path) {
+            return unwrap_read(without_gil([&] { return read_hypercube(path); }));
+          },
+          nb::arg("path"))
       .def_prop_ro("layout", [](const EncodedTensor& t) { return t.layout; })
       .def_prop_ro("encoding", [](const EncodedTensor& t) { return t.encoding.to_string(); })
       .def_prop_ro("dtype",
@@ -212,7 +363,7 @@ void bind_tensor(nb::module_& m) {
                      return t.dtype ? std::optional<std::string>(short_name(*t.dtype)) : std::nullopt;
                    })
       .def_prop_ro("capture_mode", [](const EncodedTensor& t) { return claim::to_string(t.capture_mode); })
-      .def("values", &values_of)
+      .def("values", &values_of, nb::sig("def values(self) -> numpy.typing.NDArray[typing.Any]"))
       .def(
           "value_at",
           [](const EncodedTensor& t, const std::vector<std::uint32_t>& coordinates) {

@@ -37,13 +37,13 @@ Result<const Json::array_t*> array_field(const Json& value, std::string_view pla
   return &value.get_ref<const Json::array_t&>();
 }
 
+/// An integer from 1 to `max`.
 Result<std::uint32_t> number_field(const Json& value, std::uint64_t max, const std::string& place) {
-  if (!value.is_number_unsigned() && !value.is_number_integer() && !value.is_binary())
-    return malformed(place, "an integer is expected here");
-  if (value.is_binary() || !value.is_number_unsigned() || value.get<std::uint64_t>() == 0 ||
-      value.get<std::uint64_t>() > max)
+  const std::string digits = ASSAY_TRY(json_decimal(value, place));
+  const Result<Scalar> number = Scalar::from_decimal(digits, place);
+  if (!number || number->bit_width() > 63 || number->words[0] == 0 || number->words[0] > max)
     return Error{ErrorCode::kOutOfRange, place, fmt::format("an integer from 1 to {} is expected here", max)};
-  return static_cast<std::uint32_t>(value.get<std::uint64_t>());
+  return static_cast<std::uint32_t>(number->words[0]);
 }
 
 /// 32 bytes as hexadecimal digits.

@@ -341,6 +341,13 @@ TEST(Slices, OpenAndVerify) {
     bad.prefix.pop_back();
     EXPECT_EQ(verifier.check_slice(bad).step(), "proof shape");
   }
+  // True of the polynomial, but the tensor has no such slice.
+  const std::vector<Fr> beyond{Fr::from_u64(3), Fr::zero(), Fr::zero()};
+  const Opening opening = open_at(srs, values, beyond).value();
+  ASSERT_TRUE(verifier.check({commitment, beyond, opening}).ok());
+  const SliceStatement off_grid{
+      commitment, {3, 0, 0}, test::times_generator(opening.value), opening.quotients};
+  EXPECT_EQ(verifier.check_slice(off_grid).step(), "proof shape");
   const SliceStatement too_deep{commitment, {0, 0, 0, 0}, G1Affine::infinity(), std::vector<G1Affine>(4)};
   EXPECT_EQ(verifier.check_slice(too_deep).step(), "proof shape");
 }

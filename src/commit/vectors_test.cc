@@ -18,7 +18,8 @@ std::vector<Fr> field_elements(const Json& numbers) {
 class Vectors : public ::testing::TestWithParam<std::string_view> {
  protected:
   void SetUp() override { ASSERT_TRUE(force_kernel(GetParam()).ok()); }
-  void TearDown() override { ASSERT_TRUE(force_kernel(available_kernels().back()).ok()); }
+  void TearDown() override { ASSERT_TRUE(force_kernel(before_).ok()); }
+  std::string_view before_ = active_kernel();
 };
 
 TEST_P(Vectors, KeysCommitmentsAndOpenings) {

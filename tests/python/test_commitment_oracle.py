@@ -1,6 +1,6 @@
 """Commitments against an independent computation from the known secrets of a dev SRS.
 
-The scalar p(t) comes from Python integers, the point from py_ecc, the compressed form is written here.
+The scalar p(t) comes from Python integers, the point from py_ecc; its compression is written here.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ def secret(seed: int, axis: int) -> int:
 
 
 def compressed(scalar: int) -> str:
-    """scalar * G: x little-endian, bit 255 for the larger y, bit 254 for infinity."""
+    """The point scalar * G: x little-endian, bit 255 for the larger y, bit 254 for infinity."""
     if scalar % R == 0:
         return (1 << 254).to_bytes(32, "little").hex()
     x, y = oracle.normalize(oracle.multiply(oracle.G1, scalar % R))
@@ -50,7 +50,10 @@ def value_at_secrets(values: list[int], axes: tuple[int, ...], seed: int) -> int
     """Sum of values[j] * prod_i l_(j_i)(t_i)."""
     bases = [lagrange(size, secret(seed, axis)) for axis, size in enumerate(axes)]
     return (
-        sum(v * math.prod(factors) for v, factors in zip(values, itertools.product(*bases), strict=True))
+        sum(
+            v * math.prod(factors)
+            for v, factors in zip(values, itertools.product(*bases), strict=True)
+        )
         % R
     )
 
@@ -114,9 +117,7 @@ def test_coefficients_give_the_same_commitment(
 
 @settings(max_examples=25, deadline=None)
 @given(tensors(), st.integers(0, 1000))
-def test_slices_sum_to_the_commitment(
-    tensor: tuple[tuple[int, ...], list[int]], seed: int
-) -> None:
+def test_slices_sum_to_the_commitment(tensor: tuple[tuple[int, ...], list[int]], seed: int) -> None:
     axes, values = tensor
     size = len(values) // axes[0]
     total = bytes(64)
@@ -154,9 +155,9 @@ def test_values_off_the_grid_are_those_of_the_polynomial() -> None:
     commitment = assay.commit(assay.encode(values, "int", "flat", axes), srs)
     point = [123456789, R - 2]
     bases = [lagrange(size, z) for size, z in zip(axes, point, strict=True)]
-    expected = sum(
-        v * math.prod(f) for v, f in zip(values, itertools.product(*bases), strict=True)
-    ) % R
+    expected = (
+        sum(v * math.prod(f) for v, f in zip(values, itertools.product(*bases), strict=True)) % R
+    )
     proofs = commitment.open([point])
     assert proofs[0].value % R == expected
     assert assay.verify(commitment, proofs, srs.verifier_key)

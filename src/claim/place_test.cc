@@ -1,0 +1,53 @@
+#include "claim/test_support.h"
+
+namespace assay::claim {
+namespace {
+
+TEST(Place, NamesLayerCoordinatesAndTap) {
+  const tensor::Layout layout = test::model_sample().commitment.header.layout;
+  const Place place = place_of(layout, std::vector<std::uint32_t>{1, 1, 5, 1}).value();
+  EXPECT_EQ(place.to_string(), "layer_1[0, 1, 16]");
+  EXPECT_EQ(place.layer, "layer_1");
+  EXPECT_EQ(place.tap, "block:1");
+  EXPECT_EQ(place.position, 33U);
+  EXPECT_EQ(place.flat_index, 70U);
+  EXPECT_EQ(place.coordinates, (std::vector<std::uint32_t>{1, 1, 5, 1}));
+  EXPECT_EQ(place.layer_coordinates, (std::vector<std::uint64_t>{0, 1, 16}));
+
+  const Place padding = place_of_index(layout, 71).value();
+  EXPECT_TRUE(padding.is_padding);
+  EXPECT_EQ(padding.to_string(), "padding");
+  EXPECT_EQ(padding.coordinates, (std::vector<std::uint32_t>{1, 1, 5, 2}));
+}
+
+TEST(Place, IsFoundFromEveryEntry) {
+  for (const auto make : {test::flat_sample, test::cube_sample, test::model_sample}) {
+    const tensor::Layout layout = make().commitment.header.layout;
+    std::uint64_t real = 0;
+    for (std::uint64_t index = 0; index < layout.axes.volume(); ++index) {
+      const Place place = place_of_index(layout, index).value();
+      EXPECT_EQ(place_of(layout, place.coordinates).value().flat_index, index);
+      if (place.is_padding) continue;
+      ++real;
+      EXPECT_EQ(place_of_entry(layout, place.layer, place.position).value().flat_index, index);
+    }
+    EXPECT_EQ(real, layout.real_count);
+  }
+}
+
+TEST(Place, HasNoCoordinatesInAnArrayWithoutAxes) {
+  const std::vector<tensor::LayerShape> shapes{{"scalar", {}, ""}};
+  EXPECT_EQ(place_of_index(tensor::plan_flat(shapes).value(), 0).value().to_string(), "scalar");
+}
+
+TEST(Place, RefusesWhatIsNotThere) {
+  const tensor::Layout layout = test::cube_sample().commitment.header.layout;
+  EXPECT_EQ(place_of(layout, std::vector<std::uint32_t>{0, 0, 2, 0}).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(place_of(layout, std::vector<std::uint32_t>{0, 0, 0}).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(place_of_index(layout, 16).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(place_of_entry(layout, "layer_2", 0).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(place_of_entry(layout, "layer_1", 5).error().code, ErrorCode::kOutOfRange);
+}
+
+}  // namespace
+}  // namespace assay::claim

@@ -1,0 +1,182 @@
+#include "claim/test_support.h"
+
+namespace assay::claim {
+namespace {
+
+using test::Sample;
+
+/// One proof on the grid and one off it.
+Proofs both_kinds(const Sample& sample) {
+  const std::vector<Point> points{Point::on_grid({2, 1}),
+                                  Point::anywhere({Fr::from_i64(-4), Fr::from_u64(1)}, sample.srs.axes())};
+  return prove(sample.srs, sample.commitment, sample.values.view(), points).value();
+}
+
+TEST(Point, HasOneFormOverGivenAxes) {
+  const Axes axes = test::axes_of({3, 4});
+  EXPECT_TRUE(Point::anywhere({Fr::from_u64(2), Fr::from_u64(3)}, axes).is_on_grid());
+  EXPECT_EQ(Point::anywhere({Fr::from_u64(2), Fr::from_u64(3)}, axes), Point::on_grid({2, 3}));
+  EXPECT_FALSE(Point::anywhere({Fr::from_u64(2), Fr::from_u64(4)}, axes).is_on_grid());
+  EXPECT_FALSE(Point::anywhere({Fr::from_i64(-1), Fr::from_u64(0)}, axes).is_on_grid());
+  EXPECT_FALSE(
+      Point::anywhere({Fr::from_u64((std::uint64_t{1} << 32) + 1), Fr::from_u64(0)}, axes).is_on_grid());
+  EXPECT_FALSE(Point::anywhere({Fr::from_u64(0)}, axes).is_on_grid());
+  EXPECT_EQ(Point::on_grid({2, 3}).coordinates(), (std::vector<Fr>{Fr::from_u64(2), Fr::from_u64(3)}));
+}
+
+TEST(Point, Speaks) {
+  EXPECT_EQ(Point::on_grid({0, 5, 2}).to_string(), "0,5,2");
+  EXPECT_EQ((Point{{}, {Fr::from_i64(-4), Fr::from_u64(1)}}).to_string(), "-4,1");
+}
+
+TEST(Proofs, RoundTrip) {
+  const Sample sample = test::flat_sample();
+  const Proofs proofs = both_kinds(sample);
+  const Bytes bytes = proofs.encode();
+  EXPECT_EQ(bytes.size(), 52 + Proofs::proof_size(2) + Proofs::proof_size(2) + 2 * 28);
+  const Proofs decoded = Proofs::decode(bytes, "test").value();
+  EXPECT_EQ(decoded.commitment_digest, proofs.commitment_digest);
+  EXPECT_EQ(decoded.axis_count, 2U);
+  ASSERT_EQ(decoded.proofs.size(), 2U);
+  for (std::size_t k = 0; k < 2; ++k) {
+    EXPECT_EQ(decoded.proofs[k].point, proofs.proofs[k].point);
+    EXPECT_EQ(decoded.proofs[k].opening.value, proofs.proofs[k].opening.value);
+    EXPECT_EQ(decoded.proofs[k].opening.quotients, proofs.proofs[k].opening.quotients);
+  }
+  EXPECT_EQ(decoded.encode(), bytes);
+  EXPECT_TRUE(verify(sample.commitment, decoded, sample.verifier, {}).ok());
+}
+
+TEST(Proofs, HaveTheBytesOfTheDocument) {
+  Proofs proofs;
+  proofs.commitment_digest.fill(0x22);
+  proofs.axis_count = 1;
+  proofs.proofs = {{Point::on_grid({3}), {Fr::from_u64(258), {G1Affine::infinity()}}}};
+  EXPECT_EQ(to_hex(proofs.encode()),
+            "4153534159505246"
+            "01000000"
+            "2222222222222222222222222222222222222222222222222222222222222222"
+            "01000000"
+            "01000000"
+            "00"
+            "03000000"
+            "0201000000000000000000000000000000000000000000000000000000000000"
+            "0000000000000000000000000000000000000000000000000000000000000040");
+}
+
+TEST(Proofs, NoneIsAFileToo) {
+  const Proofs none{{}, 3, {}};
+  EXPECT_TRUE(Proofs::decode(none.encode(), "test").value().proofs.empty());
+}
+
+TEST(Proofs, RefuseWhatIsNotCanonical) {
+  const Bytes good = both_kinds(test::flat_sample()).encode();
+  const auto code_with = [&](std::size_t at, std::uint8_t value) {
+    Bytes bytes = good;
+    bytes[at] = value;
+    const Result<Proofs> decoded = Proofs::decode(bytes, "test");
+    EXPECT_FALSE(decoded.ok()) << at;
+    return decoded.ok() ? ErrorCode::kIo : decoded.error().code;
+  };
+  EXPECT_EQ(code_with(7, 'X'), ErrorCode::kMalformed);
+  EXPECT_EQ(code_with(8, 2), ErrorCode::kUnsupported);
+  EXPECT_EQ(code_with(44, 0), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with(44, 33), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with(48, 3), ErrorCode::kTooLarge);
+  EXPECT_EQ(code_with(51, 255), ErrorCode::kTooLarge);
+  EXPECT_EQ(code_with(48, 1), ErrorCode::kMalformed);
+  EXPECT_EQ(code_with(52, 2), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with(55, 16), ErrorCode::kOutOfRange);  // coordinate 2^20 + 2
+  EXPECT_EQ(code_with(61 + 31, 0xff), ErrorCode::kNonCanonical);
+  const std::size_t second = 52 + Proofs::proof_size(2);
+  EXPECT_EQ(code_with(second + 1 + 31, 0xff), ErrorCode::kNonCanonical);
+  EXPECT_EQ(code_with(93 + 31, 0xc0), ErrorCode::kNonCanonical);  // a proof point
+}
+
+TEST(Proofs, NameTheFirstBadProof) {
+  const Sample sample = test::flat_sample();
+  Bytes bytes = sample.proofs.encode();
+  bytes[52 + Proofs::proof_size(2) - 1] = 0x3f;
+  bytes.back() = 0x3f;
+  EXPECT_EQ(Proofs::decode(bytes, "file").error().place, "file: proof 0");
+}
+
+TEST(Proofs, GoThroughAFile) {
+  const test::TemporaryDirectory directory;
+  const Proofs proofs = test::flat_sample().proofs;
+  ASSERT_TRUE(proofs.write(directory.file("p")).ok());
+  EXPECT_EQ(Proofs::read(directory.file("p")).value().encode(), proofs.encode());
+  EXPECT_EQ(Proofs::read(directory.file("none")).error().code, ErrorCode::kIo);
+}
+
+TEST(Proofs, CapIsThatOfTheLargestFile) {
+  EXPECT_EQ(Proofs::kMaxBytes, 52 + std::uint64_t{Proofs::kMaxCount} * (1 + 32 * 32 + 32 + 32 * 32));
+}
+
+TEST(Prove, RefusesWhatDoesNotBelongTogether) {
+  const Sample sample = test::flat_sample();
+  const auto code_of = [&](const pst::Srs& srs, const IntegerView& values, const std::vector<Point>& points) {
+    const Result<Proofs> proofs = prove(srs, sample.commitment, values, points);
+    EXPECT_FALSE(proofs.ok());
+    return proofs.ok() ? ErrorCode::kIo : proofs.error().code;
+  };
+  const IntegerView values = sample.values.view();
+  const Point point = Point::on_grid({0, 0});
+  const pst::Srs other = pst::Srs::dev(sample.srs.axes(), 8).value();
+  EXPECT_EQ(code_of(other, values, {point}), ErrorCode::kMismatch);
+  EXPECT_EQ(code_of(sample.srs, values.subview(0, 11), {point}), ErrorCode::kMismatch);
+  EXPECT_EQ(code_of(sample.srs, values, {}), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of(sample.srs, values, std::vector<Point>(Proofs::kMaxCount + 1, point)),
+            ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of(sample.srs, values, {Point::on_grid({3, 0})}), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of(sample.srs, values, {Point::on_grid({0})}), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of(sample.srs, values, {{{}, {Fr::one()}}}), ErrorCode::kMismatch);
+  EXPECT_EQ(code_of(sample.srs, values, {point, point}), ErrorCode::kOutOfRange);
+  // The same point in its other form.
+  EXPECT_EQ(code_of(sample.srs, values, {point, {{}, {Fr::zero(), Fr::zero()}}}), ErrorCode::kOutOfRange);
+}
+
+TEST(Prove, WritesAPointOfTheGridAsOne) {
+  const Sample sample = test::flat_sample();
+  const std::vector<Point> points{{{}, {Fr::from_u64(1), Fr::from_u64(3)}}};
+  const Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), points).value();
+  EXPECT_EQ(proofs.proofs[0].point, Point::on_grid({1, 3}));
+  EXPECT_EQ(proofs.proofs[0].opening.value, Fr::from_u64(5 + 37 * 7));
+}
+
+TEST(Commit, FillsInTheSrsAndRefusesWhatDoesNotFit) {
+  const Sample sample = test::flat_sample();
+  EXPECT_EQ(sample.commitment.header.srs_digest, sample.srs.verifier_key().digest());
+  Header header = sample.commitment.header;
+  const IntegerView values = sample.values.view();
+  EXPECT_EQ(commit(pst::Srs::dev(test::axes_of({4, 3}), 7).value(), header, values).error().code,
+            ErrorCode::kMismatch);
+  EXPECT_EQ(commit(sample.srs, header, values.subview(0, 11)).error().code, ErrorCode::kMismatch);
+  header.dtype = tensor::Dtype::kI8;  // 5 + 37 * 4 = 153 does not fit
+  const Result<Commitment> outside = commit(sample.srs, header, values);
+  ASSERT_FALSE(outside.ok());
+  EXPECT_EQ(outside.error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(outside.error().place, "value at array[1, 0]");
+  std::vector<Scalar> scalars;
+  for (std::size_t i = 0; i < values.size(); ++i) scalars.push_back(values[i]);
+  EXPECT_EQ(commit(sample.srs, header, scalars).error().place, "value at array[1, 0]");
+  header.dtype = tensor::Dtype::kI16;
+  EXPECT_EQ(commit(sample.srs, header, scalars).value().point, sample.commitment.point);
+  header.dtype = tensor::Dtype::kF32;
+  EXPECT_EQ(commit(sample.srs, header, values).error().code, ErrorCode::kUnsupported);
+}
+
+// The figure of the design, from an independent program.
+TEST(Commit, GivesTheKnownPoint) {
+  const std::vector<tensor::LayerShape> shapes{{"array", {2, 2}, ""}};
+  const pst::Srs srs = pst::Srs::dev(test::axes_of({2, 2}), 7).value();
+  const std::vector<Scalar> values{Scalar::from_i64(5), Scalar::from_i64(-3), Scalar{{0, 0, 0, 256}},
+                                   Scalar::from_i64(7)};
+  const Commitment commitment =
+      commit(srs, {tensor::plan_flat(shapes).value(), {}, {}, {}, {}}, values).value();
+  EXPECT_EQ(to_hex(curve::encode(commitment.point)),
+            "5f10fa5ecdad6d295d6ad5b5669bf5df61fd5b9e8de8d73156fe72a59277af97");
+}
+
+}  // namespace
+}  // namespace assay::claim
