@@ -164,7 +164,7 @@ Result<Header> Header::decode(ByteSpan bytes, std::string_view place) {
   header.encoding.scale = ASSAY_TRY(reader.u32("scale"));
   const std::size_t dtype_at = reader.offset();
   if (dtype_at < bytes.size() && bytes[dtype_at] == kNoDtype) {
-    ASSAY_TRY(reader.u8("dtype"));
+    static_cast<void>(ASSAY_TRY(reader.u8("dtype")));
   } else {
     header.dtype = ASSAY_TRY(read_code(reader, kDtypeCodes, "dtype"));
   }
