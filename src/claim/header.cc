@@ -175,16 +175,7 @@ Result<Header> Header::decode(ByteSpan bytes, std::string_view place) {
   layout.pad_seed = ASSAY_TRY(reader.u64("padding seed"));
   header.encoding.kind = ASSAY_TRY(read_code(reader, kEncodingCodes, "encoding"));
   header.encoding.scale = ASSAY_TRY(reader.u32("scale"));
-<<<<<<< HEAD
-  const std::size_t dtype_at = reader.offset();
-  if (dtype_at < bytes.size() && bytes[dtype_at] == kNoDtype) {
-    static_cast<void>(ASSAY_TRY(reader.u8("dtype")));
-  } else {
-    header.dtype = ASSAY_TRY(read_code(reader, kDtypeCodes, "dtype"));
-  }
-=======
   header.dtype = ASSAY_TRY(read_dtype(reader));
->>>>>>> claim
   header.capture_mode = ASSAY_TRY(read_code(reader, kCaptureCodes, "capture mode"));
   std::ranges::copy(ASSAY_TRY(reader.raw(32, "SRS digest")), header.srs_digest.begin());
   const std::uint32_t layers = ASSAY_TRY(reader.count(12, Layout::kMaxLayers, "layer count"));
