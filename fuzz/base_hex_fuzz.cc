@@ -8,7 +8,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const assay::ByteSpan bytes(data, size);
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  ASSAY_CHECK(assay::from_hex(assay::to_hex(bytes), "fuzz").value() == assay::Bytes(bytes.begin(), bytes.end()));
+  ASSAY_CHECK(assay::from_hex(assay::to_hex(bytes), "fuzz").value() ==
+              assay::Bytes(bytes.begin(), bytes.end()));
   if (const auto read = assay::from_hex(text, "fuzz"); read.ok()) {
     std::string lower(text);
     std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -23,8 +24,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ASSAY_CHECK(std::ranges::equal(scalar->to_bytes(), bytes));
     ASSAY_CHECK(assay::Scalar::from_decimal(scalar->to_decimal(), "fuzz").value() == *scalar);
     ASSAY_CHECK(assay::Scalar::from_decimal(scalar->to_signed_decimal(), "fuzz").value() == *scalar);
-    ASSAY_CHECK(assay::Scalar::from_magnitude(scalar->is_negative(), scalar->magnitude().words, "fuzz").value() ==
-                *scalar);
+    ASSAY_CHECK(
+        assay::Scalar::from_magnitude(scalar->is_negative(), scalar->magnitude().words, "fuzz").value() ==
+        *scalar);
   }
   if (const auto axes = assay::Axes::parse(text, "fuzz"); axes.ok()) ASSAY_CHECK_EQ(axes->to_string(), text);
   return 0;

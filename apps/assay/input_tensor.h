@@ -5,7 +5,6 @@
 #include <string>
 
 #include "assay/claim.h"
-#include "assay/tensor.h"
 
 namespace assay::cli {
 
@@ -18,19 +17,17 @@ struct InputOptions {
   std::string capture_mode;
 };
 
-/// Integers in the order of the committed tensor, and what they are: all of a header but the SRS digest.
-struct InputTensor {
-  claim::Header header;
-  tensor::IntegerArray values;
-};
+/// --capture-mode; unknown for "". Errors: kMalformed.
+[[nodiscard]] Result<claim::CaptureMode> parse_capture_mode(const std::string& text);
 
-/// Reads .npy, .safetensors, .pt, or a directory of `reshape`. By default integers are taken as they are (`int`) and floats by their bits; one
-/// array keeps its shape (`flat`), several layers get the layout `model`. A capture brings its mode and taps.
-/// Errors: those of the readers, of the encoding and of the layout, with the file's name.
-[[nodiscard]] Result<InputTensor> load_input(const InputOptions& options);
+/// Reads .npy, .safetensors, .pt (see claim::read_subject for the defaults) or a directory of `reshape`.
+/// Errors: those of the readers, of the encoding and of the layout, with the file's name; kMismatch for flags
+/// that contradict what the file says about itself.
+[[nodiscard]] Result<claim::Subject> load_input(const InputOptions& options);
 
-/// The integers of a file as a commitment's header describes them. One array takes the name of the header's one
-/// layer. Errors: as load_input(); kMismatch where the file holds another dtype or other layers.
+/// The integers of a file as a commitment's header describes them, or the committed integers themselves where
+/// the file holds one array of them in the committed axes. Errors: as load_input(); kMismatch where the file
+/// holds another dtype or other layers. One array may have any name.
 [[nodiscard]] Result<tensor::IntegerArray> load_input_like(const claim::Header& header,
                                                            const std::filesystem::path& path);
 

@@ -28,10 +28,10 @@ struct CommitOptions {
 Status check_axes(const Axes& tensor, const std::string& tensor_path, const pst::Srs& srs,
                   const std::string& srs_path) {
   if (tensor == srs.axes()) return {};
-  return Error{ErrorCode::kMismatch, srs_path,
-               fmt::format("is for axes {} ({} values), but {} has axes {} ({} values)",
-                           srs.axes().to_string(), srs.axes().volume(), tensor_path, tensor.to_string(),
-                           tensor.volume())};
+  return Error{
+      ErrorCode::kMismatch, srs_path,
+      fmt::format("is for axes {} ({} values), but {} has axes {} ({} values)", srs.axes().to_string(),
+                  srs.axes().volume(), tensor_path, tensor.to_string(), tensor.volume())};
 }
 
 Json json_of_commitment(const claim::Commitment& commitment) {
@@ -49,8 +49,8 @@ std::vector<std::string> lines_of_commitment(const claim::Commitment& commitment
                       grouped(header.layout.real_count), header.layout.axes.to_string(),
                       tensor::to_string(header.layout.kind), header.encoding.to_string(),
                       grouped(header.layout.padding())),
-          "commitment " + to_hex(curve::encode(commitment.point)), "digest     " + to_hex(commitment.digest()),
-          fmt::format("committed in {:.3f} s", seconds)};
+          "commitment " + to_hex(curve::encode(commitment.point)),
+          "digest     " + to_hex(commitment.digest()), fmt::format("committed in {:.3f} s", seconds)};
 }
 
 Result<int> commit_tensor(const CommitOptions& options, const Console& console) {
@@ -58,11 +58,11 @@ Result<int> commit_tensor(const CommitOptions& options, const Console& console) 
   if (options.out.empty()) return Error{ErrorCode::kMalformed, "--out", "is needed with --tensor"};
   const Stopwatch loading;
   const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.srs));
-  const InputTensor input = ASSAY_TRY(load_input(options.input));
-  ASSAY_TRY(check_axes(input.header.layout.axes, options.input.path, srs, options.srs));
+  const claim::Subject subject = ASSAY_TRY(load_input(options.input));
+  ASSAY_TRY(check_axes(subject.layout.axes, options.input.path, srs, options.srs));
   const double load_seconds = loading.seconds();
   const Stopwatch committing;
-  const Result<claim::Commitment> commitment = claim::commit(srs, input.header, input.values.view());
+  const Result<claim::Commitment> commitment = claim::commit(srs, subject.header(), subject.values.view());
   if (!commitment.ok()) return within_file(options.input.path, commitment.error());
   const double seconds = committing.seconds();
   ASSAY_TRY(commitment->write(options.out));
@@ -94,12 +94,7 @@ Result<pst::Srs> srs_for(const CommitOptions& options, const PipelineDirs& dirs,
 Result<int> commit_directory(const CommitOptions& options, const Console& console) {
   const PipelineDirs dirs = find_dirs(options.poly_dir, options.hypercube_dir, options.output_dir);
   PolynomialTensor tensor = ASSAY_TRY(read_polynomial_tensor(dirs));
-  if (!options.input.capture_mode.empty()) {
-    const auto mode = claim::capture_mode(options.input.capture_mode);
-    if (!mode)
-      return Error{ErrorCode::kMalformed, "--capture-mode", "none of unknown, decode, prefill, recompute"};
-    tensor.header.capture_mode = *mode;
-  }
+  tensor.header.capture_mode = ASSAY_TRY(parse_capture_mode(options.input.capture_mode));
   ASSAY_TRY(make_directory(dirs.output));
   const Stopwatch setup;
   const pst::Srs srs = ASSAY_TRY(srs_for(options, dirs, tensor.polynomial.axes, console));
@@ -131,9 +126,9 @@ Result<int> run_commit(const CommitOptions& options, const Console& console) {
 
 void add_commit(Program& program) {
   const auto options = std::make_shared<CommitOptions>();
-  CLI::App* verb =
-      program.add("commit", "Commit to a tensor in 32 bytes",
-                  "assay commit --tensor cube.npy --srs six.srs --out cube.commitment --json", options, run_commit);
+  CLI::App* verb = program.add("commit", "Commit to a tensor in 32 bytes",
+                               "assay commit --tensor cube.npy --srs six.srs --out cube.commitment --json",
+                               options, run_commit);
   InputOptions& input = options->input;
   verb->add_option("--tensor", input.path, ".npy, .safetensors, .pt, or a directory of reshape")
       ->type_name("FILE");

@@ -88,8 +88,10 @@ Result<Question> read_question(const VerifyOptions& options) {
   if (options.commitment.empty()) {
     if (!question.seed_proofs)
       return Error{ErrorCode::kMalformed, "--commitment", "is needed: these proofs only name its digest"};
-    for (const auto& [flag, value] : {std::pair("--challenge", &options.challenge), {"--digest", &options.digest},
-                                      {"--tensor", &options.tensor}, {"--hypercube-dir", &options.hypercube_dir}}) {
+    for (const auto& [flag, value] : {std::pair("--challenge", &options.challenge),
+                                      {"--digest", &options.digest},
+                                      {"--tensor", &options.tensor},
+                                      {"--hypercube-dir", &options.hypercube_dir}}) {
       if (!value->empty()) return Error{ErrorCode::kMalformed, flag, "needs --commitment beside it"};
     }
     return question;
@@ -103,17 +105,18 @@ Result<Question> read_question(const VerifyOptions& options) {
   return question;
 }
 
-// The seeds' proofs under a commitment of ours: they must be of its point, and of its digest where they name one.
+// The seeds' proofs under a commitment of ours: they must be of its point, and of its digest where they name
+// one.
 Verdict bind(const claim::SeedProofs& given, const claim::Commitment& commitment, claim::Proofs& proofs) {
   const Axes& axes = commitment.header.layout.axes;
   if (given.num_variables != axes.count())
     return Verdict::rejected("axes", fmt::format("the proofs are for {} variables, the header has {} axes",
                                                  given.num_variables, axes.count()));
   if (given.commitment != commitment.point)
-    return Verdict::rejected("commitment digest",
-                             fmt::format("the proofs are for the point {}, the commitment is {}",
-                                         to_hex(curve::encode(given.commitment)),
-                                         to_hex(curve::encode(commitment.point))));
+    return Verdict::rejected(
+        "commitment digest",
+        fmt::format("the proofs are for the point {}, the commitment is {}",
+                    to_hex(curve::encode(given.commitment)), to_hex(curve::encode(commitment.point))));
   if (given.commitment_digest && *given.commitment_digest != commitment.digest())
     return Verdict::rejected("commitment digest", "the proofs name another commitment's digest");
   proofs = {commitment.digest(), given.num_variables, {}};
@@ -127,8 +130,7 @@ void check_each(const Verdict& verdict, const pst::Verifier& verifier, const G1A
                 const std::vector<claim::Proof>& proofs, std::vector<ProofReport>& reports) {
   if (verdict.step() != "opening equation") return;
   for (std::size_t i = 0; i < proofs.size(); ++i)
-    reports[i].verified =
-        verifier.check({commitment, proofs[i].point.coordinates(), proofs[i].opening}).ok();
+    reports[i].verified = verifier.check({commitment, proofs[i].point.coordinates(), proofs[i].opening}).ok();
 }
 
 Answer answer_seed(const Question& question) {
@@ -136,8 +138,8 @@ Answer answer_seed(const Question& question) {
   const claim::SeedProofs& proofs = *question.seed_proofs;
   Verdict verdict = claim::verify_seed(proofs, verifier, question.options.trusted);
   const bool ok = verdict.ok();
-  Answer answer{std::move(verdict), describe_proofs(proofs.proofs, nullptr,
-                                                    ok ? std::optional<bool>(true) : std::nullopt)};
+  Answer answer{std::move(verdict),
+                describe_proofs(proofs.proofs, nullptr, ok ? std::optional<bool>(true) : std::nullopt)};
   check_each(answer.verdict, verifier, proofs.commitment, proofs.proofs, answer.proofs);
   return answer;
 }
@@ -160,8 +162,8 @@ Answer answer(Question& question) {
 
   const std::vector<bool> matches = match_captured(commitment, question.proofs, question.captured->view());
   for (std::size_t i = 0; i < matches.size(); ++i) answer.proofs[i].matched = matches[i];
-  answer.verdict = with_notes_of(
-      answer.verdict, claim::cross_check(commitment, question.proofs, question.captured->view()));
+  answer.verdict = with_notes_of(answer.verdict,
+                                 claim::cross_check(commitment, question.proofs, question.captured->view()));
   return answer;
 }
 
@@ -176,8 +178,8 @@ Result<int> run_verify(const VerifyOptions& given, const Console& console) {
 
   Json json = json_of(answered.verdict);
   json["digest"] = question.commitment ? Json(to_hex(question.commitment->digest())) : Json(nullptr);
-  json["commitment_hex"] = to_hex(curve::encode(question.commitment ? question.commitment->point
-                                                                    : question.seed_proofs->commitment));
+  json["commitment_hex"] = to_hex(
+      curve::encode(question.commitment ? question.commitment->point : question.seed_proofs->commitment));
   json["header"] = question.commitment ? json_of(question.commitment->header) : Json(nullptr);
   json["srs"] = claim::describe_srs(question.key, question.options.trusted);
   json["srs_digest"] = to_hex(question.key.digest());
@@ -197,8 +199,8 @@ void add_verify(Program& program) {
   const auto options = std::make_shared<VerifyOptions>();
   CLI::App* verb =
       program.add("verify", "Check that a commitment opens to the values that the proofs give",
-                  "assay verify --commitment cube.commitment --proofs cube.proofs --srs six.vk --json", options,
-                  run_verify);
+                  "assay verify --commitment cube.commitment --proofs cube.proofs --srs six.vk --json",
+                  options, run_verify);
   verb->add_option("--commitment", options->commitment, "the prover's commitment")->type_name("FILE");
   verb->add_option("--proofs", options->proofs, "the prover's proofs, or a proofs.json")->type_name("FILE");
   verb->add_option("--srs", options->srs, "your own copy of the parameters, .vk or .srs")->type_name("FILE");

@@ -147,32 +147,29 @@ struct Challenge {
 
 // ---- The prover
 
-/// A tensor ready to be committed to: a header without its SRS, and the integers.
+/// A tensor ready to be committed to.
 struct Subject {
-  tensor::Layout layout;
-  tensor::Encoding encoding;
-  std::optional<tensor::Dtype> dtype;
-  CaptureMode capture_mode = CaptureMode::kUnknown;
+  Header header;  ///< with an SRS digest of zeros, which commit() fills in
   tensor::IntegerArray values;
-
-  /// With an SRS digest of zeros, which commit() fills in.
-  [[nodiscard]] Header header() const { return {layout, encoding, dtype, capture_mode, {}}; }
 };
 
-/// What a file alone does not say. Defaults: `bits` for floats and `int` for integers; `model` for a capture
-/// of several layers and `flat` for one array; the capture mode that the file records.
+/// What a file alone does not say, or says otherwise than wanted.
 struct SubjectOptions {
-  std::optional<tensor::Encoding> encoding;
-  std::optional<tensor::Layout::Kind> layout;
-  std::optional<Axes> axes;  ///< of a flat layout
-  tensor::CubeOptions cube;
-  std::optional<CaptureMode> capture_mode;
+  std::optional<tensor::Encoding> encoding;    ///< default: `bits` for floats, `int` for integers
+  std::optional<tensor::Layout::Kind> layout;  ///< default: `model` for several layers, `flat` for one array
+  std::optional<Axes> axes;                    ///< of a flat layout; default: the array's shape
+  std::optional<CaptureMode> capture_mode;     ///< default: the one that a capture records
 };
 
-/// Reads a safetensors, .npy or .pt file. Of several tensors the floating-point ones are taken as layers;
-/// plain integers must be one array. Errors: those of tensor::open, encode and the layout; kMismatch for
-/// layers of different dtypes.
+/// Reads .npy, .safetensors, .pt, or a directory of `reshape`. A capture brings its mode and taps. Errors:
+/// those of the readers, of the encoding and of the layout, with the file's name; kMismatch where options and
+/// file contradict each other, or layers are of different dtypes.
 [[nodiscard]] Result<Subject> read_subject(const std::filesystem::path& path, const SubjectOptions& options);
+
+/// The integers of a file as a commitment's header describes them. One array takes the name of the header's
+/// one layer. Errors: as read_subject(); kMismatch where the file holds another dtype or other layers.
+[[nodiscard]] Result<tensor::IntegerArray> read_values_like(const Header& header,
+                                                            const std::filesystem::path& path);
 
 /// Commits to `values`, which must be apply_layout(header.layout, layers). The header's SRS digest is filled
 /// in. Errors: kMismatch (axes of layout and SRS, count of values), kOutOfRange (a value outside

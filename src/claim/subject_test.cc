@@ -1,0 +1,204 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "assay/claim.h"
+
+namespace assay::claim {
+namespace {
+
+namespace fs = std::filesystem;
+using tensor::Dtype;
+using tensor::Encoding;
+using tensor::Layout;
+using ::testing::HasSubstr;
+
+class SubjectTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "assay-subject-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    dir_ = name;
+  }
+  void TearDown() override { fs::remove_all(dir_); }
+
+  fs::path write_integers(const std::vector<std::int64_t>& values, const tensor::Shape& shape,
+                          tensor::Storage storage = tensor::Storage::kInt64) {
+    const fs::path path = dir_ / "values.npy";
+    EXPECT_TRUE(tensor::write_npy(path, IntegerView(values), shape, storage).ok());
+    return path;
+  }
+
+  /// Two layers (1, 3, 4) of 16-bit patterns, the first counting up from 0, the second down.
+  fs::path write_layers(const tensor::Metadata& metadata, Dtype second = Dtype::kBF16) {
+    patterns_.assign(2, std::vector<std::int16_t>(12));
+    for (std::int16_t i = 0; i < 12; ++i) {
+      patterns_[0][static_cast<std::size_t>(i)] = i;
+      patterns_[1][static_cast<std::size_t>(i)] = static_cast<std::int16_t>(-32768 + i);
+    }
+    const std::vector<tensor::TensorView> layers = {view("embedding", Dtype::kBF16, 0),
+                                                    view("layer_0", second, 1)};
+    const fs::path path = dir_ / "layers.safetensors";
+    EXPECT_TRUE(tensor::write_safetensors(path, layers, metadata).ok());
+    return path;
+  }
+
+  tensor::TensorView view(const std::string& name, Dtype dtype, std::size_t index) {
+    return {name,
+            dtype,
+            {1, 3, 4},
+            {reinterpret_cast<const std::uint8_t*>(patterns_[index].data()), 2 * patterns_[index].size()},
+            nullptr};
+  }
+
+  fs::path dir_;
+  std::vector<std::vector<std::int16_t>> patterns_;
+};
+
+const tensor::Metadata kCapture = {
+    {"format", "assay/capture/v1"},
+    {"capture_mode", "decode"},
+    {"taps",
+     R"([{"name":"embedding","tap":"embedding","block":null},{"name":"layer_0","tap":"residual","block":0}])"}};
+
+template <class T>
+void expect_error(const Result<T>& result, ErrorCode code, const std::string& text) {
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, code);
+  EXPECT_THAT(result.error().to_string(), HasSubstr(text));
+}
+
+TEST_F(SubjectTest, OneArrayOfIntegersKeepsItsShape) {
+  const fs::path path = write_integers({5, -3, 7, 0, 1, -9}, {2, 3});
+  const Subject subject = read_subject(path, {}).value();
+  EXPECT_EQ(subject.header.layout.kind, Layout::Kind::kFlat);
+  EXPECT_EQ(subject.header.layout.axes.to_string(), "2,3");
+  EXPECT_EQ(subject.header.encoding, (Encoding{Encoding::Kind::kInt, 0}));
+  EXPECT_EQ(subject.header.capture_mode, CaptureMode::kUnknown);
+  EXPECT_EQ(subject.values.view()[5].to_signed_decimal(), "-9");
+
+  SubjectOptions options;
+  options.axes = Axes::parse("3,2", "").value();
+  options.capture_mode = CaptureMode::kPrefill;
+  const Subject other = read_subject(path, options).value();
+  EXPECT_EQ(other.header.layout.axes.to_string(), "3,2");
+  EXPECT_EQ(other.header.capture_mode, CaptureMode::kPrefill);
+
+  options.axes = Axes::parse("4,2", "").value();
+  expect_error(read_subject(path, options), ErrorCode::kMismatch, path.string());
+  options.layout = Layout::Kind::kCube;
+  expect_error(read_subject(path, options), ErrorCode::kMismatch, "chooses its own");
+}
+
+TEST_F(SubjectTest, PythonIntegersTakeTheEncodingIntAlone) {
+  const fs::path path = write_integers({1, 2}, {2}, tensor::Storage::kObject);
+  EXPECT_EQ(read_subject(path, {}).value().values.size(), 2U);
+  SubjectOptions options;
+  options.encoding = Encoding{Encoding::Kind::kDecimal, 2};
+  expect_error(read_subject(path, options), ErrorCode::kUnsupported, "int alone");
+}
+
+TEST_F(SubjectTest, ACaptureBringsItsModeAndTaps) {
+  const Subject subject = read_subject(write_layers(kCapture), {}).value();
+  EXPECT_EQ(subject.header.layout.kind, Layout::Kind::kModel);
+  EXPECT_EQ(subject.header.layout.axes.to_string(), "2,3,4");
+  EXPECT_EQ(subject.header.encoding.kind, Encoding::Kind::kBits);
+  EXPECT_EQ(subject.header.dtype, Dtype::kBF16);
+  EXPECT_EQ(subject.header.capture_mode, CaptureMode::kDecode);
+  EXPECT_EQ(subject.header.layout.layer_map[0].tap, "embedding");
+  EXPECT_EQ(subject.header.layout.layer_map[1].tap, "block:0");
+  EXPECT_EQ(subject.values.kind(), IntegerView::Kind::kI16);
+  EXPECT_EQ(subject.values.view()[23].to_signed_decimal(), "-32757");
+}
+
+TEST_F(SubjectTest, UnknownTapsAreLeftEmpty) {
+  tensor::Metadata metadata = kCapture;
+  metadata[2].second = R"([{"name":"embedding"},{"name":"layer_0","tap":"unknown","block":0}])";
+  const Subject subject = read_subject(write_layers(metadata), {}).value();
+  EXPECT_EQ(subject.header.layout.layer_map[0].tap, "");
+  EXPECT_EQ(subject.header.layout.layer_map[1].tap, "");
+  metadata.pop_back();
+  EXPECT_TRUE(read_subject(write_layers(metadata), {}).ok());
+}
+
+TEST_F(SubjectTest, RefusesACaptureWhoseMetadataLie) {
+  tensor::Metadata metadata = kCapture;
+  for (const char* taps : {"{}", "[1]", R"([{"tap":"embedding"}])", "[", R"([{"name":7}])"}) {
+    metadata[2].second = taps;
+    expect_error(read_subject(write_layers(metadata), {}), ErrorCode::kMalformed, "taps");
+  }
+  metadata = kCapture;
+  metadata[1].second = "dreamt";
+  expect_error(read_subject(write_layers(metadata), {}), ErrorCode::kMalformed, "dreamt");
+  SubjectOptions options;
+  options.capture_mode = CaptureMode::kRecompute;
+  expect_error(read_subject(write_layers(kCapture), options), ErrorCode::kMismatch, "not recompute");
+  options.capture_mode = CaptureMode::kDecode;
+  EXPECT_TRUE(read_subject(write_layers(kCapture), options).ok());
+}
+
+TEST_F(SubjectTest, RefusesWhatHasNoOneMeaning) {
+  expect_error(read_subject(write_layers({}, Dtype::kF16), {}), ErrorCode::kMismatch, "one element type");
+  SubjectOptions options;
+  options.encoding = Encoding{Encoding::Kind::kInt, 0};
+  expect_error(read_subject(write_layers({}), options), ErrorCode::kUnsupported, "layers.safetensors");
+  expect_error(read_subject(dir_ / "none.npy", {}), ErrorCode::kIo, "none.npy");
+  const fs::path empty = dir_ / "empty.safetensors";
+  ASSERT_TRUE(tensor::write_safetensors(empty, {}, {}).ok());
+  expect_error(read_subject(empty, {}), ErrorCode::kMalformed, "no array");
+
+  patterns_.assign(1, std::vector<std::int16_t>(12, 0x7f80));  // infinity as bfloat16
+  const fs::path path = dir_ / "infinite.safetensors";
+  ASSERT_TRUE(tensor::write_safetensors(path, std::vector{view("layer_0", Dtype::kBF16, 0)}, {}).ok());
+  expect_error(read_subject(path, {}), ErrorCode::kOutOfRange, "infinite.safetensors");
+}
+
+TEST_F(SubjectTest, ADirectoryOfReshapeSaysItselfWhatItIs) {
+  tensor::ConvertOptions convert;
+  convert.scale_factor = 8;
+  convert.output_dir = dir_ / "integers";
+  const fs::path converted = tensor::convert(write_layers({}), convert).value();
+  const fs::path cube = tensor::reshape(converted, {}).value();
+  const Subject subject = read_subject(cube, {}).value();
+  EXPECT_EQ(subject.header.layout.kind, Layout::Kind::kCube);
+  EXPECT_EQ(subject.header.layout.axes.to_string(), "5,5");
+  EXPECT_EQ(subject.header.encoding, (Encoding{Encoding::Kind::kDecimal, 8}));
+  SubjectOptions options;
+  options.encoding = Encoding{Encoding::Kind::kInt, 0};
+  expect_error(read_subject(cube, options), ErrorCode::kMismatch, "choose none");
+
+  // The cube's own file, padding and all, and the directory, give the committed integers again.
+  for (const fs::path& path : {cube, cube / "hypercube.npy"}) {
+    const auto again = read_values_like(subject.header, path).value();
+    ASSERT_EQ(again.size(), subject.values.size());
+    for (std::size_t i = 0; i < again.size(); ++i) EXPECT_EQ(again.view()[i], subject.values.view()[i]);
+  }
+}
+
+TEST_F(SubjectTest, ValuesAreReadAsAHeaderSays) {
+  const Subject capture = read_subject(write_layers(kCapture), {}).value();
+  const auto same = read_values_like(capture.header, dir_ / "layers.safetensors").value();
+  for (std::size_t i = 0; i < same.size(); ++i) EXPECT_EQ(same.view()[i], capture.values.view()[i]);
+
+  // Another dtype, and layers that are not those of the header.
+  patterns_.assign(1, std::vector<std::int16_t>(12, 1));
+  const fs::path other = dir_ / "other.safetensors";
+  ASSERT_TRUE(tensor::write_safetensors(other, std::vector{view("embedding", Dtype::kF16, 0)}, {}).ok());
+  expect_error(read_values_like(capture.header, other), ErrorCode::kMismatch, "the commitment is to");
+  ASSERT_TRUE(tensor::write_safetensors(other, std::vector{view("embedding", Dtype::kBF16, 0)}, {}).ok());
+  expect_error(read_values_like(capture.header, other), ErrorCode::kMismatch, "other.safetensors");
+
+  // One array may have another name than when it was committed to.
+  Subject single = read_subject(write_integers({1, 2, 3, 4}, {2, 2}), {}).value();
+  single.header.layout.layer_map[0].name = "cube";
+  EXPECT_EQ(read_values_like(single.header, dir_ / "values.npy").value().size(), 4U);
+}
+
+}  // namespace
+}  // namespace assay::claim
