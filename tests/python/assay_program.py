@@ -1,4 +1,4 @@
-"""The program `assay` as the command line tests run it: $ASSAY_BIN, or the one beside this Python."""
+"""The program `assay` as the tests run it: $ASSAY_BIN, or the one beside this Python."""
 
 import json
 import os
@@ -36,8 +36,8 @@ def run(
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
 
     return subprocess.run(
-        [PROGRAM, *line.split(), *map(str, more)], cwd=where, env=environment(**changes), check=False,
-        capture_output=True, text=True, timeout=60, preexec_fn=prepare,
+        [PROGRAM, *line.split(), *map(str, more)], cwd=where, env=environment(**changes),
+        check=False, capture_output=True, text=True, timeout=60, preexec_fn=prepare,
     )  # fmt: skip
 
 

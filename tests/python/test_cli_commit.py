@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from assay_program import DONE, INCONCLUSIVE, REJECTED, done, refused, report, run
 from py_ecc import optimized_bn128 as oracle
+
+from assay_program import DONE, INCONCLUSIVE, REJECTED, done, refused, report, run
 
 R = oracle.curve_order
 P = oracle.field_modulus
@@ -42,7 +43,8 @@ def test_the_four_lines(tmp_path: Path) -> None:
     lines = """\
 srs dev --axes 6,6,6 --seed 7 --out six.srs
 commit --tensor cube.npy --srs six.srs --out cube.commitment --json
-prove --tensor cube.npy --srs six.srs --commitment cube.commitment --at 0,5,2 --at 1,1,1 --out cube.proofs
+prove --tensor cube.npy --srs six.srs --commitment cube.commitment \
+  --at 0,5,2 --at 1,1,1 --out cube.proofs
 verify --commitment cube.commitment --proofs cube.proofs --srs six.vk --json"""
     outputs = [done(tmp_path, line) for line in lines.splitlines()]
     commitment = json.loads(outputs[1])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from assay_program import (
     FAILED,
     PROGRAM,
@@ -77,8 +78,8 @@ def test_version(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["", "srs", "srs dance", "commit --tensor", "commit --what", "dance", "../dance", "commit extra",
-     "srs dev --axes 2 --seed 1", "srs dev --axes 2 --seed x --out a.srs", "version --threads -1",
+    ["", "srs", "srs dance", "commit --tensor", "commit --what", "dance", "../dance",
+     "commit extra", "srs dev --axes 2 --seed 1", "srs dev --axes 2 --seed x --out a.srs", "version --threads -1",
      "commit", "prove --tensor a --poly-dir b", "convert --input a --encoding base64"],
 )  # fmt: skip
 def test_a_wrong_line_is_one_line_and_2(tmp_path: Path, line: str) -> None:
