@@ -52,9 +52,8 @@ Result<std::vector<std::uint32_t>> parse_coordinates(std::string_view text, std:
 Result<std::vector<Fr>> parse_field_point(std::string_view text, std::string_view flag) {
   std::vector<Fr> out;
   for (const std::string_view part : split(text)) {
-    const Scalar scalar =
-        part.starts_with("0x") ? ASSAY_TRY(parse_hex_scalar(part.substr(2), flag))
-                               : ASSAY_TRY(Scalar::from_decimal(part, flag));
+    const Scalar scalar = part.starts_with("0x") ? ASSAY_TRY(parse_hex_scalar(part.substr(2), flag))
+                                                 : ASSAY_TRY(Scalar::from_decimal(part, flag));
     out.push_back(Fr::from_scalar(scalar));
   }
   return out;

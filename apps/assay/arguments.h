@@ -13,8 +13,8 @@ namespace assay::cli {
 [[nodiscard]] Result<std::vector<std::uint32_t>> parse_coordinates(std::string_view text,
                                                                    std::string_view flag);
 
-/// "3,-1,0x1f": field elements, in decimal (negative ones too) or in hexadecimal, most significant digit first.
-/// Errors: kMalformed, kOutOfRange, kNonCanonical.
+/// "3,-1,0x1f": field elements, in decimal (negative ones too) or in hexadecimal, most significant digit
+/// first. Errors: kMalformed, kOutOfRange, kNonCanonical.
 [[nodiscard]] Result<std::vector<Fr>> parse_field_point(std::string_view text, std::string_view flag);
 
 /// 64 hexadecimal digits. Errors: kMalformed.

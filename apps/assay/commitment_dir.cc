@@ -36,9 +36,9 @@ Json results_json(const claim::Commitment& commitment, const PipelineDirs& dirs,
   json["header"] = json_of(commitment.header);
   json["verification_summary"] = {
       {"num_queries", 0}, {"all_proofs_verified", nullptr}, {"all_ground_truth_matched", nullptr}};
-  json["timing"] = {{"setup_time_s", setup_seconds},     {"commit_time_s", commit_seconds},
-                    {"avg_prove_time_s", nullptr},       {"avg_verify_time_s", nullptr},
-                    {"total_prove_time_s", nullptr},     {"total_verify_time_s", nullptr}};
+  json["timing"] = {{"setup_time_s", setup_seconds}, {"commit_time_s", commit_seconds},
+                    {"avg_prove_time_s", nullptr},   {"avg_verify_time_s", nullptr},
+                    {"total_prove_time_s", nullptr}, {"total_verify_time_s", nullptr}};
   json["point_results"] = Json::array();
   return json;
 }

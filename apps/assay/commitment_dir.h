@@ -35,7 +35,6 @@ struct ProvingFigures {
 void add_figures(Json& results, const ProvingFigures& figures);
 
 /// all_ground_truth_matched: true, false, or null where there was nothing to compare with.
-[[nodiscard]] Json all_of(const std::vector<ProofReport>& proofs,
-                          std::optional<bool> ProofReport::*what);
+[[nodiscard]] Json all_of(const std::vector<ProofReport>& proofs, std::optional<bool> ProofReport::*what);
 
 }  // namespace assay::cli

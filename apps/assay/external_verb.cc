@@ -93,9 +93,9 @@ int run_external_verb(const Program& program, const std::vector<char*>& argument
     const std::string path = find_program(std::string(kPrefix) + first);
     if (!path.empty()) return become(path, arguments, 1);
   }
-  write_stderr_line(
-      fmt::format("assay: no verb '{}', and no program assay-{} beside this one or in PATH (see assay --help)",
-                  first, first));
+  write_stderr_line(fmt::format(
+      "assay: no verb '{}', and no program assay-{} beside this one or in PATH (see assay --help)", first,
+      first));
   return kFailed;
 }
 

@@ -11,8 +11,9 @@ class Program;
 /// The verbs x of the programs assay-x beside this one, in order.
 [[nodiscard]] std::vector<std::string> external_verbs();
 
-/// Becomes the program that `arguments` ask for, beside this one or in PATH, when no verb of `program` answers
-/// to them. kDone when the program itself is to run, kFailed, after a line on stderr, when there is no such verb.
+/// Becomes the program that `arguments` ask for, beside this one or in PATH, when no verb of `program`
+/// answers to them. kDone when the program itself is to run, kFailed, after a line on stderr, when there is
+/// no such verb.
 [[nodiscard]] int run_external_verb(const Program& program, const std::vector<char*>& arguments);
 
 }  // namespace assay::cli

@@ -20,12 +20,12 @@ constexpr std::size_t kRow = 32;
 constexpr std::size_t kGrain = 4096;
 constexpr std::uint64_t kMaxJsonBytes = std::uint64_t{1} << 28;
 
-bool is_directory(const fs::path& path) {
+bool names_directory(const fs::path& path) {
   std::error_code failure;
   return fs::is_directory(path, failure);
 }
 
-bool exists(const fs::path& path) {
+bool names_file(const fs::path& path) {
   std::error_code failure;
   return fs::exists(path, failure);
 }
@@ -33,13 +33,14 @@ bool exists(const fs::path& path) {
 Result<Polynomial> read_safetensors(const fs::path& path) {
   const tensor::TensorFile file = ASSAY_TRY(tensor::open(path));
   const tensor::TensorView* rows = file.find(kTensorName);
-  if (rows == nullptr || rows->dtype != tensor::Dtype::kU8 || rows->shape.size() != 2 || rows->shape[1] != kRow)
+  if (rows == nullptr || rows->dtype != tensor::Dtype::kU8 || rows->shape.size() != 2 ||
+      rows->shape[1] != kRow)
     return Error{ErrorCode::kMalformed, path.string(), "no tensor 'coefficients' of bytes, [n, 32]"};
   Axes axes = ASSAY_TRY(Axes::parse(file.metadata_value("dims"), path.string() + ": dims"));
   if (rows->shape[0] != axes.volume())
-    return Error{ErrorCode::kMismatch, path.string(),
-                 fmt::format("{} coefficients, but dims {} need {}", rows->shape[0], axes.to_string(),
-                             axes.volume())};
+    return Error{
+        ErrorCode::kMismatch, path.string(),
+        fmt::format("{} coefficients, but dims {} need {}", rows->shape[0], axes.to_string(), axes.volume())};
   Polynomial polynomial{std::move(axes), std::vector<Fr>(rows->shape[0])};
   for (std::size_t i = 0; i < polynomial.coefficients.size(); ++i) {
     const Result<Scalar> scalar = Scalar::from_bytes(rows->bytes.subspan(i * kRow, kRow), "");
@@ -94,20 +95,20 @@ Status write_coefficients(const Polynomial& polynomial, const fs::path& path) {
                         rows.begin() + static_cast<std::ptrdiff_t>(i * kRow));
   });
   const tensor::TensorView view{std::string(kTensorName), tensor::Dtype::kU8, {count, kRow}, rows, {}};
-  const tensor::Metadata metadata = {{"format", std::string(kFormat)},
-                                     {"dims", polynomial.axes.to_string()},
-                                     {"degree_bound", fmt::format("{}", *std::ranges::max_element(
-                                                                            polynomial.axes.sizes()))},
-                                     {"field", "BN254 scalar field"},
-                                     {"order", "C order over the exponents"}};
+  const tensor::Metadata metadata = {
+      {"format", std::string(kFormat)},
+      {"dims", polynomial.axes.to_string()},
+      {"degree_bound", fmt::format("{}", *std::ranges::max_element(polynomial.axes.sizes()))},
+      {"field", "BN254 scalar field"},
+      {"order", "C order over the exponents"}};
   return tensor::write_safetensors(path, std::span(&view, 1), metadata);
 }
 
 Result<Polynomial> read_coefficients(const fs::path& dir) {
   const fs::path rows = dir / kCoefficientsSafetensors;
   const fs::path json = dir / kCoefficientsJson;
-  if (exists(rows)) return read_safetensors(rows);
-  if (exists(json)) return read_seed_json(json);
+  if (names_file(rows)) return read_safetensors(rows);
+  if (names_file(json)) return read_seed_json(json);
   return Error{ErrorCode::kIo, dir.string(),
                fmt::format("neither {} nor {} is there", kCoefficientsSafetensors, kCoefficientsJson)};
 }
@@ -120,20 +121,21 @@ PipelineDirs find_dirs(const std::string& polynomial, const std::string& hypercu
   std::string base = dirs.polynomial.string();
   const bool named = base.ends_with(kSuffix);
   if (named) base.resize(base.size() - kSuffix.size());
-  if (hypercube.empty() && named && exists(fs::path(base) / kHypercubeJson)) dirs.hypercube = base;
+  if (hypercube.empty() && named && names_file(fs::path(base) / kHypercubeJson)) dirs.hypercube = base;
   if (output.empty()) dirs.output = base + "_commitment";
   return dirs;
 }
 
 Result<PolynomialTensor> read_polynomial_tensor(const PipelineDirs& dirs) {
-  if (!is_directory(dirs.polynomial))
+  if (!names_directory(dirs.polynomial))
     return Error{ErrorCode::kIo, dirs.polynomial.string(), "no such directory"};
   Polynomial polynomial = ASSAY_TRY(read_coefficients(dirs.polynomial));
   Result<tensor::IntegerArray> values = values_on_grid(polynomial);
   if (!values.ok()) return within_file(dirs.polynomial, values.error());
   if (dirs.hypercube.empty()) {
     tensor::Layout layout = ASSAY_TRY(plain_layout(polynomial.axes));
-    return PolynomialTensor{std::move(polynomial), {std::move(layout), {}, {}, {}, {}}, *std::move(values), {}};
+    return PolynomialTensor{
+        std::move(polynomial), {std::move(layout), {}, {}, {}, {}}, *std::move(values), {}};
   }
   tensor::Hypercube cube = ASSAY_TRY(tensor::read_hypercube(dirs.hypercube));
   if (cube.layout.axes != polynomial.axes)

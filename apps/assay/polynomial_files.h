@@ -23,11 +23,12 @@ struct Polynomial {
   std::vector<Fr> coefficients;
 };
 
-/// Writes a safetensors file: "coefficients", U8 [n, 32], canonical little-endian residues; dims in the metadata.
+/// Writes a safetensors file: "coefficients", U8 [n, 32], canonical little-endian residues; dims in the
+/// metadata.
 [[nodiscard]] Status write_coefficients(const Polynomial& polynomial, const std::filesystem::path& path);
 
-/// coefficients.safetensors of the directory, or coefficients.json where there is no such. Errors: those of the
-/// readers; kMalformed, kNonCanonical, kMismatch.
+/// coefficients.safetensors of the directory, or coefficients.json where there is no such. Errors: those of
+/// the readers; kMalformed, kNonCanonical, kMismatch.
 [[nodiscard]] Result<Polynomial> read_coefficients(const std::filesystem::path& dir);
 
 /// The directories of one tensor; an empty `hypercube` means that there is none.
@@ -45,8 +46,8 @@ struct PipelineDirs {
 /// What a polynomial directory commits to.
 struct PolynomialTensor {
   Polynomial polynomial;
-  claim::Header header;           ///< of the hypercube, where there is one; else a flat tensor of integers
-  tensor::IntegerArray values;    ///< on the grid, from the coefficients
+  claim::Header header;         ///< of the hypercube, where there is one; else a flat tensor of integers
+  tensor::IntegerArray values;  ///< on the grid, from the coefficients
   std::optional<tensor::IntegerArray> ground_truth;  ///< of the hypercube
 };
 

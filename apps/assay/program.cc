@@ -30,6 +30,12 @@ std::string external_verbs_text() {
          "3 inconclusive. Example: assay commit --tensor cube.npy --srs six.srs --out cube.commitment";
 }
 
+const CLI::App* find_subcommand(const CLI::App& parent, const std::string& name) {
+  const std::vector<const CLI::App*> found =
+      parent.get_subcommands([&name](const CLI::App* verb) { return verb->get_name() == name; });
+  return found.empty() ? nullptr : found[0];
+}
+
 // The library would go on with its fastest code; who names a kernel wants that or nothing.
 Status check_kernel() {
   const char* name = std::getenv("ASSAY_KERNEL");
@@ -48,11 +54,11 @@ Program::Program() : app_("Check what a language model really computed.", "assay
   app_.footer(external_verbs_text);
 }
 
-bool Program::has(const std::string& verb) const { return app_.get_subcommand_no_throw(verb) != nullptr; }
+bool Program::has(const std::string& verb) const { return find_subcommand(app_, verb) != nullptr; }
 
 bool Program::has(const std::string& group, const std::string& verb) const {
-  const CLI::App* parent = app_.get_subcommand_no_throw(group);
-  return parent != nullptr && parent->get_subcommand_no_throw(verb) != nullptr;
+  const CLI::App* parent = find_subcommand(app_, group);
+  return parent != nullptr && find_subcommand(*parent, verb) != nullptr;
 }
 
 void Program::add_group(const std::string& name, const std::string& summary) {
@@ -69,7 +75,7 @@ CLI::App* Program::add(const std::string& name, const std::string& summary, cons
   verb->add_flag("--json", json_, "the result as one JSON object on stdout");
   verb->add_flag("--quiet", quiet_, "no progress and no remarks on stderr");
   verb->add_option("--threads", threads_, "threads to work with; 0: one per processor")
-      ->check(CLI::Range(0U, kMaxThreads))
+      ->check(CLI::Range(0U, kMaxThreads).description(""))
       ->type_name("N")
       ->each([this](const std::string&) { threads_given_ = true; });
   verb->callback([this, name, action = std::move(action)] {

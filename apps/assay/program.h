@@ -19,9 +19,10 @@ class Program {
   /// Adds a verb with the common flags. `options` lives as long as the program; `run` gives the exit code.
   template <class Options>
   CLI::App* add(const std::string& name, const std::string& summary, const std::string& example,
-                const std::shared_ptr<Options>& options, Result<int> (*run)(const Options&, const Console&)) {
+                const std::shared_ptr<Options>& options,
+                Result<int> (*verb)(const Options&, const Console&)) {
     return add(name, summary, example,
-               [options, run](const Console& console) { return run(*options, console); });
+               [options, verb](const Console& console) { return verb(*options, console); });
   }
 
   /// A verb whose own verbs follow, such as `srs`: names are then given as "srs dev".

@@ -51,7 +51,8 @@ Result<claim::Point> field_point(const std::string& text, const Axes& axes) {
 
 }  // namespace
 
-Result<std::vector<claim::Point>> points_of(const PointOptions& options, const claim::Commitment& commitment) {
+Result<std::vector<claim::Point>> points_of(const PointOptions& options,
+                                            const claim::Commitment& commitment) {
   const tensor::Layout& layout = commitment.header.layout;
   if (options.seed && !options.random) return Error{ErrorCode::kMalformed, "--seed", "goes with --random"};
   std::vector<claim::Point> points;
@@ -86,8 +87,8 @@ Result<std::vector<claim::Point>> points_of(const PointOptions& options, const c
   return points_of_challenge(options.challenge, commitment);
 }
 
-Result<Proven> prove_points(const pst::Srs& srs, const claim::Commitment& commitment, const IntegerView& values,
-                            const std::vector<claim::Point>& points, bool check,
+Result<Proven> prove_points(const pst::Srs& srs, const claim::Commitment& commitment,
+                            const IntegerView& values, const std::vector<claim::Point>& points, bool check,
                             const std::string& tensor_name, const std::string& srs_name) {
   const Digest srs_digest = srs.verifier_key().digest();
   if (srs_digest != commitment.header.srs_digest)

@@ -27,9 +27,9 @@ int exit_code_of(const Verdict& verdict) {
 }
 
 std::vector<std::string> lines_of(const Verdict& verdict) {
-  const Colour colour = verdict.ok()                                   ? Colour::kGreen
+  const Colour colour = verdict.ok()                                  ? Colour::kGreen
                         : verdict.outcome() == Outcome::kInconclusive ? Colour::kYellow
-                                                                       : Colour::kRed;
+                                                                      : Colour::kRed;
   std::string first = coloured(to_string(verdict.outcome()), colour);
   if (!verdict.ok()) first += printable(fmt::format(" at step {}: {}", verdict.step(), verdict.reason()));
   std::vector<std::string> lines = {std::move(first)};

@@ -43,8 +43,8 @@ struct Drawing {
     }
     const double elapsed = std::chrono::duration<double>(Clock::now() - started).count();
     const int filled = static_cast<int>(done * kBarWidth);
-    write_line(fmt::format("{:<16} [{:#<{}}{:.<{}}] {:3.0f} %  {}", phase, "", filled, "",
-                           kBarWidth - filled, 100 * done, time_left(done, elapsed)));
+    write_line(fmt::format("{:<16} [{:#<{}}{:.<{}}] {:3.0f} %  {}", phase, "", filled, "", kBarWidth - filled,
+                           100 * done, time_left(done, elapsed)));
   }
 };
 

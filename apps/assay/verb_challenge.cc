@@ -22,7 +22,8 @@ Result<int> run_challenge(const ChallengeOptions& options, const Console& consol
                    : ASSAY_TRY(claim::Challenge::draw(commitment, options.count));
   ASSAY_TRY(challenge.write(options.out));
   if (options.seed)
-    console.warn("a challenge from a seed is not for real use: a prover that knows the seed knows the points");
+    console.warn(
+        "a challenge from a seed is not for real use: a prover that knows the seed knows the points");
 
   Json json;
   json["out"] = options.out;
@@ -39,9 +40,10 @@ Result<int> run_challenge(const ChallengeOptions& options, const Console& consol
 
 void add_challenge(Program& program) {
   const auto options = std::make_shared<ChallengeOptions>();
-  CLI::App* verb = program.add("challenge", "Draw the points that a prover is to open",
-                               "assay challenge --commitment cube.commitment --num-queries 10 --out cube.challenge",
-                               options, run_challenge);
+  CLI::App* verb =
+      program.add("challenge", "Draw the points that a prover is to open",
+                  "assay challenge --commitment cube.commitment --num-queries 10 --out cube.challenge",
+                  options, run_challenge);
   verb->add_option("--commitment", options->commitment, "the prover's commitment")
       ->required()
       ->type_name("FILE");
@@ -49,7 +51,8 @@ void add_challenge(Program& program) {
       ->type_name("N")
       ->capture_default_str();
   verb->add_option("--out", options->out, "the challenge")->required()->type_name("FILE");
-  verb->add_option("--seed", options->seed, "not for real use: repeatable points, known to who knows the seed")
+  verb->add_option("--seed", options->seed,
+                   "not for real use: repeatable points, known to who knows the seed")
       ->type_name("N");
 }
 

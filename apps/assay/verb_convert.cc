@@ -21,7 +21,8 @@ struct ConvertOptions {
 Result<int> run_convert(const ConvertOptions& options, const Console& console) {
   tensor::ConvertOptions how;
   how.output_dir = options.output_dir;
-  how.encoding = options.encoding == "bits" ? tensor::Encoding::Kind::kBits : tensor::Encoding::Kind::kDecimal;
+  how.encoding =
+      options.encoding == "bits" ? tensor::Encoding::Kind::kBits : tensor::Encoding::Kind::kDecimal;
   if (options.encoding == "bits" && (options.scale_factor || options.quantize != 0))
     return Error{ErrorCode::kMismatch, "--encoding", "bits takes neither --scale-factor nor --quantize"};
   how.scale_factor = options.scale_factor;
@@ -48,11 +49,11 @@ Result<int> run_convert(const ConvertOptions& options, const Console& console) {
                               {"num_elements", layer.values.size()}});
   }
   json["num_elements"] = values;
-  return console.report(json, {fmt::format("{} layers, {} values, encoding {}, stored as {}",
-                                           conversion.layers.size(), grouped(values),
-                                           conversion.encoding.to_string(),
-                                           tensor::to_string(conversion.storage)),
-                               "written to " + printable(dir->string())});
+  return console.report(
+      json,
+      {fmt::format("{} layers, {} values, encoding {}, stored as {}", conversion.layers.size(),
+                   grouped(values), conversion.encoding.to_string(), tensor::to_string(conversion.storage)),
+       "written to " + printable(dir->string())});
 }
 
 }  // namespace
@@ -73,7 +74,8 @@ void add_convert(Program& program) {
   verb->add_option("--quantize", options->quantize, "percentage of those digits to leave out")
       ->type_name("PCT")
       ->capture_default_str();
-  verb->add_option("--encoding", options->encoding, "decimal: value * 10^scale; bits: the float's bit pattern")
+  verb->add_option("--encoding", options->encoding,
+                   "decimal: value * 10^scale; bits: the float's bit pattern")
       ->check(CLI::IsMember({"decimal", "bits"}))
       ->capture_default_str();
   verb->add_option("--format", options->format, "compact: int64 or 32-byte rows; seed: Python integers")

@@ -73,8 +73,7 @@ Json value_range(const IntegerView& values) {
     if (below(value, least)) least = value;
     if (below(most, value)) most = value;
   }
-  Json range = Json::array(
-      {json_integer(least.to_signed_decimal()), json_integer(most.to_signed_decimal())});
+  Json range = Json::array({json_integer(least.to_signed_decimal()), json_integer(most.to_signed_decimal())});
   return {{"value_range", range}, {"has_negative", below(least, zero)}, {"num_values", values.size()}};
 }
 
@@ -110,9 +109,9 @@ struct Timing {
 
 Result<Json> metadata_json(const Source& source, const Polynomial& polynomial, const Timing& timing) {
   Json json;
-  json["source"] = {
-      {"npy", fs::absolute(source.npy).string()},
-      {"input_dir", source.directory.empty() ? Json(nullptr) : Json(fs::absolute(source.directory).string())}};
+  json["source"] = {{"npy", fs::absolute(source.npy).string()},
+                    {"input_dir", source.directory.empty() ? Json(nullptr)
+                                                           : Json(fs::absolute(source.directory).string())}};
   json["hypercube_metadata"] =
       source.directory.empty() ? Json(nullptr) : ASSAY_TRY(read_json(source.directory / kHypercubeJson));
   json["polynomial"] = polynomial_json(polynomial, kCoefficientsSafetensors);
@@ -156,34 +155,35 @@ Result<int> run_interpolate(const InterpolateOptions& options, const Console& co
     ASSAY_TRY(write_coefficients(polynomial, dir / kCoefficientsSafetensors));
   }
   timing.save = saving.seconds();
-  if (to_directory)
-    ASSAY_TRY(write_file(dir / "interpolation_metadata.json",
-                         dump_json(ASSAY_TRY(metadata_json(source, polynomial, timing))) + "\n"));
+  if (to_directory) {
+    const Json metadata = ASSAY_TRY(metadata_json(source, polynomial, timing));
+    ASSAY_TRY(write_file(dir / "interpolation_metadata.json", dump_json(metadata) + "\n"));
+  }
 
   Json json;
   json["output_dir"] = to_directory ? Json(dir.string()) : Json(nullptr);
   json["coefficients_json"] = options.coeffs.empty() ? Json(nullptr) : Json(options.coeffs);
-  json["polynomial"] = polynomial_json(
-      polynomial, to_directory ? (dir / kCoefficientsSafetensors).string() : options.coeffs);
+  json["polynomial"] =
+      polynomial_json(polynomial, to_directory ? (dir / kCoefficientsSafetensors).string() : options.coeffs);
   json["data"] = value_range(source.values.view());
   json["timing"] = {{"load_time_s", timing.load},
                     {"interpolation_time_s", timing.interpolation},
                     {"save_time_s", timing.save}};
   const std::string summary =
-      fmt::format("{} coefficients of axes {}, interpolated in {:.2f} s", grouped(polynomial.coefficients.size()),
-                  source.axes.to_string(), timing.interpolation);
+      fmt::format("{} coefficients of axes {}, interpolated in {:.2f} s",
+                  grouped(polynomial.coefficients.size()), source.axes.to_string(), timing.interpolation);
   if (to_stdout) return console.note(summary), kDone;
-  return console.report(
-      json, {summary, "written to " + printable(to_directory ? dir.string() : options.coeffs)});
+  return console.report(json,
+                        {summary, "written to " + printable(to_directory ? dir.string() : options.coeffs)});
 }
 
 }  // namespace
 
 void add_interpolate(Program& program) {
   const auto options = std::make_shared<InterpolateOptions>();
-  CLI::App* verb = program.add("interpolate", "Find the polynomial over the BN254 field that takes a cube's values",
-                               "assay interpolate --input-dir model_int_activations_hypercube", options,
-                               run_interpolate);
+  CLI::App* verb =
+      program.add("interpolate", "Find the polynomial over the BN254 field that takes a cube's values",
+                  "assay interpolate --input-dir model_int_activations_hypercube", options, run_interpolate);
   verb->add_option("--input-dir", options->input_dir, "directory of reshape")->type_name("DIR");
   verb->add_option("--npy", options->npy, "or an .npy file of integers")->type_name("FILE");
   verb->add_option("--output-dir", options->output_dir, "default: <input-dir>_polynomial")->type_name("DIR");

@@ -46,8 +46,8 @@ Result<int> run_locate(const LocateOptions& options, const Console& console) {
   if (place.is_padding) {
     lines.emplace_back("entry        none: this is padding");
   } else {
-    lines.push_back(printable(fmt::format("entry        {}:{}, which is {}", place.layer, place.position,
-                                          place.to_string())));
+    lines.push_back(printable(
+        fmt::format("entry        {}:{}, which is {}", place.layer, place.position, place.to_string())));
     if (!place.tap.empty()) lines.push_back(printable("tap          " + place.tap));
   }
   return console.report(json_of(place), lines);
@@ -57,13 +57,15 @@ Result<int> run_locate(const LocateOptions& options, const Console& console) {
 
 void add_locate(Program& program) {
   const auto options = std::make_shared<LocateOptions>();
-  CLI::App* verb = program.add("locate", "Say what lies at a point: coordinates, flat index and entry of a layer",
-                               "assay locate --commitment cube.commitment --at 0,5,2", options, run_locate);
+  CLI::App* verb =
+      program.add("locate", "Say what lies at a point: coordinates, flat index and entry of a layer",
+                  "assay locate --commitment cube.commitment --at 0,5,2", options, run_locate);
   verb->add_option("--commitment", options->commitment, "a commitment")->type_name("FILE");
   verb->add_option("--hypercube-dir", options->hypercube_dir, "or a directory of reshape")->type_name("DIR");
   verb->add_option("--at", options->at, "coordinates in the committed tensor")->type_name("C,C,..");
   verb->add_option("--index", options->index, "flat index, in C order")->type_name("N");
-  verb->add_option("--entry", options->entry, "LAYER:POSITION, the position flat or as coordinates in the layer")
+  verb->add_option("--entry", options->entry,
+                   "LAYER:POSITION, the position flat or as coordinates in the layer")
       ->type_name("ENTRY");
 }
 

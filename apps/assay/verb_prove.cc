@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "base/try.h"
 #include "commitment_dir.h"
-#include "input_tensor.h"
 #include "program.h"
 #include "proving.h"
 
@@ -47,8 +46,9 @@ Json json_of_proven(const claim::Commitment& commitment, const Proven& proven, b
 
 std::vector<std::string> lines_of_proven(const claim::Commitment& commitment, const Proven& proven,
                                          const std::vector<ProofReport>& reports, const std::string& out) {
-  std::vector<std::string> lines = {fmt::format("{} values of commitment {} opened in {:.3f} s", reports.size(),
-                                                to_hex(commitment.digest()), proven.prove_seconds)};
+  std::vector<std::string> lines = {fmt::format("{} values of commitment {} opened in {:.3f} s",
+                                                reports.size(), to_hex(commitment.digest()),
+                                                proven.prove_seconds)};
   for (const ProofReport& report : reports) lines.push_back(line_of(report));
   lines.push_back("written to " + printable(out));
   return lines;
@@ -64,9 +64,9 @@ Result<int> prove_tensor(const ProveOptions& options, const Console& console) {
   const claim::Commitment commitment = ASSAY_TRY(claim::Commitment::read(options.commitment));
   const std::vector<claim::Point> points = ASSAY_TRY(points_of(options.points, commitment));
   const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.srs));
-  const tensor::IntegerArray values = ASSAY_TRY(load_input_like(commitment.header, options.tensor));
-  const Proven proven = ASSAY_TRY(prove_points(srs, commitment, values.view(), points, !options.no_check,
-                                               options.tensor, options.srs));
+  const tensor::IntegerArray values = ASSAY_TRY(claim::read_values_like(commitment.header, options.tensor));
+  const Proven proven = ASSAY_TRY(
+      prove_points(srs, commitment, values.view(), points, !options.no_check, options.tensor, options.srs));
   ASSAY_TRY(proven.proofs.write(options.out));
   const std::vector<ProofReport> reports =
       describe_proofs(proven.proofs.proofs, &commitment.header.layout, when(!options.no_check));
@@ -157,7 +157,8 @@ void add_prove(Program& program) {
       ->allow_extra_args(false)
       ->type_name("Z,Z,..");
   verb->add_option("--random", points.random, "this many positions of real values")->type_name("N");
-  verb->add_option("--seed", points.seed, "draw them from a seed; with --poly-dir default 42")->type_name("N");
+  verb->add_option("--seed", points.seed, "draw them from a seed; with --poly-dir default 42")
+      ->type_name("N");
   verb->add_option("--challenge", points.challenge, "the points that a verifier asks for")->type_name("FILE");
   verb->add_flag("--no-check", options->no_check, "do not verify the proofs before they are written");
   verb->add_option("--poly-dir", options->poly_dir, "instead of --tensor: a directory of interpolate")

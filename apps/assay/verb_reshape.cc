@@ -37,10 +37,10 @@ Result<int> run_reshape(const ReshapeOptions& options, const Console& console) {
   json["sparsity_pct"] = sparsity;
   json["pad_seed"] = layout.pad_seed;
   json["num_layers"] = layout.layer_map.size();
-  return console.report(
-      json, {fmt::format("Optimal shape: ({})   product={}   padding={}   sparsity={:.2f}%",
-                         fmt::join(layout.axes.sizes(), ", "), layout.axes.volume(), layout.padding(), sparsity),
-             "written to " + printable(dir->string())});
+  return console.report(json, {fmt::format("Optimal shape: ({})   product={}   padding={}   sparsity={:.2f}%",
+                                           fmt::join(layout.axes.sizes(), ", "), layout.axes.volume(),
+                                           layout.padding(), sparsity),
+                               "written to " + printable(dir->string())});
 }
 
 }  // namespace

@@ -82,11 +82,12 @@ Result<int> run_verify(const VerifyOptions& options, const Console& console) {
 
   fs::path recorded;
   if (verdict.ok()) {
-    const std::string shown = "shown: every level is the Lagrange basis of one set of secrets, those of the "
-                              "verifier's part";
-    const std::string not_shown = fmt::format(
-        "cannot be shown: that nobody knows the secrets; the file's own label says trust = {}",
-        pst::to_string(key.trust));
+    const std::string shown =
+        "shown: every level is the Lagrange basis of one set of secrets, those of the "
+        "verifier's part";
+    const std::string not_shown =
+        fmt::format("cannot be shown: that nobody knows the secrets; the file's own label says trust = {}",
+                    pst::to_string(key.trust));
     json["shown"] = shown;
     json["not_shown"] = not_shown;
     lines.insert(lines.end(), {shown, not_shown});

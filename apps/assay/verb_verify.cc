@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/try.h"
 #include "commitment_dir.h"
-#include "input_tensor.h"
 #include "parameters.h"
 #include "program.h"
 #include "proving.h"
@@ -67,11 +66,6 @@ Result<bool> is_json(const fs::path& path) {
   return !file.bytes().empty() && file.bytes()[0] == '{';
 }
 
-Result<tensor::IntegerArray> read_captured(const VerifyOptions& options, const claim::Header& header) {
-  if (!options.tensor.empty()) return load_input_like(header, options.tensor);
-  return ASSAY_TRY(tensor::read_hypercube(options.hypercube_dir)).values;
-}
-
 Result<Question> read_question(const VerifyOptions& options) {
   for (const auto& [flag, value] : {std::pair("--proofs", &options.proofs), {"--srs", &options.srs}}) {
     if (value->empty()) return Error{ErrorCode::kMalformed, flag, "is needed"};
@@ -88,8 +82,10 @@ Result<Question> read_question(const VerifyOptions& options) {
   if (options.commitment.empty()) {
     if (!question.seed_proofs)
       return Error{ErrorCode::kMalformed, "--commitment", "is needed: these proofs only name its digest"};
-    for (const auto& [flag, value] : {std::pair("--challenge", &options.challenge), {"--digest", &options.digest},
-                                      {"--tensor", &options.tensor}, {"--hypercube-dir", &options.hypercube_dir}}) {
+    for (const auto& [flag, value] : {std::pair("--challenge", &options.challenge),
+                                      {"--digest", &options.digest},
+                                      {"--tensor", &options.tensor},
+                                      {"--hypercube-dir", &options.hypercube_dir}}) {
       if (!value->empty()) return Error{ErrorCode::kMalformed, flag, "needs --commitment beside it"};
     }
     return question;
@@ -99,21 +95,23 @@ Result<Question> read_question(const VerifyOptions& options) {
     question.options.expected_digest = ASSAY_TRY(parse_digest(options.digest, "--digest"));
   if (!options.challenge.empty()) question.challenge = ASSAY_TRY(claim::Challenge::read(options.challenge));
   if (!options.tensor.empty() || !options.hypercube_dir.empty())
-    question.captured = ASSAY_TRY(read_captured(options, question.commitment->header));
+    question.captured = ASSAY_TRY(claim::read_values_like(
+        question.commitment->header, options.tensor.empty() ? options.hypercube_dir : options.tensor));
   return question;
 }
 
-// The seeds' proofs under a commitment of ours: they must be of its point, and of its digest where they name one.
+// The seeds' proofs under a commitment of ours: they must be of its point, and of its digest where they name
+// one.
 Verdict bind(const claim::SeedProofs& given, const claim::Commitment& commitment, claim::Proofs& proofs) {
   const Axes& axes = commitment.header.layout.axes;
   if (given.num_variables != axes.count())
     return Verdict::rejected("axes", fmt::format("the proofs are for {} variables, the header has {} axes",
                                                  given.num_variables, axes.count()));
   if (given.commitment != commitment.point)
-    return Verdict::rejected("commitment digest",
-                             fmt::format("the proofs are for the point {}, the commitment is {}",
-                                         to_hex(curve::encode(given.commitment)),
-                                         to_hex(curve::encode(commitment.point))));
+    return Verdict::rejected(
+        "commitment digest",
+        fmt::format("the proofs are for the point {}, the commitment is {}",
+                    to_hex(curve::encode(given.commitment)), to_hex(curve::encode(commitment.point))));
   if (given.commitment_digest && *given.commitment_digest != commitment.digest())
     return Verdict::rejected("commitment digest", "the proofs name another commitment's digest");
   proofs = {commitment.digest(), given.num_variables, {}};
@@ -127,8 +125,7 @@ void check_each(const Verdict& verdict, const pst::Verifier& verifier, const G1A
                 const std::vector<claim::Proof>& proofs, std::vector<ProofReport>& reports) {
   if (verdict.step() != "opening equation") return;
   for (std::size_t i = 0; i < proofs.size(); ++i)
-    reports[i].verified =
-        verifier.check({commitment, proofs[i].point.coordinates(), proofs[i].opening}).ok();
+    reports[i].verified = verifier.check({commitment, proofs[i].point.coordinates(), proofs[i].opening}).ok();
 }
 
 Answer answer_seed(const Question& question) {
@@ -136,8 +133,8 @@ Answer answer_seed(const Question& question) {
   const claim::SeedProofs& proofs = *question.seed_proofs;
   Verdict verdict = claim::verify_seed(proofs, verifier, question.options.trusted);
   const bool ok = verdict.ok();
-  Answer answer{std::move(verdict), describe_proofs(proofs.proofs, nullptr,
-                                                    ok ? std::optional<bool>(true) : std::nullopt)};
+  Answer answer{std::move(verdict),
+                describe_proofs(proofs.proofs, nullptr, ok ? std::optional<bool>(true) : std::nullopt)};
   check_each(answer.verdict, verifier, proofs.commitment, proofs.proofs, answer.proofs);
   return answer;
 }
@@ -160,8 +157,8 @@ Answer answer(Question& question) {
 
   const std::vector<bool> matches = match_captured(commitment, question.proofs, question.captured->view());
   for (std::size_t i = 0; i < matches.size(); ++i) answer.proofs[i].matched = matches[i];
-  answer.verdict = with_notes_of(
-      answer.verdict, claim::cross_check(commitment, question.proofs, question.captured->view()));
+  answer.verdict = with_notes_of(answer.verdict,
+                                 claim::cross_check(commitment, question.proofs, question.captured->view()));
   return answer;
 }
 
@@ -176,8 +173,8 @@ Result<int> run_verify(const VerifyOptions& given, const Console& console) {
 
   Json json = json_of(answered.verdict);
   json["digest"] = question.commitment ? Json(to_hex(question.commitment->digest())) : Json(nullptr);
-  json["commitment_hex"] = to_hex(curve::encode(question.commitment ? question.commitment->point
-                                                                    : question.seed_proofs->commitment));
+  json["commitment_hex"] = to_hex(
+      curve::encode(question.commitment ? question.commitment->point : question.seed_proofs->commitment));
   json["header"] = question.commitment ? json_of(question.commitment->header) : Json(nullptr);
   json["srs"] = claim::describe_srs(question.key, question.options.trusted);
   json["srs_digest"] = to_hex(question.key.digest());
@@ -197,8 +194,8 @@ void add_verify(Program& program) {
   const auto options = std::make_shared<VerifyOptions>();
   CLI::App* verb =
       program.add("verify", "Check that a commitment opens to the values that the proofs give",
-                  "assay verify --commitment cube.commitment --proofs cube.proofs --srs six.vk --json", options,
-                  run_verify);
+                  "assay verify --commitment cube.commitment --proofs cube.proofs --srs six.vk --json",
+                  options, run_verify);
   verb->add_option("--commitment", options->commitment, "the prover's commitment")->type_name("FILE");
   verb->add_option("--proofs", options->proofs, "the prover's proofs, or a proofs.json")->type_name("FILE");
   verb->add_option("--srs", options->srs, "your own copy of the parameters, .vk or .srs")->type_name("FILE");

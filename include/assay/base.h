@@ -60,10 +60,11 @@ class [[nodiscard]] Result {
 
   [[nodiscard]] const T& value() const& { return checked(), std::get<T>(state_); }
   [[nodiscard]] T& value() & { return checked(), std::get<T>(state_); }
-  [[nodiscard]] T&& value() && { return checked(), std::get<T>(std::move(state_)); }
+  /// By value, so that nothing refers into a Result that is gone.
+  [[nodiscard]] T value() && { return checked(), std::get<T>(std::move(state_)); }
   const T& operator*() const& { return value(); }
   T& operator*() & { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  T operator*() && { return std::move(*this).value(); }
   const T* operator->() const { return &value(); }
   T* operator->() { return &value(); }
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from .arguments import unsigned
 from .errors import InputError
 from .residues import R, as_signed, residue, to_rows
 from .srs import Srs
@@ -124,7 +125,7 @@ class Commitment:
         Raises:
             InputError: The point is off the grid ("out_of_range").
         """
-        native = self._header.place_of(list(point))
+        native = self._header.place_of([unsigned(c, "point", 32) for c in point])
         return Place(native.layer, tuple(native.coordinates), native.tap, native.is_padding)
 
     def point_of(self, layer: str, coordinates: Sequence[int]) -> tuple[int, ...]:
@@ -200,12 +201,16 @@ class Challenge:
         Raises:
             InputError: `count` is 0 or over the number of real values ("out_of_range").
         """
-        return cls(_core.Challenge.draw(commitment._native, count))
+        return cls(_core.Challenge.draw(commitment._native, unsigned(count, "count")))
 
     @classmethod
     def from_seed(cls, commitment: Commitment, count: int, seed: int) -> "Challenge":
         """Draw from a seed. A prover that can guess the seed knows the points beforehand."""
-        return cls(_core.Challenge.from_seed(commitment._native, count, seed))
+        return cls(
+            _core.Challenge.from_seed(
+                commitment._native, unsigned(count, "count"), unsigned(seed, "seed")
+            )
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Challenge":
@@ -349,11 +354,4 @@ def _prepare(point: Sequence[int] | NDArray[Any]) -> list[int] | NDArray[np.uint
     """A point of the grid as a list of integers, any other as rows."""
     if isinstance(point, list):
         return to_rows(operator.index(coordinate) % R for coordinate in point)
-    return [_on_axis(coordinate) for coordinate in point]
-
-
-def _on_axis(coordinate: Any) -> int:
-    integer = operator.index(coordinate)
-    if not 0 <= integer < 1 << 32:
-        raise InputError("out_of_range", "point", f"{integer} is on no axis; lists may be off it")
-    return integer
+    return [unsigned(coordinate, "point", 32) for coordinate in point]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from .arguments import sizes
 from .residues import R, Rows, from_rows, is_rows, residue, to_rows
 
 
@@ -40,7 +41,7 @@ def interpolate(
     [1, 0, 1]
     """
     if axes is not None:
-        return _core.interpolate(list(axes), _rows(values))
+        return _core.interpolate(sizes(axes), _rows(values))
     array = np.asarray(values, object)
     return from_rows(_core.interpolate(list(array.shape), to_rows(array.flat)), signed=False)
 
@@ -61,7 +62,7 @@ def grid_values(coefficients: Sequence[int] | Rows, axes: Sequence[int]) -> list
     >>> grid_values([1, 0, 1], (3,))
     [1, 2, 5]
     """
-    values = _core.grid_values(list(axes), _rows(coefficients))
+    values = _core.grid_values(sizes(axes), _rows(coefficients))
     return values if is_rows(coefficients) else from_rows(values)
 
 
@@ -80,7 +81,7 @@ def evaluate(coefficients: Sequence[int] | Rows, axes: Sequence[int], point: Seq
     101
     """
     coordinates = to_rows(operator.index(coordinate) % R for coordinate in point)
-    return residue(_core.evaluate(list(axes), _rows(coefficients), coordinates))
+    return residue(_core.evaluate(sizes(axes), _rows(coefficients), coordinates))
 
 
 def _rows(integers: Sequence[Any] | NDArray[Any]) -> Rows:

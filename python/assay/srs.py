@@ -5,6 +5,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from . import _core
+from .arguments import sizes, unsigned
 from .errors import InputError
 
 # More than any verifier key has: 32 axes take 8 KB.
@@ -97,7 +98,7 @@ class Srs:
         >>> Srs.dev((2, 3), seed=1).axes
         (2, 3)
         """
-        return cls(_core.Srs.dev(list(axes), seed))
+        return cls(_core.Srs.dev(sizes(axes), unsigned(seed, "seed")))
 
     @classmethod
     def random(cls, axes: Sequence[int]) -> "Srs":
@@ -108,7 +109,7 @@ class Srs:
         Raises:
             InputError: As `dev`.
         """
-        return cls(_core.Srs.random(list(axes)))
+        return cls(_core.Srs.random(sizes(axes)))
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> "Srs":
@@ -123,7 +124,7 @@ class Srs:
     @staticmethod
     def write_dev(axes: Sequence[int], seed: int, path: str | PathLike[str]) -> None:
         """Write the SRS that `dev` would make straight to a file, without holding it in memory."""
-        _core.Srs.write_dev(list(axes), seed, fspath(path))
+        _core.Srs.write_dev(sizes(axes), unsigned(seed, "seed"), fspath(path))
 
     def write(self, path: str | PathLike[str]) -> None:
         """Write the SRS to a file, which appears under its name when it is complete.

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from .arguments import sizes, unsigned
 from .errors import DecodeError, InputError
 from .residues import R, as_signed, residue, to_rows
 
@@ -133,11 +134,9 @@ class Tensor:
         wishes = _core.Wishes(
             encoding,
             layout,
-            None if axes is None else list(axes),
+            None if axes is None else sizes(axes),
             capture_mode or held or "unknown",
-            cube_sizes,
-            cube_dims,
-            pad_seed,
+            *_cube(cube_sizes, cube_dims, pad_seed),
             _taps_of(file, name) if is_capture else {},
         )
         return cls(file.encode(wishes))
@@ -193,7 +192,7 @@ class Tensor:
 
     def __getitem__(self, point: Sequence[int]) -> int:
         """The integer at a point of the grid."""
-        return as_signed(residue(self._native.value_at(point)))
+        return as_signed(residue(self._native.value_at([unsigned(c, "point", 32) for c in point])))
 
     def __repr__(self) -> str:
         return (
@@ -251,40 +250,32 @@ def encode(
     wishes = _core.Wishes(
         encoding,
         layout,
-        None if axes is None else list(axes),
+        None if axes is None else sizes(axes),
         capture_mode or mode,
-        cube_sizes,
-        cube_dims,
-        pad_seed,
+        *_cube(cube_sizes, cube_dims, pad_seed),
         taps,
     )
     return Tensor(_core.Tensor.encode(_sources(layers, dtype), wishes))
 
 
-def encode_like(header: Header, values: "Tensor | Capture | Mapping[str, Array] | Array") -> Tensor:
+def encode_like(
+    header: _core.Header, values: "Tensor | Capture | Mapping[str, Array] | Array"
+) -> Tensor:
     """Make the tensor of `values` that a commitment with `header` speaks of.
 
     One array takes the name of the header's one layer, and arrays without a tap take the header's.
+    Where the layers are not those of the header, the tensor has another layout than the header.
     """
     if isinstance(values, Tensor):
         return values
     layers, _ = _layers_of(values)
-    if len(layers) == len(header.layers) == 1 and not isinstance(values, Mapping):
-        layers = [(header.layers[0].name, layers[0][1], layers[0][2])]
-    taps = {layer.name: layer.tap for layer in header.layers}
+    known = [Layer(*layer) for layer in header.layout.layers]
+    if len(layers) == len(known) == 1 and not isinstance(values, Mapping):
+        layers = [(known[0].name, layers[0][1], layers[0][2])]
+    taps = {layer.name: layer.tap for layer in known}
     taps.update((name, tap) for name, _, tap in layers if tap)
-    wishes = _core.Wishes(
-        header.encoding,
-        header.layout,
-        list(header.axes) if header.layout == "flat" else None,
-        "unknown",
-        (header.axes[0], header.axes[0]),
-        len(header.axes) if header.layout == "cube" else None,
-        header.pad_seed,
-        taps,
-    )
     dtype = header.dtype if header.encoding == "bits" else None
-    return Tensor(_core.Tensor.encode(_sources(layers, dtype), wishes))
+    return Tensor(_core.Tensor.encode_like(_sources(layers, dtype), header, taps))
 
 
 def header_of(native: _core.Header) -> Header:
@@ -334,9 +325,15 @@ def _taps_of(file: _core.TensorFile, path: str) -> dict[str, str]:
         raise DecodeError("malformed", f"{path}: taps", "not a list of taps") from error
 
 
-def _sources(
-    layers: list[tuple[str, Array, str]], dtype: str | None
-) -> list[tuple[str, Any, str]]:
+def _cube(
+    cube_sizes: tuple[int, int], cube_dims: int | None, pad_seed: int
+) -> tuple[tuple[int, int], int | None, int]:
+    smallest, largest = (unsigned(size, "cube_sizes", 32) for size in cube_sizes)
+    dims = None if cube_dims is None else unsigned(cube_dims, "cube_dims", 32)
+    return (smallest, largest), dims, unsigned(pad_seed, "pad_seed")
+
+
+def _sources(layers: list[tuple[str, Array, str]], dtype: str | None) -> list[tuple[str, Any, str]]:
     return [(name, *_as_native(array, name, dtype)) for name, array, _ in layers]
 
 
@@ -354,7 +351,7 @@ def _as_native(array: Array, name: str, dtype: str | None) -> tuple[Any, str]:
         return plain.view(np.uint16), "bfloat16"
     if not plain.dtype.isnative:
         plain = plain.astype(plain.dtype.newbyteorder("="))
-    if plain.dtype.kind not in "biuf":
+    if plain.dtype.kind not in "biuf" or plain.dtype.itemsize > 8:
         raise InputError("unsupported", f"layer {name}", f"elements of {plain.dtype}; give numbers")
     return plain, dtype or ""
 

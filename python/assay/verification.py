@@ -58,7 +58,7 @@ def verify(
         None if digest is None else _digest(digest, "digest"),
         [] if isinstance(trusted, PathLike) else [_digest(one, "trusted") for one in trusted],
         path,
-        None if captured is None else encode_like(commitment.header, captured)._native,
+        None if captured is None else encode_like(commitment._header, captured)._native,
     )
 
 

@@ -42,7 +42,8 @@ claim::Proofs prove(const claim::Commitment& commitment, const EncodedTensor& te
 
 /// Whether integers of one tensor can be held against a commitment to another.
 Verdict comparable(const claim::Header& header, const EncodedTensor& captured) {
-  if (captured.encoding != header.encoding || captured.dtype != header.dtype) {
+  const bool same_dtype = !captured.dtype || !header.dtype || *captured.dtype == *header.dtype;
+  if (captured.encoding != header.encoding || !same_dtype) {
     return Verdict::rejected("captured tensor", "its encoding or dtype is not that of the commitment");
   }
   if (captured.layout != header.layout) {

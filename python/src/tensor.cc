@@ -132,45 +132,90 @@ Result<std::vector<tensor::IntegerTensor>> encode_layers(const std::vector<tenso
   return layers;
 }
 
-/// Without the axes that are asked for, one array keeps its shape; of layers a model is made.
-Result<EncodedTensor> encode(const std::vector<tensor::TensorView>& arrays,
-                             const std::vector<tensor::IntegerTensor>& integers, const Wishes& wishes) {
+/// Layers of integers, and what they were.
+struct Encoded {
+  std::vector<tensor::IntegerTensor> layers;
+  tensor::Encoding encoding;
+  std::optional<tensor::Dtype> dtype;
+};
+
+Result<Encoded> encode(const std::vector<tensor::TensorView>& arrays,
+                       const std::vector<tensor::IntegerTensor>& integers,
+                       const std::optional<std::string>& encoding_name,
+                       const std::map<std::string, std::string>& taps) {
   if (!arrays.empty() && !integers.empty()) {
     return Error{ErrorCode::kMismatch, "layer " + integers[0].name,
                  "Python integers beside arrays of another dtype"};
   }
-  const std::optional<claim::CaptureMode> mode = claim::capture_mode(wishes.capture_mode);
-  if (!mode) {
-    return Error{ErrorCode::kUnsupported, "capture mode", "none is called \"" + wishes.capture_mode + "\""};
-  }
-  std::optional<tensor::Dtype> dtype;
-  if (!arrays.empty()) dtype = arrays[0].dtype;
-  const Result<tensor::Encoding> encoding = choose_encoding(wishes.encoding, dtype);
+  Encoded encoded;
+  if (!arrays.empty()) encoded.dtype = arrays[0].dtype;
+  const Result<tensor::Encoding> encoding = choose_encoding(encoding_name, encoded.dtype);
   if (!encoding.ok()) return encoding.error();
+  encoded.encoding = *encoding;
   if (!integers.empty() && encoding->kind != tensor::Encoding::Kind::kInt) {
     return Error{ErrorCode::kUnsupported, "layer " + integers[0].name,
                  "Python integers have the encoding \"int\" alone"};
   }
-  Result<std::vector<tensor::IntegerTensor>> encoded = encode_layers(arrays, *encoding);
-  if (!encoded.ok()) return encoded.error();
-  std::vector<tensor::IntegerTensor> layers = integers.empty() ? std::move(encoded).value() : integers;
-  for (tensor::IntegerTensor& layer : layers) {
-    const auto tap = wishes.taps.find(layer.name);
-    if (tap != wishes.taps.end()) layer.tap = tap->second;
+  Result<std::vector<tensor::IntegerTensor>> layers = encode_layers(arrays, *encoding);
+  if (!layers.ok()) return layers.error();
+  encoded.layers = integers.empty() ? std::move(layers).value() : integers;
+  for (tensor::IntegerTensor& layer : encoded.layers) {
+    const auto tap = taps.find(layer.name);
+    if (tap != taps.end()) layer.tap = tap->second;
   }
+  return encoded;
+}
+
+/// Where nothing is said, one array keeps its shape, and of several a model is made.
+Result<EncodedTensor> encode(const std::vector<tensor::TensorView>& arrays,
+                             const std::vector<tensor::IntegerTensor>& integers, const Wishes& wishes) {
+  const std::optional<claim::CaptureMode> mode = claim::capture_mode(wishes.capture_mode);
+  if (!mode) {
+    return Error{ErrorCode::kUnsupported, "capture mode", "none is called \"" + wishes.capture_mode + "\""};
+  }
+  const Result<Encoded> encoded = encode(arrays, integers, wishes.encoding, wishes.taps);
+  if (!encoded.ok()) return encoded.error();
   std::optional<Axes> axes;
   if (wishes.axes) {
-    Result<Axes> given = Axes::from(*wishes.axes, "axes");
+    const Result<Axes> given = Axes::from(*wishes.axes, "axes");
     if (!given.ok()) return given.error();
     axes = *given;
   }
-  const std::string by_default = axes || layers.size() == 1 ? "flat" : "model";
+  const std::string by_default = axes || encoded->layers.size() == 1 ? "flat" : "model";
   Result<tensor::Layout> layout =
-      plan(wishes.layout.value_or(by_default), tensor::shapes_of(layers), axes, wishes.cube);
+      plan(wishes.layout.value_or(by_default), tensor::shapes_of(encoded->layers), axes, wishes.cube);
   if (!layout.ok()) return layout.error();
-  Result<tensor::IntegerArray> values = tensor::apply_layout(*layout, layers);
+  Result<tensor::IntegerArray> values = tensor::apply_layout(*layout, encoded->layers);
   if (!values.ok()) return values.error();
-  return EncodedTensor{std::move(layout).value(), *encoding, dtype, *mode, std::move(values).value()};
+  return EncodedTensor{std::move(layout).value(), encoded->encoding, encoded->dtype, *mode,
+                       std::move(values).value()};
+}
+
+bool same_layers(const tensor::Layout& layout, const std::vector<tensor::IntegerTensor>& layers) {
+  return std::equal(layers.begin(), layers.end(), layout.layer_map.begin(), layout.layer_map.end(),
+                    [](const tensor::IntegerTensor& layer, const tensor::LayerEntry& entry) {
+                      return layer.name == entry.name && layer.shape == entry.original_shape &&
+                             layer.tap == entry.tap;
+                    });
+}
+
+/// The arrays in the layout of the header; in a flat one, which is another, where the layers are not the
+/// header's.
+Result<EncodedTensor> encode_like(const tensor::TensorFile& held, const claim::Header& header,
+                                  const std::map<std::string, std::string>& taps) {
+  const Result<Encoded> encoded =
+      encode(held.tensors, held.integer_tensors, header.encoding.to_string(), taps);
+  if (!encoded.ok()) return encoded.error();
+  tensor::Layout layout = header.layout;
+  if (!same_layers(layout, encoded->layers)) {
+    Result<tensor::Layout> flat = tensor::plan_flat(tensor::shapes_of(encoded->layers));
+    if (!flat.ok()) return flat.error();
+    layout = std::move(flat).value();
+  }
+  Result<tensor::IntegerArray> values = tensor::apply_layout(layout, encoded->layers);
+  if (!values.ok()) return values.error();
+  return EncodedTensor{std::move(layout), encoded->encoding, encoded->dtype, claim::CaptureMode::kUnknown,
+                       std::move(values).value()};
 }
 
 /// The layers of a model where there are floats, else every array.
@@ -292,6 +337,19 @@ void bind_tensor(nb::module_& m) {
           nb::arg("sources"), nb::arg("wishes"),
           nb::sig("def encode(sources: collections.abc.Sequence[tuple[str, typing.Any, str]], "
                   "wishes: Wishes) -> Tensor"))
+      .def_static(
+          "encode_like",
+          [](const std::vector<Source>& sources, const claim::Header& header,
+             const std::map<std::string, std::string>& taps) {
+            return unwrap(without_gil([&]() -> Result<EncodedTensor> {
+              const Result<tensor::TensorFile> held = hold(sources);
+              if (!held.ok()) return held.error();
+              return encode_like(*held, header, taps);
+            }));
+          },
+          nb::arg("sources"), nb::arg("header"), nb::arg("taps"),
+          nb::sig("def encode_like(sources: collections.abc.Sequence[tuple[str, typing.Any, str]], "
+                  "header: Header, taps: collections.abc.Mapping[str, str]) -> Tensor"))
       .def_static(
           "read_hypercube",
           [](const std::string& path) {

@@ -37,8 +37,11 @@ Result<Commitment> Commitment::decode(ByteSpan bytes, std::string_view place) {
   const ByteSpan header = ASSAY_TRY(reader.raw(length, "header"));
   const ByteSpan point = ASSAY_TRY(reader.raw(32, "commitment point"));
   ASSAY_TRY(reader.finish());
-  return Commitment{ASSAY_TRY(Header::decode(header, fmt::format("{}: header", place))),
-                    ASSAY_TRY(curve::decode_g1(point, fmt::format("{}: commitment point", place)))};
+  // Not both within one pair of braces: GCC forgets to destroy the first where the second one returns.
+  Header decoded = ASSAY_TRY(Header::decode(header, fmt::format("{}: header", place)));
+  const G1Affine decoded_point =
+      ASSAY_TRY(curve::decode_g1(point, fmt::format("{}: commitment point", place)));
+  return Commitment{std::move(decoded), decoded_point};
 }
 
 Result<Commitment> Commitment::read(const std::filesystem::path& path) {

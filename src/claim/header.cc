@@ -49,6 +49,11 @@ std::uint8_t code_of(const Table& table, T value) {
   return 0xfe;
 }
 
+Error unknown_code(const WireReader& reader, std::string_view field, std::uint8_t code) {
+  return reader.error(ErrorCode::kOutOfRange, field,
+                      fmt::format("no meaning is given to the number {}", code));
+}
+
 template <class T, std::size_t N>
 Result<T> read_code(WireReader& reader, const std::array<Code<T>, N>& table, std::string_view field) {
   const std::uint8_t code = ASSAY_TRY(reader.u8(field));
@@ -56,6 +61,14 @@ Result<T> read_code(WireReader& reader, const std::array<Code<T>, N>& table, std
     if (entry.code == code) return entry.value;
   return reader.error(ErrorCode::kOutOfRange, field,
                       fmt::format("no meaning is given to the number {}", code));
+}
+
+Result<std::optional<Dtype>> read_dtype(WireReader& reader) {
+  const std::uint8_t code = ASSAY_TRY(reader.u8("dtype"));
+  if (code == kNoDtype) return std::optional<Dtype>();
+  for (const auto& entry : kDtypeCodes)
+    if (entry.code == code) return std::optional(entry.value);
+  return unknown_code(reader, "dtype", code);
 }
 
 constexpr std::array kCaptureNames = {"unknown", "decode", "prefill", "recompute"};
@@ -162,12 +175,7 @@ Result<Header> Header::decode(ByteSpan bytes, std::string_view place) {
   layout.pad_seed = ASSAY_TRY(reader.u64("padding seed"));
   header.encoding.kind = ASSAY_TRY(read_code(reader, kEncodingCodes, "encoding"));
   header.encoding.scale = ASSAY_TRY(reader.u32("scale"));
-  const std::size_t dtype_at = reader.offset();
-  if (dtype_at < bytes.size() && bytes[dtype_at] == kNoDtype) {
-    ASSAY_TRY(reader.u8("dtype"));
-  } else {
-    header.dtype = ASSAY_TRY(read_code(reader, kDtypeCodes, "dtype"));
-  }
+  header.dtype = ASSAY_TRY(read_dtype(reader));
   header.capture_mode = ASSAY_TRY(read_code(reader, kCaptureCodes, "capture mode"));
   std::ranges::copy(ASSAY_TRY(reader.raw(32, "SRS digest")), header.srs_digest.begin());
   const std::uint32_t layers = ASSAY_TRY(reader.count(12, Layout::kMaxLayers, "layer count"));

@@ -48,7 +48,8 @@ Status check_range(const tensor::Layout& layout, const IntegerView& values, cons
 Result<Point> settle(const Point& point, const Axes& axes) {
   Point settled = point.is_on_grid() ? point : Point::anywhere(point.field, axes);
   if (settled.is_on_grid()) {
-    ASSAY_TRY(axes.index_of(settled.grid));
+    const Result<std::uint64_t> index = axes.index_of(settled.grid);
+    if (!index) return index.error();
   } else if (settled.field.size() != axes.count()) {
     return Error{ErrorCode::kMismatch, "point",
                  fmt::format("{} coordinates for {} axes", settled.field.size(), axes.count())};

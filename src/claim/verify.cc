@@ -23,8 +23,7 @@ class Questions {
  public:
   Questions(const Commitment& commitment, const Proofs& proofs, const pst::VerifierKey& key,
             const VerifyOptions& options)
-      : commitment_(commitment),
-        header_(commitment.header),
+      : header_(commitment.header),
         proofs_(proofs),
         key_(key),
         options_(options),
@@ -169,7 +168,6 @@ class Questions {
            !tensor::decode(header_.encoding, *header_.dtype, value).ok();
   }
 
-  const Commitment& commitment_;
   const Header& header_;
   const Proofs& proofs_;
   const pst::VerifierKey& key_;

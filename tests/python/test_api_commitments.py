@@ -1,5 +1,6 @@
 """Commit, challenge, open and verify through the package; every way to say no; every bad input."""
 
+import pickle
 import random
 from pathlib import Path
 
@@ -169,9 +170,7 @@ def test_round_trip_of_any_integers(data: st.DataObject) -> None:
 # ---- Rejected
 
 
-def test_another_digest(
-    commitment: assay.Commitment, proofs: assay.Proofs, srs: assay.Srs
-) -> None:
+def test_another_digest(commitment: assay.Commitment, proofs: assay.Proofs, srs: assay.Srs) -> None:
     verdict = assay.verify(commitment, proofs, srs.verifier_key, digest=bytes(32))
     assert not verdict
     assert (verdict.outcome, verdict.step) == ("rejected", "expected digest")
@@ -193,18 +192,14 @@ def test_another_commitment(proofs: assay.Proofs, srs: assay.Srs) -> None:
     assert assay.verify(other, proofs, srs.verifier_key).step == "commitment digest"
 
 
-def test_points_that_were_not_asked_for(
-    commitment: assay.Commitment, srs: assay.Srs
-) -> None:
+def test_points_that_were_not_asked_for(commitment: assay.Commitment, srs: assay.Srs) -> None:
     challenge = assay.Challenge.from_seed(commitment, 4, seed=1)
     some = commitment.open(challenge.points[:3])
     verdict = assay.verify(commitment, some, srs.verifier_key, challenge=challenge)
     assert verdict.step == "challenge"
 
 
-def test_proofs_of_other_values_do_not_verify(
-    commitment: assay.Commitment, srs: assay.Srs
-) -> None:
+def test_proofs_of_other_values_do_not_verify(commitment: assay.Commitment, srs: assay.Srs) -> None:
     changed = VALUES.copy()
     changed[1, 1, 1] ^= 1
     lie = commitment.open([(1, 1, 1)], assay.encode(changed, "int", "flat"))
@@ -261,6 +256,26 @@ def test_a_captured_tensor_of_another_kind(
     assert any("SRS unverified" in note for note in verdict.notes)
 
 
+@pytest.mark.parametrize("layout", ["flat", "cube"])
+@pytest.mark.parametrize("count", [12, 47, 49, 500])
+def test_captured_values_of_another_count(layout: str, count: int) -> None:
+    tensor = assay.encode(np.arange(48), "int", layout)
+    srs = assay.Srs.dev(tensor.axes, 1)
+    commitment = assay.commit(tensor, srs)
+    proofs = commitment.open([(0,) * len(tensor.axes)])
+    assert assay.verify(commitment, proofs, srs.verifier_key, captured=np.arange(48))
+    verdict = assay.verify(commitment, proofs, srs.verifier_key, captured=np.arange(count))
+    assert (verdict.outcome, verdict.step) == ("rejected", "captured tensor")
+
+
+def test_python_integers_can_be_compared_with_an_array(
+    commitment: assay.Commitment, proofs: assay.Proofs, srs: assay.Srs
+) -> None:
+    key = srs.verifier_key
+    assert assay.verify(commitment, proofs, key, captured=VALUES.astype(object))
+    assert not assay.verify(commitment, proofs, key, captured=(VALUES + 1).astype(object))
+
+
 # ---- Bad input
 
 
@@ -275,6 +290,8 @@ def test_errors_say_where_and_why(commitment: assay.Commitment) -> None:
     assert error.place.startswith("commitment")
     assert str(error) == f"{error.place}: {error.reason}"
     assert str(assay.InputError("io", "", "why")) == "why"
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), again.args, str(again)) == (type(error), error.args, str(error))
 
 
 @pytest.mark.parametrize("kind", [assay.Commitment, assay.Proofs, assay.Challenge])
@@ -335,11 +352,21 @@ def test_other_axes_than_those_of_the_srs() -> None:
     assert raised.value.code == "mismatch"
 
 
-@pytest.mark.parametrize("axes", [(), (0, 2), (2**21,), (2,) * 33])
+@pytest.mark.parametrize("axes", [(), (0, 2), (2, -1), (2**64,), (2**21,), (2,) * 33])
 def test_axes_out_of_range(axes: tuple[int, ...]) -> None:
     with pytest.raises(assay.InputError) as raised:
         assay.Srs.dev(axes, 0)
     assert raised.value.code == "out_of_range"
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_seeds_out_of_range(commitment: assay.Commitment, seed: int) -> None:
+    with pytest.raises(assay.InputError, match="seed"):
+        assay.Srs.dev((2, 2), seed)
+    with pytest.raises(assay.InputError, match="seed"):
+        assay.Challenge.from_seed(commitment, 1, seed)
+    with pytest.raises(assay.InputError, match="pad_seed"):
+        assay.encode(VALUES, "int", "cube", pad_seed=seed)
 
 
 def test_an_srs_too_large_for_memory() -> None:
@@ -354,7 +381,7 @@ def test_challenges(commitment: assay.Commitment, srs: assay.Srs) -> None:
     assert set(challenge.points) == set(np.ndindex(AXES))
     assert challenge.commitment_digest == commitment.digest
     assert len(set(assay.Challenge.draw(commitment, 7).points)) == 7
-    for count in (0, 25):
+    for count in (-1, 0, 25, 2**64):
         with pytest.raises(assay.InputError):
             assay.Challenge.draw(commitment, count)
     other = assay.commit(assay.encode(VALUES[::-1], "int", "flat"), srs)

@@ -85,9 +85,7 @@ def test_threads_and_kernels() -> None:
     results = set()
     for kernel in _core.available_kernels():
         _core.force_kernel(kernel)
-        results.add(
-            assay.commit(assay.encode([5, -3], "int", "flat"), assay.Srs.dev((2,), 7)).hex
-        )
+        results.add(assay.commit(assay.encode([5, -3], "int", "flat"), assay.Srs.dev((2,), 7)).hex)
     _core.force_kernel(active)
     assert len(results) == 1
     with pytest.raises(assay.InputError) as raised:

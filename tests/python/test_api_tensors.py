@@ -1,4 +1,4 @@
-"""What `encode` takes and makes: arrays of numpy and torch without copies, lists, captures, layouts."""
+"""What `encode` takes and makes: arrays, uncopied, of numpy and torch; lists, captures, layouts."""
 
 import decimal
 import math
@@ -122,7 +122,16 @@ def test_integers_too_large_to_be_told_from_negative_ones(bad: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [[1, 2.5], [[1, 2], [3]], ["a"], [None], np.array(["a"]), np.zeros(2, complex)]
+    "bad",
+    [
+        [1, 2.5],
+        [[1, 2], [3]],
+        ["a"],
+        [None],
+        np.array(["a"]),
+        np.zeros(2, complex),
+        np.zeros(2, "g"),
+    ],
 )
 def test_what_is_no_number(bad: object) -> None:
     with pytest.raises((assay.InputError, ValueError)):
@@ -290,7 +299,12 @@ def test_captures_in_the_other_layouts_and_encodings(captured: Capture) -> None:
 
 @pytest.mark.parametrize(
     ("layer", "coordinates"),
-    [("layer_9", (0, 0, 0)), ("layer_0", (0, 0)), ("layer_0", (0, 0, HIDDEN)), ("layer_0", (0, -1, 0))],
+    [
+        ("layer_9", (0, 0, 0)),
+        ("layer_0", (0, 0)),
+        ("layer_0", (0, 0, HIDDEN)),
+        ("layer_0", (0, -1, 0)),
+    ],
 )
 def test_places_that_there_are_not(
     captured: Capture, layer: str, coordinates: tuple[int, ...]

@@ -1,7 +1,10 @@
 """The module `tensorcommitments` as programs written for it use it."""
 
+import importlib.metadata
 import json
 import random
+import re
+from pathlib import Path
 
 import pytest
 import tensorcommitments
@@ -34,6 +37,20 @@ def test_the_example_of_its_readme() -> None:
     proof = wrapper.prove(coefficients, [2, 3, 1, 0, 5, 4], eval_value)
     is_valid = wrapper.verify(commitment, [2, 3, 1, 0, 5, 4], eval_value, proof)
     assert is_valid is True
+
+
+def test_our_own_readme() -> None:
+    folder = Path(__file__).parents[2] / "python/compat/tensorcommitments"
+    (block,) = re.findall(
+        r"^```python\n(.*?)^```", (folder / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    exec(compile(block, "README.md", "exec"), {})
+
+
+def test_it_wants_the_assay_that_it_was_made_for() -> None:
+    version = importlib.metadata.version("assay")
+    assert importlib.metadata.version("tensorcommitments") == version
+    assert importlib.metadata.requires("tensorcommitments") == [f"assay=={version}"]
 
 
 @pytest.fixture(scope="module")
