@@ -75,7 +75,7 @@ CLI::App* Program::add(const std::string& name, const std::string& summary, cons
   verb->add_flag("--json", json_, "the result as one JSON object on stdout");
   verb->add_flag("--quiet", quiet_, "no progress and no remarks on stderr");
   verb->add_option("--threads", threads_, "threads to work with; 0: one per processor")
-      ->check(CLI::Range(0U, kMaxThreads))
+      ->check(CLI::Range(0U, kMaxThreads).description(""))
       ->type_name("N")
       ->each([this](const std::string&) { threads_given_ = true; });
   verb->callback([this, name, action = std::move(action)] {

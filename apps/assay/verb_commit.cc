@@ -23,6 +23,7 @@ struct CommitOptions {
   std::string hypercube_dir;
   std::string output_dir;
   std::uint64_t srs_seed = 7;
+  bool plan = false;
 };
 
 Status check_axes(const Axes& tensor, const std::string& tensor_path, const pst::Srs& srs,
@@ -53,16 +54,31 @@ std::vector<std::string> lines_of_commitment(const claim::Commitment& commitment
           "digest     " + to_hex(commitment.digest()), fmt::format("committed in {:.3f} s", seconds)};
 }
 
+// The axes that an SRS must have for this tensor.
+Result<int> plan_tensor(const CommitOptions& options, const Console& console) {
+  const claim::Header header = ASSAY_TRY(load_input(options.input)).header;
+  const tensor::Layout& layout = header.layout;
+  Json json = json_of(header);
+  json.erase("srs_digest");
+  json["count"] = layout.real_count;
+  return console.report(
+      json,
+      {fmt::format("axes {}, layout {}, encoding {}, {} values, {} positions of padding",
+                   layout.axes.to_string(), tensor::to_string(layout.kind), header.encoding.to_string(),
+                   grouped(layout.real_count), grouped(layout.padding())),
+       fmt::format("an SRS for it: assay srs dev --axes {} --seed N --out FILE", layout.axes.to_string())});
+}
+
 Result<int> commit_tensor(const CommitOptions& options, const Console& console) {
   if (options.srs.empty()) return Error{ErrorCode::kMalformed, "--srs", "is needed with --tensor"};
   if (options.out.empty()) return Error{ErrorCode::kMalformed, "--out", "is needed with --tensor"};
   const Stopwatch loading;
   const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.srs));
   const claim::Subject subject = ASSAY_TRY(load_input(options.input));
-  ASSAY_TRY(check_axes(subject.layout.axes, options.input.path, srs, options.srs));
+  ASSAY_TRY(check_axes(subject.header.layout.axes, options.input.path, srs, options.srs));
   const double load_seconds = loading.seconds();
   const Stopwatch committing;
-  const Result<claim::Commitment> commitment = claim::commit(srs, subject.header(), subject.values.view());
+  const Result<claim::Commitment> commitment = claim::commit(srs, subject.header, subject.values.view());
   if (!commitment.ok()) return within_file(options.input.path, commitment.error());
   const double seconds = committing.seconds();
   ASSAY_TRY(commitment->write(options.out));
@@ -94,7 +110,8 @@ Result<pst::Srs> srs_for(const CommitOptions& options, const PipelineDirs& dirs,
 Result<int> commit_directory(const CommitOptions& options, const Console& console) {
   const PipelineDirs dirs = find_dirs(options.poly_dir, options.hypercube_dir, options.output_dir);
   PolynomialTensor tensor = ASSAY_TRY(read_polynomial_tensor(dirs));
-  tensor.header.capture_mode = ASSAY_TRY(parse_capture_mode(options.input.capture_mode));
+  tensor.header.capture_mode =
+      ASSAY_TRY(parse_capture_mode(options.input.capture_mode)).value_or(claim::CaptureMode::kUnknown);
   ASSAY_TRY(make_directory(dirs.output));
   const Stopwatch setup;
   const pst::Srs srs = ASSAY_TRY(srs_for(options, dirs, tensor.polynomial.axes, console));
@@ -119,7 +136,11 @@ Result<int> commit_directory(const CommitOptions& options, const Console& consol
 Result<int> run_commit(const CommitOptions& options, const Console& console) {
   if (options.input.path.empty() == options.poly_dir.empty())
     return Error{ErrorCode::kMalformed, "", "give exactly one of --tensor and --poly-dir"};
-  return options.poly_dir.empty() ? commit_tensor(options, console) : commit_directory(options, console);
+  if (!options.poly_dir.empty()) {
+    if (options.plan) return Error{ErrorCode::kMalformed, "--plan", "goes with --tensor"};
+    return commit_directory(options, console);
+  }
+  return options.plan ? plan_tensor(options, console) : commit_tensor(options, console);
 }
 
 }  // namespace
@@ -145,6 +166,7 @@ void add_commit(Program& program) {
   verb->add_option("--capture-mode", input.capture_mode,
                    "where a plain tensor comes from: unknown, decode, prefill or recompute")
       ->type_name("MODE");
+  verb->add_flag("--plan", options->plan, "commit to nothing, say which axes the SRS must have");
   verb->add_option("--poly-dir", options->poly_dir, "instead of --tensor: a directory of interpolate")
       ->type_name("DIR");
   verb->add_option("--hypercube-dir", options->hypercube_dir,

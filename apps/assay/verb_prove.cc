@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "base/try.h"
 #include "commitment_dir.h"
-#include "input_tensor.h"
 #include "program.h"
 #include "proving.h"
 
@@ -65,7 +64,7 @@ Result<int> prove_tensor(const ProveOptions& options, const Console& console) {
   const claim::Commitment commitment = ASSAY_TRY(claim::Commitment::read(options.commitment));
   const std::vector<claim::Point> points = ASSAY_TRY(points_of(options.points, commitment));
   const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.srs));
-  const tensor::IntegerArray values = ASSAY_TRY(load_input_like(commitment.header, options.tensor));
+  const tensor::IntegerArray values = ASSAY_TRY(claim::read_values_like(commitment.header, options.tensor));
   const Proven proven = ASSAY_TRY(
       prove_points(srs, commitment, values.view(), points, !options.no_check, options.tensor, options.srs));
   ASSAY_TRY(proven.proofs.write(options.out));

@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/try.h"
 #include "commitment_dir.h"
-#include "input_tensor.h"
 #include "parameters.h"
 #include "program.h"
 #include "proving.h"
@@ -67,11 +66,6 @@ Result<bool> is_json(const fs::path& path) {
   return !file.bytes().empty() && file.bytes()[0] == '{';
 }
 
-Result<tensor::IntegerArray> read_captured(const VerifyOptions& options, const claim::Header& header) {
-  if (!options.tensor.empty()) return load_input_like(header, options.tensor);
-  return ASSAY_TRY(tensor::read_hypercube(options.hypercube_dir)).values;
-}
-
 Result<Question> read_question(const VerifyOptions& options) {
   for (const auto& [flag, value] : {std::pair("--proofs", &options.proofs), {"--srs", &options.srs}}) {
     if (value->empty()) return Error{ErrorCode::kMalformed, flag, "is needed"};
@@ -101,7 +95,8 @@ Result<Question> read_question(const VerifyOptions& options) {
     question.options.expected_digest = ASSAY_TRY(parse_digest(options.digest, "--digest"));
   if (!options.challenge.empty()) question.challenge = ASSAY_TRY(claim::Challenge::read(options.challenge));
   if (!options.tensor.empty() || !options.hypercube_dir.empty())
-    question.captured = ASSAY_TRY(read_captured(options, question.commitment->header));
+    question.captured = ASSAY_TRY(claim::read_values_like(
+        question.commitment->header, options.tensor.empty() ? options.hypercube_dir : options.tensor));
   return question;
 }
 

@@ -55,8 +55,10 @@ Result<std::optional<Dtype>> common_dtype(const std::vector<TensorView>& arrays,
 std::string tap_name(const Json& entry) {
   if (!entry.contains("tap") || !entry["tap"].is_string()) return "";
   const std::string tap = entry["tap"].get<std::string>();
-  if (tap == "residual" && entry.contains("block") && entry["block"].is_number_unsigned())
-    return fmt::format("block:{}", entry["block"].get<std::uint64_t>());
+  // A parsed integer is a signed one where that holds it.
+  if (tap == "residual" && entry.contains("block") && entry["block"].is_number_integer() &&
+      entry["block"].get<std::int64_t>() >= 0)
+    return fmt::format("block:{}", entry["block"].get<std::int64_t>());
   return tap == "unknown" ? "" : tap;
 }
 
