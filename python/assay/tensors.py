@@ -1,12 +1,10 @@
 """From captured values to a tensor of integers that can be committed to."""
 
-import json
 import operator
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -14,7 +12,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from .arguments import sizes, unsigned
-from .errors import DecodeError, InputError
+from .errors import InputError
 from .residues import R, as_signed, residue, to_rows
 
 if TYPE_CHECKING:
@@ -22,9 +20,6 @@ if TYPE_CHECKING:
 
 LayoutKind = Literal["model", "cube", "flat"]
 CaptureMode = Literal["unknown", "decode", "prefill", "recompute"]
-
-# What the file of a capture says it is.
-_CAPTURE_FORMAT = "assay/capture/v1"
 
 Array: TypeAlias = Any
 """A numpy array, a torch tensor, anything with DLPack on the CPU, or nested lists of integers."""
@@ -93,9 +88,6 @@ class Tensor:
         *,
         axes: Sequence[int] | None = None,
         capture_mode: CaptureMode | None = None,
-        cube_sizes: tuple[int, int] = (4, 10),
-        cube_dims: int | None = None,
-        pad_seed: int = 42,
     ) -> "Tensor":
         """Read a file and encode what it holds; nothing in it is executed.
 
@@ -110,36 +102,15 @@ class Tensor:
                 for a capture.
             axes: As for `encode`.
             capture_mode: As for `encode`; the file of a capture has its own.
-            cube_sizes: As for `encode`.
-            cube_dims: As for `encode`.
-            pad_seed: As for `encode`.
 
         Raises:
             InputError: As `encode`; the file could not be read ("io").
             DecodeError: The file is not of its format.
         """
-        name = fspath(path)
-        if Path(path).is_dir():
-            if encoding or layout or axes or capture_mode:
-                reason = "a directory of reshape has its own encoding, layout and axes"
-                raise InputError("mismatch", name, reason)
-            return cls(_core.Tensor.read_hypercube(name))
-        file = _core.TensorFile.open(name)
-        is_capture = file.metadata_value("format") == _CAPTURE_FORMAT
-        held = file.metadata_value("capture_mode") if is_capture else ""
-        if held and capture_mode and held != capture_mode:
-            raise InputError("mismatch", name, f"a capture of mode {held}, not {capture_mode}")
-        if is_capture and axes is None and layout is None:
-            layout = "model"
-        wishes = _core.Wishes(
-            encoding,
-            layout,
-            None if axes is None else sizes(axes),
-            capture_mode or held or "unknown",
-            *_cube(cube_sizes, cube_dims, pad_seed),
-            _taps_of(file, name) if is_capture else {},
+        native = _core.Tensor.read(
+            fspath(path), encoding, layout, None if axes is None else sizes(axes), capture_mode
         )
-        return cls(file.encode(wishes))
+        return cls(native)
 
     @property
     def axes(self) -> tuple[int, ...]:
@@ -312,17 +283,6 @@ def _tap_name(tap: str, block: int | None) -> str:
     if tap == "unknown":
         return ""
     return f"block:{block}" if tap == "residual" else tap
-
-
-def _taps_of(file: _core.TensorFile, path: str) -> dict[str, str]:
-    """The taps that the file of a capture lists, by the names of its tensors."""
-    text = file.metadata_value("taps")
-    if not text:
-        return {}
-    try:
-        return {tap["name"]: _tap_name(tap["tap"], tap["block"]) for tap in json.loads(text)}
-    except (ValueError, TypeError, KeyError) as error:
-        raise DecodeError("malformed", f"{path}: taps", "not a list of taps") from error
 
 
 def _cube(

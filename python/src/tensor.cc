@@ -86,11 +86,18 @@ Result<tensor::TensorFile> hold(const std::vector<Source>& sources) {
   return file;
 }
 
+Error no_layout(const std::string& name) {
+  return {ErrorCode::kUnsupported, "layout", "no layout is called \"" + name + "\""};
+}
+Error no_capture_mode(const std::string& name) {
+  return {ErrorCode::kUnsupported, "capture mode", "none is called \"" + name + "\""};
+}
+
 Result<tensor::Layout> plan(const std::string& kind, std::span<const tensor::LayerShape> shapes,
                             const std::optional<Axes>& axes, const tensor::CubeOptions& cube) {
   const std::optional<tensor::Layout::Kind> known = tensor::layout_kind(kind);
   if (!known) {
-    return Error{ErrorCode::kUnsupported, "layout", "no layout is called \"" + kind + "\""};
+    return no_layout(kind);
   }
   if (*known == tensor::Layout::Kind::kFlat) return tensor::plan_flat(shapes, axes);
   if (axes) return Error{ErrorCode::kMismatch, "axes", "only the layout \"flat\" takes axes"};
@@ -171,7 +178,7 @@ Result<EncodedTensor> encode(const std::vector<tensor::TensorView>& arrays,
                              const std::vector<tensor::IntegerTensor>& integers, const Wishes& wishes) {
   const std::optional<claim::CaptureMode> mode = claim::capture_mode(wishes.capture_mode);
   if (!mode) {
-    return Error{ErrorCode::kUnsupported, "capture mode", "none is called \"" + wishes.capture_mode + "\""};
+    return no_capture_mode(wishes.capture_mode);
   }
   const Result<Encoded> encoded = encode(arrays, integers, wishes.encoding, wishes.taps);
   if (!encoded.ok()) return encoded.error();
@@ -218,18 +225,41 @@ Result<EncodedTensor> encode_like(const tensor::TensorFile& held, const claim::H
                        std::move(values).value()};
 }
 
-/// The layers of a model where there are floats, else every array.
-Result<EncodedTensor> encode(const tensor::TensorFile& file, const Wishes& wishes) {
-  const std::vector<tensor::TensorView> layers = file.layers();
-  return encode(layers.empty() ? file.tensors : layers, file.integer_tensors, wishes);
+Result<claim::SubjectOptions> subject_options(const std::optional<std::string>& encoding,
+                                              const std::optional<std::string>& layout,
+                                              const std::optional<std::vector<std::uint64_t>>& axes,
+                                              const std::optional<std::string>& capture_mode) {
+  claim::SubjectOptions options;
+  if (encoding) {
+    const Result<tensor::Encoding> parsed = tensor::Encoding::parse(*encoding, "encoding");
+    if (!parsed.ok()) return parsed.error();
+    options.encoding = *parsed;
+  }
+  if (layout) {
+    options.layout = tensor::layout_kind(*layout);
+    if (!options.layout) return no_layout(*layout);
+  }
+  if (axes) {
+    const Result<Axes> given = Axes::from(*axes, "axes");
+    if (!given.ok()) return given.error();
+    options.axes = *given;
+  }
+  if (capture_mode) {
+    options.capture_mode = claim::capture_mode(*capture_mode);
+    if (!options.capture_mode) return no_capture_mode(*capture_mode);
+  }
+  return options;
 }
 
-/// A directory that `assay reshape` wrote.
-Result<EncodedTensor> read_hypercube(const std::string& path) {
-  Result<tensor::Hypercube> cube = tensor::read_hypercube(path);
-  if (!cube.ok()) return cube.error();
-  return EncodedTensor{std::move(cube->layout), cube->encoding.value_or(tensor::Encoding{}), std::nullopt,
-                       claim::CaptureMode::kUnknown, std::move(cube->values)};
+/// Options that there are not are no fault of the file.
+EncodedTensor read(const std::string& path, const claim::SubjectOptions& options) {
+  const Result<claim::Subject> subject = without_gil([&] { return claim::read_subject(path, options); });
+  if (!subject.ok()) {
+    const ErrorCode code = subject.error().code;
+    throw Failure{subject.error(), code == ErrorCode::kMalformed || code == ErrorCode::kNonCanonical};
+  }
+  const claim::Header& header = subject->header;
+  return EncodedTensor{header.layout, header.encoding, header.dtype, header.capture_mode, subject->values};
 }
 
 /// Element type and, for scalars, one more axis of 32 bytes.
@@ -306,24 +336,6 @@ void bind_tensor(nb::module_& m) {
           nb::arg("capture_mode"), nb::arg("cube_sizes"), nb::arg("cube_dims").none(), nb::arg("pad_seed"),
           nb::arg("taps"));
 
-  nb::class_<tensor::TensorFile>(m, "TensorFile")
-      .def_static(
-          "open",
-          [](const std::string& path) {
-            return unwrap_read(without_gil([&] { return tensor::open(path); }));
-          },
-          nb::arg("path"))
-      .def(
-          "metadata_value",
-          [](const tensor::TensorFile& file, std::string_view key) { return file.metadata_value(key); },
-          nb::arg("key"))
-      .def(
-          "encode",
-          [](const tensor::TensorFile& file, const Wishes& wishes) {
-            return unwrap(without_gil([&] { return encode(file, wishes); }));
-          },
-          nb::arg("wishes"));
-
   nb::class_<EncodedTensor>(m, "Tensor")
       .def_static(
           "encode",
@@ -351,11 +363,14 @@ void bind_tensor(nb::module_& m) {
           nb::sig("def encode_like(sources: collections.abc.Sequence[tuple[str, typing.Any, str]], "
                   "header: Header, taps: collections.abc.Mapping[str, str]) -> Tensor"))
       .def_static(
-          "read_hypercube",
-          [](const std::string& path) {
-            return unwrap_read(without_gil([&] { return read_hypercube(path); }));
+          "read",
+          [](const std::string& path, const std::optional<std::string>& encoding,
+             const std::optional<std::string>& layout, const std::optional<std::vector<std::uint64_t>>& axes,
+             const std::optional<std::string>& capture_mode) {
+            return read(path, unwrap(subject_options(encoding, layout, axes, capture_mode)));
           },
-          nb::arg("path"))
+          nb::arg("path"), nb::arg("encoding").none(), nb::arg("layout").none(), nb::arg("axes").none(),
+          nb::arg("capture_mode").none())
       .def_prop_ro("layout", [](const EncodedTensor& t) { return t.layout; })
       .def_prop_ro("encoding", [](const EncodedTensor& t) { return t.encoding.to_string(); })
       .def_prop_ro("dtype",
