@@ -196,8 +196,9 @@ struct TensorFile {
 [[nodiscard]] Result<IntegerTensor> open_integers(const std::filesystem::path& path,
                                                   bool rows_are_scalars = false);
 
-/// Writes a safetensors file, tensors in the given order, each aligned to 8 bytes. Errors: kIo, kMalformed
-/// (duplicate or reserved name, bytes that do not match the shape).
+/// Writes a safetensors file, tensors in the given order, data from a multiple of 8 bytes on. Errors: kIo,
+/// kMalformed (duplicate or reserved name, text that is not UTF-8), kMismatch (bytes that do not match the
+/// shape), kTooLarge.
 [[nodiscard]] Status write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
                                        const Metadata& metadata);
 

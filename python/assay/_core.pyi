@@ -141,6 +141,9 @@ class Tensor:
     def encode(sources: Sequence[tuple[str, Any, str]], wishes: Wishes) -> Tensor: ...
 
     @staticmethod
+    def encode_like(sources: Sequence[tuple[str, Any, str]], header: Header, taps: Mapping[str, str]) -> Tensor: ...
+
+    @staticmethod
     def read_hypercube(path: str) -> Tensor: ...
 
     @property

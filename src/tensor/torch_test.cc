@@ -193,6 +193,67 @@ TEST(Zip, RefusesLies) {
   EXPECT_TRUE(unzip(kTwo, lies = {.extra = "ab\x01\0z"s}).ok());
 }
 
+template <class T>
+std::string number(T value) {
+  return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+TEST(Zip, ReadsWideSizesAndDescriptors) {
+  const std::vector<Record> one = {{"x/a", "hello"}};
+  Lies lies;
+  lies.entry_size = 0xffffffff;
+  lies.extra = "ab\0\0\1\0\x08\0"s + number<std::uint64_t>(5);
+  EXPECT_EQ(unzip(one, lies).value()[0].data.size(), 5u);
+  lies.extra = "\1\0\x08\0"s + number<std::uint64_t>(6);
+  expect_error(unzip(one, lies), ErrorCode::kMalformed, "two sizes");
+
+  const auto described = [&](const std::string& descriptor) {
+    Lies with_descriptor;
+    with_descriptor.flags = 8;
+    with_descriptor.gap = descriptor;
+    return unzip(one, with_descriptor);
+  };
+  const std::string start = "PK\7\x08"s + number<std::uint32_t>(7);
+  const std::string narrow = number<std::uint32_t>(5);
+  const std::string wide = number<std::uint64_t>(5);
+  EXPECT_TRUE(described(start + narrow + narrow).ok());
+  EXPECT_TRUE(described(start + wide + wide).ok());
+  for (const std::string& bad :
+       {std::string(), start + narrow, start + narrow + number<std::uint32_t>(6),
+        start + wide + number<std::uint64_t>(6), start + number<std::uint64_t>(6) + wide,
+        "PK\7\x09"s + number<std::uint32_t>(7) + narrow + narrow,
+        "PK\7\x08"s + number<std::uint32_t>(8) + narrow + narrow}) {
+    expect_error(described(bad), ErrorCode::kMalformed, "contradicts");
+  }
+}
+
+TEST(Zip, RefusesAnEmptyDirectoryAfterBytes) {
+  Bytes bytes = bytes_of("junk");
+  const Bytes empty = zip_of({});
+  bytes.insert(bytes.end(), empty.begin(), empty.end());
+  bytes[bytes.size() - 6] = 4;
+  expect_error(parse_zip(source_of(bytes)), ErrorCode::kMalformed, "belong to no record");
+}
+
+TEST(Zip, ChecksTheWideEndRecord) {
+  const Bytes good = vector_bytes("lone.pt");
+  const std::string text(good.begin(), good.end());
+  const std::size_t end64 = text.find("PK\6\6");
+  ASSERT_NE(end64, text.npos);
+  const auto changed = [&](std::size_t at, std::uint8_t value) {
+    Bytes bytes = good;
+    bytes[at] = value;
+    return bytes;
+  };
+  Bytes many = changed(end64 + 26, 2);  // 2^17 more entries, in both counts
+  many[end64 + 34] = 2;
+  many[good.size() - 22 + 8] = many[good.size() - 22 + 9] = many[good.size() - 22 + 10] =
+      many[good.size() - 22 + 11] = 0xff;
+  expect_error(parse_zip(source_of(many)), ErrorCode::kTooLarge, "65,536 records");
+  expect_error(parse_zip(source_of(changed(end64 + 24, 99))), ErrorCode::kMalformed, "zip64 end record");
+  expect_error(parse_zip(source_of(changed(end64 + 40, 1))), ErrorCode::kMalformed, "contradict each other");
+}
+
 TEST(Zip, EveryChangedByteIsSafe) {
   const auto parse = [](const Source& source) -> Result<TensorFile> {
     const auto records = parse_zip(source);
@@ -309,6 +370,9 @@ TEST(Torch, WalksWithBounds) {
   expect_error(torch_file("}" + long_name + one + "s.", {kData}), ErrorCode::kTooLarge, "1,024");
   expect_error(torch_file("}" + long_name + "}" + long_name + one + "ss.", {kData}), ErrorCode::kTooLarge,
                "1,024");
+  std::string many = "](" + one + "q\0"s;
+  for (int i = 0; i < 65536; ++i) many += "h\0"s;
+  expect_error(torch_file(many + "e.", {kData}), ErrorCode::kTooLarge, "65,536 tensors");
   // hidden_states that are no sequence of tensors get plain names.
   const auto plain = torch_file("}X\x0d\0\0\0hidden_states]]"s + one + "aas.", {kData});
   ASSERT_TRUE(plain.ok()) << plain.error().to_string();
