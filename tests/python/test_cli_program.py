@@ -78,9 +78,9 @@ def test_version(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["", "srs", "srs dance", "commit --tensor", "commit --what", "dance", "../dance",
-     "commit extra", "srs dev --axes 2 --seed 1", "srs dev --axes 2 --seed x --out a.srs", "version --threads -1",
-     "commit", "prove --tensor a --poly-dir b", "convert --input a --encoding base64"],
+    ["", "srs", "srs dance", "commit", "commit --tensor", "commit --what", "commit extra", "dance",
+     "../dance", "srs dev --axes 2 --seed 1", "srs dev --axes 2 --seed x --out a.srs",
+     "version --threads -1", "prove --tensor a --poly-dir b", "convert --input a --encoding b"],
 )  # fmt: skip
 def test_a_wrong_line_is_one_line_and_2(tmp_path: Path, line: str) -> None:
     refused(tmp_path, line)
