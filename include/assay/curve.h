@@ -42,8 +42,8 @@ struct G2Affine {
 
 namespace curve {
 
-// ---- Encodings. Decoders refuse whatever would not encode to the same bytes, points off the curve and, in G2,
-// points outside the subgroup of order r (G1 has cofactor 1). docs/curve.md gives the layouts.
+// ---- Encodings. Decoders refuse whatever would not encode to the same bytes, points off the curve and, in
+// G2, points outside the subgroup of order r (G1 has cofactor 1). docs/curve.md gives the layouts.
 
 /// Compressed, as arkworks writes it: x little-endian; top byte bit 7 = y > (p-1)/2, bit 6 = infinity.
 [[nodiscard]] std::array<std::uint8_t, 32> encode(const G1Affine& point);
@@ -55,15 +55,15 @@ namespace curve {
 [[nodiscard]] std::array<std::uint8_t, 32> encode_gnark(const G1Affine& point);
 [[nodiscard]] Result<G1Affine> decode_gnark_g1(ByteSpan bytes32, std::string_view place);
 
-/// x || y big-endian, as the EVM's precompiled contracts take it (EIP-196); in G2 the imaginary part comes first
-/// (EIP-197). Infinity is all zeros.
+/// x || y big-endian, as the EVM's precompiled contracts take it (EIP-196); in G2 the imaginary part comes
+/// first (EIP-197). Infinity is all zeros.
 [[nodiscard]] std::array<std::uint8_t, 64> encode_evm(const G1Affine& point);
 [[nodiscard]] std::array<std::uint8_t, 128> encode_evm(const G2Affine& point);
 [[nodiscard]] Result<G1Affine> decode_evm_g1(ByteSpan bytes64, std::string_view place);
 [[nodiscard]] Result<G2Affine> decode_evm_g2(ByteSpan bytes128, std::string_view place);
 
-/// Checks points that were read raw (limbs below p, on the curve or infinity); returns the index of the first bad
-/// one, or points.size().
+/// Checks points that were read raw (limbs below p, on the curve or infinity); returns the index of the first
+/// bad one, or points.size().
 [[nodiscard]] std::size_t find_invalid_point(std::span<const G1Affine> points);
 
 // ---- Group operations. Variable time.
@@ -97,7 +97,8 @@ class PreparedG2 {
   std::shared_ptr<const Lines> lines_;
 };
 
-/// An element of Fp12 as twelve base field coordinates: c0.c0, c0.c1, c0.c2, c1.c0, .. of the tower in docs/curve.md.
+/// An element of Fp12 as twelve base field coordinates: c0.c0, c0.c1, c0.c2, c1.c0, .. of the tower in
+/// docs/curve.md.
 using Fp12Coordinates = std::array<Fp, 12>;
 
 /// The product of Miller loops. It is not yet a pairing value: only final_exponentiation makes it one.

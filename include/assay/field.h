@@ -63,7 +63,8 @@ void add_scaled(std::span<Fr> out, const Fr& factor, std::span<const Fr> in);
 /// Names of the field kernels that this processor can run, slowest first: "portable", "adx".
 [[nodiscard]] std::vector<std::string_view> available_kernels();
 
-/// The kernel in use: the fastest available, unless the environment's ASSAY_KERNEL or force_kernel says otherwise.
+/// The kernel in use: the fastest available, unless the environment's ASSAY_KERNEL or force_kernel says
+/// otherwise.
 [[nodiscard]] std::string_view active_kernel();
 
 /// Uses the named kernel from now on; set it before work is under way. Errors: kUnsupported.

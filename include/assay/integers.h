@@ -71,8 +71,8 @@ class IntegerView {
   IntegerView(std::span<const std::int64_t> v) : IntegerView(Kind::kI64, v.data(), v.size()) {}  // NOLINT
   IntegerView(std::span<const Scalar> v) : IntegerView(Kind::kScalar, v.data(), v.size()) {}     // NOLINT
   template <class T>
-    requires std::is_constructible_v<IntegerView, std::span<const T>>
-  IntegerView(const std::vector<T>& v) : IntegerView(std::span<const T>(v)) {}  // NOLINT
+  requires std::is_constructible_v<IntegerView, std::span<const T>> IntegerView(const std::vector<T>& v)
+      : IntegerView(std::span<const T>(v)) {}  // NOLINT
 
   [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] std::size_t size() const { return size_; }

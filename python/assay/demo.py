@@ -91,7 +91,9 @@ def _tell(options: argparse.Namespace) -> None:
     )
     values = sum(state.numel() for state in held.hidden_states)
     raw = sum(state.nbytes for state in held.hidden_states)
-    say(f"   model     {held.model_name}, {len(held.hidden_states) - 1} blocks, bfloat16, on the CPU")
+    say(
+        f"   model     {held.model_name}, {len(held.hidden_states) - 1} blocks, bfloat16, on the CPU"
+    )
     say(f"   prompt    {held.prompt!r}")
     say(f"   answer    {held.generated_text!r}")
     say(
@@ -110,7 +112,9 @@ def _tell(options: argparse.Namespace) -> None:
     committing = time.monotonic() - started
     say(f"   commitment  {commitment.hex}")
     say(f"   digest      {commitment.digest}  (covers what the numbers are, too)")
-    say(f"   axes        {' x '.join(map(str, tensor.axes))}, {count(tensor.padding)} zeros of padding")
+    say(
+        f"   axes        {' x '.join(map(str, tensor.axes))}, {count(tensor.padding)} zeros of padding"
+    )
     say(
         f"   time        {duration(committing)}; "
         f"the public parameters (SRS) took {duration(making)}, once for a shape\n"

@@ -58,7 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{PROGRAM}: error: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print(f"{PROGRAM}: stopped before it was done; no half-written file is left", file=sys.stderr)
+        print(
+            f"{PROGRAM}: stopped before it was done; no half-written file is left", file=sys.stderr
+        )
         return FAILED
     if options.json:
         print(json.dumps({"runs": reports}, indent=2, ensure_ascii=False))

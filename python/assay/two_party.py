@@ -185,8 +185,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             (root / name).mkdir()
         sides = {
             role: subprocess.Popen(  # noqa: S603 - this module again
-                [sys.executable, "-m", "assay.two_party", *arguments, "--role", role,
-                 "--root", folder]
+                [
+                    sys.executable,
+                    "-m",
+                    "assay.two_party",
+                    *arguments,
+                    "--role",
+                    role,
+                    "--root",
+                    folder,
+                ]
             )  # fmt: skip
             for role in ROLES
         }

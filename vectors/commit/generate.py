@@ -12,7 +12,16 @@ import json
 import random
 from pathlib import Path
 
-from py_ecc.optimized_bn128 import G1, G2, Z1, curve_order, field_modulus, is_inf, multiply, normalize
+from py_ecc.optimized_bn128 import (
+    G1,
+    G2,
+    Z1,
+    curve_order,
+    field_modulus,
+    is_inf,
+    multiply,
+    normalize,
+)
 
 R = curve_order
 P = field_modulus
@@ -104,7 +113,14 @@ def opening(axes: list[int], values: list[int], secrets: list[int], point: list[
     }
 
 
-def case(name: str, axes: list[int], seed: int | None, secrets: list[int], values: list[int], points: list) -> dict:
+def case(
+    name: str,
+    axes: list[int],
+    seed: int | None,
+    secrets: list[int],
+    values: list[int],
+    points: list,
+) -> dict:
     key = verifier_key(axes, secrets)
     return {
         "name": name,
@@ -123,23 +139,43 @@ def main() -> None:
     rng = random.Random(20260)
 
     def dev(name: str, axes: list[int], seed: int, values: list[int], points: list) -> dict:
-        return case(name, axes, seed, [dev_secret(seed, i) for i in range(len(axes))], values, points)
+        return case(
+            name, axes, seed, [dev_secret(seed, i) for i in range(len(axes))], values, points
+        )
 
     def integers(count: int, bits: int) -> list[int]:
         return [rng.randrange(-(1 << (bits - 1)), 1 << (bits - 1)) for _ in range(count)]
 
     far = [rng.randrange(R) for _ in range(4)]
     cases = [
-        dev("design", [2, 2], 7, [5, -3, 2**200, 7], [[0, 0], [1, 0], [1, 1], [far[0], far[1]], [1, far[2]]]),
+        dev(
+            "design",
+            [2, 2],
+            7,
+            [5, -3, 2**200, 7],
+            [[0, 0], [1, 0], [1, 1], [far[0], far[1]], [1, far[2]]],
+        ),
         case("toy", [2, 2], None, [3, 5], [1, 2, 3, 5], [[2, 7], [0, 1]]),
         dev("one value", [1], 1, [-9], [[0], [far[0]]]),
         dev("ones among axes", [1, 3, 1], 2, integers(3, 16), [[0, 2, 0], [far[0], 1, far[1]]]),
-        dev("mixed", [3, 2, 4], 3, integers(24, 16), [[0, 0, 0], [2, 1, 3], [1, far[0], 2], far[1:4]]),
+        dev(
+            "mixed",
+            [3, 2, 4],
+            3,
+            integers(24, 16),
+            [[0, 0, 0], [2, 1, 3], [1, far[0], 2], far[1:4]],
+        ),
         dev("words", [4, 5], 4, integers(20, 64), [[3, 4], [2, 0], [far[3], far[0]]]),
         dev("wide", [3, 3], 5, integers(9, 250), [[1, 2], [far[1], 0]]),
         dev("sixteen", [16], 6, integers(16, 40), [[0], [7], [15]]),
         dev("seventeen", [17, 2], 7, integers(34, 20), [[16, 1], [0, 0]]),
-        dev("extremes", [2, 2], 8, [(R - 1) // 2, -((R - 1) // 2), -(2**63), 2**63 - 1], [[0, 1], [1, 0]]),
+        dev(
+            "extremes",
+            [2, 2],
+            8,
+            [(R - 1) // 2, -((R - 1) // 2), -(2**63), 2**63 - 1],
+            [[0, 1], [1, 0]],
+        ),
         dev("zeros", [2, 3], 9, [0] * 6, [[1, 1], [far[0], far[1]]]),
     ]
     path = Path(__file__).with_name("openings.json")

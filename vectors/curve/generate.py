@@ -10,11 +10,10 @@ import random
 from pathlib import Path
 
 from py_ecc import bn128
-from py_ecc.optimized_bn128 import FQ12, normalize
+from py_ecc.optimized_bn128 import FQ12, normalize, pairing
 from py_ecc.optimized_bn128 import G1 as OPTIMIZED_G1
 from py_ecc.optimized_bn128 import G2 as OPTIMIZED_G2
 from py_ecc.optimized_bn128 import multiply as optimized_multiply
-from py_ecc.optimized_bn128 import pairing
 
 R = bn128.curve_order
 
@@ -49,7 +48,11 @@ def main() -> None:
     edge = [0, 1, 2, 3, 11, R - 1, R - 2, (R - 1) // 2, (R + 1) // 2, 2**64, 2**128 - 1]
     scalars = edge + [rng.randrange(R) for _ in range(20)]
     multiples = [
-        {"k": number(k), "g1": g1(bn128.multiply(bn128.G1, k)), "g2": g2(bn128.multiply(bn128.G2, k))}
+        {
+            "k": number(k),
+            "g1": g1(bn128.multiply(bn128.G1, k)),
+            "g2": g2(bn128.multiply(bn128.G2, k)),
+        }
         for k in scalars
     ]
     sums = []
@@ -59,8 +62,12 @@ def main() -> None:
         left2, right2 = bn128.multiply(bn128.G2, a), bn128.multiply(bn128.G2, b)
         sums.append(
             {
-                "a": g1(left), "b": g1(right), "sum": g1(bn128.add(left, right)),
-                "a2": g2(left2), "b2": g2(right2), "sum2": g2(bn128.add(left2, right2)),
+                "a": g1(left),
+                "b": g1(right),
+                "sum": g1(bn128.add(left, right)),
+                "a2": g2(left2),
+                "b2": g2(right2),
+                "sum2": g2(bn128.add(left2, right2)),
             }
         )
     pairings = []

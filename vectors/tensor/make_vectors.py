@@ -19,7 +19,21 @@ import safetensors.torch
 import torch
 
 R = 21888242871839275222246405745257275088548364400416034343698204186575808495617
-INTEGERS = [5, -3, 2**200, 300, 0, -(2**63), 2**63, 255, 65536, -(2**31), -1, (R - 1) // 2, -((R - 1) // 2)]
+INTEGERS = [
+    5,
+    -3,
+    2**200,
+    300,
+    0,
+    -(2**63),
+    2**63,
+    255,
+    65536,
+    -(2**31),
+    -1,
+    (R - 1) // 2,
+    -((R - 1) // 2),
+]
 
 
 def object_array(values: list[int], shape: tuple[int, ...]) -> np.ndarray:
@@ -30,7 +44,9 @@ def object_array(values: list[int], shape: tuple[int, ...]) -> np.ndarray:
 
 def npy_object_header(shape: tuple[int, ...]) -> bytes:
     buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, {"descr": "|O", "fortran_order": False, "shape": shape})
+    np.lib.format.write_array_header_1_0(
+        buffer, {"descr": "|O", "fortran_order": False, "shape": shape}
+    )
     return buffer.getvalue()
 
 
@@ -108,7 +124,10 @@ def write_pt(out: Path) -> None:
             "again": tied,
             "empty": torch.zeros(0, 4),
             "scalar": torch.tensor(7, dtype=torch.int32),
-            "nested": {"list": [torch.tensor([True, False]), torch.tensor([-1], dtype=torch.int8)], 3: torch.tensor([9])},
+            "nested": {
+                "list": [torch.tensor([True, False]), torch.tensor([-1], dtype=torch.int8)],
+                3: torch.tensor([9]),
+            },
             "count": 2**70,
             "negative": -5,
             "ratio": 0.25,
@@ -134,7 +153,9 @@ def write_safetensors(out: Path) -> None:
         out / "small.safetensors",
         metadata={"model_name": "m", "prompt": "p"},
     )
-    safetensors.torch.save_file({"f8": torch.zeros(2, dtype=torch.float8_e4m3fn)}, out / "f8.safetensors")
+    safetensors.torch.save_file(
+        {"f8": torch.zeros(2, dtype=torch.float8_e4m3fn)}, out / "f8.safetensors"
+    )
 
 
 def exact(value: Fraction, scale: int) -> int:
@@ -179,15 +200,20 @@ def write_decimals(out: Path) -> None:
         for _ in range(60):  # of the size that hidden states have
             x = rng.uniform(-8, 8) * 10 ** rng.randint(-6, 3)
             code, integer = {16: ("<e", "<H"), 32: ("<f", "<I"), 64: ("<d", "<Q")}[size]
-            bits = struct.unpack(integer, struct.pack(code, x))[0] if dtype != "bf16" else (
-                struct.unpack("<I", struct.pack("<f", x))[0] >> 16)
+            bits = (
+                struct.unpack(integer, struct.pack(code, x))[0]
+                if dtype != "bf16"
+                else (struct.unpack("<I", struct.pack("<f", x))[0] >> 16)
+            )
             add(dtype, bits, rng.choice([0, 4, 8, 12, 16, 32]))
     for tie in (0.5, 1.5, 2.5, -0.5, -1.5, 0.125, 0.375, 1.0625):
         for scale in (0, 1, 2, 3):
             add("f32", struct.unpack("<I", struct.pack("<f", tie))[0], scale)
     add("f32", struct.unpack("<I", struct.pack("<f", 0.04248))[0], 16)
     assert cases[-1][3] == "424799993634224"
-    (out / "decimal.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
+    (out / "decimal.json").write_text(
+        "[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n"
+    )
 
 
 def write_seed_directories(out: Path) -> None:
@@ -231,7 +257,13 @@ def write_seed_directories(out: Path) -> None:
     padding = [flat[i] for i in np.random.default_rng(42).integers(0, 60, 4)]
     np.save(cube / "hypercube.npy", object_array(flat + padding, (4, 4, 4)), allow_pickle=True)
     layer_map = [
-        {"layer": layer["layer"], "original_shape": [1, 10, 2], "num_elements": 20, "flat_offset": 20 * i, "flat_end": 20 * i + 20}
+        {
+            "layer": layer["layer"],
+            "original_shape": [1, 10, 2],
+            "num_elements": 20,
+            "flat_offset": 20 * i,
+            "flat_end": 20 * i + 20,
+        }
         for i, layer in enumerate(layers)
     ]
     document = {
