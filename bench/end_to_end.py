@@ -3,8 +3,8 @@
 
 usage: end_to_end.py [--repeat N]
 
-Each repetition is one process of `assay run`: public parameters made, values committed to, ten points
-opened, verified and compared. Prints medians, the peak memory of a process, and the machine, as a
+Each repetition is one process of `assay run`: public parameters made, values committed to, ten
+points opened, verified and compared. Prints medians, peak memory and the machine, as a
 Markdown table for docs/performance.md. Needs `make build`; give the machine nothing else to do.
 """
 

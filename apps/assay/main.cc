@@ -7,8 +7,10 @@
 #include "program.h"
 #include "signals.h"
 
-int main(int argc, char** argv) {
-  using namespace assay::cli;
+namespace assay::cli {
+namespace {
+
+int run(int argc, char** argv) {
   try {
     Program program;
     for (const auto add : {add_convert, add_reshape, add_interpolate, add_srs, add_commit, add_challenge,
@@ -32,3 +34,8 @@ int main(int argc, char** argv) {
     return kFailed;
   }
 }
+
+}  // namespace
+}  // namespace assay::cli
+
+int main(int argc, char** argv) { return assay::cli::run(argc, argv); }

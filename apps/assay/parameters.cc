@@ -46,7 +46,7 @@ Result<pst::Srs> make_dev_srs(const Axes& axes, std::uint64_t seed, const std::f
 }
 
 std::filesystem::path trust_file() {
-  const std::filesystem::path named = directory_in_environment("ASSAY_TRUST_FILE");
+  std::filesystem::path named = directory_in_environment("ASSAY_TRUST_FILE");
   if (!named.empty()) return named;
   std::filesystem::path base = directory_in_environment("XDG_CONFIG_HOME");
   if (base.empty()) {

@@ -64,15 +64,17 @@ class IntegerView {
  public:
   enum class Kind { kI8, kI16, kI32, kI64, kScalar };
 
+  // Implicit: whatever holds integers is a view of them. NOLINTBEGIN(google-explicit-constructor)
   IntegerView() = default;
-  IntegerView(std::span<const std::int8_t> v) : IntegerView(Kind::kI8, v.data(), v.size()) {}    // NOLINT
-  IntegerView(std::span<const std::int16_t> v) : IntegerView(Kind::kI16, v.data(), v.size()) {}  // NOLINT
-  IntegerView(std::span<const std::int32_t> v) : IntegerView(Kind::kI32, v.data(), v.size()) {}  // NOLINT
-  IntegerView(std::span<const std::int64_t> v) : IntegerView(Kind::kI64, v.data(), v.size()) {}  // NOLINT
-  IntegerView(std::span<const Scalar> v) : IntegerView(Kind::kScalar, v.data(), v.size()) {}     // NOLINT
+  IntegerView(std::span<const std::int8_t> v) : IntegerView(Kind::kI8, v.data(), v.size()) {}
+  IntegerView(std::span<const std::int16_t> v) : IntegerView(Kind::kI16, v.data(), v.size()) {}
+  IntegerView(std::span<const std::int32_t> v) : IntegerView(Kind::kI32, v.data(), v.size()) {}
+  IntegerView(std::span<const std::int64_t> v) : IntegerView(Kind::kI64, v.data(), v.size()) {}
+  IntegerView(std::span<const Scalar> v) : IntegerView(Kind::kScalar, v.data(), v.size()) {}
   template <class T>
   requires std::is_constructible_v<IntegerView, std::span<const T>> IntegerView(const std::vector<T>& v)
-      : IntegerView(std::span<const T>(v)) {}  // NOLINT
+      : IntegerView(std::span<const T>(v)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] std::size_t size() const { return size_; }

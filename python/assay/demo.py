@@ -91,14 +91,14 @@ def _tell(options: argparse.Namespace) -> None:
     )
     values = sum(state.numel() for state in held.hidden_states)
     raw = sum(state.nbytes for state in held.hidden_states)
-    say(
-        f"   model     {held.model_name}, {len(held.hidden_states) - 1} blocks, bfloat16, on the CPU"
-    )
+    blocks = len(held.hidden_states) - 1
+    say(f"   model     {held.model_name}, {blocks} blocks, bfloat16, on the CPU")
     say(f"   prompt    {held.prompt!r}")
     say(f"   answer    {held.generated_text!r}")
     say(
-        f"   captured  {count(values)} numbers ({size(raw)}) in the pass that made the tokens: "
-        f"{len(held.hidden_states)} layers, {held.rows} tokens, width {held.hidden_states[0].shape[2]}"
+        f"   captured  {count(values)} numbers ({size(raw)}) while it made the tokens: "
+        f"{len(held.hidden_states)} layers, {held.rows} tokens, "
+        f"width {held.hidden_states[0].shape[2]}"
     )
     say(f"   time      {duration(time.monotonic() - started)}, loading included\n")
 
@@ -113,7 +113,8 @@ def _tell(options: argparse.Namespace) -> None:
     say(f"   commitment  {commitment.hex}")
     say(f"   digest      {commitment.digest}  (covers what the numbers are, too)")
     say(
-        f"   axes        {' x '.join(map(str, tensor.axes))}, {count(tensor.padding)} zeros of padding"
+        f"   axes        {' x '.join(map(str, tensor.axes))}, "
+        f"{count(tensor.padding)} zeros of padding"
     )
     say(
         f"   time        {duration(committing)}; "
@@ -140,8 +141,9 @@ def _tell(options: argparse.Namespace) -> None:
             f"{32 * len(tensor.axes)} bytes  accepted"
         )
     say(
-        f"\n   proofs    {size(len(answer))} for {len(proofs)} numbers; made in {duration(opening)}, "
-        f"checked in {duration(checking)} by {size(len(verifier.key.to_bytes()))} of public parameters"
+        f"\n   proofs    {size(len(answer))} for {len(proofs)} numbers; "
+        f"made in {duration(opening)}, checked in {duration(checking)} "
+        f"with {size(len(verifier.key.to_bytes()))} of public parameters"
     )
     for note in verdict.notes:
         say(f"   note      {note}")

@@ -1,4 +1,4 @@
-"""`assay run`: from a prompt or a tensor to verified proofs in one go, nothing on disk in between."""
+"""`assay run`: from a prompt or a tensor to verified proofs, nothing on disk in between."""
 
 import argparse
 import json

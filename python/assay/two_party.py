@@ -7,6 +7,7 @@ name. Each side keeps its own folder for everything else.
 
 import argparse
 import json
+import secrets
 import shutil
 import subprocess
 import sys
@@ -126,7 +127,7 @@ def verifier(party: Party, options: argparse.Namespace) -> None:
     """Make the SRS, draw points once the commitment is there, and check the answers."""
     axes = json.loads(party.receive("axes.json").read_text(encoding="utf-8"))["axes"]
     srs = party.own / "two-party.srs"
-    seed = int.from_bytes(Path("/dev/urandom").open("rb").read(7), "little")
+    seed = secrets.randbits(56)
     party.run(
         "SRS", "srs", "dev", "--axes", ",".join(map(str, axes)), "--seed", str(seed), "--out",
         str(srs), "--json",
@@ -195,7 +196,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     "--root",
                     folder,
                 ]
-            )  # fmt: skip
+            )
             for role in ROLES
         }
         try:

@@ -48,12 +48,11 @@ void leave_unfinished(int slot) {
 }  // namespace internal
 
 void remove_unfinished_files() noexcept {
-  using namespace internal;
   const int before = errno;
-  for (Slot& slot : slots) {
-    if (!move(slot, kHeld, kRemoving)) continue;
+  for (internal::Slot& slot : internal::slots) {
+    if (!internal::move(slot, internal::kHeld, internal::kRemoving)) continue;
     ::unlink(slot.path);
-    slot.state.store(kFree);
+    slot.state.store(internal::kFree);
   }
   errno = before;
 }

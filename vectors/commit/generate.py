@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes openings.json beside this file: commitments, keys and proofs by py_ecc, an independent implementation.
+"""Writes openings.json beside this file: commitments, keys and proofs by py_ecc.
 
-Everything is computed from the secrets in the exponent, by the definitions of docs/commit.md and not by the way that
-the library takes: C = p(t) G with p evaluated by naive Lagrange sums, pi_i = q_i(t) G with
+Everything is computed from the secrets in the exponent, by the definitions of docs/commit.md and
+not by the way that the library takes: C = p(t) G with p evaluated by naive Lagrange sums,
+pi_i = q_i(t) G with
 q_i(t) = (p(z_0..z_{i-1}, t_i, t_{i+1}..) - p(z_0..z_i, t_{i+1}..)) / (t_i - z_i).
 """
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes bn254.json beside this file: sums, multiples and pairings on BN254 by py_ecc, an independent implementation.
+"""Writes bn254.json beside this file: sums, multiples and pairings on BN254 by py_ecc.
 
-Numbers are hexadecimal; a point is [x, y], a coordinate over Fp2 is [c0, c1], infinity is null. A pairing value lists
-its twelve coordinates in the order of the tower Fp12 = Fp6[w]/(w^2 - v), Fp6 = Fp2[v]/(v^3 - 9 - i).
+Numbers are hexadecimal; a point is [x, y], a coordinate over Fp2 is [c0, c1], infinity is null. A
+pairing value lists its twelve coordinates in the order of the tower Fp12 = Fp6[w]/(w^2 - v),
+Fp6 = Fp2[v]/(v^3 - 9 - i).
 """
 
 import json

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the test files of this directory with numpy, torch, safetensors and Python's own exact arithmetic.
+"""Writes the test files of this directory with numpy, torch, safetensors and exact arithmetic.
 
 usage: make_vectors.py [DIRECTORY]        (made with numpy 2.4, torch 2.13, safetensors 0.8)
 """
@@ -70,7 +70,7 @@ def write_npy(out: Path) -> None:
     np.save(out / "structured.npy", np.zeros(2, dtype=[("a", "<i4")]))
     np.save(out / "scalar.npy", np.float64(2.5))
     for version in (2, 3):
-        with open(out / f"i64_v{version}.npy", "wb") as file:
+        with (out / f"i64_v{version}.npy").open("wb") as file:
             np.lib.format.write_array(file, np.array([[1, -2], [3, 2**62]]), version=(version, 0))
     large = object_array(INTEGERS, (13,))
     np.save(out / "object_numpy2.npy", large, allow_pickle=True)
@@ -159,7 +159,7 @@ def write_safetensors(out: Path) -> None:
 
 
 def exact(value: Fraction, scale: int) -> int:
-    """round-half-even(value * 10^scale): Python's round of a Fraction, checked against decimal.Decimal."""
+    """round-half-even(value * 10^scale): round of a Fraction, checked against decimal.Decimal."""
     result = round(value * 10**scale)
     with localcontext() as context:
         context.prec = 2500
@@ -217,7 +217,7 @@ def write_decimals(out: Path) -> None:
 
 
 def write_seed_directories(out: Path) -> None:
-    """What the seeds' convert_to_npy.py and reshape_to_hypercube.py write for tiny_activations.pt at scale 16, 50 %."""
+    """Directories of convert and reshape for tiny_activations.pt at scale factor 16, 50 %."""
     conversion = out / "seed_int_activations"
     conversion.mkdir(exist_ok=True)
     scale, layers, flat = 8, [], []
