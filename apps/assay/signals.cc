@@ -1,7 +1,7 @@
 #include "signals.h"
 
-#include <csignal>
 #include <unistd.h>
+#include <csignal>
 
 #include <algorithm>
 #include <array>

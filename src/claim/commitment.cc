@@ -49,7 +49,7 @@ Result<Commitment> Commitment::read(const std::filesystem::path& path) {
 }
 
 Status Commitment::write(const std::filesystem::path& path) const {
-  if (const Status status = header.validate(); !status) return status;
+  if (Status status = header.validate(); !status) return status;
   return write_file(path, encode());
 }
 

@@ -17,7 +17,7 @@ UInt128 magnitude(const T& value) {
   if constexpr (std::is_same_v<T, Scalar>) {
     return magnitude_of(value);
   } else {
-    const Int128 wide = value;
+    const Int128 wide = std::int64_t{value};
     return static_cast<UInt128>(wide < 0 ? -wide : wide);
   }
 }

@@ -97,7 +97,7 @@ bool Verifier::holds(std::span<const Relation> relations, std::span<const Scalar
 }
 
 Verdict Verifier::check_relation(const Relation& relation) const {
-  const Verdict shape = check_shape(relation);
+  Verdict shape = check_shape(relation);
   if (!shape.ok()) return shape;
   const Scalar one = Scalar::from_u64(1);
   if (!holds({&relation, 1}, {&one, 1}))

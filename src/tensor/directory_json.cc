@@ -115,7 +115,7 @@ Status make_directory(const std::filesystem::path& path) {
 
 Status publish_all(std::vector<AtomicFile>& files) {
   for (std::size_t i = 0; i < files.size(); ++i) {
-    const Status status = files[i].publish();
+    Status status = files[i].publish();
     if (status.ok()) continue;
     for (std::size_t done = 0; done < i; ++done) {
       std::error_code ignored;
