@@ -128,7 +128,7 @@ def verifier(party: Party, options: argparse.Namespace) -> None:
     axes = json.loads(party.receive("axes.json").read_text(encoding="utf-8"))["axes"]
     srs = party.own / "two-party.srs"
     seed = secrets.randbits(56)
-    party.run(
+    made = party.run(
         "SRS", "srs", "dev", "--axes", ",".join(map(str, axes)), "--seed", str(seed), "--out",
         str(srs), "--json",
     )  # fmt: skip
@@ -148,7 +148,8 @@ def verifier(party: Party, options: argparse.Namespace) -> None:
     proofs = party.receive("values.proofs")
     verdict = party.run(
         "verify", "verify", "--commitment", str(commitment), "--proofs", str(proofs), "--srs",
-        str(srs.with_suffix(".vk")), "--challenge", str(challenge), "--json", accepted=(0, 1, 3),
+        str(srs.with_suffix(".vk")), "--challenge", str(challenge), "--srs-digest",
+        made["srs_digest"], "--json", accepted=(0, 1, 3),
     )  # fmt: skip
     party.report["verdict"] = verdict
 
