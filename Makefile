@@ -76,7 +76,7 @@ fuzz: fuzz-setup  ## FUZZ_SECONDS of fuzzing, shared by all targets
 	@tools/fuzz --total $(FUZZ_SECONDS)
 
 .PHONY: two-party
-two-party: build  ## a provider and a verifier as two processes that share no files but what is sent
+two-party: build  ## a provider and a verifier as two processes that share only files
 	@$(venv)/assay-two-party $(ARGS)
 
 .PHONY: install

@@ -8,7 +8,7 @@ from . import _core
 from .arguments import sizes, unsigned
 from .errors import InputError
 
-# More than any verifier key has: 32 axes take 8 KB.
+# More than any verifier key has: 32 axes take 3.2 KB.
 _LARGEST_KEY = 1 << 16
 
 
