@@ -134,6 +134,25 @@ TEST(Attack, ValueOutOfRangeThatOpensCorrectly) {
   EXPECT_EQ(test::figure(verdict, "statement"), "0");
 }
 
+// Here the range alone can tell: every integer is a number.
+TEST(Attack, IntegerWiderThanItsDtypeThatOpensCorrectly) {
+  const Sample sample = test::flat_sample();
+  Header header = sample.commitment.header;
+  header.encoding = tensor::Encoding{};
+  header.dtype = tensor::Dtype::kI8;
+  const std::vector<Point> points{Point::on_grid({0, 0})};
+  for (const std::int64_t value : {127, -128, 128, -129, 40000}) {
+    std::vector<std::int64_t> values(12, 0);
+    values[0] = value;
+    const Commitment claimed{header, pst::commit(sample.srs, values).value()};
+    const Proofs proofs = prove(sample.srs, claimed, values, points).value();
+    const Verdict verdict = verify_bytes(claimed, proofs, sample.verifier);
+    const bool fits = value >= -128 && value <= 127;
+    EXPECT_EQ(verdict.ok(), fits) << value;
+    EXPECT_EQ(verdict.step(), fits ? "" : "value range") << value;
+  }
+}
+
 // Inside the bounds of the bit patterns lie those of infinities and NaN.
 TEST(Attack, NanThatOpensCorrectly) {
   const Sample sample = test::model_sample();
