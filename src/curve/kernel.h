@@ -32,6 +32,7 @@ struct CurveKernel {
 extern const CurveKernel kPortableCurveKernel;
 #if defined(__x86_64__)
 extern const CurveKernel kAdxCurveKernel;
+extern const CurveKernel kIfmaCurveKernel;
 #endif
 
 /// The table of field::active_kernel_id().

@@ -1,4 +1,5 @@
-// Fills a CurveKernel from the templates of this room over one field backend.
+// Fills a CurveKernel from the templates of this room over one field backend and one way to sum pairs of
+// points.
 #pragma once
 
 #include "base/threads.h"
@@ -11,7 +12,7 @@
 
 namespace assay::curve {
 
-template <class Backend>
+template <class Backend, class Adder = PairAdder<field::Element<field::FpParameters, Backend>>>
 struct KernelOf {
   using F = field::Element<field::FpParameters, Backend>;
   using E2 = field::Quadratic<F>;
@@ -28,12 +29,12 @@ struct KernelOf {
   }
 
   static G1Affine add_g1(const G1Affine& a, const G1Affine& b) {
-    Xyzz<F> sum(Msm<F>::load(a));
-    sum += Msm<F>::load(b);
-    return Msm<F>::store(sum.to_affine());
+    Xyzz<F> sum(load<F>(a));
+    sum += load<F>(b);
+    return store(sum.to_affine());
   }
   static G1Affine multiply_g1(const G1Affine& a, const Fr& k) {
-    return Msm<F>::store(multiply_vartime(Msm<F>::load(a), k.to_scalar().words).to_affine());
+    return store(multiply_vartime(load<F>(a), k.to_scalar().words).to_affine());
   }
   static G2Affine add_g2(const G2Affine& a, const G2Affine& b) {
     Xyzz<E2> sum(G2::load(a));
@@ -53,11 +54,11 @@ struct KernelOf {
     if (!y) return std::nullopt;
     return G2::store(*y);
   }
-  static bool is_in_g1(const G1Affine& p) { return Membership<F>::is_on_curve(Msm<F>::load(p)); }
+  static bool is_in_g1(const G1Affine& p) { return Membership<F>::is_on_curve(load<F>(p)); }
   static bool is_in_g2(const G2Affine& p) { return Membership<F>::is_in_g2(G2::load(p)); }
 
-  static constexpr CurveKernel kTable = {Msm<F>::run,
-                                         GeneratorMultiples<F>::run,
+  static constexpr CurveKernel kTable = {Msm<F, Adder>::run,
+                                         GeneratorMultiples<F, Adder>::run,
                                          find_invalid_point,
                                          add_g1,
                                          multiply_g1,

@@ -124,6 +124,86 @@ TEST(Msm, SplitsLongInputsIntoRanges) {
   });
 }
 
+/// Bases k_i G, so that a product is known from sum_i v_i k_i.
+class KnownBases {
+ public:
+  explicit KnownBases(std::vector<Fr> logs) : logs_(std::move(logs)), points_(logs_.size()) {
+    multiply_generator_vartime(logs_, points_);
+  }
+
+  template <class Int>
+  void check(const std::vector<Int>& values, const char* what) const {
+    const std::span<const G1Affine> points(points_.data(), values.size());
+    Fr sum;
+    for (std::size_t i = 0; i < values.size(); ++i) sum += logs_[i] * Fr::from_scalar(IntegerView(values)[i]);
+    std::vector<G1Affine> want(1);
+    multiply_generator_vartime(std::vector<Fr>{sum}, want);
+    EXPECT_EQ(msm_vartime(points, IntegerView(values)), want[0])
+        << what << ", " << values.size() << " values, kernel " << active_kernel();
+  }
+
+ private:
+  std::vector<Fr> logs_;
+  std::vector<G1Affine> points_;
+};
+
+std::vector<Fr> random_logs(std::size_t count) {
+  std::vector<Fr> out(count);
+  Fr value = Fr::from_u64(3);
+  for (Fr& each : out) each = value = value * value + Fr::one();
+  return out;
+}
+
+TEST(Msm, ManyPointsAcrossBatchesAndBlocks) {
+  for_each_kernel([] {
+    const KnownBases bases(random_logs(140000));
+    for (const std::size_t count : {255U, 256U, 257U, 1023U, 4097U, 65536U, 65537U, 140000U}) {
+      bases.check(random_values<std::int16_t>(count, 15, 3), "int16");
+      if (count < 100000) bases.check(random_values<std::int64_t>(count, 40, 4), "int64");
+    }
+    for (const std::size_t count : {300U, 5000U}) {
+      std::vector<Scalar> wide(count);
+      for (std::size_t i = 0; const Fr& each : random_logs(count)) wide[i++] = (each * each).to_scalar();
+      bases.check(wide, "scalars");
+    }
+  });
+}
+
+TEST(Msm, DataThatFallIntoFewBuckets) {
+  for_each_kernel([] {
+    const KnownBases bases(random_logs(70000));
+    std::vector<std::int16_t> values(70000, 777);
+    bases.check(values, "all equal");
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = i % 2 == 0 ? 777 : -777;
+    bases.check(values, "two signs");
+    std::fill(values.begin(), values.end(), std::numeric_limits<std::int16_t>::min());
+    bases.check(values, "all at the minimum");
+    std::fill(values.begin(), values.end() - 1, 0);
+    bases.check(values, "one value among zeros");
+    std::vector<std::int64_t> one_wide(70000, 3);
+    one_wide[69999] = std::numeric_limits<std::int64_t>::min();
+    bases.check(one_wide, "one wide value");
+  });
+}
+
+TEST(Msm, PointsThatMeetByTheThousand) {
+  for_each_kernel([] {
+    // Infinity, small multiples of both signs, and each of them many times over: equal and opposite points
+    // meet in every bucket and in the sums of the buckets.
+    std::vector<Fr> logs(6000);
+    for (std::size_t i = 0; i < logs.size(); ++i)
+      logs[i] = Fr::from_i64(static_cast<std::int64_t>(i * i % 7) - 3);
+    const KnownBases bases(logs);
+    bases.check(random_values<std::int16_t>(logs.size(), 3, 1), "few digits");
+    bases.check(random_values<std::int16_t>(logs.size(), 15, 2), "many digits");
+    bases.check(random_values<std::int64_t>(logs.size(), 50, 3), "many windows");
+    const KnownBases infinite(std::vector<Fr>(3000));
+    infinite.check(random_values<std::int16_t>(3000, 15, 4), "infinity alone");
+    const KnownBases same(std::vector<Fr>(3000, Fr::from_u64(5)));
+    same.check(std::vector<std::int8_t>(3000, 1), "one point");
+  });
+}
+
 TEST(Msm, NothingIsInfinity) {
   EXPECT_EQ(msm_vartime({}, IntegerView()), G1Affine::infinity());
   EXPECT_EQ(msm_vartime({}, std::span<const Fr>()), G1Affine::infinity());

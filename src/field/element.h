@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "field/inverse.h"
 #include "field/parameters.h"
 
 namespace assay::field {
@@ -53,8 +54,10 @@ class Element {
   [[nodiscard]] Element squared() const { return *this * *this; }
   [[nodiscard]] Element doubled() const { return *this + *this; }
 
-  /// 1/x, and 0 for 0, by x^(m-2) (Fermat).
-  [[nodiscard]] Element inverse() const { return power(*this, P::kModulusMinusTwo); }
+  /// 1/x, and 0 for 0. Variable time.
+  [[nodiscard]] Element inverse() const {
+    return Element(Backend::template multiply<P>(P::kRCubed, Inversion<P>::of_vartime(limbs_)));
+  }
 
  private:
   Limbs limbs_{};

@@ -13,21 +13,43 @@ namespace assay {
 namespace field {
 namespace {
 
-constexpr std::array<std::string_view, kKernelCount> kNames = {"portable", "adx"};
+constexpr std::array<std::string_view, kKernelCount> kNames = {"portable", "adx", "ifma"};
+
+#if defined(__x86_64__)
+/// Whether the system saves all of the AVX-512 registers: XCR0 bits 1, 2 and 5 to 7 (Intel SDM volume
+/// 1, 15.2).
+bool system_has_avx512() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  constexpr unsigned kOsxsave = 1U << 27;
+  if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0 || (ecx & kOsxsave) == 0) return false;
+  unsigned low = 0, high = 0;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (low & 0xe6) == 0xe6;
+}
+#endif
 
 bool runs_here(KernelId id) {
   if (id == KernelId::kPortable) return true;
 #if defined(__x86_64__)
-  // Leaf 7: EBX bit 8 is BMI2 (mulx), bit 19 is ADX (adcx, adox).
+  // Bits of leaf 7's EBX.
+  constexpr unsigned kBmi2 = 1U << 8, kAvx512f = 1U << 16, kAvx512dq = 1U << 17, kAdx = 1U << 19,
+                     kIfma = 1U << 21, kAvx512bw = 1U << 30, kAvx512vl = 1U << 31;
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return false;
-  return (ebx >> 8 & 1) != 0 && (ebx >> 19 & 1) != 0;
+  unsigned needed = kBmi2 | kAdx;
+  if (id == KernelId::kIfma) needed |= kAvx512f | kAvx512dq | kIfma | kAvx512bw | kAvx512vl;
+  return (ebx & needed) == needed && (id != KernelId::kIfma || system_has_avx512());
 #else
   return false;
 #endif
 }
 
-KernelId fastest() { return runs_here(KernelId::kAdx) ? KernelId::kAdx : KernelId::kPortable; }
+KernelId fastest() {
+  for (const KernelId id : {KernelId::kIfma, KernelId::kAdx}) {
+    if (runs_here(id)) return id;
+  }
+  return KernelId::kPortable;
+}
 
 bool find_kernel(std::string_view name, KernelId& out) {
   for (std::size_t i = 0; i < kNames.size(); ++i) {
@@ -52,7 +74,7 @@ std::atomic<KernelId>& active() {
 
 const FieldKernel& table() {
 #if defined(__x86_64__)
-  if (active_kernel_id() == KernelId::kAdx) return kAdxFieldKernel;
+  if (active_kernel_id() != KernelId::kPortable) return kAdxFieldKernel;
 #endif
   return kPortableFieldKernel;
 }

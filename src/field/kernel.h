@@ -13,8 +13,8 @@
 
 namespace assay::field {
 
-enum class KernelId : std::uint8_t { kPortable, kAdx };
-inline constexpr std::size_t kKernelCount = 2;
+enum class KernelId : std::uint8_t { kPortable, kAdx, kIfma };
+inline constexpr std::size_t kKernelCount = 3;
 
 /// The kernel in use: the last one available, unless ASSAY_KERNEL or force_kernel() named another.
 [[nodiscard]] KernelId active_kernel_id();

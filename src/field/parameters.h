@@ -81,6 +81,7 @@ struct PrimeParameters {
   static constexpr std::uint64_t kNegatedInverse = internal::negated_inverse(kPrime[0]);
   static constexpr Limbs kOne = internal::power_of_two(256, kPrime);       ///< R mod m, R = 2^256
   static constexpr Limbs kRSquared = internal::power_of_two(512, kPrime);  ///< R^2 mod m
+  static constexpr Limbs kRCubed = internal::power_of_two(768, kPrime);
   static constexpr Limbs kModulusMinusTwo = internal::minus_small(kPrime, 2);
   static constexpr Limbs kHalf = internal::shift_right(kPrime, 1);  ///< (m - 1) / 2
 };

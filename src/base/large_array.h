@@ -1,0 +1,42 @@
+// Memory for large working arrays, on huge pages where the system gives them: random access to megabytes
+// misses the address translation cache less.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <type_traits>
+
+namespace assay {
+
+namespace internal {
+struct LargeFree {
+  void operator()(void* memory) const;
+};
+/// At least `bytes`, uninitialised, aligned to 64 bytes or to a huge page. Ends the program when there are
+/// none.
+[[nodiscard]] void* allocate_large(std::size_t bytes);
+}  // namespace internal
+
+/// `size` uninitialised elements.
+template <class T>
+requires std::is_trivially_copyable_v<T>
+class LargeArray {
+ public:
+  LargeArray() = default;
+  explicit LargeArray(std::size_t size)
+      : data_(static_cast<T*>(internal::allocate_large(size * sizeof(T)))), size_(size) {}
+
+  [[nodiscard]] T* data() { return data_.get(); }
+  [[nodiscard]] const T* data() const { return data_.get(); }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  T& operator[](std::size_t i) { return data_.get()[i]; }
+  const T& operator[](std::size_t i) const { return data_.get()[i]; }
+  [[nodiscard]] std::span<T> span() { return {data_.get(), size_}; }
+
+ private:
+  std::unique_ptr<T, internal::LargeFree> data_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace assay

@@ -1,0 +1,316 @@
+#include "curve/pairs_ifma.h"
+
+#if defined(ASSAY_HAS_IFMA)
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace assay::curve {
+namespace {
+
+namespace ifma = field::ifma;
+using P = field::FpParameters;
+using field::Limbs;
+using F = PairAdderIfma::F;
+template <int kBound>
+using Tight = ifma::Tight<P, kBound>;
+template <int kLow, int kHigh>
+using Loose = ifma::Loose<P, kLow, kHigh>;
+
+constexpr int kStored = ifma::kReduced;  // coordinates in the arena; those of bases are below 16
+constexpr int kSlope = 3 * 16 + 37;      // x2 - x1, lifted
+constexpr int kPrefix = ifma::product_bound(18, kSlope);
+static_assert(kPrefix == 18, "the running product keeps its bound");
+
+constexpr std::size_t kLanes = ifma::kLanes;
+constexpr std::size_t kVectors = kPairBatch / kLanes;
+// Running products that do not wait for each other: one product takes longer to finish than to issue.
+constexpr std::size_t kChains = 2;
+static_assert(kVectors % kChains == 0);
+
+/// What the second pass needs of eight pairs.
+struct alignas(64) Pending {
+  Tight<kSlope> run;      // x2 - x1
+  Tight<kPrefix> before;  // product of the chain's runs before this one
+  Tight<154> rise;        // y2 - y1
+  Loose<0, 2 * kStored> x_sum;
+  Tight<kStored> x1;
+  Loose<-kStored, kStored> y1;
+};
+
+/// A value below 2^256 modulo p.
+Limbs reduce_fully(Limbs a) {
+  while (field::internal::at_least(a, P::kModulus)) {
+    std::uint64_t borrow = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+      const std::uint64_t difference = a[i] - P::kModulus[i] - borrow;
+      borrow = a[i] < P::kModulus[i] || (a[i] == P::kModulus[i] && borrow != 0) ? 1 : 0;
+      a[i] = difference;
+    }
+  }
+  return a;
+}
+
+ASSAY_TARGET_IFMA_BEGIN
+
+template <int kBound>
+ASSAY_INLINE void extract(const Tight<kBound>& value, std::array<Limbs, kLanes>& lanes) {
+  __m512i words[4];
+  ifma::to_words(value, words);
+  alignas(64) std::array<std::array<std::uint64_t, kLanes>, 4> columns;
+  for (std::size_t i = 0; i < 4; ++i) _mm512_store_si512(columns[i].data(), words[i]);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    for (std::size_t i = 0; i < 4; ++i) lanes[lane][i] = columns[i][lane];
+  }
+}
+
+/// One in the lanes of `lanes`, the value elsewhere.
+template <int kBound>
+ASSAY_INLINE Tight<kBound> one_in(const Tight<kBound>& value, __mmask8 lanes) {
+  Tight<kBound> out;
+  out.limb[0] = _mm512_mask_mov_epi64(value.limb[0], lanes, _mm512_set1_epi64(1));
+  ASSAY_UNROLL for (int i = 1; i < 5; ++i) out.limb[i] =
+      _mm512_maskz_mov_epi64(static_cast<__mmask8>(~lanes), value.limb[i]);
+  return out;
+}
+
+struct Operands {
+  Tight<kStored> x;
+  Loose<-kStored, kStored> y;
+  __mmask8 infinity;
+};
+
+ASSAY_INLINE Operands load(const PointSpace& space, const std::array<PointRef, kLanes>& refs) {
+  __m512i rows[8];
+  unsigned negated = 0;
+  ASSAY_UNROLL for (std::size_t i = 0; i < kLanes; ++i) {
+    rows[i] = _mm512_loadu_si512(&space[refs[i]]);
+    negated |= static_cast<unsigned>(refs[i].is_negated()) << i;
+  }
+  ifma::transpose(rows);
+  const __m512i x[4] = {rows[0], rows[1], rows[2], rows[3]};
+  const __m512i y[4] = {rows[4], rows[5], rows[6], rows[7]};
+  __m512i any = rows[0];
+  ASSAY_UNROLL for (int i = 1; i < 8; ++i) any = _mm512_or_si512(any, rows[i]);
+  Operands out;
+  out.x = ifma::from_words<P, kStored>(x);
+  const Tight<kStored> positive = ifma::from_words<P, kStored>(y);
+  ASSAY_UNROLL for (int i = 0; i < 5; ++i) {
+    out.y.limb[i] = _mm512_mask_sub_epi64(positive.limb[i], static_cast<__mmask8>(negated),
+                                          _mm512_setzero_si512(), positive.limb[i]);
+  }
+  out.infinity = _mm512_testn_epi64_mask(any, any);
+  return out;
+}
+
+struct RowRefs {
+  std::array<PointRef, kLanes> left, right;
+};
+
+/// The operands of a vector of pairs; lanes past the last pair repeat it.
+ASSAY_INLINE RowRefs refs_of(std::span<const PairSum> pairs, std::size_t vector) {
+  RowRefs out;
+  ASSAY_UNROLL for (std::size_t i = 0; i < kLanes; ++i) {
+    const PairSum& pair = pairs[std::min(vector * kLanes + i, pairs.size() - 1)];
+    out.left[i] = pair.left;
+    out.right[i] = pair.right;
+  }
+  return out;
+}
+
+ASSAY_INLINE void prefetch(const PointSpace& space, std::span<const PairSum> pairs, std::size_t vector) {
+  const std::size_t first = vector * kLanes;
+  if (first + kLanes > pairs.size()) return;
+  ASSAY_UNROLL for (std::size_t i = 0; i < kLanes; ++i) {
+    _mm_prefetch(reinterpret_cast<const char*>(&space[pairs[first + i].left]), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(&space[pairs[first + i].right]), _MM_HINT_T0);
+  }
+}
+
+/// Bits of the lanes from `count` on.
+ASSAY_INLINE __mmask8 lanes_from(std::size_t count) {
+  return count >= kLanes ? __mmask8{0} : static_cast<__mmask8>(0xffU << count);
+}
+
+/// Differences and running products of all pairs. A pair that has no slope of its own gets a run of zero.
+void first_pass(const PointSpace& space, std::span<const PairSum> pairs, Pending* pending,
+                Tight<kPrefix> (&product)[kChains]) {
+  constexpr std::size_t kAhead = 3;
+  const std::size_t vectors = (pairs.size() + kLanes - 1) / kLanes;
+  for (std::size_t v = 0; v < std::min(kAhead, vectors); ++v) prefetch(space, pairs, v);
+  for (std::size_t v = 0; v < vectors; ++v) {
+    prefetch(space, pairs, v + kAhead);
+    const RowRefs refs = refs_of(pairs, v);
+    const Operands left = load(space, refs.left);
+    const Operands right = load(space, refs.right);
+    Pending& out = pending[v];
+    Tight<kSlope> run = (right.x - left.x).carried();
+    const auto infinite = static_cast<__mmask8>(left.infinity | right.infinity);
+    if (infinite != 0) [[unlikely]] {
+      ASSAY_UNROLL for (int i = 0; i < 5; ++i) run.limb[i] =
+          _mm512_maskz_mov_epi64(static_cast<__mmask8>(~infinite), run.limb[i]);
+    }
+    const __mmask8 idle = lanes_from(pairs.size() - v * kLanes);
+    if (idle != 0) [[unlikely]]
+      run = one_in(run, idle);
+    out.run = run;
+    out.rise = (right.y - left.y).carried();
+    out.x_sum = left.x + right.x;
+    out.x1 = left.x;
+    out.y1 = left.y;
+    Tight<kPrefix>& chain = product[v % kChains];
+    out.before = chain;
+    chain = (chain * run).carried();
+  }
+}
+
+/// The running products alone, from runs that have been changed.
+void multiply_runs(Pending* pending, std::size_t vectors, Tight<kPrefix> (&product)[kChains]) {
+  for (std::size_t v = 0; v < vectors; ++v) {
+    Tight<kPrefix>& chain = product[v % kChains];
+    pending[v].before = chain;
+    chain = (chain * pending[v].run).carried();
+  }
+}
+
+/// From the inverse of each chain's product back to the sums, last vector first.
+void second_pass(const PointSpace& space, std::span<const PairSum> pairs, const Pending* pending,
+                 Tight<kPrefix> (&inverse)[kChains]) {
+  const std::size_t vectors = (pairs.size() + kLanes - 1) / kLanes;
+  for (std::size_t v = vectors; v-- > 0;) {
+    const Pending& in = pending[v];
+    Tight<kPrefix>& chain = inverse[v % kChains];
+    const auto inverse_run = (in.before * chain).carried();
+    chain = (chain * in.run).carried();
+    const auto slope = (in.rise * inverse_run).carried();
+    const Tight<kStored> x3 = (squared(slope) - in.x_sum).reduced();
+    const Tight<kStored> y3 = ((slope * (in.x1 - x3).carried()).times_four() - in.y1).reduced();
+    __m512i x[4], y[4];
+    ifma::to_words(x3, x);
+    ifma::to_words(y3, y);
+    __m512i rows[8] = {x[0], x[1], x[2], x[3], y[0], y[1], y[2], y[3]};
+    ifma::transpose(rows);
+    const std::size_t first = v * kLanes;
+    if (first + kLanes <= pairs.size()) {
+      ASSAY_UNROLL for (std::size_t i = 0; i < kLanes; ++i)
+          _mm512_storeu_si512(&space.arena[pairs[first + i].out], rows[i]);
+    } else {
+      for (std::size_t i = 0; first + i < pairs.size(); ++i)
+        _mm512_storeu_si512(&space.arena[pairs[first + i].out], rows[i]);
+    }
+  }
+}
+
+/// The pairs whose run is zero in the field; their runs become one. Returns lane numbers.
+std::vector<std::size_t> take_out_special(Pending* pending, std::size_t count) {
+  std::vector<std::size_t> special;
+  std::array<Limbs, kLanes> lanes;
+  for (std::size_t v = 0; v * kLanes < count; ++v) {
+    // Zero may stand there as any of six multiples of p; a product brings it under two.
+    extract((pending[v].run * ifma::broadcast<P, 16>(P::kOne)).carried(), lanes);
+    unsigned zero = 0;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      if (reduce_fully(lanes[lane]) != Limbs{}) continue;
+      zero |= 1U << lane;
+      special.push_back(v * kLanes + lane);
+    }
+    pending[v].run = one_in(pending[v].run, static_cast<__mmask8>(zero));
+  }
+  return special;
+}
+
+ASSAY_TARGET_IFMA_END
+
+}  // namespace
+
+struct PairAdderIfma::Scratch {
+  std::array<Pending, kVectors> pending;
+};
+
+PairAdderIfma::PairAdderIfma() : scratch_(std::make_unique<Scratch>()) {}
+PairAdderIfma::~PairAdderIfma() = default;
+
+Affine<PairAdderIfma::F> PairAdderIfma::reduced(const G1Affine& p) {
+  return {F(reduce_fully(p.x.limbs)), F(reduce_fully(p.y.limbs))};
+}
+
+void PairAdderIfma::add(const PointSpace& space, std::span<const PairSum> pairs) {
+  while (!pairs.empty()) {
+    const std::size_t count = std::min(kPairBatch, pairs.size());
+    add_batch(space, pairs.first(count));
+    pairs = pairs.subspan(count);
+  }
+}
+
+ASSAY_TARGET_IFMA_BEGIN
+
+/// The inverses of all lanes of all chains, scaled so that a slope comes out times 2^258. False where a
+/// product is zero.
+static bool invert(Tight<kPrefix> (&product)[kChains]) {
+  std::array<Limbs, kLanes> lanes;
+  std::array<F, kChains * kLanes> values, before;
+  F running = F::one();
+  for (std::size_t c = 0; c < kChains; ++c) {
+    extract(product[c], lanes);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const std::size_t i = c * kLanes + lane;
+      values[i] = F(reduce_fully(lanes[lane]));
+      before[i] = running;
+      running *= values[i];
+    }
+  }
+  if (running.is_zero()) return false;
+  // The product stands for its integer over 2^256, its inverse then for 2^512 over the integer; what makes
+  // rise * before * inverse a slope times 2^258 is 2^518 over it.
+  F inverse = running.inverse() * F::from_u64(64);
+  for (std::size_t c = kChains; c-- > 0;) {
+    for (std::size_t lane = kLanes; lane-- > 0;) {
+      const std::size_t i = c * kLanes + lane;
+      lanes[lane] = (inverse * before[i]).limbs();
+      inverse *= values[i];
+    }
+    alignas(64) std::array<std::array<std::uint64_t, kLanes>, 4> columns;
+    __m512i words[4];
+    for (std::size_t i = 0; i < 4; ++i) {
+      for (std::size_t lane = 0; lane < kLanes; ++lane) columns[i][lane] = lanes[lane][i];
+      words[i] = _mm512_load_si512(columns[i].data());
+    }
+    product[c] = ifma::from_words<P, kPrefix>(words);
+  }
+  return true;
+}
+
+void PairAdderIfma::add_batch(const PointSpace& space, std::span<const PairSum> pairs) {
+  Pending* const pending = scratch_->pending.data();
+  Tight<kPrefix> product[kChains];
+  for (auto& chain : product) chain = ifma::broadcast<P, kPrefix>(P::kOne);
+  first_pass(space, pairs, pending, product);
+  if (invert(product)) {
+    second_pass(space, pairs, pending, product);
+    return;
+  }
+  // Somewhere two points are equal, opposite or infinite. Those pairs are summed one by one, from operands
+  // that the second pass may write over.
+  const std::vector<std::size_t> special = take_out_special(pending, pairs.size());
+  std::vector<Affine<F>> sums(special.size()), addends(special.size());
+  for (std::size_t i = 0; i < special.size(); ++i) {
+    const PairSum& pair = pairs[special[i]];
+    sums[i] = reduced(space[pair.left]);
+    addends[i] = reduced(space[pair.right]);
+    if (pair.left.is_negated()) sums[i] = -sums[i];
+    if (pair.right.is_negated()) addends[i] = -addends[i];
+  }
+  BatchAdder<F>().add(sums, addends);
+  for (auto& chain : product) chain = ifma::broadcast<P, kPrefix>(P::kOne);
+  multiply_runs(pending, (pairs.size() + kLanes - 1) / kLanes, product);
+  ASSAY_CHECK(invert(product));
+  second_pass(space, pairs, pending, product);
+  for (std::size_t i = 0; i < special.size(); ++i) {
+    space.arena[pairs[special[i]].out] = {{sums[i].x.limbs()}, {sums[i].y.limbs()}};
+  }
+}
+
+ASSAY_TARGET_IFMA_END
+
+}  // namespace assay::curve
+#endif

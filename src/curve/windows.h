@@ -1,0 +1,171 @@
+// Signed windows of the bucket method: how integers fall into digits.
+//
+// The sign is split off first, so the number of windows follows the width of the data and not of the field.
+// All windows but the top one hold digits in [-2^(c-1), 2^(c-1)): with the constant sum_w 2^(c-1) 2^(cw) over
+// those windows added once to the magnitude, each digit is a plain bit field minus 2^(c-1), and any window
+// can be read without the carries of the lower ones. The top window keeps its non-negative digit, so 16-bit
+// data with c = 16 is one window.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+#include "assay/integers.h"
+#include "base/threads.h"
+
+namespace assay::curve {
+
+/// A scalar as the bucket method reads it again and again: bit 255 is the sign, the others the magnitude.
+struct SignedMagnitude {
+  std::array<std::uint64_t, 4> words;
+
+  static SignedMagnitude of(const Scalar& v) {
+    SignedMagnitude out{v.magnitude().words};
+    if (v.is_negative()) out.words[3] |= kSign;
+    return out;
+  }
+  static constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
+};
+
+/// Magnitudes of one integer type, as wide numbers with room for the window constant.
+template <class Int>
+struct Magnitude {
+  __extension__ using Wide = std::conditional_t<(sizeof(Int) < 8), std::uint64_t, unsigned __int128>;
+
+  static bool is_negative(Int v) { return v < 0; }
+  static Wide of(Int v) {
+    const auto u = static_cast<std::uint64_t>(static_cast<std::int64_t>(v));
+    return v < 0 ? 0 - u : u;
+  }
+  static unsigned bit_width(Wide m) {
+    return static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(m)));
+  }
+  static Wide combine(Wide a, Wide b) { return a | b; }
+  static Wide add_bit(Wide a, unsigned bit) { return a + (Wide{1} << bit); }
+  static Wide add(Wide a, Wide b) { return a + b; }
+  static std::uint64_t bits(Wide a, unsigned from) { return static_cast<std::uint64_t>(a >> from); }
+};
+
+template <>
+struct Magnitude<SignedMagnitude> {
+  using Wide = std::array<std::uint64_t, 4>;
+
+  static bool is_negative(const SignedMagnitude& v) { return (v.words[3] & SignedMagnitude::kSign) != 0; }
+  static Wide of(const SignedMagnitude& v) {
+    Wide out = v.words;
+    out[3] &= ~SignedMagnitude::kSign;
+    return out;
+  }
+  static unsigned bit_width(const Wide& m) { return Scalar{m}.bit_width(); }
+  static Wide combine(Wide a, const Wide& b) {
+    for (std::size_t i = 0; i < 4; ++i) a[i] |= b[i];
+    return a;
+  }
+  static Wide add_bit(const Wide& a, unsigned bit) {
+    Wide power{};
+    power[bit / 64] = std::uint64_t{1} << (bit % 64);
+    return add(a, power);
+  }
+  static Wide add(Wide a, const Wide& b) {
+    std::uint64_t carry = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+      const std::uint64_t sum = a[i] + b[i];
+      const std::uint64_t out = sum + carry;
+      carry = static_cast<std::uint64_t>(sum < a[i]) + static_cast<std::uint64_t>(out < sum);
+      a[i] = out;
+    }
+    return a;
+  }
+  static std::uint64_t bits(const Wide& a, unsigned from) {
+    const unsigned word = from / 64, shift = from % 64;
+    if (word >= 4) return 0;
+    std::uint64_t out = a[word] >> shift;
+    if (shift != 0 && word + 1 < 4) out |= a[word + 1] << (64 - shift);
+    return out;
+  }
+};
+
+struct WindowPlan {
+  unsigned window_bits;
+  unsigned windows;
+  unsigned ranges;  ///< each window's points are split into this many ranges, one task each
+};
+
+/// The window width of least estimated work, where summing up one bucket costs `bucket_cost` additions.
+inline WindowPlan plan_windows(std::size_t count, unsigned bits, unsigned workers, double bucket_cost) {
+  constexpr unsigned kWidest = 17;
+  WindowPlan best{1, bits, 1};
+  double best_cost = -1;
+  for (unsigned c = 2; c <= kWidest; ++c) {
+    // A window above the data would only hold the carry; the top window is wide enough to keep it.
+    const unsigned windows = (bits + c - 1) / c;
+    unsigned ranges = 1;
+    while (windows * ranges % workers != 0) ++ranges;
+    if (count < 512) ranges = 1;
+    const unsigned top_bits = bits - std::min(bits, (windows - 1) * c);
+    const double buckets = (windows - 1) * static_cast<double>(std::uint64_t{1} << (c - 1)) +
+                           static_cast<double>(std::uint64_t{1} << top_bits);
+    const double cost = windows * static_cast<double>(count) + bucket_cost * buckets * ranges;
+    if (best_cost < 0 || cost < best_cost) {
+      best = {c, windows, ranges};
+      best_cost = cost;
+    }
+  }
+  return best;
+}
+
+/// The digits of all windows of integers whose magnitudes OR to `all`.
+template <class Int>
+class Digits {
+  using M = Magnitude<Int>;
+  using Wide = typename M::Wide;
+
+ public:
+  Digits(const WindowPlan& plan, const Wide& all) : plan_(plan) {
+    for (unsigned w = 0; w + 1 < plan.windows; ++w) {
+      offset_ = M::add_bit(offset_, w * plan.window_bits + plan.window_bits - 1);
+    }
+    top_ = M::bits(M::add(all, offset_), (plan.windows - 1) * plan.window_bits);
+  }
+
+  /// The OR of all magnitudes: as wide as the widest.
+  static Wide union_of(std::span<const Int> values) {
+    Wide all{};
+    for (const Int& v : values) all = M::combine(all, M::of(v));
+    return all;
+  }
+
+  [[nodiscard]] std::int64_t half() const { return std::int64_t{1} << (plan_.window_bits - 1); }
+
+  /// No digit of the window is larger in magnitude.
+  [[nodiscard]] std::size_t largest(unsigned window) const {
+    return is_top(window) ? static_cast<std::size_t>(top_) : static_cast<std::size_t>(half());
+  }
+
+  /// Calls take(i, magnitude, negative) for each value with a digit other than 0.
+  template <class Take>
+  void for_each(unsigned window, std::span<const Int> values, Take&& take) const {
+    const unsigned shift = window * plan_.window_bits;
+    const bool top = is_top(window);
+    const std::int64_t bias = top ? 0 : half();
+    const std::uint64_t mask = top ? ~std::uint64_t{0} : (std::uint64_t{1} << plan_.window_bits) - 1;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const std::int64_t digit =
+          static_cast<std::int64_t>(M::bits(M::add(M::of(values[i]), offset_), shift) & mask) - bias;
+      if (digit == 0) continue;
+      take(i, static_cast<std::size_t>(digit < 0 ? -digit : digit), (digit < 0) != M::is_negative(values[i]));
+    }
+  }
+
+ private:
+  [[nodiscard]] bool is_top(unsigned window) const { return window + 1 == plan_.windows; }
+
+  WindowPlan plan_;
+  Wide offset_{};
+  std::uint64_t top_ = 0;
+};
+
+}  // namespace assay::curve
