@@ -2,9 +2,8 @@
 
 #include <sys/mman.h>
 
+#include <cstdint>
 #include <cstdlib>
-
-#include "base/check.h"
 
 namespace assay::internal {
 namespace {
@@ -15,13 +14,12 @@ void LargeFree::operator()(void* memory) const { std::free(memory); }
 
 void* allocate_large(std::size_t bytes) {
   const std::size_t unit = bytes < kHugePage ? kLine : kHugePage;
-  ASSAY_CHECK(bytes <= SIZE_MAX - unit);
+  if (bytes > SIZE_MAX - unit) return nullptr;
   const std::size_t rounded = (bytes + unit - 1) / unit * unit;
   void* memory = std::aligned_alloc(unit, rounded == 0 ? unit : rounded);
-  ASSAY_CHECK(memory != nullptr);
 #if defined(MADV_HUGEPAGE)
   // A wish: where it is not granted, the pages are small and all else is the same.
-  if (unit == kHugePage) static_cast<void>(madvise(memory, rounded, MADV_HUGEPAGE));
+  if (memory != nullptr && unit == kHugePage) static_cast<void>(madvise(memory, rounded, MADV_HUGEPAGE));
 #endif
   return memory;
 }

@@ -3,9 +3,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <type_traits>
+
+#include "base/check.h"
 
 namespace assay {
 
@@ -24,8 +28,16 @@ requires std::is_trivially_copyable_v<T>
 class LargeArray {
  public:
   LargeArray() = default;
-  explicit LargeArray(std::size_t size)
-      : data_(static_cast<T*>(internal::allocate_large(size * sizeof(T)))), size_(size) {}
+
+  /// For sizes of our own choice: ends the program when the memory is not there.
+  explicit LargeArray(std::size_t size) : LargeArray(allocate(size)) { ASSAY_CHECK(data_ != nullptr); }
+
+  /// For sizes that come from input: nothing when the memory is not there.
+  static std::optional<LargeArray> try_make(std::size_t size) {
+    LargeArray out = allocate(size);
+    if (out.data_ == nullptr) return std::nullopt;
+    return out;
+  }
 
   [[nodiscard]] T* data() { return data_.get(); }
   [[nodiscard]] const T* data() const { return data_.get(); }
@@ -33,8 +45,15 @@ class LargeArray {
   T& operator[](std::size_t i) { return data_.get()[i]; }
   const T& operator[](std::size_t i) const { return data_.get()[i]; }
   [[nodiscard]] std::span<T> span() { return {data_.get(), size_}; }
+  [[nodiscard]] std::span<const T> span() const { return {data_.get(), size_}; }
 
  private:
+  LargeArray(T* data, std::size_t size) : data_(data), size_(size) {}
+  static LargeArray allocate(std::size_t size) {
+    if (size > SIZE_MAX / sizeof(T)) return {};
+    return {static_cast<T*>(internal::allocate_large(size * sizeof(T))), size};
+  }
+
   std::unique_ptr<T, internal::LargeFree> data_;
   std::size_t size_ = 0;
 };

@@ -94,11 +94,16 @@ Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment, const In
         ErrorCode::kOutOfRange, fmt::format("point {}", *repeated),
         fmt::format("{} stands twice: ask for each point once", out.proofs[*repeated].point.to_string())};
 
-  Progress progress("prove", points.size());
+  // Points of the grid go together, for they share the work on their first coordinates.
+  std::vector<std::vector<std::uint32_t>> grid_points;
+  for (const Proof& proof : out.proofs) {
+    if (proof.point.is_on_grid()) grid_points.push_back(proof.point.grid);
+  }
+  std::vector<pst::Opening> openings = ASSAY_TRY(pst::open_all(srs, values, grid_points));
+  auto next = openings.begin();
   for (Proof& proof : out.proofs) {
-    proof.opening = ASSAY_TRY(proof.point.is_on_grid() ? pst::open(srs, values, proof.point.grid)
-                                                       : pst::open_at(srs, values, proof.point.field));
-    progress.advance();
+    proof.opening = proof.point.is_on_grid() ? std::move(*next++)
+                                             : ASSAY_TRY(pst::open_at(srs, values, proof.point.field));
   }
   return out;
 }

@@ -14,16 +14,11 @@
 namespace assay::pst {
 namespace {
 
-/// An n x n matrix as its columns, one after the other: entry (row, column) at column * n + row.
+/// An n x n matrix in row order.
 struct Matrix {
   std::uint32_t size;
-  std::vector<Fr> columns;
-  [[nodiscard]] const Fr& at(std::uint32_t row, std::uint32_t column) const {
-    return columns[std::size_t{column} * size + row];
-  }
-  [[nodiscard]] std::span<const Fr> column(std::uint32_t column) const {
-    return std::span(columns).subspan(std::size_t{column} * size, size);
-  }
+  std::vector<Fr> rows;
+  Fr& at(std::uint32_t row, std::uint32_t column) { return rows[std::size_t{row} * size + column]; }
 };
 
 /// Entry (j, a) = j^a: coefficients to values on the nodes.
@@ -32,7 +27,7 @@ Matrix vandermonde(std::uint32_t n) {
   for (std::uint32_t j = 0; j < n; ++j) {
     Fr power = Fr::one();
     for (std::uint32_t a = 0; a < n; ++a) {
-      matrix.columns[std::size_t{a} * n + j] = power;
+      matrix.at(j, a) = power;
       power *= Fr::from_u64(j);
     }
   }
@@ -54,50 +49,37 @@ Matrix inverse_vandermonde(std::uint32_t n) {
     Fr quotient = Fr::zero();
     for (std::uint32_t a = n; a-- > 0;) {
       quotient = master[a + 1] + Fr::from_u64(j) * quotient;
-      matrix.columns[std::size_t{j} * n + a] = weights[j] * quotient;
+      matrix.at(a, j) = weights[j] * quotient;
     }
   }
   return matrix;
 }
 
-// Entries of a row that one thread works on at a time: with 16 rows they fit a second-level cache.
+// Fibres along an axis that are multiplied at a time: with 16 nodes they fit a second-level cache.
 constexpr std::size_t kStrip = 256;
 
 /// data[.., row, ..] = sum_column matrix(row, column) data[.., column, ..] along one axis, in place. `width`
 /// is the volume of the axes after it.
 void apply_along_axis(std::span<Fr> data, const Matrix& matrix, std::size_t width) {
   const std::size_t n = matrix.size;
-  const std::size_t strips = (width + kStrip - 1) / kStrip;
-  const std::size_t blocks = data.size() / (n * width);
-  parallel_for(0, blocks * strips, std::max<std::size_t>(1, kStrip / (n * std::min(width, kStrip))),
-               [&](std::size_t first, std::size_t last) {
-                 std::vector<Fr> in(n * std::min(width, kStrip));
-                 std::vector<Fr> out(n);
-                 for (std::size_t task = first; task < last; ++task) {
-                   const std::size_t start = task % strips * kStrip;
-                   const std::size_t count = std::min(kStrip, width - start);
-                   const std::span<Fr> block = data.subspan(task / strips * n * width, n * width);
-                   for (std::size_t j = 0; j < n; ++j) {
-                     const std::span<Fr> row = block.subspan(j * width + start, count);
-                     std::copy(row.begin(), row.end(), in.begin() + static_cast<std::ptrdiff_t>(j * count));
-                   }
-                   if (count >= n) {  // long rows: row by row
-                     for (std::uint32_t a = 0; a < n; ++a) {
-                       const std::span<Fr> row = block.subspan(a * width + start, count);
-                       std::fill(row.begin(), row.end(), Fr::zero());
-                       for (std::uint32_t j = 0; j < n; ++j)
-                         add_scaled(row, matrix.at(a, j), std::span(in).subspan(j * count, count));
-                     }
-                     continue;
-                   }
-                   for (std::size_t k = 0; k < count; ++k) {  // short rows: fibre by fibre
-                     std::fill(out.begin(), out.end(), Fr::zero());
-                     for (std::uint32_t j = 0; j < n; ++j)
-                       add_scaled(out, in[j * count + k], matrix.column(j));
-                     for (std::size_t a = 0; a < n; ++a) block[a * width + start + k] = out[a];
-                   }
-                 }
-               });
+  const std::size_t fibres = data.size() / n;
+  parallel_for(0, fibres, kStrip, [&](std::size_t first, std::size_t last) {
+    std::vector<Fr> in(n * kStrip), out(n * kStrip);
+    for (std::size_t start = first; start < last; start += kStrip) {
+      const std::size_t count = std::min(kStrip, last - start);
+      // Fibre k of the strip has its nodes at place(k), place(k) + width, ..
+      const auto place = [&](std::size_t k) { return (start + k) / width * (n * width) + (start + k) % width; };
+      for (std::size_t k = 0; k < count; ++k) {
+        const Fr* from = data.data() + place(k);
+        for (std::size_t j = 0; j < n; ++j) in[j * count + k] = from[j * width];
+      }
+      multiply_matrix(matrix.rows, std::span(in).first(n * count), std::span(out).first(n * count));
+      for (std::size_t k = 0; k < count; ++k) {
+        Fr* to = data.data() + place(k);
+        for (std::size_t j = 0; j < n; ++j) to[j * width] = out[j * count + k];
+      }
+    }
+  });
 }
 
 Status check_axes(const Axes& axes, std::uint64_t count, std::string_view what) {

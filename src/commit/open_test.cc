@@ -113,6 +113,9 @@ class QuotientWays : public ::testing::Test {
     }
     if (2 * largest * growth <= UInt128{std::numeric_limits<std::int64_t>::max()}) {
       EXPECT_EQ(by(QuotientWay::kWord64), expected);
+      if (nodes > 1) {
+        EXPECT_EQ(by(QuotientWay::kApart), expected);
+      }
     }
   }
 };
@@ -175,6 +178,8 @@ TEST_F(QuotientWays, LongAxesGoByNodeWhereRowsAreLongAndWordsHoldTheDifferences)
   EXPECT_EQ(internal::choose_way(16, 0, 1, 1), QuotientWay::kWord64);
   EXPECT_EQ(internal::choose_way(1, 0, 1, internal::kHuge), QuotientWay::kField);
   EXPECT_EQ(internal::choose_way(1, 0, 1, 5), QuotientWay::kWord64);
+  EXPECT_EQ(internal::choose_way(16, 0, 8191, 5), QuotientWay::kWord64);
+  EXPECT_EQ(internal::choose_way(16, 0, 8192, 5), QuotientWay::kApart);
 }
 
 TEST(NodeWeights, AreTheFieldsWeightsTimesTheDenominator) {

@@ -16,6 +16,9 @@ namespace {
 // Below this many points per node, separate MSMs cost more than one of wide scalars.
 constexpr std::uint64_t kMinRowByNode = 32;
 
+// From this many points per node on, the windows that plain differences save are worth the MSMs' own cost.
+constexpr std::uint64_t kMinRowApart = 8192;
+
 constexpr UInt128 kWord64Limit = std::numeric_limits<std::int64_t>::max();
 
 /// out[j * width + k] = denominator * q(j, k) in words of type Word.
@@ -55,6 +58,31 @@ Result<G1Affine> commit_cleared(std::span<const G1Affine> level, IntegerView row
   return weights.denominator == 1
              ? scaled
              : curve::multiply_vartime(scaled, Fr::from_i64(weights.denominator).inverse());
+}
+
+Result<G1Affine> commit_apart(std::span<const G1Affine> level, IntegerView rows, std::uint32_t nodes,
+                              std::uint32_t z) {
+  const std::size_t width = level.size() / nodes;
+  const NodeWeights weights = node_weights(nodes, z);
+  std::vector<std::int64_t> differences = ASSAY_TRY(allocate<std::int64_t>(width, "opening"));
+  std::vector<std::int64_t> slopes = ASSAY_TRY(allocate<std::int64_t>(width, "opening"));
+  std::vector<G1Affine> sums(nodes);
+  for (std::uint32_t j = 0; j < nodes; ++j) {
+    if (j == z) continue;
+    rows.visit([&](const auto& span) {
+      parallel_for(0, width, 1024, [&](std::size_t first, std::size_t last) {
+        for (std::size_t k = first; k < last; ++k) {
+          differences[k] =
+              to_word<std::int64_t>(span[j * width + k]) - to_word<std::int64_t>(span[z * width + k]);
+          slopes[k] += differences[k] * weights.derivative[j];
+        }
+      });
+    });
+    sums[j] = curve::msm_vartime(level.subspan(j * width, width), IntegerView(differences));
+  }
+  const G1Affine scaled = curve::add(curve::msm_vartime(sums, IntegerView(weights.direct)),
+                                     curve::msm_vartime(level.subspan(z * width, width), IntegerView(slopes)));
+  return curve::multiply_vartime(scaled, Fr::from_i64(weights.denominator).inverse());
 }
 
 Result<G1Affine> commit_by_node(std::span<const G1Affine> level, IntegerView rows, std::uint32_t nodes,
@@ -105,7 +133,8 @@ QuotientWay choose_way(std::uint32_t nodes, std::uint32_t z, std::uint64_t row_s
                                                                    : QuotientWay::kField;
   // Every partial sum is bounded by the sum of its absolute values, and so by growth * difference.
   const UInt128 growth = node_weights(nodes, z).growth;
-  if (growth == 0 || difference <= kWord64Limit / growth) return QuotientWay::kWord64;
+  if (growth == 0 || difference <= kWord64Limit / growth)
+    return row_size >= kMinRowApart ? QuotientWay::kApart : QuotientWay::kWord64;
   return difference <= kHuge / growth ? QuotientWay::kWord128 : QuotientWay::kField;
 }
 
@@ -117,6 +146,8 @@ Result<G1Affine> commit_quotient(QuotientWay way, std::span<const G1Affine> leve
   switch (way) {
     case QuotientWay::kWord64:
       return commit_cleared<std::int64_t, std::int64_t>(level, rows, nodes, z);
+    case QuotientWay::kApart:
+      return commit_apart(level, rows, nodes, z);
     case QuotientWay::kWord128:
       return commit_cleared<Int128, Scalar>(level, rows, nodes, z);
     case QuotientWay::kByNode:

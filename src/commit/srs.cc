@@ -24,12 +24,12 @@ Srs SrsAccess::from_file(VerifierKey key, MappedFile file, std::vector<std::span
       std::make_shared<const Srs::State>(Srs::State{std::move(key), std::move(file), {}, std::move(levels)}));
 }
 
-Srs SrsAccess::from_points(VerifierKey key, std::vector<std::vector<G1Affine>> points) {
+Srs SrsAccess::from_points(VerifierKey key, std::vector<LargeArray<G1Affine>> points) {
   ASSAY_CHECK_EQ(points.size(), key.axes.count());
   Srs::State state{std::move(key), std::nullopt, std::move(points), {}};
   for (std::size_t i = 0; i < state.storage.size(); ++i) {
     ASSAY_CHECK_EQ(state.storage[i].size(), state.key.axes.volume(i));
-    state.levels.emplace_back(state.storage[i]);
+    state.levels.push_back(std::as_const(state.storage[i]).span());
   }
   return Srs(std::make_shared<const Srs::State>(std::move(state)));
 }
@@ -49,16 +49,16 @@ Result<Srs> Srs::from_secrets(const Axes& axes, std::span<const Fr> secrets) {
                              total, kMaxPointsInMemory)};
   const internal::LevelMaker maker(axes, secrets);
   Progress progress("make SRS", total);
-  std::vector<std::vector<G1Affine>> levels(axes.count());
+  std::vector<LargeArray<G1Affine>> levels(axes.count());
   std::vector<Digest> digests;
   for (std::size_t level = 0; level < axes.count(); ++level) {
-    levels[level] = ASSAY_TRY(internal::allocate<G1Affine>(axes.volume(level), "SRS"));
-    auto out = levels[level].begin();
+    levels[level] = ASSAY_TRY(internal::allocate_large<G1Affine>(axes.volume(level), "SRS"));
+    G1Affine* out = levels[level].data();
     ASSAY_TRY(maker.make(level, progress, [&](std::span<const G1Affine> points) -> Status {
       out = std::copy(points.begin(), points.end(), out);
       return {};
     }));
-    digests.push_back(sha256(raw_bytes(levels[level])));
+    digests.push_back(sha256(raw_bytes(levels[level].span())));
   }
   return SrsAccess::from_points(internal::make_verifier_key(axes, secrets, std::move(digests)),
                                 std::move(levels));

@@ -24,7 +24,12 @@ struct Parts {
     return fresh.verdict_with_stale_digests();
   }
   [[nodiscard]] Verdict verdict_with_stale_digests() const {
-    return verify_srs(SrsAccess::from_points(key, levels));
+    std::vector<LargeArray<G1Affine>> points;
+    for (const auto& level : levels) {
+      points.emplace_back(level.size());
+      std::copy(level.begin(), level.end(), points.back().data());
+    }
+    return verify_srs(SrsAccess::from_points(key, std::move(points)));
   }
 };
 

@@ -19,7 +19,7 @@ using Loose = ifma::Loose<P, kLow, kHigh>;
 
 constexpr int kStored = ifma::kReduced;  // coordinates in the arena; those of bases are below 16
 constexpr int kSlope = 3 * 16 + 37;      // x2 - x1, lifted
-constexpr int kPrefix = ifma::product_bound(18, kSlope);
+constexpr int kPrefix = ifma::product_bound(18 * kSlope);
 static_assert(kPrefix == 18, "the running product keeps its bound");
 
 constexpr std::size_t kLanes = ifma::kLanes;

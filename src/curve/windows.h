@@ -30,10 +30,11 @@ struct SignedMagnitude {
   static constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 };
 
-/// Magnitudes of one integer type, as wide numbers with room for the window constant.
+/// Magnitudes of one integer type, as wide numbers with room for the window constant: it stays below the top window, so it
+/// is below 2^63 for magnitudes of up to 2^63.
 template <class Int>
 struct Magnitude {
-  __extension__ using Wide = std::conditional_t<(sizeof(Int) < 8), std::uint64_t, unsigned __int128>;
+  using Wide = std::uint64_t;
 
   static bool is_negative(Int v) { return v < 0; }
   static Wide of(Int v) {
@@ -41,12 +42,12 @@ struct Magnitude {
     return v < 0 ? 0 - u : u;
   }
   static unsigned bit_width(Wide m) {
-    return static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(m)));
+    return static_cast<unsigned>(std::bit_width(m));
   }
   static Wide combine(Wide a, Wide b) { return a | b; }
   static Wide add_bit(Wide a, unsigned bit) { return a + (Wide{1} << bit); }
   static Wide add(Wide a, Wide b) { return a + b; }
-  static std::uint64_t bits(Wide a, unsigned from) { return static_cast<std::uint64_t>(a >> from); }
+  static std::uint64_t bits(Wide a, unsigned from) { return a >> from; }
 };
 
 template <>
@@ -132,7 +133,8 @@ class Digits {
     for (unsigned w = 0; w + 1 < plan.windows; ++w) {
       offset_ = M::add_bit(offset_, w * plan.window_bits + plan.window_bits - 1);
     }
-    top_ = M::bits(M::add(all, offset_), (plan.windows - 1) * plan.window_bits);
+    // The constant may carry one into the top window.
+    top_ = M::bits(all, (plan.windows - 1) * plan.window_bits) + (plan.windows > 1 ? 1 : 0);
   }
 
   /// The OR of all magnitudes: as wide as the widest.

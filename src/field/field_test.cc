@@ -255,5 +255,34 @@ TEST(Kernels, AgreeOnBlockOperations) {
   ASSERT_TRUE(force_kernel(before).ok());
 }
 
+TEST(Kernels, MultiplyMatricesOfEverySize) {
+  const std::string before(active_kernel());
+  Fr value = Fr::from_i64(-3);
+  const auto next = [&] { return value = value * value + Fr::from_u64(7); };
+  // Around the eight lanes, around the products that are summed before a reduction, and with extreme entries.
+  for (const std::size_t size : {1U, 2U, 6U, 10U, 63U, 64U, 65U, 130U}) {
+    for (const std::size_t columns : {1U, 7U, 8U, 9U, 40U}) {
+      std::vector<Fr> matrix(size * size), in(size * columns);
+      for (Fr& each : matrix) each = next();
+      for (Fr& each : in) each = next();
+      for (std::size_t j = 0; j < size; ++j) matrix[j] = in[j * columns] = Fr::from_i64(-1);
+      matrix.back() = in.back() = Fr::zero();
+      std::vector<Fr> expected(in.size());
+      for (std::size_t a = 0; a < size; ++a) {
+        for (std::size_t k = 0; k < columns; ++k) {
+          for (std::size_t j = 0; j < size; ++j) expected[a * columns + k] += matrix[a * size + j] * in[j * columns + k];
+        }
+      }
+      for (const auto name : available_kernels()) {
+        ASSERT_TRUE(force_kernel(name).ok());
+        std::vector<Fr> out(in.size(), Fr::one());
+        multiply_matrix(matrix, in, out);
+        EXPECT_EQ(out, expected) << name << ", " << size << " x " << columns;
+      }
+    }
+  }
+  ASSERT_TRUE(force_kernel(before).ok());
+}
+
 }  // namespace
 }  // namespace assay

@@ -74,7 +74,8 @@ std::atomic<KernelId>& active() {
 
 const FieldKernel& table() {
 #if defined(__x86_64__)
-  if (active_kernel_id() != KernelId::kPortable) return kAdxFieldKernel;
+  if (active_kernel_id() == KernelId::kAdx) return kAdxFieldKernel;
+  if (active_kernel_id() == KernelId::kIfma) return kIfmaFieldKernel;
 #endif
   return kPortableFieldKernel;
 }
@@ -114,6 +115,10 @@ void batch_inverse(std::span<Fr> elements) { field::table().batch_inverse(elemen
 
 void add_scaled(std::span<Fr> out, const Fr& factor, std::span<const Fr> in) {
   field::table().add_scaled(out, factor, in);
+}
+
+void multiply_matrix(std::span<const Fr> matrix, std::span<const Fr> in, std::span<Fr> out) {
+  field::table().multiply_matrix(matrix, in, out);
 }
 
 }  // namespace assay

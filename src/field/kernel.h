@@ -23,11 +23,13 @@ inline constexpr std::size_t kKernelCount = 3;
 struct FieldKernel {
   void (*batch_inverse)(std::span<Fr> elements);
   void (*add_scaled)(std::span<Fr> out, const Fr& factor, std::span<const Fr> in);
+  void (*multiply_matrix)(std::span<const Fr> matrix, std::span<const Fr> in, std::span<Fr> out);
 };
 
 extern const FieldKernel kPortableFieldKernel;
 #if defined(__x86_64__)
 extern const FieldKernel kAdxFieldKernel;
+extern const FieldKernel kIfmaFieldKernel;
 #endif
 
 }  // namespace assay::field

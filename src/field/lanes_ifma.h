@@ -58,8 +58,9 @@ constexpr int multiple_below(int unit) {
 template <class P, int kLow, int kHigh>
 struct Loose;
 
+// The alignment is said here: without AVX-512 switched on for the whole file, GCC gives __m512i less.
 template <class P, int kBound>
-struct Tight {
+struct alignas(64) Tight {
   __m512i limb[5];
 };
 
@@ -107,7 +108,7 @@ ASSAY_INLINE void propagate_carries(__m512i (&limb)[5]) {
 
 /// A signed sum of field elements whose carries have not been passed on.
 template <class P, int kLow, int kHigh>
-struct Loose {
+struct alignas(64) Loose {
   __m512i limb[5];
 
   /// Multiples of m that make the value non-negative.
@@ -208,8 +209,8 @@ ASSAY_INLINE auto operator-(const A& a, const B& b) -> decltype(difference_of(lo
   return difference_of(loosened(a), loosened(b));
 }
 
-/// What a product of factors below a/16 m and b/16 m stays under, in sixteenths of m: a b / R + m.
-constexpr int product_bound(int a, int b) { return (a * b + 16 * 84 - 1) / (16 * 84) + 16; }
+/// What a sum of products of at most sum/256 m^2 stays under after the division by R, in sixteenths of m: sum / R + m.
+constexpr int product_bound(int sum) { return (sum + 16 * 84 - 1) / (16 * 84) + 16; }
 
 /// The ten columns t over 2^260, limb by limb: each step makes the lowest column a multiple of 2^52. A column
 /// gets at most ten low and ten high halves in all, so it stays below 2^57.
@@ -227,23 +228,49 @@ ASSAY_INLINE void montgomery_reduce(__m512i (&t)[10]) {
   }
 }
 
+/// The columns of a product, or of a sum of products, before the division by R.
+template <class P>
+class Columns {
+ public:
+  /// What may be summed: factors below m, so that each of the ten columns stays below 2^62.
+  static constexpr std::size_t kMaxProducts = 64;
+
+  ASSAY_INLINE Columns() {
+    ASSAY_UNROLL for (int i = 0; i < 10; ++i) t_[i] = _mm512_setzero_si512();
+  }
+
+  template <int kA, int kB>
+  ASSAY_INLINE void add_product(const Tight<P, kA>& a, const Tight<P, kB>& b) {
+    ASSAY_UNROLL for (int i = 0; i < 5; ++i) {
+      ASSAY_UNROLL for (int j = 0; j < 5; ++j)
+          t_[i + j] = _mm512_madd52lo_epu64(t_[i + j], a.limb[j], b.limb[i]);
+      ASSAY_UNROLL for (int j = 0; j < 5; ++j)
+          t_[i + j + 1] = _mm512_madd52hi_epu64(t_[i + j + 1], a.limb[j], b.limb[i]);
+    }
+  }
+
+  /// The sum over R, for columns that hold at most kSum/256 m^2.
+  template <int kSum>
+  ASSAY_INLINE Loose<P, 0, product_bound(kSum)> over_r() {
+    montgomery_reduce<P>(t_);
+    return {{t_[5], t_[6], t_[7], t_[8], t_[9]}};
+  }
+
+ private:
+  __m512i t_[10];
+};
+
 /// a * b / 2^260.
 template <class P, int kA, int kB>
-ASSAY_INLINE Loose<P, 0, product_bound(kA, kB)> operator*(const Tight<P, kA>& a, const Tight<P, kB>& b) {
-  __m512i t[10];
-  ASSAY_UNROLL for (int i = 0; i < 10; ++i) t[i] = _mm512_setzero_si512();
-  ASSAY_UNROLL for (int i = 0; i < 5; ++i) {
-    ASSAY_UNROLL for (int j = 0; j < 5; ++j) t[i + j] = _mm512_madd52lo_epu64(t[i + j], a.limb[j], b.limb[i]);
-    ASSAY_UNROLL for (int j = 0; j < 5; ++j) t[i + j + 1] =
-        _mm512_madd52hi_epu64(t[i + j + 1], a.limb[j], b.limb[i]);
-  }
-  montgomery_reduce<P>(t);
-  return {{t[5], t[6], t[7], t[8], t[9]}};
+ASSAY_INLINE Loose<P, 0, product_bound(kA * kB)> operator*(const Tight<P, kA>& a, const Tight<P, kB>& b) {
+  Columns<P> columns;
+  columns.add_product(a, b);
+  return columns.template over_r<kA * kB>();
 }
 
 /// a^2 / 2^260: each mixed product once, all of them doubled together.
 template <class P, int kA>
-ASSAY_INLINE Loose<P, 0, product_bound(kA, kA)> squared(const Tight<P, kA>& a) {
+ASSAY_INLINE Loose<P, 0, product_bound(kA * kA)> squared(const Tight<P, kA>& a) {
   __m512i t[10];
   ASSAY_UNROLL for (int i = 0; i < 10; ++i) t[i] = _mm512_setzero_si512();
   ASSAY_UNROLL for (int i = 0; i < 5; ++i) {
@@ -259,6 +286,22 @@ ASSAY_INLINE Loose<P, 0, product_bound(kA, kA)> squared(const Tight<P, kA>& a) {
   }
   montgomery_reduce<P>(t);
   return {{t[5], t[6], t[7], t[8], t[9]}};
+}
+
+/// The value in [0, m).
+template <class P, int kBound>
+ASSAY_INLINE Tight<P, 16> canonical(const Tight<P, kBound>& a) {
+  static_assert(kBound <= 48, "two subtractions do not suffice");
+  Tight<P, 16> out{{a.limb[0], a.limb[1], a.limb[2], a.limb[3], a.limb[4]}};
+  ASSAY_UNROLL for (int times = 0; times < 2; ++times) {
+    __m512i less[5];
+    ASSAY_UNROLL for (int i = 0; i < 5; ++i) less[i] = _mm512_sub_epi64(out.limb[i], modulus_limb<P>(i));
+    propagate_carries(less);
+    const __mmask8 negative = _mm512_movepi64_mask(less[4]);
+    ASSAY_UNROLL for (int i = 0; i < 5; ++i) out.limb[i] = _mm512_mask_mov_epi64(less[i], negative, out.limb[i]);
+  }
+  check_bounds<P>(out.limb, 0, 16, true);
+  return out;
 }
 
 /// The same integer in every lane.

@@ -10,6 +10,19 @@
 
 namespace assay::field {
 
+/// The sizes of a product of a square matrix and a matrix of as many rows.
+struct MatrixShape {
+  std::size_t size, columns;
+
+  MatrixShape(std::span<const Fr> matrix, std::span<const Fr> in, std::span<Fr> out) : size(0) {
+    while (size * size < matrix.size()) ++size;
+    ASSAY_CHECK_EQ(size * size, matrix.size());
+    ASSAY_CHECK(size > 0 && in.size() % size == 0);
+    ASSAY_CHECK_EQ(in.size(), out.size());
+    columns = in.size() / size;
+  }
+};
+
 template <class Backend>
 struct VectorOps {
   using E = Element<FrParameters, Backend>;
@@ -30,7 +43,20 @@ struct VectorOps {
     }
   }
 
-  static constexpr FieldKernel kTable = {batch_inverse, add_scaled};
+  static void multiply_matrix(std::span<const Fr> matrix, std::span<const Fr> in, std::span<Fr> out) {
+    const MatrixShape shape(matrix, in, out);
+    for (std::size_t k = 0; k < shape.columns; ++k) {
+      for (std::size_t a = 0; a < shape.size; ++a) {
+        E sum;
+        for (std::size_t j = 0; j < shape.size; ++j) {
+          sum += E(matrix[a * shape.size + j].limbs) * E(in[j * shape.columns + k].limbs);
+        }
+        out[a * shape.columns + k].limbs = sum.limbs();
+      }
+    }
+  }
+
+  static constexpr FieldKernel kTable = {batch_inverse, add_scaled, multiply_matrix};
 };
 
 }  // namespace assay::field
