@@ -56,10 +56,11 @@ sanitize: system  ## the C++ tests under AddressSanitizer and UndefinedBehaviorS
 	@ctest --preset asan --parallel $(JOBS) --label-exclude soak
 
 .PHONY: soak
-soak: test-build fuzz-setup  ## the long tests: SOAK_FUZZ_SECONDS of fuzzing for each target, tests marked soak
+soak: test-build lint-setup  ## the long tests: SOAK_FUZZ_SECONDS of fuzzing for each target, tests marked soak, clang's analyzer
 	@tools/fuzz --each $(SOAK_FUZZ_SECONDS)
 	@ctest --test-dir $(package_tree) --output-on-failure --label-regex soak
 	@$(venv)/python -m pytest -m soak || [ $$? -eq 5 ]  # 5: nothing is marked
+	@tools/lint-tidy --deep
 
 .PHONY: bench
 bench: system  ## the microbenchmarks

@@ -59,6 +59,7 @@ void add_challenge(Program& program);
 void add_prove(Program& program);
 void add_verify(Program& program);
 void add_locate(Program& program);
+void add_bench(Program& program);
 void add_about(Program& program);
 
 }  // namespace assay::cli

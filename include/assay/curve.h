@@ -81,6 +81,9 @@ namespace curve {
 [[nodiscard]] G1Affine msm_vartime(std::span<const G1Affine> bases, IntegerView scalars);
 [[nodiscard]] G1Affine msm_vartime(std::span<const G1Affine> bases, std::span<const Fr> scalars);
 
+/// About how many point additions msm_vartime spends on `count` integers of `bits` bits and a sign.
+[[nodiscard]] std::uint64_t planned_additions(std::size_t count, unsigned bits);
+
 /// out[i] = scalars[i] * generator. Equal lengths.
 void multiply_generator_vartime(std::span<const Fr> scalars, std::span<G1Affine> out);
 

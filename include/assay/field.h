@@ -60,8 +60,8 @@ void batch_inverse(std::span<Fr> elements);
 /// out[i] += factor * in[i]. Equal lengths.
 void add_scaled(std::span<Fr> out, const Fr& factor, std::span<const Fr> in);
 
-/// out = matrix * in: `matrix` square in row order, `in` and `out` with as many rows of equal length, one after the other.
-/// `in` and `out` do not overlap.
+/// out = matrix * in: `matrix` square in row order, `in` and `out` with as many rows of equal length, one
+/// after the other. `in` and `out` do not overlap.
 void multiply_matrix(std::span<const Fr> matrix, std::span<const Fr> in, std::span<Fr> out);
 
 /// Names of the field kernels that this processor can run, slowest first: "portable", "adx".

@@ -7,8 +7,8 @@
 
 namespace assay {
 
-/// A T lent from a process-wide store, as whoever had it before left it; a new one where the store is empty. Comes back at
-/// the end of the loan. The store keeps as many as were ever lent at once. Safe across threads.
+/// A T lent from a process-wide store, as whoever had it before left it; a new one where the store is empty.
+/// Comes back at the end of the loan. The store keeps as many as were ever lent at once. Safe across threads.
 template <class T>
 class Loan {
  public:

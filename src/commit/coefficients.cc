@@ -68,7 +68,9 @@ void apply_along_axis(std::span<Fr> data, const Matrix& matrix, std::size_t widt
     for (std::size_t start = first; start < last; start += kStrip) {
       const std::size_t count = std::min(kStrip, last - start);
       // Fibre k of the strip has its nodes at place(k), place(k) + width, ..
-      const auto place = [&](std::size_t k) { return (start + k) / width * (n * width) + (start + k) % width; };
+      const auto place = [&](std::size_t k) {
+        return (start + k) / width * (n * width) + (start + k) % width;
+      };
       for (std::size_t k = 0; k < count; ++k) {
         const Fr* from = data.data() + place(k);
         for (std::size_t j = 0; j < n; ++j) in[j * count + k] = from[j * width];

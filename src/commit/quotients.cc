@@ -80,8 +80,9 @@ Result<G1Affine> commit_apart(std::span<const G1Affine> level, IntegerView rows,
     });
     sums[j] = curve::msm_vartime(level.subspan(j * width, width), IntegerView(differences));
   }
-  const G1Affine scaled = curve::add(curve::msm_vartime(sums, IntegerView(weights.direct)),
-                                     curve::msm_vartime(level.subspan(z * width, width), IntegerView(slopes)));
+  const G1Affine scaled =
+      curve::add(curve::msm_vartime(sums, IntegerView(weights.direct)),
+                 curve::msm_vartime(level.subspan(z * width, width), IntegerView(slopes)));
   return curve::multiply_vartime(scaled, Fr::from_i64(weights.denominator).inverse());
 }
 

@@ -14,8 +14,8 @@ namespace assay::pst::internal {
 
 /// How the quotient at a node is reached. All ways give the same point.
 enum class QuotientWay {
-  kWord64,   ///< denominators cleared, scalars in 64-bit words
-  kApart,    ///< the same, but plain differences and an MSM for each node; only the row of z has wider scalars
+  kWord64,  ///< denominators cleared, scalars in 64-bit words
+  kApart,   ///< the same, but plain differences and an MSM for each node; only the row of z has wider scalars
   kWord128,  ///< denominators cleared, scalars in 128-bit words
   kByNode,   ///< for each node an MSM over plain differences; wide scalars for the row of z alone
   kField,    ///< quotients as field elements, one MSM of wide scalars

@@ -36,8 +36,8 @@ class BucketSums {
   /// Points sorted at a time: their coordinates, 8 MB, stay in the outer cache while they are summed.
   static constexpr std::size_t kBlock = std::size_t{1} << 17;
 
-  /// Empty buckets; `block` is the most points that one call of add() will bring. Memory that is there already is used
-  /// again.
+  /// Empty buckets; `block` is the most points that one call of add() will bring. Memory that is there
+  /// already is used again.
   void start(std::size_t buckets, std::size_t block) {
     buckets_ = buckets;
     // Every fresh sum takes two points of a block; later the two sums of every row stand there.

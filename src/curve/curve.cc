@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/threads.h"
 #include "curve/kernel.h"
+#include "curve/windows.h"
 #include "field/backend_portable.h"
 #include "field/element.h"
 
@@ -66,6 +67,13 @@ G1Affine msm_vartime(std::span<const G1Affine> bases, std::span<const Fr> scalar
   std::vector<Scalar> integers(scalars.size());
   for (std::size_t i = 0; i < scalars.size(); ++i) integers[i] = scalars[i].to_scalar();
   return msm_vartime(bases, IntegerView(integers));
+}
+
+std::uint64_t planned_additions(std::size_t count, unsigned bits) {
+  if (count == 0 || bits == 0) return 0;
+  const WindowPlan plan = plan_windows(count, bits, worker_count(), kBucketCost);
+  return plan.windows * std::uint64_t{count} +
+         2 * plan.ranges * count_buckets(bits, plan.window_bits, plan.windows);
 }
 
 void multiply_generator_vartime(std::span<const Fr> scalars, std::span<G1Affine> out) {

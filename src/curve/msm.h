@@ -39,6 +39,8 @@ class Msm {
   static constexpr std::size_t kSlab = std::size_t{1} << 22;
   /// Under this many points the inversions of the batches cost more than they save.
   static constexpr std::size_t kFew = 256;
+  /// A bucket's two additions are of general points there, which cost more than that of an affine one.
+  static constexpr double kBucketCostAlone = 2.6;
 
   static Xyzz<F> slab_sum(std::span<const G1Affine> bases, IntegerView scalars) {
     return scalars.visit([&](auto values) {
@@ -79,7 +81,8 @@ class Msm {
     const unsigned bits = Magnitude<Int>::bit_width(all);
     if (bits == 0) return {};
     const bool few = values.size() < kFew;
-    const WindowPlan plan = plan_windows(values.size(), bits, worker_count(), few ? 2.6 : 2.2);
+    const WindowPlan plan =
+        plan_windows(values.size(), bits, worker_count(), few ? kBucketCostAlone : kBucketCost);
     const Digits<Int> digits(plan, all);
     if constexpr (Digits<Int>::kTakesBiased) {
       parallel_for(0, data.size(), kGrain, [&](std::size_t first, std::size_t last) {

@@ -88,7 +88,8 @@ ASSAY_INLINE Operands load(const PointSpace& space, const std::array<PointRef, k
     negated |= static_cast<unsigned>(refs[i].is_negated()) << i;
   }
   ifma::transpose(rows);
-  // A file may hold numbers that are no coordinates. They stay within the bounds, and no sum but theirs is wrong.
+  // A file may hold numbers that are no coordinates. They stay within the bounds, and no sum but theirs is
+  // wrong.
   const __m512i largest = _mm512_set1_epi64(static_cast<long long>((P::kModulus[3] >> 4) * kStored));
   const __m512i x[4] = {rows[0], rows[1], rows[2], _mm512_min_epu64(rows[3], largest)};
   const __m512i y[4] = {rows[4], rows[5], rows[6], _mm512_min_epu64(rows[7], largest)};

@@ -7,6 +7,7 @@
 // data with c = 16 is one window.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -30,8 +31,8 @@ struct SignedMagnitude {
   static constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 };
 
-/// Magnitudes of one integer type, as wide numbers with room for the window constant: it stays below the top window, so it
-/// is below 2^63 for magnitudes of up to 2^63.
+/// Magnitudes of one integer type, as wide numbers with room for the window constant: it stays below the top
+/// window, so it is below 2^63 for magnitudes of up to 2^63.
 template <class Int>
 struct Magnitude {
   using Wide = std::uint64_t;
@@ -41,9 +42,7 @@ struct Magnitude {
     const auto u = static_cast<std::uint64_t>(static_cast<std::int64_t>(v));
     return v < 0 ? 0 - u : u;
   }
-  static unsigned bit_width(Wide m) {
-    return static_cast<unsigned>(std::bit_width(m));
-  }
+  static unsigned bit_width(Wide m) { return static_cast<unsigned>(std::bit_width(m)); }
   static Wide combine(Wide a, Wide b) { return a | b; }
   static Wide add_bit(Wide a, unsigned bit) { return a + (Wide{1} << bit); }
   static Wide add(Wide a, Wide b) { return a + b; }
@@ -89,11 +88,20 @@ struct Magnitude<SignedMagnitude> {
   }
 };
 
+/// Additions that summing up a bucket costs: two, in batches that are not always full.
+inline constexpr double kBucketCost = 2.2;
+
 struct WindowPlan {
   unsigned window_bits;
   unsigned windows;
   unsigned ranges;  ///< each window's points are split into this many ranges, one task each
 };
+
+/// Buckets of all windows: 2^(c-1) each, and as many as its digits need in the top one.
+inline std::uint64_t count_buckets(unsigned bits, unsigned window_bits, unsigned windows) {
+  const unsigned top_bits = bits - std::min(bits, (windows - 1) * window_bits);
+  return (windows - 1) * (std::uint64_t{1} << (window_bits - 1)) + (std::uint64_t{1} << top_bits);
+}
 
 /// The window width of least estimated work, where summing up one bucket costs `bucket_cost` additions.
 inline WindowPlan plan_windows(std::size_t count, unsigned bits, unsigned workers, double bucket_cost) {
@@ -106,9 +114,7 @@ inline WindowPlan plan_windows(std::size_t count, unsigned bits, unsigned worker
     unsigned ranges = 1;
     while (windows * ranges % workers != 0) ++ranges;
     if (count < 512) ranges = 1;
-    const unsigned top_bits = bits - std::min(bits, (windows - 1) * c);
-    const double buckets = (windows - 1) * static_cast<double>(std::uint64_t{1} << (c - 1)) +
-                           static_cast<double>(std::uint64_t{1} << top_bits);
+    const auto buckets = static_cast<double>(count_buckets(bits, c, windows));
     const double cost = windows * static_cast<double>(count) + bucket_cost * buckets * ranges;
     if (best_cost < 0 || cost < best_cost) {
       best = {c, windows, ranges};
@@ -125,8 +131,8 @@ class Digits {
   using Wide = typename M::Wide;
 
  public:
-  /// Whether the constant must be in the values already: adding it to four words for every digit would take longer than
-  /// reading the digit.
+  /// Whether the constant must be in the values already: adding it to four words for every digit would take
+  /// longer than reading the digit.
   static constexpr bool kTakesBiased = std::is_same_v<Int, SignedMagnitude>;
 
   Digits(const WindowPlan& plan, const Wide& all) : plan_(plan) {
@@ -147,8 +153,7 @@ class Digits {
   [[nodiscard]] std::int64_t half() const { return std::int64_t{1} << (plan_.window_bits - 1); }
 
   /// Adds the constant to a value.
-  void bias(SignedMagnitude& value) const
-  requires kTakesBiased {
+  void bias(SignedMagnitude& value) const requires kTakesBiased {
     const Wide sum = M::add(M::of(value), offset_);
     const std::uint64_t sign = value.words[3] & SignedMagnitude::kSign;
     value.words = sum;

@@ -270,7 +270,8 @@ TEST(Kernels, MultiplyMatricesOfEverySize) {
       std::vector<Fr> expected(in.size());
       for (std::size_t a = 0; a < size; ++a) {
         for (std::size_t k = 0; k < columns; ++k) {
-          for (std::size_t j = 0; j < size; ++j) expected[a * columns + k] += matrix[a * size + j] * in[j * columns + k];
+          for (std::size_t j = 0; j < size; ++j)
+            expected[a * columns + k] += matrix[a * size + j] * in[j * columns + k];
         }
       }
       for (const auto name : available_kernels()) {

@@ -209,7 +209,8 @@ ASSAY_INLINE auto operator-(const A& a, const B& b) -> decltype(difference_of(lo
   return difference_of(loosened(a), loosened(b));
 }
 
-/// What a sum of products of at most sum/256 m^2 stays under after the division by R, in sixteenths of m: sum / R + m.
+/// What a sum of products of at most sum/256 m^2 stays under after the division by R, in sixteenths of m: sum
+/// / R + m.
 constexpr int product_bound(int sum) { return (sum + 16 * 84 - 1) / (16 * 84) + 16; }
 
 /// The ten columns t over 2^260, limb by limb: each step makes the lowest column a multiple of 2^52. A column
@@ -235,17 +236,15 @@ class Columns {
   /// What may be summed: factors below m, so that each of the ten columns stays below 2^62.
   static constexpr std::size_t kMaxProducts = 64;
 
-  ASSAY_INLINE Columns() {
-    ASSAY_UNROLL for (int i = 0; i < 10; ++i) t_[i] = _mm512_setzero_si512();
-  }
+  ASSAY_INLINE Columns() { ASSAY_UNROLL for (int i = 0; i < 10; ++i) t_[i] = _mm512_setzero_si512(); }
 
   template <int kA, int kB>
   ASSAY_INLINE void add_product(const Tight<P, kA>& a, const Tight<P, kB>& b) {
     ASSAY_UNROLL for (int i = 0; i < 5; ++i) {
-      ASSAY_UNROLL for (int j = 0; j < 5; ++j)
-          t_[i + j] = _mm512_madd52lo_epu64(t_[i + j], a.limb[j], b.limb[i]);
-      ASSAY_UNROLL for (int j = 0; j < 5; ++j)
-          t_[i + j + 1] = _mm512_madd52hi_epu64(t_[i + j + 1], a.limb[j], b.limb[i]);
+      ASSAY_UNROLL for (int j = 0; j < 5; ++j) t_[i + j] =
+          _mm512_madd52lo_epu64(t_[i + j], a.limb[j], b.limb[i]);
+      ASSAY_UNROLL for (int j = 0; j < 5; ++j) t_[i + j + 1] =
+          _mm512_madd52hi_epu64(t_[i + j + 1], a.limb[j], b.limb[i]);
     }
   }
 
@@ -262,7 +261,7 @@ class Columns {
 
 /// a * b / 2^260.
 template <class P, int kA, int kB>
-ASSAY_INLINE Loose<P, 0, product_bound(kA * kB)> operator*(const Tight<P, kA>& a, const Tight<P, kB>& b) {
+ASSAY_INLINE Loose<P, 0, product_bound(kA* kB)> operator*(const Tight<P, kA>& a, const Tight<P, kB>& b) {
   Columns<P> columns;
   columns.add_product(a, b);
   return columns.template over_r<kA * kB>();
@@ -270,7 +269,7 @@ ASSAY_INLINE Loose<P, 0, product_bound(kA * kB)> operator*(const Tight<P, kA>& a
 
 /// a^2 / 2^260: each mixed product once, all of them doubled together.
 template <class P, int kA>
-ASSAY_INLINE Loose<P, 0, product_bound(kA * kA)> squared(const Tight<P, kA>& a) {
+ASSAY_INLINE Loose<P, 0, product_bound(kA* kA)> squared(const Tight<P, kA>& a) {
   __m512i t[10];
   ASSAY_UNROLL for (int i = 0; i < 10; ++i) t[i] = _mm512_setzero_si512();
   ASSAY_UNROLL for (int i = 0; i < 5; ++i) {
@@ -298,7 +297,8 @@ ASSAY_INLINE Tight<P, 16> canonical(const Tight<P, kBound>& a) {
     ASSAY_UNROLL for (int i = 0; i < 5; ++i) less[i] = _mm512_sub_epi64(out.limb[i], modulus_limb<P>(i));
     propagate_carries(less);
     const __mmask8 negative = _mm512_movepi64_mask(less[4]);
-    ASSAY_UNROLL for (int i = 0; i < 5; ++i) out.limb[i] = _mm512_mask_mov_epi64(less[i], negative, out.limb[i]);
+    ASSAY_UNROLL for (int i = 0; i < 5; ++i) out.limb[i] =
+        _mm512_mask_mov_epi64(less[i], negative, out.limb[i]);
   }
   check_bounds<P>(out.limb, 0, 16, true);
   return out;
@@ -322,8 +322,9 @@ ASSAY_INLINE Tight<P, kBound> from_words(const __m512i (&w)[4]) {
   out.limb[0] = _mm512_and_si512(w[0], mask);
   ASSAY_UNROLL for (int i = 1; i < 4; ++i) {
     // 0xe0: the first and (the second or the third)
-    out.limb[i] = _mm512_ternarylogic_epi64(mask, _mm512_srli_epi64(w[i - 1], static_cast<unsigned>(64 - 12 * i)),
-                                            _mm512_slli_epi64(w[i], static_cast<unsigned>(12 * i)), 0xe0);
+    out.limb[i] =
+        _mm512_ternarylogic_epi64(mask, _mm512_srli_epi64(w[i - 1], static_cast<unsigned>(64 - 12 * i)),
+                                  _mm512_slli_epi64(w[i], static_cast<unsigned>(12 * i)), 0xe0);
   }
   out.limb[4] = _mm512_srli_epi64(w[3], 16);
   check_bounds<P>(out.limb, 0, kBound, true);

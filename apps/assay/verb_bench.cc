@@ -1,0 +1,374 @@
+// `assay bench msm`, `assay bench pairing` and `assay bench commitments`: how fast this machine does the
+// library's work.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <filesystem>
+#include <random>
+
+#include "assay/commit.h"
+#include "assay/curve.h"
+#include "assay/field.h"
+#include "base/try.h"
+#include "bench.h"
+#include "program.h"
+
+namespace assay::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct BenchOptions {
+  int repeats = 5;
+  double seconds = 10;
+  std::string thread_counts;
+};
+
+struct MsmOptions : BenchOptions {
+  std::string log_sizes = "10,14,16,18,20";
+  std::string bits = "8,16,40,254";
+  std::string kernels;
+};
+
+struct CommitmentOptions : BenchOptions {
+  std::string axes = "6,6,6,6,6,6,6,6";
+  unsigned bits = 40;
+};
+
+Repeats repeats_of(const BenchOptions& options) { return {options.repeats, options.seconds}; }
+
+Result<std::vector<unsigned>> thread_counts_of(const BenchOptions& options) {
+  if (options.thread_counts.empty()) return std::vector<unsigned>{thread_limit()};
+  return parse_numbers(options.thread_counts, 1, 1024, "--thread-counts");
+}
+
+/// Points 2^i G: no two sums of few of them meet.
+std::vector<G1Affine> spread_points(std::size_t count) {
+  std::vector<Fr> scalars(count);
+  Fr power = Fr::one();
+  for (Fr& each : scalars) {
+    each = power;
+    power += power;
+  }
+  std::vector<G1Affine> out(count);
+  curve::multiply_generator_vartime(scalars, out);
+  return out;
+}
+
+/// Uniform integers of `bits` bits and a sign, in the narrowest type that holds them.
+class RandomIntegers {
+ public:
+  RandomIntegers(std::size_t count, unsigned bits) {
+    std::mt19937_64 random(count + bits);
+    if (bits <= 8) {
+      fill(bytes_, count, bits, random);
+    } else if (bits <= 16) {
+      fill(shorts_, count, bits, random);
+    } else if (bits <= 63) {
+      fill(words_, count, bits, random);
+    } else {
+      scalars_.resize(count);
+      for (Scalar& each : scalars_) {
+        Bytes bytes(32);
+        for (unsigned i = 0; i < bits; ++i)
+          bytes[i / 8] |= static_cast<std::uint8_t>((random() & 1) << (i % 8));
+        each = Fr::from_bytes_reduced(bytes).to_scalar();
+      }
+    }
+  }
+
+  [[nodiscard]] IntegerView view() const {
+    if (!bytes_.empty()) return bytes_;
+    if (!shorts_.empty()) return shorts_;
+    if (!words_.empty()) return words_;
+    return scalars_;
+  }
+
+ private:
+  template <class T>
+  static void fill(std::vector<T>& out, std::size_t count, unsigned bits, std::mt19937_64& random) {
+    out.resize(count);
+    for (T& each : out) {
+      // 16 bits with their sign are what a bf16 pattern is; wider data have the sign beside the bits.
+      const std::uint64_t magnitude = random() >> (64 - bits);
+      each = static_cast<T>((random() & 1) != 0 ? magnitude : 0 - magnitude);
+    }
+  }
+
+  std::vector<std::int8_t> bytes_;
+  std::vector<std::int16_t> shorts_;
+  std::vector<std::int64_t> words_;
+  std::vector<Scalar> scalars_;
+};
+
+/// Restores the kernel and the thread limit.
+class Settings {
+ public:
+  Settings() : kernel_(active_kernel()), threads_(thread_limit()) {}
+  ~Settings() {
+    static_cast<void>(force_kernel(kernel_));
+    set_thread_limit(threads_);
+  }
+  Settings(const Settings&) = delete;
+  Settings& operator=(const Settings&) = delete;
+
+ private:
+  std::string kernel_;
+  unsigned threads_;
+};
+
+Result<std::vector<std::string>> kernels_of(const std::string& names) {
+  std::vector<std::string> out;
+  for (std::size_t first = 0; first <= names.size() && !names.empty();) {
+    const std::size_t comma = std::min(names.find(',', first), names.size());
+    out.push_back(names.substr(first, comma - first));
+    first = comma + 1;
+  }
+  if (out.empty()) out.emplace_back(active_kernel());
+  for (const std::string& name : out) {
+    if (name != "portable" && name != "adx" && name != "ifma")
+      return Error{ErrorCode::kUnsupported, "--kernels",
+                   fmt::format("'{}' is none of portable, adx, ifma", name)};
+  }
+  return out;
+}
+
+Result<int> run_msm(const MsmOptions& options, const Console& console) {
+  const std::vector<unsigned> sizes = ASSAY_TRY(parse_numbers(options.log_sizes, 0, 26, "--log-sizes"));
+  const std::vector<unsigned> widths = ASSAY_TRY(parse_numbers(options.bits, 1, 254, "--bits"));
+  const std::vector<unsigned> threads = ASSAY_TRY(thread_counts_of(options));
+  const std::vector<std::string> kernels = ASSAY_TRY(kernels_of(options.kernels));
+  const Settings restored;
+  const std::vector<G1Affine> points =
+      spread_points(std::size_t{1} << *std::max_element(sizes.begin(), sizes.end()));
+  BenchTable table(console);
+  for (const std::string& kernel : kernels) {
+    const bool runs_here = force_kernel(kernel).ok();
+    for (const unsigned log_size : sizes) {
+      const std::size_t count = std::size_t{1} << log_size;
+      for (const unsigned bits : widths) {
+        const RandomIntegers values(count, bits);
+        for (const unsigned thread_count : threads) {
+          const Json parameters = {
+              {"kernel", kernel}, {"log_size", log_size}, {"bits", bits}, {"threads", thread_count}};
+          if (!runs_here) {
+            table.add_missing("msm", parameters, "not on this processor");
+            continue;
+          }
+          set_thread_limit(thread_count);
+          const Timing timing = measure(repeats_of(options), [&] {
+            static_cast<void>(curve::msm_vartime(std::span(points).first(count), values.view()));
+          });
+          table.add("msm", parameters, timing);
+          const std::uint64_t additions = curve::planned_additions(count, bits);
+          table.annotate("ns_per_value", timing.median * 1e9 / static_cast<double>(count));
+          table.annotate("additions_per_second", static_cast<double>(additions) / timing.median);
+        }
+      }
+    }
+  }
+  return table.report();
+}
+
+Result<int> run_pairing(const BenchOptions& options, const Console& console) {
+  const Settings restored;
+  BenchTable table(console);
+  const Repeats repeats{std::max(options.repeats, 20), options.seconds};
+  const G1Affine p = curve::multiply_vartime(G1Affine::generator(), Fr::from_u64(123456789));
+  const curve::PreparedG2 q(curve::multiply_vartime(G2Affine::generator(), Fr::from_u64(987654321)));
+  const auto encoded = curve::encode(p);
+  for (const std::string_view kernel : available_kernels()) {
+    ASSAY_TRY(force_kernel(kernel));
+    const Json parameters = {{"kernel", kernel}, {"threads", 1}};
+    for (const std::size_t pairs : {1U, 9U}) {
+      const std::vector<curve::PairingTerm> terms(pairs, {p, &q});
+      constexpr int kRuns = 20;
+      const Timing timing = measure(repeats, [&] {
+        for (int i = 0; i < kRuns; ++i)
+          static_cast<void>(curve::final_exponentiation(curve::multi_miller_loop(terms)));
+      });
+      table.add(pairs == 1 ? "pairing" : "product of 9 pairings", parameters, timing, kRuns);
+    }
+    constexpr int kPoints = 1000;
+    const Timing decoding = measure(repeats, [&] {
+      for (int i = 0; i < kPoints; ++i) static_cast<void>(curve::decode_g1(encoded, "bench"));
+    });
+    table.add("decode a G1 point", parameters, decoding, kPoints);
+    std::vector<Fr> scalars(std::size_t{1} << 16);
+    Fr value = Fr::from_i64(-3);
+    for (Fr& each : scalars) each = value = value * value + Fr::one();
+    std::vector<G1Affine> out(scalars.size());
+    const Timing multiples =
+        measure(repeats_of(options), [&] { curve::multiply_generator_vartime(scalars, out); });
+    table.add("multiple of the generator", {{"kernel", kernel}, {"threads", thread_limit()}}, multiples,
+              static_cast<double>(scalars.size()));
+  }
+  return table.report();
+}
+
+/// A file that is gone with the object.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const char* name)
+      : path_(fs::temp_directory_path() / fmt::format("assay-bench-{}-{}", getpid(), name)) {}
+  ~TemporaryFile() {
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  [[nodiscard]] const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+/// The statement that an opening's bytes make: every point decoded as it comes over the wire.
+struct WireStatement {
+  std::vector<std::array<std::uint8_t, 32>> points;  // the commitment, then the quotients
+  std::vector<Fr> point;
+  Fr value;
+
+  [[nodiscard]] Result<pst::Statement> decode() const {
+    pst::Statement out{ASSAY_TRY(curve::decode_g1(points[0], "bench")), point, {value, {}}};
+    for (std::size_t i = 1; i < points.size(); ++i)
+      out.opening.quotients.push_back(ASSAY_TRY(curve::decode_g1(points[i], "bench")));
+    return out;
+  }
+};
+
+Status bench_one_thread_count(const CommitmentOptions& options, const pst::Srs& srs,
+                              const IntegerView& values, const std::vector<std::int16_t>& patterns,
+                              unsigned threads, BenchTable& table) {
+  set_thread_limit(threads);
+  const Axes& axes = srs.axes();
+  const Repeats repeats = repeats_of(options);
+  const auto parameters = [&](unsigned bits) {
+    return Json{{"axes", axes.to_string()}, {"bits", bits}, {"threads", threads}};
+  };
+  const G1Affine commitment = ASSAY_TRY(pst::commit(srs, values));
+  table.add("commit", parameters(options.bits),
+            measure(repeats, [&] { static_cast<void>(pst::commit(srs, values)); }));
+  if (const auto peak = peak_memory_of([&] { static_cast<void>(pst::commit(srs, values)); }))
+    table.annotate("peak_memory_bytes", *peak);
+  table.add("commit bf16 patterns", parameters(16),
+            measure(repeats, [&] { static_cast<void>(pst::commit(srs, patterns)); }));
+
+  std::vector<std::uint32_t> grid_point;
+  std::vector<Fr> point;
+  for (const std::uint32_t nodes : axes.sizes()) {
+    grid_point.push_back(nodes / 3);
+    point.push_back(Fr::from_u64(nodes / 3));
+  }
+  const pst::Opening opening = ASSAY_TRY(pst::open(srs, values, grid_point));
+  table.add("open one entry", parameters(options.bits),
+            measure(repeats, [&] { static_cast<void>(pst::open(srs, values, grid_point)); }));
+
+  const pst::Verifier verifier(srs.verifier_key());
+  WireStatement wire{{curve::encode(commitment)}, point, opening.value};
+  for (const G1Affine& quotient : opening.quotients) wire.points.push_back(curve::encode(quotient));
+  bool all_accepted = true;
+  table.add("verify one proof from bytes", parameters(options.bits), measure({50, options.seconds}, [&] {
+              const Result<pst::Statement> statement = wire.decode();
+              all_accepted = all_accepted && statement.ok() && verifier.check(*statement).ok();
+            }));
+  constexpr std::size_t kBatch = 1000;
+  table.add("verify 1,000 from bytes, each", parameters(options.bits),
+            measure(repeats,
+                    [&] {
+                      std::vector<pst::Statement> statements;
+                      for (std::size_t i = 0; i < kBatch; ++i) {
+                        Result<pst::Statement> statement = wire.decode();
+                        if (statement.ok()) statements.push_back(std::move(*statement));
+                      }
+                      all_accepted =
+                          all_accepted && statements.size() == kBatch && verifier.check_all(statements).ok();
+                    }),
+            kBatch);
+  if (!all_accepted) return Error{ErrorCode::kMismatch, "bench", "an honest proof was not accepted"};
+
+  table.add("interpolate", parameters(options.bits),
+            measure(repeats, [&] { static_cast<void>(pst::interpolate(axes, values)); }));
+  table.add("dev SRS", {{"axes", axes.to_string()}, {"threads", threads}},
+            measure(repeats, [&] { static_cast<void>(pst::Srs::dev(axes, 7)); }));
+  return {};
+}
+
+Result<int> run_commitments(const CommitmentOptions& options, const Console& console) {
+  const Axes axes = ASSAY_TRY(Axes::parse(options.axes, "--axes"));
+  const std::vector<unsigned> threads = ASSAY_TRY(thread_counts_of(options));
+  const Settings restored;
+  const TemporaryFile file("srs");
+  ASSAY_TRY(pst::Srs::write_dev(axes, 7, file.path()));
+  const pst::Srs srs = ASSAY_TRY(pst::Srs::open(file.path()));
+  const RandomIntegers values(axes.volume(), options.bits);
+  // What normal deviates look like as bf16: the upper halves of their floats.
+  std::mt19937_64 random(1);
+  std::normal_distribution<float> normal;
+  std::vector<std::int16_t> patterns(axes.volume());
+  for (std::int16_t& each : patterns)
+    each = static_cast<std::int16_t>(std::bit_cast<std::uint32_t>(normal(random)) >> 16);
+
+  BenchTable table(console);
+  for (const unsigned thread_count : threads)
+    ASSAY_TRY(bench_one_thread_count(options, srs, values.view(), patterns, thread_count, table));
+  return table.report();
+}
+
+void add_repeats(CLI::App* verb, BenchOptions& options) {
+  verb->add_option("--repeats", options.repeats, "runs of each measurement, at most")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  verb->add_option("--seconds", options.seconds, "after this long a measurement of three runs is enough")
+      ->capture_default_str();
+}
+
+void add_thread_counts(CLI::App* verb, BenchOptions& options) {
+  verb->add_option("--thread-counts", options.thread_counts,
+                   "threads to measure with, such as 1,2; else --threads")
+      ->type_name("A,B,..");
+}
+
+}  // namespace
+
+void add_bench(Program& program) {
+  program.add_group("bench",
+                    "Time this machine at the library's work; `bench overhead` times capture with a model");
+
+  const auto msm = std::make_shared<MsmOptions>();
+  CLI::App* verb =
+      program.add("bench msm", "Multi-scalar multiplication by size, width, kernel and threads",
+                  "assay bench msm --log-sizes 16,20 --bits 16,40 --thread-counts 1,2 --json", msm, run_msm);
+  verb->add_option("--log-sizes", msm->log_sizes, "sizes, as powers of two")
+      ->capture_default_str()
+      ->type_name("A,B,..");
+  verb->add_option("--bits", msm->bits, "widths of the signed data")
+      ->capture_default_str()
+      ->type_name("A,B,..");
+  verb->add_option("--kernels", msm->kernels, "kernels among portable, adx, ifma; else the one in use")
+      ->type_name("A,B,..");
+  add_repeats(verb, *msm);
+  add_thread_counts(verb, *msm);
+
+  const auto pairing = std::make_shared<BenchOptions>();
+  verb = program.add("bench pairing", "Pairings, decoding and multiples of the generator",
+                     "assay bench pairing --json", pairing, run_pairing);
+  add_repeats(verb, *pairing);
+
+  const auto commitments = std::make_shared<CommitmentOptions>();
+  verb = program.add("bench commitments", "SRS, commitment, opening, verification and interpolation",
+                     "assay bench commitments --axes 6,6,6,6,6,6,6,6 --thread-counts 1,2", commitments,
+                     run_commitments);
+  verb->add_option("--axes", commitments->axes, "shape of the tensor")
+      ->capture_default_str()
+      ->type_name("A,B,..");
+  verb->add_option("--bits", commitments->bits, "width of the signed data")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 254));
+  add_repeats(verb, *commitments);
+  add_thread_counts(verb, *commitments);
+}
+
+}  // namespace assay::cli
