@@ -1,5 +1,5 @@
-// Fills a CurveKernel from the templates of this room over one field backend, one way to sum pairs of points
-// and one to take square roots.
+// Fills a CurveKernel from the templates of this room over one field backend, one way to sum pairs of
+// points, one to take square roots and one to compute in Fp12.
 #pragma once
 
 #include "base/threads.h"
@@ -13,11 +13,12 @@
 namespace assay::curve {
 
 template <class Backend, class Adder = PairAdder<field::Element<field::FpParameters, Backend>>,
-          class RootTaker = Roots<field::Element<field::FpParameters, Backend>>>
+          class RootTaker = Roots<field::Element<field::FpParameters, Backend>>,
+          class E12 = field::Dodecic<field::Element<field::FpParameters, Backend>>>
 struct KernelOf {
   using F = field::Element<field::FpParameters, Backend>;
   using E2 = field::Quadratic<F>;
-  using G2 = Pairing<F>;
+  using G2 = Pairing<F, E12>;
 
   static std::size_t find_invalid_point(std::span<const G1Affine> points) {
     for (std::size_t i = 0; i < points.size(); ++i) {

@@ -18,20 +18,18 @@
 
 namespace assay::curve {
 
-/// One line over its coefficient of yP: the coefficients of xP w and of v w.
-struct Line {
-  Fp2 x, constant;
-};
+/// One line over its coefficient of yP: the coefficients of xP w and of v w, each in Fp2.
+using Line = std::array<field::Limbs, 4>;
 
 struct PreparedG2::Lines {
   bool is_infinity = false;
   std::vector<Line> lines;  ///< in the order that the Miller loop asks for them
 };
 
-template <class F>
+/// E12 computes in Fp12: field::Dodecic<F>, or what offers the same operations.
+template <class F, class E12 = field::Dodecic<F>>
 struct Pairing {
   using E2 = field::Quadratic<F>;
-  using E12 = field::Dodecic<F>;
 
   static E2 load(const Fp2& a) { return {F(a.c0.limbs), F(a.c1.limbs)}; }
   static Fp2 store(const E2& a) { return {{a.c0.limbs()}, {a.c1.limbs()}}; }
@@ -39,16 +37,14 @@ struct Pairing {
   static G2Affine store(const Affine<E2>& p) { return {store(p.x), store(p.y)}; }
 
   static E12 load(const Fp12Coordinates& a) {
-    const auto at = [&](std::size_t i) { return E2{F(a[2 * i].limbs), F(a[2 * i + 1].limbs)}; };
-    return {{at(0), at(1), at(2)}, {at(3), at(4), at(5)}};
+    typename E12::Coordinates coordinates;
+    for (std::size_t i = 0; i < 12; ++i) coordinates[i] = a[i].limbs;
+    return E12::load(coordinates);
   }
   static Fp12Coordinates store(const E12& a) {
+    const typename E12::Coordinates coordinates = a.store();
     Fp12Coordinates out;
-    const std::array<E2, 6> parts = {a.c0.c0, a.c0.c1, a.c0.c2, a.c1.c0, a.c1.c1, a.c1.c2};
-    for (std::size_t i = 0; i < 6; ++i) {
-      out[2 * i] = {parts[i].c0.limbs()};
-      out[2 * i + 1] = {parts[i].c1.limbs()};
-    }
+    for (std::size_t i = 0; i < 12; ++i) out[i] = {coordinates[i]};
     return out;
   }
 
@@ -85,38 +81,37 @@ struct Pairing {
     std::vector<E2> divisors, scratch;
     for (const RawLine& line : raw) divisors.push_back(line.y);
     field::batch_inverse<E2>(divisors, scratch);
-    for (std::size_t i = 0; i < raw.size(); ++i)
-      out.lines.push_back({store(raw[i].x * divisors[i]), store(raw[i].constant * divisors[i])});
+    for (std::size_t i = 0; i < raw.size(); ++i) {
+      const E2 x = raw[i].x * divisors[i], constant = raw[i].constant * divisors[i];
+      out.lines.push_back({x.c0.limbs(), x.c1.limbs(), constant.c0.limbs(), constant.c1.limbs()});
+    }
     return out;
   }
 
   static Fp12Coordinates multi_miller_loop(std::span<const PairingTerm> terms) {
+    std::vector<F> y_inverses, scratch;
+    for (const PairingTerm& term : terms) {
+      y_inverses.push_back(F(term.p.y.limbs));
+      // A group of odd order has no point with y = 0; one that is not of the group must not pass for a 1.
+      ASSAY_CHECK(!y_inverses.back().is_zero() || term.p.is_infinity());
+    }
+    field::batch_inverse<F>(y_inverses, scratch);
+
     struct Live {
-      F x_over_y, one_over_y;
+      typename E12::LineScale scale;
       const Line* line;
     };
     std::vector<Live> live;
-    std::vector<F> y_inverses, scratch;
-    for (const PairingTerm& term : terms) {
-      const PreparedG2::Lines& lines = term.q->lines();
-      if (term.p.is_infinity() || lines.is_infinity) continue;
-      live.push_back({F(term.p.x.limbs), F::zero(), lines.lines.data()});
-      y_inverses.push_back(F(term.p.y.limbs));
-      // A group of odd order has no point with y = 0; one that is not of the group must not pass for a 1.
-      ASSAY_CHECK(!y_inverses.back().is_zero());
-    }
-    field::batch_inverse<F>(y_inverses, scratch);
-    for (std::size_t i = 0; i < live.size(); ++i) {
-      live[i].one_over_y = y_inverses[i];
-      live[i].x_over_y *= y_inverses[i];
+    for (std::size_t i = 0; i < terms.size(); ++i) {
+      const PreparedG2::Lines& lines = terms[i].q->lines();
+      if (terms[i].p.is_infinity() || lines.is_infinity) continue;
+      const F x_over_y = F(terms[i].p.x.limbs) * y_inverses[i];
+      live.push_back({E12::LineScale::of(x_over_y.limbs(), y_inverses[i].limbs()), lines.lines.data()});
     }
 
     E12 f = E12::one();
     const auto take_lines = [&] {
-      for (Live& each : live) {
-        const Line& line = *each.line++;
-        f = f.times_line(load(line.x) * each.x_over_y, load(line.constant) * each.one_over_y);
-      }
+      for (Live& each : live) f = f.times_line(*each.line++, each.scale);
     };
     for (std::size_t i = kLoop.count - 1; i-- > 0;) {
       f = f.squared();

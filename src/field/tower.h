@@ -150,6 +150,31 @@ struct Dodecic {
     return {c0 * scale, -(c1 * scale)};
   }
 
+  /// Twelve elements of Fp in their storage form: c0.c0.c0, c0.c0.c1, c0.c1.c0, .. c1.c2.c1.
+  using Coordinates = std::array<Limbs, 12>;
+  static Dodecic load(const Coordinates& c) {
+    const auto at = [&](std::size_t i) { return Fp2{F(c[2 * i]), F(c[2 * i + 1])}; };
+    return {{at(0), at(1), at(2)}, {at(3), at(4), at(5)}};
+  }
+  [[nodiscard]] Coordinates store() const {
+    Coordinates out;
+    const std::array<const Fp2*, 6> parts = {&c0.c0, &c0.c1, &c0.c2, &c1.c0, &c1.c1, &c1.c2};
+    for (std::size_t i = 0; i < 6; ++i) {
+      out[2 * i] = parts[i]->c0.limbs();
+      out[2 * i + 1] = parts[i]->c1.limbs();
+    }
+    return out;
+  }
+
+  /// Scales of the two coefficients of lines.
+  struct LineScale {
+    F b, c;
+    static LineScale of(const Limbs& b, const Limbs& c) { return {F(b), F(c)}; }
+  };
+  /// Product with 1 + b w + c v w, where `line` is b then c before they are scaled.
+  [[nodiscard]] Dodecic times_line(const std::array<Limbs, 4>& line, const LineScale& scale) const {
+    return times_line(Fp2{F(line[0]), F(line[1])} * scale.b, Fp2{F(line[2]), F(line[3])} * scale.c);
+  }
   /// Product with 1 + b w + c v w, the form of the Miller loop's lines.
   [[nodiscard]] Dodecic times_line(const Fp2& b, const Fp2& c) const {
     const Fp2 xi_b = b.times_xi(), xi_c = c.times_xi();
