@@ -28,7 +28,7 @@ inline constexpr std::uint64_t kCurveB = 3;
 
 /// k = sum_i digits[i] 2^i with digits that are zero or odd and below 2^(width-1) in magnitude, and at most
 /// one of `width` neighbours not zero: the non-adjacent form (Solinas, "Efficient arithmetic on Koblitz
-/// curves", 2000, section 5). The top digit is positive.
+/// curves", 2000). The top digit is positive.
 struct SignedDigits {
   std::array<std::int8_t, 66> digits{};
   std::size_t count = 0;

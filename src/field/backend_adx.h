@@ -19,46 +19,46 @@ struct AdxBackend : PortableBackend {
   // it: low halves along the overflow flag, high halves along the carry flag. After a reduction the lowest
   // word is zero and becomes the highest of the next step, so the registers change roles instead of values.
   // clang-format off
-#define ASSAY_ADX_ROW(s, offset, t0, t1, t2, t3, t4)                                      \
-    "xorl %%eax, %%eax\n\t"                                                               \
+#define ASSAY_ADX_ROW(s, offset, t0, t1, t2, t3, t4)                                        \
+    "xorl %%eax, %%eax\n\t"                                                                 \
     "mulxq " #offset "+0(" s "), %%rax, %%rcx\n\t"                                          \
-    "adoxq %%rax, " t0 "\n\t"  "adcxq %%rcx, " t1 "\n\t"                                  \
+    "adoxq %%rax, " t0 "\n\t"  "adcxq %%rcx, " t1 "\n\t"                                    \
     "mulxq " #offset "+8(" s "), %%rax, %%rcx\n\t"                                          \
-    "adoxq %%rax, " t1 "\n\t"  "adcxq %%rcx, " t2 "\n\t"                                  \
+    "adoxq %%rax, " t1 "\n\t"  "adcxq %%rcx, " t2 "\n\t"                                    \
     "mulxq " #offset "+16(" s "), %%rax, %%rcx\n\t"                                         \
-    "adoxq %%rax, " t2 "\n\t"  "adcxq %%rcx, " t3 "\n\t"                                  \
+    "adoxq %%rax, " t2 "\n\t"  "adcxq %%rcx, " t3 "\n\t"                                    \
     "mulxq " #offset "+24(" s "), %%rax, %%rcx\n\t"                                         \
-    "adoxq %%rax, " t3 "\n\t"  "adcxq %%rcx, " t4 "\n\t"                                  \
+    "adoxq %%rax, " t3 "\n\t"  "adcxq %%rcx, " t4 "\n\t"                                    \
     "movl $0, %%eax\n\t"       "adoxq %%rax, " t4 "\n\t"
   /// t0..t4 += word i of the element at y + offset, times the element at x + offset.
-#define ASSAY_ADX_PRODUCT(x, y, offset, i, t0, t1, t2, t3, t4)                            \
-    "movq " #offset "+8*" #i "(%[" #y "]), %%rdx\n\t"                                      \
+#define ASSAY_ADX_PRODUCT(x, y, offset, i, t0, t1, t2, t3, t4)                              \
+    "movq " #offset "+8*" #i "(%[" #y "]), %%rdx\n\t"                                       \
     ASSAY_ADX_ROW("%[" #x "]", offset, t0, t1, t2, t3, t4)
   /// t0..t4 += q m with the q that makes t0 zero.
-#define ASSAY_ADX_REDUCE(t0, t1, t2, t3, t4)                                              \
-    "movabsq %[negated_inverse], %%rdx\n\t"                                                  \
-    "imulq " t0 ", %%rdx\n\t"                                                             \
+#define ASSAY_ADX_REDUCE(t0, t1, t2, t3, t4)                                                \
+    "movabsq %[negated_inverse], %%rdx\n\t"                                                 \
+    "imulq " t0 ", %%rdx\n\t"                                                               \
     ASSAY_ADX_ROW("%[m]", 0, t0, t1, t2, t3, t4)
   /// Four steps over the words of the second factors; the result lands in t4, t0, t1, t2.
-#define ASSAY_ADX_STEPS(STEP)                                                             \
-    "xorl %k[t0], %k[t0]\n\t" "xorl %k[t1], %k[t1]\n\t" "xorl %k[t2], %k[t2]\n\t"         \
-    "xorl %k[t3], %k[t3]\n\t" "xorl %k[t4], %k[t4]\n\t"                                   \
-    STEP(0, "%[t0]", "%[t1]", "%[t2]", "%[t3]", "%[t4]")                                  \
-    ASSAY_ADX_REDUCE("%[t0]", "%[t1]", "%[t2]", "%[t3]", "%[t4]")                         \
-    STEP(1, "%[t1]", "%[t2]", "%[t3]", "%[t4]", "%[t0]")                                  \
-    ASSAY_ADX_REDUCE("%[t1]", "%[t2]", "%[t3]", "%[t4]", "%[t0]")                         \
-    STEP(2, "%[t2]", "%[t3]", "%[t4]", "%[t0]", "%[t1]")                                  \
-    ASSAY_ADX_REDUCE("%[t2]", "%[t3]", "%[t4]", "%[t0]", "%[t1]")                         \
-    STEP(3, "%[t3]", "%[t4]", "%[t0]", "%[t1]", "%[t2]")                                  \
-    ASSAY_ADX_REDUCE("%[t3]", "%[t4]", "%[t0]", "%[t1]", "%[t2]")                         \
+#define ASSAY_ADX_STEPS(STEP)                                                               \
+    "xorl %k[t0], %k[t0]\n\t" "xorl %k[t1], %k[t1]\n\t" "xorl %k[t2], %k[t2]\n\t"           \
+    "xorl %k[t3], %k[t3]\n\t" "xorl %k[t4], %k[t4]\n\t"                                     \
+    STEP(0, "%[t0]", "%[t1]", "%[t2]", "%[t3]", "%[t4]")                                    \
+    ASSAY_ADX_REDUCE("%[t0]", "%[t1]", "%[t2]", "%[t3]", "%[t4]")                           \
+    STEP(1, "%[t1]", "%[t2]", "%[t3]", "%[t4]", "%[t0]")                                    \
+    ASSAY_ADX_REDUCE("%[t1]", "%[t2]", "%[t3]", "%[t4]", "%[t0]")                           \
+    STEP(2, "%[t2]", "%[t3]", "%[t4]", "%[t0]", "%[t1]")                                    \
+    ASSAY_ADX_REDUCE("%[t2]", "%[t3]", "%[t4]", "%[t0]", "%[t1]")                           \
+    STEP(3, "%[t3]", "%[t4]", "%[t0]", "%[t1]", "%[t2]")                                    \
+    ASSAY_ADX_REDUCE("%[t3]", "%[t4]", "%[t0]", "%[t1]", "%[t2]")                           \
     ASSAY_ADX_REDUCE_ONCE("%[t4]", "%[t0]", "%[t1]", "%[t2]", "%[t3]")
   /// t0..t3 minus m unless that is negative; spare is overwritten.
-#define ASSAY_ADX_REDUCE_ONCE(t0, t1, t2, t3, spare)                                      \
-    "movq " t0 ", %%rax\n\t"   "subq 0(%[m]), %%rax\n\t"                                   \
-    "movq " t1 ", %%rcx\n\t"   "sbbq 8(%[m]), %%rcx\n\t"                                   \
-    "movq " t2 ", %%rdx\n\t"   "sbbq 16(%[m]), %%rdx\n\t"                                  \
-    "movq " t3 ", " spare "\n\t" "sbbq 24(%[m]), " spare "\n\t"                            \
-    "cmovncq %%rax, " t0 "\n\t" "cmovncq %%rcx, " t1 "\n\t"                               \
+#define ASSAY_ADX_REDUCE_ONCE(t0, t1, t2, t3, spare)                                        \
+    "movq " t0 ", %%rax\n\t"   "subq 0(%[m]), %%rax\n\t"                                    \
+    "movq " t1 ", %%rcx\n\t"   "sbbq 8(%[m]), %%rcx\n\t"                                    \
+    "movq " t2 ", %%rdx\n\t"   "sbbq 16(%[m]), %%rdx\n\t"                                   \
+    "movq " t3 ", " spare "\n\t" "sbbq 24(%[m]), " spare "\n\t"                             \
+    "cmovncq %%rax, " t0 "\n\t" "cmovncq %%rcx, " t1 "\n\t"                                 \
     "cmovncq %%rdx, " t2 "\n\t" "cmovncq " spare ", " t3 "\n\t"
 
   /// Same contract and same schedule as PortableBackend::multiply.
@@ -80,8 +80,8 @@ struct AdxBackend : PortableBackend {
   template <class P>
   static Limbs inner_product(const Pair& a, const Pair& b) {
     std::uint64_t t0, t1, t2, t3, t4;
-#define ASSAY_ADX_STEP(i, ...)                  \
-    ASSAY_ADX_PRODUCT(a, b, 0, i, __VA_ARGS__)  \
+#define ASSAY_ADX_STEP(i, ...)                                                              \
+    ASSAY_ADX_PRODUCT(a, b, 0, i, __VA_ARGS__)                                              \
     ASSAY_ADX_PRODUCT(a, b, 32, i, __VA_ARGS__)
     __asm__(ASSAY_ADX_STEPS(ASSAY_ADX_STEP)
             : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4)
@@ -98,10 +98,10 @@ struct AdxBackend : PortableBackend {
   static Limbs inner_product(const Pair& a, const Pair& b, const Pair& c, const Pair& d) {
     static_assert(P::kModulus[3] < ~std::uint64_t{0} / 5);
     std::uint64_t t0, t1, t2, t3, t4;
-#define ASSAY_ADX_STEP(i, ...)                  \
-    ASSAY_ADX_PRODUCT(a, b, 0, i, __VA_ARGS__)  \
-    ASSAY_ADX_PRODUCT(a, b, 32, i, __VA_ARGS__) \
-    ASSAY_ADX_PRODUCT(c, d, 0, i, __VA_ARGS__)  \
+#define ASSAY_ADX_STEP(i, ...)                                                              \
+    ASSAY_ADX_PRODUCT(a, b, 0, i, __VA_ARGS__)                                              \
+    ASSAY_ADX_PRODUCT(a, b, 32, i, __VA_ARGS__)                                             \
+    ASSAY_ADX_PRODUCT(c, d, 0, i, __VA_ARGS__)                                              \
     ASSAY_ADX_PRODUCT(c, d, 32, i, __VA_ARGS__)
     __asm__(ASSAY_ADX_STEPS(ASSAY_ADX_STEP)
             : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4)
@@ -120,15 +120,15 @@ struct AdxBackend : PortableBackend {
   static Limbs inner_product(Six a, Six b) {
     static_assert(P::kModulus[3] < ~std::uint64_t{0} / 5 - 1);
     std::uint64_t t0, t1, t2, t3, t4, t5;
-#define ASSAY_ADX_STEP(i, t0, t1, t2, t3, t4, t5)               \
-    ASSAY_ADX_PRODUCT(a, b, 0, i, t0, t1, t2, t3, t4)           \
-    ASSAY_ADX_PRODUCT(a, b, 32, i, t0, t1, t2, t3, t4)          \
-    ASSAY_ADX_PRODUCT(a, b, 64, i, t0, t1, t2, t3, t4)          \
-    ASSAY_ADX_PRODUCT(a, b, 96, i, t0, t1, t2, t3, t4)          \
-    ASSAY_ADX_PRODUCT(a, b, 128, i, t0, t1, t2, t3, t4)         \
-    ASSAY_ADX_PRODUCT(a, b, 160, i, t0, t1, t2, t3, t4)         \
-    "adcxq %%rax, " t5 "\n\t" "adoxq %%rax, " t5 "\n\t"         \
-    ASSAY_ADX_REDUCE(t0, t1, t2, t3, t4)                        \
+#define ASSAY_ADX_STEP(i, t0, t1, t2, t3, t4, t5)                                           \
+    ASSAY_ADX_PRODUCT(a, b, 0, i, t0, t1, t2, t3, t4)                                       \
+    ASSAY_ADX_PRODUCT(a, b, 32, i, t0, t1, t2, t3, t4)                                      \
+    ASSAY_ADX_PRODUCT(a, b, 64, i, t0, t1, t2, t3, t4)                                      \
+    ASSAY_ADX_PRODUCT(a, b, 96, i, t0, t1, t2, t3, t4)                                      \
+    ASSAY_ADX_PRODUCT(a, b, 128, i, t0, t1, t2, t3, t4)                                     \
+    ASSAY_ADX_PRODUCT(a, b, 160, i, t0, t1, t2, t3, t4)                                     \
+    "adcxq %%rax, " t5 "\n\t" "adoxq %%rax, " t5 "\n\t"                                     \
+    ASSAY_ADX_REDUCE(t0, t1, t2, t3, t4)                                                    \
     "adcxq %%rax, " t5 "\n\t" "adoxq %%rax, " t5 "\n\t"
     __asm__("xorl %k[t0], %k[t0]\n\t" "xorl %k[t1], %k[t1]\n\t" "xorl %k[t2], %k[t2]\n\t"
             "xorl %k[t3], %k[t3]\n\t" "xorl %k[t4], %k[t4]\n\t" "xorl %k[t5], %k[t5]\n\t"

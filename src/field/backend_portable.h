@@ -45,7 +45,7 @@ struct PortableBackend {
 
   /// a[0] b[0] + a[1] b[1], over 2^256 mod m, reduced. Inputs below m. One reduction for all products, in the
   /// order of multiply (Longa, "Efficient algorithms for large prime characteristic fields and their
-  /// application to bilinear pairings", TCHES 2023(3), section 3).
+  /// application to bilinear pairings", TCHES 2023(3)).
   template <class P>
   static Limbs inner_product(const Pair& a, const Pair& b) {
     return inner_product_of<P, 2>({&a[0], &a[1]}, {&b[0], &b[1]});
@@ -55,7 +55,7 @@ struct PortableBackend {
   static Limbs inner_product(const Pair& a, const Pair& b, const Pair& c, const Pair& d) {
     return inner_product_of<P, 4>({&a[0], &a[1], &c[0], &c[1]}, {&b[0], &b[1], &d[0], &d[1]});
   }
-  /// sum_k a[k] b[k] of six.
+  /// sum_k a[k] b[k] of six; more than four do not fit one accumulator of four limbs.
   template <class P>
   static Limbs inner_product(Six a, Six b) {
     return add<P>(inner_product_of<P, 3>({&a[0], &a[1], &a[2]}, {&b[0], &b[1], &b[2]}),
