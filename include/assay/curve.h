@@ -51,6 +51,11 @@ namespace curve {
 [[nodiscard]] Result<G1Affine> decode_g1(ByteSpan bytes32, std::string_view place);
 [[nodiscard]] Result<G2Affine> decode_g2(ByteSpan bytes64, std::string_view place);
 
+/// Decodes out.size() points that stand one after the other in 32 * out.size() bytes, on all threads. Returns
+/// the index of the first that decode_g1 refuses, which says why, or out.size(); `out` from there on is
+/// unspecified.
+[[nodiscard]] std::size_t decode_all_g1(ByteSpan bytes, std::span<G1Affine> out);
+
 /// Compressed, as gnark writes it: x big-endian; top two bits 10 smaller y, 11 larger y, 01 infinity.
 [[nodiscard]] std::array<std::uint8_t, 32> encode_gnark(const G1Affine& point);
 [[nodiscard]] Result<G1Affine> decode_gnark_g1(ByteSpan bytes32, std::string_view place);

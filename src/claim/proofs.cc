@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
+#include <iterator>
 
 #include "assay/claim.h"
 #include "base/check.h"
 #include "base/file.h"
-#include "base/threads.h"
 #include "base/try.h"
 #include "base/wire.h"
 
@@ -46,26 +45,20 @@ Result<Point> read_point(WireReader& reader, std::uint32_t axis_count) {
   return point;
 }
 
-/// The quotients of all proofs, on all threads: a square root each, which is most of the work of reading.
-Status decode_quotients(std::span<const ByteSpan> encoded, std::vector<Proof>& proofs,
-                        std::string_view place) {
-  std::atomic<std::size_t> first_bad{proofs.size()};
-  const auto decode = [](ByteSpan bytes, std::vector<G1Affine>& out, std::string_view where) -> Status {
-    for (std::size_t at = 0; at < bytes.size(); at += 32)
-      out.push_back(ASSAY_TRY(curve::decode_g1(bytes.subspan(at, 32), where)));
-    return {};
-  };
-  parallel_for(0, proofs.size(), 16, [&](std::size_t first, std::size_t last) {
-    for (std::size_t k = first; k < last; ++k) {
-      if (decode(encoded[k], proofs[k].opening.quotients, "").ok()) continue;
-      std::size_t seen = first_bad;
-      while (k < seen && !first_bad.compare_exchange_weak(seen, k)) {
-      }
-    }
-  });
-  if (first_bad == proofs.size()) return {};
-  std::vector<G1Affine> again;
-  return decode(encoded[first_bad], again, fmt::format("{}: proof {}", place, first_bad.load()));
+/// The quotients of all proofs, one after the other.
+Status decode_quotients(ByteSpan encoded, Proofs& out, std::string_view place) {
+  std::vector<G1Affine> points(encoded.size() / 32);
+  const std::size_t bad = curve::decode_all_g1(encoded, points);
+  if (bad < points.size())
+    return curve::decode_g1(encoded.subspan(32 * bad, 32),
+                            fmt::format("{}: proof {}", place, bad / out.axis_count))
+        .error();
+  auto next = points.begin();
+  for (Proof& proof : out.proofs) {
+    proof.opening.quotients.assign(next, next + out.axis_count);
+    next += out.axis_count;
+  }
+  return {};
 }
 
 }  // namespace
@@ -110,16 +103,17 @@ Result<Proofs> Proofs::decode(ByteSpan bytes, std::string_view place) {
   const std::uint32_t count =
       ASSAY_TRY(reader.count(proof_size(out.axis_count), kMaxCount, "count of proofs"));
   out.proofs.reserve(count);
-  std::vector<ByteSpan> quotients;
-  quotients.reserve(count);
+  Bytes quotients;
+  quotients.reserve(std::size_t{32} * out.axis_count * count);
   for (std::uint32_t k = 0; k < count; ++k) {
     Point point = ASSAY_TRY(read_point(reader, out.axis_count));
     const Fr value = ASSAY_TRY(read_field(reader, "value"));
-    quotients.push_back(ASSAY_TRY(reader.raw(std::size_t{32} * out.axis_count, "proof points")));
+    std::ranges::copy(ASSAY_TRY(reader.raw(std::size_t{32} * out.axis_count, "proof points")),
+                      std::back_inserter(quotients));
     out.proofs.push_back({std::move(point), {value, {}}});
   }
   ASSAY_TRY(reader.finish());
-  ASSAY_TRY(decode_quotients(quotients, out.proofs, place));
+  ASSAY_TRY(decode_quotients(quotients, out, place));
   return out;
 }
 

@@ -84,4 +84,18 @@ void decode_g1(benchmark::State& state) {
 }
 BENCHMARK(decode_g1)->Unit(benchmark::kMicrosecond);
 
+void decode_all_g1(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(0));
+  assay::Bytes bytes;
+  for (const G1Affine& point : points(count)) {
+    const auto encoded = curve::encode(point);
+    bytes.insert(bytes.end(), encoded.begin(), encoded.end());
+  }
+  std::vector<G1Affine> out(count);
+  assay::set_thread_limit(1);
+  for (auto _ : state) benchmark::DoNotOptimize(curve::decode_all_g1(bytes, out));
+  assay::set_thread_limit(0);
+}
+BENCHMARK(decode_all_g1)->Arg(1)->Arg(2)->Arg(3)->Arg(8)->Arg(16)->Arg(1024)->Unit(benchmark::kMicrosecond);
+
 }  // namespace

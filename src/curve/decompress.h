@@ -7,14 +7,15 @@
 #include "curve/group.h"
 #include "curve/pairing.h"
 #include "curve/parameters.h"
+#include "curve/roots.h"
 #include "field/tower.h"
 
 namespace assay::curve {
 
-/// x^((p+1)/4), a square root of every square as p = 3 (mod 4).
 template <class F>
 std::optional<F> square_root(const F& x) {
-  const F root = field::power(x, F::Parameters::kSquareRootExponent);
+  F root = x;
+  Roots<F>::take({&root, 1});
   if (root.squared() == x) return root;
   return std::nullopt;
 }

@@ -1,8 +1,12 @@
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <string>
+#include <vector>
 
 #include "assay/curve.h"
+#include "base/check.h"
+#include "base/threads.h"
 #include "base/try.h"
 #include "curve/kernel.h"
 #include "field/backend_portable.h"
@@ -77,11 +81,54 @@ bool all_zero(ByteSpan bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0; });
 }
 
+/// Of the points with the coordinates x and +-y, the one with the larger or the smaller y.
+G1Affine with_sign(const Fp& x, const Fp& y, bool larger) {
+  const G1Affine point{x, y};
+  return is_larger(y) == larger ? point : negate(point);
+}
+
 Result<G1Affine> point_of_x(const Fp& x, bool larger, std::string_view place) {
-  const auto y = active_curve_kernel().solve_g1(x);
-  if (!y) return bad(ErrorCode::kMalformed, place, "not a point of the curve");
-  const G1Affine point{x, *y};
-  return is_larger(*y) == larger ? point : negate(point);
+  Fp y;
+  if (active_curve_kernel().solve_g1({&x, 1}, {&y, 1}) != 1)
+    return bad(ErrorCode::kMalformed, place, "not a point of the curve");
+  return with_sign(x, y, larger);
+}
+
+/// What 32 bytes in arkworks' form say before the curve is asked.
+struct CompressedG1 {
+  Fp x;
+  bool larger = false;
+  bool infinity = false;
+};
+
+Result<CompressedG1> parse_g1(ByteSpan bytes32, std::string_view place) {
+  Word word;
+  std::copy(bytes32.begin(), bytes32.end(), word.begin());
+  const std::uint8_t flags = word[31] & (kArkLarger | kArkInfinity);
+  word[31] = static_cast<std::uint8_t>(word[31] ^ flags);
+  if ((flags & kArkInfinity) != 0) {
+    if (flags == kArkInfinity && all_zero(word)) return CompressedG1{{}, false, true};
+    return bad(ErrorCode::kNonCanonical, place, "an infinity flag beside other bits");
+  }
+  return CompressedG1{ASSAY_TRY(read_little_endian(word, place)), flags != 0, false};
+}
+
+/// decode_all_g1 on one thread.
+std::size_t decode_block(ByteSpan bytes, std::span<G1Affine> out) {
+  const Fp on_the_curve = G1Affine::generator().x;  // stands in for points at infinity
+  std::vector<CompressedG1> parsed;
+  std::vector<Fp> x;
+  while (parsed.size() < out.size()) {
+    const Result<CompressedG1> next = parse_g1(bytes.subspan(32 * parsed.size(), 32), "");
+    if (!next) break;
+    parsed.push_back(*next);
+    x.push_back(next->infinity ? on_the_curve : next->x);
+  }
+  std::vector<Fp> y(x.size());
+  const std::size_t good = active_curve_kernel().solve_g1(x, y);
+  for (std::size_t i = 0; i < good; ++i)
+    out[i] = parsed[i].infinity ? G1Affine::infinity() : with_sign(x[i], y[i], parsed[i].larger);
+  return good;
 }
 
 }  // namespace
@@ -112,16 +159,28 @@ std::array<std::uint8_t, 64> encode(const G2Affine& point) {
 
 Result<G1Affine> decode_g1(ByteSpan bytes32, std::string_view place) {
   ASSAY_TRY(check_length(bytes32, 32, place));
-  Word word;
-  std::copy(bytes32.begin(), bytes32.end(), word.begin());
-  const std::uint8_t flags = word[31] & (kArkLarger | kArkInfinity);
-  word[31] = static_cast<std::uint8_t>(word[31] ^ flags);
-  if ((flags & kArkInfinity) != 0) {
-    if (flags == kArkInfinity && all_zero(word)) return G1Affine::infinity();
-    return bad(ErrorCode::kNonCanonical, place, "an infinity flag beside other bits");
-  }
-  const Fp x = ASSAY_TRY(read_little_endian(word, place));
-  return point_of_x(x, flags != 0, place);
+  const CompressedG1 parsed = ASSAY_TRY(parse_g1(bytes32, place));
+  if (parsed.infinity) return G1Affine::infinity();
+  return point_of_x(parsed.x, parsed.larger, place);
+}
+
+std::size_t decode_all_g1(ByteSpan bytes, std::span<G1Affine> out) {
+  ASSAY_CHECK_EQ(bytes.size(), 32 * out.size());
+  constexpr std::size_t kGrain = 16, kBlock = 256;
+  std::atomic<std::size_t> first_bad = out.size();
+  parallel_for(0, out.size(), kGrain, [&](std::size_t first, std::size_t last) {
+    std::size_t found = last;
+    for (std::size_t begin = first; begin < last && found == last; begin += kBlock) {
+      const std::size_t count = std::min(kBlock, last - begin);
+      const std::size_t good = decode_block(bytes.subspan(32 * begin, 32 * count), out.subspan(begin, count));
+      if (good != count) found = begin + good;
+    }
+    if (found == last) return;
+    std::size_t known = first_bad.load();
+    while (found < known && !first_bad.compare_exchange_weak(known, found)) {
+    }
+  });
+  return first_bad.load();
 }
 
 Result<G2Affine> decode_g2(ByteSpan bytes64, std::string_view place) {

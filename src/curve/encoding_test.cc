@@ -106,6 +106,37 @@ TEST(Encoding, RefusesWhateverIsNotCanonicalInG1) {
   expect_refused(decode_evm_g1(large, "here"), ErrorCode::kNonCanonical, "below the field's prime");
 }
 
+TEST(Encoding, ManyAtOnceAreWhatEachIs) {
+  for_each_kernel([] {
+    std::vector<Fr> scalars;
+    for (std::uint64_t i = 0; i < 600; ++i)
+      scalars.push_back(Fr::from_i64(static_cast<std::int64_t>(i) - 299));
+    std::vector<G1Affine> points(scalars.size());
+    multiply_generator_vartime(scalars, points);  // number 299 is infinity
+    Bytes bytes;
+    for (const G1Affine& point : points) {
+      const auto encoded = encode(point);
+      bytes.insert(bytes.end(), encoded.begin(), encoded.end());
+    }
+    for (const std::size_t count : {0, 1, 2, 3, 15, 16, 17, 33, 300, 600}) {
+      std::vector<G1Affine> out(count);
+      ASSERT_EQ(decode_all_g1(ByteSpan(bytes).first(32 * count), out), count);
+      EXPECT_TRUE(std::equal(out.begin(), out.end(), points.begin())) << count;
+    }
+    // Not on the curve, not canonical, a flag too many: the first of them is named.
+    std::vector<G1Affine> out(600);
+    std::fill(bytes.begin() + 32 * 590, bytes.begin() + 32 * 591, 0);
+    EXPECT_EQ(decode_all_g1(bytes, out), 590U);
+    std::fill(bytes.begin() + 32 * 450, bytes.begin() + 32 * 451, 0x3f);
+    EXPECT_EQ(decode_all_g1(bytes, out), 450U);
+    bytes[32 * 299 + 31] |= 0x80;
+    EXPECT_EQ(decode_all_g1(bytes, out), 299U);
+    EXPECT_TRUE(std::equal(out.begin(), out.begin() + 299, points.begin()));
+    bytes[0] ^= 4;
+    EXPECT_EQ(decode_all_g1(bytes, out), decode_g1(ByteSpan(bytes).first(32), "").ok() ? 299U : 0U);
+  });
+}
+
 TEST(Encoding, EveryFlippedBitOfAG1PointIsRefusedOrAnotherPoint) {
   const auto bytes = encode(multiply_vartime(G1Affine::generator(), Fr::from_u64(12345)));
   for (std::size_t bit = 0; bit < 256; ++bit) {

@@ -19,8 +19,9 @@ struct CurveKernel {
   G1Affine (*multiply_g1)(const G1Affine& a, const Fr& k);
   G2Affine (*add_g2)(const G2Affine& a, const G2Affine& b);
   G2Affine (*multiply_g2)(const G2Affine& a, const Fr& k);
-  /// A y with (x, y) on the curve; either of the two.
-  std::optional<Fp> (*solve_g1)(const Fp& x);
+  /// For each x a y with (x, y) on the curve, either of the two. Returns the first index that has none, or
+  /// the count.
+  std::size_t (*solve_g1)(std::span<const Fp> x, std::span<Fp> y);
   std::optional<Fp2> (*solve_g2)(const Fp2& x);
   bool (*is_in_g1)(const G1Affine& p);
   bool (*is_in_g2)(const G2Affine& p);

@@ -1,5 +1,5 @@
-// Fills a CurveKernel from the templates of this room over one field backend and one way to sum pairs of
-// points.
+// Fills a CurveKernel from the templates of this room over one field backend, one way to sum pairs of
+// points, one to take square roots and one to compute in Fp12.
 #pragma once
 
 #include "base/threads.h"
@@ -12,11 +12,13 @@
 
 namespace assay::curve {
 
-template <class Backend, class Adder = PairAdder<field::Element<field::FpParameters, Backend>>>
+template <class Backend, class Adder = PairAdder<field::Element<field::FpParameters, Backend>>,
+          class RootTaker = Roots<field::Element<field::FpParameters, Backend>>,
+          class E12 = field::Dodecic<field::Element<field::FpParameters, Backend>>>
 struct KernelOf {
   using F = field::Element<field::FpParameters, Backend>;
   using E2 = field::Quadratic<F>;
-  using G2 = Pairing<F>;
+  using G2 = Pairing<F, E12>;
 
   static std::size_t find_invalid_point(std::span<const G1Affine> points) {
     for (std::size_t i = 0; i < points.size(); ++i) {
@@ -44,10 +46,16 @@ struct KernelOf {
   static G2Affine multiply_g2(const G2Affine& a, const Fr& k) {
     return G2::store(multiply_vartime(G2::load(a), k.to_scalar().words).to_affine());
   }
-  static std::optional<Fp> solve_g1(const Fp& x) {
-    const auto y = square_root(Membership<F>::right_side(F(x.limbs)));
-    if (!y) return std::nullopt;
-    return Fp{y->limbs()};
+  static std::size_t solve_g1(std::span<const Fp> x, std::span<Fp> y) {
+    std::vector<F> squares, roots;
+    for (const Fp& each : x) squares.push_back(Membership<F>::right_side(F(each.limbs)));
+    roots = squares;
+    RootTaker::take(roots);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      if (roots[i].squared() != squares[i]) return i;
+      y[i] = {roots[i].limbs()};
+    }
+    return x.size();
   }
   static std::optional<Fp2> solve_g2(const Fp2& x) {
     const auto y = square_root(Membership<F>::right_side(G2::load(x)));

@@ -3,34 +3,33 @@
 // A point of E' is carried as (X : Y : Z) with x = X/Z, y = Y/Z; doubling and addition steps with their lines
 // are those of Costello, Lange and Naehrig ("Faster pairing computations on curves with high-degree twists",
 // 2010, section 4), in the form of Aranha, Karabina, Longa, Gebotys and Lopez (2011, section 4). A line
-// evaluated at P is l0 yP + l3 xP w + l4 v w; factors in Fp2 that the formulas leave out die in the final
-// exponentiation.
+// evaluated at P is l0 yP + l3 xP w + l4 v w. Factors in Fp2 die in the final exponentiation, so lines are
+// divided by l0 yP: what is kept of them is l3/l0 and l4/l0, to be multiplied by xP/yP and 1/yP.
 #pragma once
 
 #include <span>
 #include <vector>
 
 #include "assay/curve.h"
+#include "base/check.h"
 #include "curve/group.h"
 #include "curve/parameters.h"
 #include "field/tower.h"
 
 namespace assay::curve {
 
-/// One line: the coefficients of yP, of xP w, and of v w.
-struct Line {
-  Fp2 y, x, constant;
-};
+/// One line over its coefficient of yP: the coefficients of xP w and of v w, each in Fp2.
+using Line = std::array<field::Limbs, 4>;
 
 struct PreparedG2::Lines {
   bool is_infinity = false;
   std::vector<Line> lines;  ///< in the order that the Miller loop asks for them
 };
 
-template <class F>
+/// E12 computes in Fp12: field::Dodecic<F>, or what offers the same operations.
+template <class F, class E12 = field::Dodecic<F>>
 struct Pairing {
   using E2 = field::Quadratic<F>;
-  using E12 = field::Dodecic<F>;
 
   static E2 load(const Fp2& a) { return {F(a.c0.limbs), F(a.c1.limbs)}; }
   static Fp2 store(const E2& a) { return {{a.c0.limbs()}, {a.c1.limbs()}}; }
@@ -38,16 +37,14 @@ struct Pairing {
   static G2Affine store(const Affine<E2>& p) { return {store(p.x), store(p.y)}; }
 
   static E12 load(const Fp12Coordinates& a) {
-    const auto at = [&](std::size_t i) { return E2{F(a[2 * i].limbs), F(a[2 * i + 1].limbs)}; };
-    return {{at(0), at(1), at(2)}, {at(3), at(4), at(5)}};
+    typename E12::Coordinates coordinates;
+    for (std::size_t i = 0; i < 12; ++i) coordinates[i] = a[i].limbs;
+    return E12::load(coordinates);
   }
   static Fp12Coordinates store(const E12& a) {
+    const typename E12::Coordinates coordinates = a.store();
     Fp12Coordinates out;
-    const std::array<E2, 6> parts = {a.c0.c0, a.c0.c1, a.c0.c2, a.c1.c0, a.c1.c1, a.c1.c2};
-    for (std::size_t i = 0; i < 6; ++i) {
-      out[2 * i] = {parts[i].c0.limbs()};
-      out[2 * i + 1] = {parts[i].c1.limbs()};
-    }
+    for (std::size_t i = 0; i < 12; ++i) out[i] = {coordinates[i]};
     return out;
   }
 
@@ -63,46 +60,63 @@ struct Pairing {
     return {p.x.conjugate() * g[2], p.y.conjugate() * g[3]};
   }
 
+  /// For a point of order r, whose lines are never vertical: multiples of it that are added are distinct.
   static PreparedG2::Lines prepare(const G2Affine& point) {
     PreparedG2::Lines out;
     out.is_infinity = point.is_infinity();
     if (out.is_infinity) return out;
     const Affine<E2> q = load(point);
     const Affine<E2> minus_q = -q;
+    std::vector<RawLine> raw;
     Projective t{q.x, q.y, E2::one()};
-    for (std::size_t i = kLoopLength - 1; i-- > 0;) {
-      out.lines.push_back(double_step(t));
-      if (kLoopDigits[i] != 0) out.lines.push_back(add_step(t, kLoopDigits[i] > 0 ? q : minus_q));
+    for (std::size_t i = kLoop.count - 1; i-- > 0;) {
+      raw.push_back(double_step(t));
+      if (kLoop.digits[i] != 0) raw.push_back(add_step(t, kLoop.digits[i] > 0 ? q : minus_q));
     }
     const Affine<E2> q1 = twist_frobenius(q);
     const Affine<E2> q2 = twist_frobenius(q1);
-    out.lines.push_back(add_step(t, q1));
-    out.lines.push_back(add_step(t, -q2));
+    raw.push_back(add_step(t, q1));
+    raw.push_back(add_step(t, -q2));
+
+    std::vector<E2> divisors, scratch;
+    for (const RawLine& line : raw) divisors.push_back(line.y);
+    field::batch_inverse<E2>(divisors, scratch);
+    for (std::size_t i = 0; i < raw.size(); ++i) {
+      const E2 x = raw[i].x * divisors[i], constant = raw[i].constant * divisors[i];
+      out.lines.push_back({x.c0.limbs(), x.c1.limbs(), constant.c0.limbs(), constant.c1.limbs()});
+    }
     return out;
   }
 
   static Fp12Coordinates multi_miller_loop(std::span<const PairingTerm> terms) {
+    std::vector<F> y_inverses, scratch;
+    for (const PairingTerm& term : terms) {
+      y_inverses.push_back(F(term.p.y.limbs));
+      // A group of odd order has no point with y = 0; one that is not of the group must not pass for a 1.
+      ASSAY_CHECK(!y_inverses.back().is_zero() || term.p.is_infinity());
+    }
+    field::batch_inverse<F>(y_inverses, scratch);
+
     struct Live {
-      F x, y;
+      typename E12::LineScale scale;
       const Line* line;
     };
     std::vector<Live> live;
-    for (const PairingTerm& term : terms) {
-      const PreparedG2::Lines& lines = term.q->lines();
-      if (term.p.is_infinity() || lines.is_infinity) continue;
-      live.push_back({F(term.p.x.limbs), F(term.p.y.limbs), lines.lines.data()});
+    for (std::size_t i = 0; i < terms.size(); ++i) {
+      const PreparedG2::Lines& lines = terms[i].q->lines();
+      if (terms[i].p.is_infinity() || lines.is_infinity) continue;
+      const F x_over_y = F(terms[i].p.x.limbs) * y_inverses[i];
+      live.push_back({E12::LineScale::of(x_over_y.limbs(), y_inverses[i].limbs()), lines.lines.data()});
     }
+
     E12 f = E12::one();
     const auto take_lines = [&] {
-      for (Live& each : live) {
-        const Line& line = *each.line++;
-        f = f.times_line(load(line.y) * each.y, load(line.x) * each.x, load(line.constant));
-      }
+      for (Live& each : live) f = f.times_line(*each.line++, each.scale);
     };
-    for (std::size_t i = kLoopLength - 1; i-- > 0;) {
+    for (std::size_t i = kLoop.count - 1; i-- > 0;) {
       f = f.squared();
       take_lines();
-      if (kLoopDigits[i] != 0) take_lines();
+      if (kLoop.digits[i] != 0) take_lines();
     }
     take_lines();
     take_lines();
@@ -117,10 +131,9 @@ struct Pairing {
     E12 f = in.conjugate() * in.inverse();
     f = f.frobenius().frobenius() * f;
 
-    const std::array<std::uint64_t, 1> u = {kCurveU};
-    const E12 fu = field::power(f, std::span<const std::uint64_t>(u));
-    const E12 fu2 = field::power(fu, std::span<const std::uint64_t>(u));
-    const E12 fu3 = field::power(fu2, std::span<const std::uint64_t>(u));
+    const E12 fu = power_of_u(f);
+    const E12 fu2 = power_of_u(fu);
+    const E12 fu3 = power_of_u(fu2);
     const E12 fp = f.frobenius();
     const E12 fp2 = fp.frobenius();
 
@@ -133,11 +146,11 @@ struct Pairing {
     const E12 y6 = (fu3 * fu3.frobenius()).conjugate();
 
     // y0 y1^2 y2^6 y3^12 y4^18 y5^30 y6^36
-    E12 t0 = y6.squared() * y4 * y5;
+    E12 t0 = y6.cyclotomic_squared() * y4 * y5;
     E12 t1 = y3 * y5 * t0;
     t0 *= y2;
-    t1 = (t1.squared() * t0).squared();
-    t0 = (t1 * y1).squared();
+    t1 = (t1.cyclotomic_squared() * t0).cyclotomic_squared();
+    t0 = (t1 * y1).cyclotomic_squared();
     return store(t0 * (t1 * y0));
   }
 
@@ -146,7 +159,31 @@ struct Pairing {
     E2 x, y, z;
   };
 
-  static Line double_step(Projective& t) {
+  /// The coefficients of yP, of xP w, and of v w.
+  struct RawLine {
+    E2 y, x, constant;
+  };
+
+  /// f^u in the cyclotomic subgroup, where the inverse is the conjugate, by the signed digits
+  /// of u.
+  static E12 power_of_u(const E12& f) {
+    std::array<E12, 4> odd;  // f, f^3, f^5, f^7
+    odd[0] = f;
+    const E12 square = f.cyclotomic_squared();
+    for (std::size_t k = 1; k < odd.size(); ++k) odd[k] = odd[k - 1] * square;
+    const auto of_digit = [&](int digit) {
+      return digit > 0 ? odd[static_cast<std::size_t>(digit / 2)]
+                       : odd[static_cast<std::size_t>(-digit / 2)].conjugate();
+    };
+    E12 out = of_digit(kPowerOfU.digits[kPowerOfU.count - 1]);
+    for (std::size_t i = kPowerOfU.count - 1; i-- > 0;) {
+      out = out.cyclotomic_squared();
+      if (kPowerOfU.digits[i] != 0) out *= of_digit(kPowerOfU.digits[i]);
+    }
+    return out;
+  }
+
+  static RawLine double_step(Projective& t) {
     static const F half = F::from_u64(2).inverse();
     const E2 a = t.x * t.y * half;
     const E2 b = t.y.squared();
@@ -158,10 +195,10 @@ struct Pairing {
     const E2 xx = t.x.squared();
     const E2 ee = e.squared();
     t = {a * (b - f), g.squared() - (ee.doubled() + ee), b * h};
-    return {store(-h), store(xx.doubled() + xx), store(e - b)};
+    return {-h, xx.doubled() + xx, e - b};
   }
 
-  static Line add_step(Projective& t, const Affine<E2>& q) {
+  static RawLine add_step(Projective& t, const Affine<E2>& q) {
     const E2 theta = t.y - q.y * t.z;
     const E2 lambda = t.x - q.x * t.z;
     const E2 c = theta.squared();
@@ -171,7 +208,7 @@ struct Pairing {
     const E2 g = t.x * d;
     const E2 h = e + f - g.doubled();
     t = {lambda * h, theta * (g - h) - e * t.y, t.z * e};
-    return {store(lambda), store(-theta), store(theta * q.x - lambda * q.y)};
+    return {lambda, -theta, theta * q.x - lambda * q.y};
   }
 };
 

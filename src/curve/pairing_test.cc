@@ -83,6 +83,18 @@ TEST(Pairing, InfinityGivesOne) {
   EXPECT_TRUE(pairing(G1Affine::generator(), G2Affine::infinity()).is_one());
 }
 
+TEST(SquareRoot, ChainIsThePowerBitByBit) {
+  F x = F::from_u64(3);
+  for (int round = 0; round < 20; ++round) {
+    EXPECT_EQ(field::power(x, kSquareRootChain), field::power(x, field::FpParameters::kSquareRootExponent));
+    x = x.squared() + F::one();
+  }
+  for (std::uint64_t e : {1, 2, 3, 31, 32, 33, 1000003}) {
+    const field::Limbs exponent{e, 0, 0, e % 4};
+    EXPECT_EQ(field::power(x, field::PowerChain::of(exponent)), field::power(x, exponent)) << e;
+  }
+}
+
 TEST(SquareRoot, OfEveryKindOfFp2Element) {
   using E2 = field::Quadratic<F>;
   int roots = 0, none = 0;

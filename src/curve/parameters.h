@@ -26,27 +26,30 @@ inline constexpr std::uint64_t kCurveU = 4965661367192848881;
 /// 3, the b of E.
 inline constexpr std::uint64_t kCurveB = 3;
 
-/// Digits of 6u + 2 in non-adjacent form, least significant first; the top digit is 1.
-inline constexpr auto kLoopDigits = [] {
-  __extension__ using Wide = unsigned __int128;
-  Wide k = Wide{6} * kCurveU + 2;
+/// k = sum_i digits[i] 2^i with digits that are zero or odd and below 2^(width-1) in magnitude, and at most
+/// one of `width` neighbours not zero: the non-adjacent form (Solinas, "Efficient arithmetic on Koblitz
+/// curves", 2000). The top digit is positive.
+struct SignedDigits {
   std::array<std::int8_t, 66> digits{};
-  std::size_t i = 0;
-  while (k != 0) {
-    if ((k & 1) != 0) {
-      digits[i] = static_cast<std::int8_t>(2 - static_cast<int>(k & 3));
-      k -= static_cast<Wide>(digits[i]);  // -1 wraps to an addition
-    }
-    k >>= 1;
-    ++i;
+  std::size_t count = 0;
+};
+__extension__ using WideInteger = unsigned __int128;
+constexpr SignedDigits signed_digits(WideInteger k, unsigned width) {
+  SignedDigits out;
+  for (; k != 0; k >>= 1, ++out.count) {
+    if ((k & 1) == 0) continue;
+    int digit = static_cast<int>(k & ((1U << width) - 1));
+    if (digit >= 1 << (width - 1)) digit -= 1 << width;
+    out.digits[out.count] = static_cast<std::int8_t>(digit);
+    k -= static_cast<WideInteger>(digit);  // a negative one wraps to an addition
   }
-  return digits;
-}();
-inline constexpr std::size_t kLoopLength = [] {
-  std::size_t length = kLoopDigits.size();
-  while (kLoopDigits[length - 1] == 0) --length;
-  return length;
-}();
+  return out;
+}
+
+/// 6u + 2, the length of the Miller loop; its top digit is 1.
+inline constexpr auto kLoop = signed_digits(WideInteger{6} * kCurveU + 2, 2);
+/// u, for powers in the cyclotomic subgroup.
+inline constexpr auto kPowerOfU = signed_digits(kCurveU, 4);
 
 /// Coordinates of the G2 generator as integers: x = x0 + x1 i, y = y0 + y1 i.
 inline constexpr field::Limbs kG2X0 = {0x46debd5cd992f6ed, 0x674322d4f75edadd, 0x426a00665e5c4479,

@@ -51,6 +51,17 @@ class Element {
   Element& operator*=(const Element& b) { return *this = *this * b; }
   friend bool operator==(const Element&, const Element&) = default;
 
+  /// a[0] b[0] + a[1] b[1], with one reduction.
+  static Element inner_product(const Pair& a, const Pair& b) {
+    return Element(Backend::template inner_product<P>(a, b));
+  }
+  /// The same and c[0] d[0] + c[1] d[1].
+  static Element inner_product(const Pair& a, const Pair& b, const Pair& c, const Pair& d) {
+    return Element(Backend::template inner_product<P>(a, b, c, d));
+  }
+  /// Of six.
+  static Element inner_product(Six a, Six b) { return Element(Backend::template inner_product<P>(a, b)); }
+
   [[nodiscard]] Element squared() const { return *this * *this; }
   [[nodiscard]] Element doubled() const { return *this + *this; }
 

@@ -108,6 +108,28 @@ TYPED_TEST(PrimeField, AgreesWithShiftAndAdd) {
   }
 }
 
+TYPED_TEST(PrimeField, InnerProductsAreSumsOfProducts) {
+  if (!can_run<TypeParam>()) GTEST_SKIP();
+  const auto samples = this->samples();
+  std::vector<TypeParam> all;
+  for (const Limbs& a : samples) all.push_back(TypeParam::from_integer(a));
+  const auto check = [](const TypeParam& a, const TypeParam& b, const TypeParam& c, const TypeParam& d) {
+    const field::Pair ab{a.limbs(), b.limbs()}, bc{b.limbs(), c.limbs()}, cd{c.limbs(), d.limbs()},
+        da{d.limbs(), a.limbs()};
+    EXPECT_EQ(TypeParam::inner_product(ab, cd), a * c + b * d);
+    EXPECT_EQ(TypeParam::inner_product(ab, cd, bc, da), a * c + b * d + b * d + c * a);
+    const std::array<Limbs, 6> left{ab[0], ab[1], bc[0], bc[1], ab[0], cd[0]};
+    const std::array<Limbs, 6> right{cd[0], cd[1], da[0], da[1], ab[0], da[0]};
+    EXPECT_EQ(TypeParam::inner_product(left, right), a * c + b * d + b * d + c * a + a.squared() + c * d);
+  };
+  for (const TypeParam& a : all) {
+    for (const TypeParam& b : all) check(a, b, a, b), check(a, b, b, a), check(a, all[3], b, all[4]);
+  }
+  // -1 four times over: the largest sums there are.
+  const TypeParam top(field::internal::minus_small(TypeParam::Parameters::kModulus, 1));
+  check(top, top, top, top);
+}
+
 TYPED_TEST(PrimeField, ReducesWhateverFits256Bits) {
   if (!can_run<TypeParam>()) GTEST_SKIP();
   const std::uint64_t ones = ~std::uint64_t{0};
@@ -181,9 +203,22 @@ TEST(Tower, IsARingWithInverses) {
     EXPECT_EQ(a * a.inverse(), Fp12::one());
     EXPECT_EQ(a.c0.c0 * a.c0.c0.inverse(), field::Quadratic<Fp>::one());
     EXPECT_EQ(a.c0.c0.squared(), a.c0.c0 * a.c0.c0);
-    const auto l0 = random_quadratic<Fp>(rng), l3 = random_quadratic<Fp>(rng), l4 = random_quadratic<Fp>(rng);
-    EXPECT_EQ(a.times_line(l0, l3, l4), a * Fp12({{l0, {}, {}}, {l3, l4, {}}}));
+    const auto l3 = random_quadratic<Fp>(rng), l4 = random_quadratic<Fp>(rng);
+    EXPECT_EQ(a.times_line(l3, l4), a * Fp12(field::Sextic<Fp>::one(), {l3, l4, {}}));
     EXPECT_EQ(a.c0.times_v(), a.c0 * field::Sextic<Fp>({{}, field::Quadratic<Fp>::one(), {}}));
+  }
+}
+
+TEST(Tower, CyclotomicSquareIsTheSquare) {
+  std::mt19937_64 rng(5);
+  for (int round = 0; round < 5; ++round) {
+    const auto a = random_dodecic<Fp>(rng);
+    EXPECT_FALSE(a.cyclotomic_squared() == a.squared());
+    // a^((p^6 - 1)(p^2 + 1)) is in the cyclotomic subgroup.
+    auto x = a.conjugate() * a.inverse();
+    EXPECT_FALSE(x.cyclotomic_squared() == x.squared());
+    x = x.frobenius().frobenius() * x;
+    EXPECT_EQ(x.cyclotomic_squared(), x.squared());
   }
 }
 

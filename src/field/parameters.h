@@ -11,12 +11,17 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "assay/integers.h"
 
 namespace assay::field {
 
 using Limbs = std::array<std::uint64_t, 4>;
+/// Two elements beside each other: the coordinates of one of Fp2.
+using Pair = std::array<Limbs, 2>;
+/// Six: the coordinates of one of Fp6.
+using Six = std::span<const Limbs, 6>;
 
 namespace internal {
 
