@@ -22,7 +22,7 @@ constexpr std::size_t kFew = 3;
 
 // Products keep this bound, in sixteenths of p.
 constexpr int kBound = 18;
-static_assert(ifma::product_bound(kBound, kBound) <= kBound);
+static_assert(ifma::product_bound(kBound * kBound) <= kBound);
 
 // Products here divide by 2^260. x 2^256 times 2^264 is x 2^260; times 2^256 it comes back.
 constexpr Limbs kIn = field::internal::power_of_two(264, P::kModulus);

@@ -26,37 +26,23 @@ ASSAY_TARGET_IFMA_BEGIN
 /// A sum of products before its reduction; kSum bounds it, in 256ths of p^2.
 template <int kSum>
 struct Products {
-  __m512i t[10];
+  ifma::Columns<P> columns;
 
   template <int kA, int kB>
   [[nodiscard]] ASSAY_INLINE Products<kSum + kA * kB> plus(const Tight<P, kA>& a,
                                                            const Tight<P, kB>& b) const {
-    Products<kSum + kA * kB> out;
-    ASSAY_UNROLL for (int i = 0; i < 10; ++i) out.t[i] = t[i];
-    ASSAY_UNROLL for (int i = 0; i < 5; ++i) {
-      ASSAY_UNROLL for (int j = 0; j < 5; ++j) out.t[i + j] =
-          _mm512_madd52lo_epu64(out.t[i + j], a.limb[j], b.limb[i]);
-      ASSAY_UNROLL for (int j = 0; j < 5; ++j) out.t[i + j + 1] =
-          _mm512_madd52hi_epu64(out.t[i + j + 1], a.limb[j], b.limb[i]);
-    }
+    Products<kSum + kA * kB> out{columns};
+    out.columns.add_product(a, b);
     return out;
   }
 
-  /// Columns take ten halves of 52 bits from each product and as many from the reduction: of six products
-  /// they stay below 2^59.
-  [[nodiscard]] ASSAY_INLINE Loose<P, 0, ifma::product_bound(kSum, 1)> over_r() const {
-    __m512i sum[10];
-    ASSAY_UNROLL for (int i = 0; i < 10; ++i) sum[i] = t[i];
-    ifma::montgomery_reduce<P>(sum);
-    return {{sum[5], sum[6], sum[7], sum[8], sum[9]}};
+  [[nodiscard]] ASSAY_INLINE auto over_r() const {
+    ifma::Columns<P> sum = columns;
+    return sum.template over_r<kSum>();
   }
 };
 
-ASSAY_INLINE Products<0> no_products() {
-  Products<0> out;
-  ASSAY_UNROLL for (int i = 0; i < 10; ++i) out.t[i] = _mm512_setzero_si512();
-  return out;
-}
+ASSAY_INLINE Products<0> no_products() { return {}; }
 
 template <class Vector>
 ASSAY_INLINE Vector permuted(const Vector& x, __m512i index) {
