@@ -102,7 +102,7 @@ class Srs {
 [[nodiscard]] Result<G1Affine> commit_slice(const Srs& srs, std::size_t first_axis, IntegerView values);
 
 /// Consecutive values of a tensor, from the C-order index `first` on.
-struct Run {
+struct Segment {
   std::uint64_t first = 0;
   IntegerView values;
 };
@@ -119,9 +119,9 @@ class PartialCommitment {
   PartialCommitment& operator=(PartialCommitment&&) noexcept;
   ~PartialCommitment();
 
-  /// Adds values[k] * L_(first + k) of every run. On an error nothing is added. Errors: kMismatch (runs of
-  /// integers of different widths), kOutOfRange (a run past the last value).
-  [[nodiscard]] Status add(std::span<const Run> runs);
+  /// Adds values[k] * L_(first + k) of every segment. On an error nothing is added. Errors: kMismatch (runs
+  /// of integers of different widths), kOutOfRange (a segment past the last value).
+  [[nodiscard]] Status add(std::span<const Segment> segments);
 
   /// The sum so far: commit() of the values given, with zeros elsewhere.
   [[nodiscard]] G1Affine point() const;

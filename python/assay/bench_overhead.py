@@ -261,7 +261,7 @@ def _streamed(subject: Subject, options: argparse.Namespace) -> StreamReport:
         with recorder.attached():
             _generate(subject)
         stream.end(subject.rows)
-        stream.finish()
+        stream._finish()
         recorder.finish(subject.rows)
     return stream.report
 

@@ -41,8 +41,8 @@ class StreamReport:
         tokens_at_end: Of these, how many when the model had finished.
         calls: Native calls that it took.
         most_waiting: Blocks of 32 tokens, at most, that were complete and not yet committed to,
-            those of the call under way included. Over two, the model was ahead; the blocks waited in the
-            buffers of the capture.
+            those of the call under way included. Over two, the model was ahead; the blocks waited in
+            the buffers of the capture.
         thread_cpu_s: CPU time of the committing thread (not of helpers that it was allowed).
     """
 
@@ -73,7 +73,7 @@ class StreamingCommit:
         capture_mode: For the header.
 
     >>> with StreamingCommit(Srs.random) as stream:  # doctest: +SKIP
-    ...     held = assay.capture("smollm2", "Hello", min_new_tokens=64, follower=stream)
+    ...     held = assay.capture("smollm2", "Hello", follower=stream)
     ...     tensor = assay.encode(held)
     ...     commitment = stream.commitment(tensor)
     """
@@ -167,7 +167,7 @@ class StreamingCommit:
             StreamError: The thread failed.
             InputError: `tensor` is not of the capture that was followed ("mismatch").
         """
-        native = self.finish()
+        native = self._finish()
         if native is None:
             return None
         made, asked = native.header, tensor._native
@@ -185,7 +185,7 @@ class StreamingCommit:
             )
         return Commitment(native, tensor, self._srs)
 
-    def finish(self) -> _core.Commitment | None:
+    def _finish(self) -> _core.Commitment | None:
         """Wait for the rest; None where there is no commitment.
 
         Raises:

@@ -54,20 +54,20 @@ Result<std::uint64_t> TokenStream::count_tokens(std::span<const tensor::TensorVi
 Status TokenStream::add(std::span<const tensor::TensorView> layers) {
   const std::uint64_t count = ASSAY_TRY(count_tokens(layers));
   const std::uint64_t padded_width = header_.layout.axes.volume(2);
-  // Where rows are padded, each is a run of its own.
+  // Where rows are padded, each is a segment of its own.
   const std::uint64_t step = padded_width == width_ ? count : 1;
   std::vector<tensor::IntegerArray> kept;  // a view that is not aligned has been copied
-  std::vector<pst::Run> runs;
+  std::vector<pst::Segment> segments;
   for (std::size_t layer = 0; layer < layers.size(); ++layer) {
     tensor::TensorView view = layers[layer];
     view.name = fmt::format("{}, from token {} on", header_.layout.layer_map[layer].name, tokens_);
     kept.push_back(ASSAY_TRY(tensor::encode(view, header_.encoding)));
     for (std::uint64_t token = 0; token < count; token += step) {
       const std::uint64_t index = (layer * total_tokens() + tokens_ + token) * padded_width;
-      runs.push_back({index, kept.back().view().subview(token * width_, step * width_)});
+      segments.push_back({index, kept.back().view().subview(token * width_, step * width_)});
     }
   }
-  ASSAY_TRY(sum_.add(runs));
+  ASSAY_TRY(sum_.add(segments));
   tokens_ += count;
   return {};
 }

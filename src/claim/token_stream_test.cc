@@ -8,35 +8,15 @@ namespace {
 using tensor::Dtype;
 using tensor::Encoding;
 
+const Encoding kBits{Encoding::Kind::kBits, 0};
+
 /// Layers of bf16 or f32 patterns that are all finite, and the header of their layout.
 struct Layers {
   std::uint64_t tokens, width;
   Dtype dtype;
   std::vector<Bytes> bytes;
-  std::vector<tensor::IntegerTensor> integers;
+  std::vector<tensor::IntegerTensor> integers;  // views of the bytes
   Header header;
-
-  Layers(std::size_t count, std::uint64_t of_tokens, std::uint64_t of_width, Dtype of_dtype)
-      : tokens(of_tokens), width(of_width), dtype(of_dtype) {
-    std::uint32_t state = 1;
-    for (std::size_t l = 0; l < count; ++l) {
-      bytes.emplace_back(tokens * width * tensor::size_of(dtype));
-      for (std::size_t i = 0; i < bytes[l].size(); ++i) {
-        state = state * 1664525 + 1013904223;
-        // The lower half of the exponent's byte: no infinity and no NaN.
-        const bool top = i % tensor::size_of(dtype) == tensor::size_of(dtype) - 1;
-        bytes[l][i] = static_cast<std::uint8_t>(state >> 24 & (top ? 0xbf : 0xff));
-      }
-      const tensor::TensorView view{
-          "layer_" + std::to_string(l), dtype, {1, tokens, width}, bytes[l], nullptr};
-      integers.push_back(
-          {view.name, view.shape, tensor::encode(view, bits()).value(), "block:" + std::to_string(l)});
-    }
-    header = {
-        tensor::plan_model(tensor::shapes_of(integers)).value(), bits(), dtype, CaptureMode::kDecode, {}};
-  }
-
-  static Encoding bits() { return {Encoding::Kind::kBits, 0}; }
 
   [[nodiscard]] std::vector<tensor::TensorView> part(std::uint64_t first, std::uint64_t count) const {
     std::vector<tensor::TensorView> views;
@@ -52,13 +32,38 @@ struct Layers {
   }
 };
 
+Layers make_layers(std::size_t count, std::uint64_t tokens, std::uint64_t width, Dtype dtype) {
+  const std::size_t size = tensor::size_of(dtype);
+  std::vector<Bytes> bytes;
+  std::vector<tensor::IntegerTensor> integers;
+  std::uint32_t state = 1;
+  for (std::size_t l = 0; l < count; ++l) {
+    bytes.emplace_back(tokens * width * size);
+    for (std::size_t i = 0; i < bytes[l].size(); ++i) {
+      state = state * 1664525 + 1013904223;
+      // Without the highest bit of the exponent: no infinity and no NaN.
+      bytes[l][i] = static_cast<std::uint8_t>(state >> 24 & (i % size == size - 1 ? 0xbf : 0xff));
+    }
+    const std::string number = std::to_string(l);
+    const tensor::TensorView view{"layer_" + number, dtype, {1, tokens, width}, bytes[l], nullptr};
+    integers.push_back({view.name, view.shape, tensor::encode(view, kBits).value(), "block:" + number});
+  }
+  tensor::Layout layout = tensor::plan_model(tensor::shapes_of(integers)).value();
+  return {tokens,
+          width,
+          dtype,
+          std::move(bytes),
+          std::move(integers),
+          {std::move(layout), kBits, dtype, CaptureMode::kDecode, {}}};
+}
+
 pst::Srs srs_for(const Layers& layers) { return pst::Srs::dev(layers.header.layout.axes, 5).value(); }
 
 // Widths without and with padding, and one without a factor.
 TEST(TokenStream, GivesTheCommitmentOfAllValues) {
   for (const std::uint64_t width : {16, 17, 1}) {
     for (const Dtype dtype : {Dtype::kBF16, Dtype::kF32}) {
-      const Layers layers(3, 11, width, dtype);
+      const Layers layers = make_layers(3, 11, width, dtype);
       const pst::Srs srs = srs_for(layers);
       for (const std::vector<std::uint64_t>& parts : std::vector<std::vector<std::uint64_t>>{
                {11}, {4, 4, 3}, {1, 10}, std::vector<std::uint64_t>(11, 1)}) {
@@ -72,7 +77,7 @@ TEST(TokenStream, GivesTheCommitmentOfAllValues) {
 }
 
 TEST(TokenStream, TakesValuesThatAreNotAligned) {
-  const Layers layers(2, 3, 4, Dtype::kBF16);
+  const Layers layers = make_layers(2, 3, 4, Dtype::kBF16);
   const pst::Srs srs = srs_for(layers);
   std::vector<Bytes> shifted;
   std::vector<tensor::TensorView> views = layers.part(0, 3);
@@ -92,7 +97,7 @@ ErrorCode refusal(const Header& header, const pst::Srs& srs) {
 }
 
 TEST(TokenStream, BeginsWithWhatItCanFollow) {
-  const Layers layers(2, 3, 4, Dtype::kBF16);
+  const Layers layers = make_layers(2, 3, 4, Dtype::kBF16);
   const pst::Srs srs = srs_for(layers);
   Header flat = layers.header;
   flat.layout = tensor::plan_flat(tensor::shapes_of(layers.integers), flat.layout.axes).value();
@@ -120,7 +125,7 @@ void expect_refused(TokenStream& stream, const std::vector<tensor::TensorView>& 
 }
 
 TEST(TokenStream, RefusesWhatIsNoTokens) {
-  const Layers layers(2, 3, 4, Dtype::kBF16);
+  const Layers layers = make_layers(2, 3, 4, Dtype::kBF16);
   const pst::Srs srs = srs_for(layers);
   TokenStream stream = TokenStream::begin(srs, layers.header).value();
   ASSERT_TRUE(stream.add(layers.part(0, 2)).ok());
@@ -146,7 +151,7 @@ TEST(TokenStream, RefusesWhatIsNoTokens) {
 }
 
 TEST(TokenStream, RefusesWhatIsNotFinite) {
-  Layers layers(2, 3, 4, Dtype::kBF16);
+  Layers layers = make_layers(2, 3, 4, Dtype::kBF16);
   const pst::Srs srs = srs_for(layers);
   TokenStream stream = TokenStream::begin(srs, layers.header).value();
   ASSERT_TRUE(stream.add(layers.part(0, 1)).ok());

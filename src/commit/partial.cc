@@ -11,35 +11,36 @@
 namespace assay::pst {
 namespace {
 
-Status check_runs(const Axes& axes, std::span<const Run> runs) {
+Status check_segments(const Axes& axes, std::span<const Segment> segments) {
   const std::uint64_t volume = axes.volume();
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    const Run& run = runs[i];
-    if (run.first > volume || run.values.size() > volume - run.first)
-      return Error{ErrorCode::kOutOfRange, fmt::format("run {}", i),
-                   fmt::format("{} values from index {} on, the axes {} have {}", run.values.size(),
-                               run.first, axes.to_string(), volume)};
-    if (run.values.kind() != runs[0].values.kind())
-      return Error{ErrorCode::kMismatch, fmt::format("run {}", i), "its integers are not those of run 0"};
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const Segment& segment = segments[i];
+    if (segment.first > volume || segment.values.size() > volume - segment.first)
+      return Error{ErrorCode::kOutOfRange, fmt::format("segment {}", i),
+                   fmt::format("{} values from index {} on, the axes {} have {}", segment.values.size(),
+                               segment.first, axes.to_string(), volume)};
+    if (segment.values.kind() != segments[0].values.kind())
+      return Error{ErrorCode::kMismatch, fmt::format("segment {}", i),
+                   "its integers are not those of segment 0"};
   }
   return {};
 }
 
-/// Goes through the values of runs one after another, in pieces of as many as wanted.
+/// Goes through the values of segments one after another, in pieces of as many as wanted.
 class Pieces {
  public:
-  explicit Pieces(std::span<const Run> runs) : runs_(runs) {}
+  explicit Pieces(std::span<const Segment> segments) : runs_(segments) {}
 
-  /// Calls take(run, offset in the run, count) until `wanted` values are taken.
+  /// Calls take(segment, offset in the segment, count) until `wanted` values are taken.
   template <class Take>
   void next(std::size_t wanted, Take&& take) {
     while (wanted > 0) {
-      const Run& run = runs_[index_];
-      const std::size_t count = std::min(wanted, run.values.size() - offset_);
-      take(run, offset_, count);
+      const Segment& segment = runs_[index_];
+      const std::size_t count = std::min(wanted, segment.values.size() - offset_);
+      take(segment, offset_, count);
       wanted -= count;
       offset_ += count;
-      if (offset_ == run.values.size()) {
+      if (offset_ == segment.values.size()) {
         ++index_;
         offset_ = 0;
       }
@@ -47,7 +48,7 @@ class Pieces {
   }
 
  private:
-  std::span<const Run> runs_;
+  std::span<const Segment> runs_;
   std::size_t index_ = 0;
   std::size_t offset_ = 0;
 };
@@ -62,24 +63,24 @@ struct PartialCommitment::State {
   G1Affine sum = G1Affine::infinity();
   LargeArray<G1Affine> bases;  // kept: fresh memory for every part would cost more than filling it
 
-  /// The share of runs of one type. Their bases lie far apart, and one large sum needs fewer additions for
-  /// each value than many small ones.
+  /// The share of segments of one type. Their bases lie far apart, and one large sum needs fewer additions
+  /// for each value than many small ones.
   template <class T>
-  G1Affine share_of(std::span<const Run> runs, std::size_t total) {
+  G1Affine share_of(std::span<const Segment> segments, std::size_t total) {
     const std::span<const G1Affine> level = srs.level(0);
     const std::size_t chunks = (total + max_together - 1) / max_together;
     const std::size_t largest = (total + chunks - 1) / chunks;
     if (bases.size() < largest) bases = LargeArray<G1Affine>(largest);
     std::vector<T> values(largest);
-    Pieces pieces(runs);
+    Pieces pieces(segments);
     G1Affine share = G1Affine::infinity();
     for (std::size_t done = 0; done < total;) {
       const std::size_t count = std::min(largest, total - done);
       std::size_t filled = 0;
-      pieces.next(count, [&](const Run& run, std::size_t offset, std::size_t piece) {
-        const auto* from = static_cast<const T*>(run.values.data()) + offset;
+      pieces.next(count, [&](const Segment& segment, std::size_t offset, std::size_t piece) {
+        const auto* from = static_cast<const T*>(segment.values.data()) + offset;
         std::copy_n(from, piece, values.begin() + static_cast<std::ptrdiff_t>(filled));
-        std::copy_n(level.begin() + static_cast<std::ptrdiff_t>(run.first + offset), piece,
+        std::copy_n(level.begin() + static_cast<std::ptrdiff_t>(segment.first + offset), piece,
                     bases.data() + filled);
         filled += piece;
       });
@@ -99,14 +100,14 @@ PartialCommitment::PartialCommitment(PartialCommitment&&) noexcept = default;
 PartialCommitment& PartialCommitment::operator=(PartialCommitment&&) noexcept = default;
 PartialCommitment::~PartialCommitment() = default;
 
-Status PartialCommitment::add(std::span<const Run> runs) {
-  ASSAY_TRY(check_runs(state_->srs.axes(), runs));
-  std::vector<Run> filled;
+Status PartialCommitment::add(std::span<const Segment> segments) {
+  ASSAY_TRY(check_segments(state_->srs.axes(), segments));
+  std::vector<Segment> filled;
   std::size_t total = 0;
-  for (const Run& run : runs) {
-    if (run.values.size() == 0) continue;
-    filled.push_back(run);
-    total += run.values.size();
+  for (const Segment& segment : segments) {
+    if (segment.values.size() == 0) continue;
+    filled.push_back(segment);
+    total += segment.values.size();
   }
   if (filled.empty()) return {};
   const G1Affine share = filled[0].values.visit([&](auto typed) {

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,15 @@ from assay_program import restore_signals
 from tiny_models import POSITIONS, folder, tiny
 
 LONGER = 128
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """More than one wait for each other longer than these models compute."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def long_model(layout: str = "llama", dtype: torch.dtype = torch.bfloat16) -> PreTrainedModel:
@@ -146,7 +156,7 @@ def test_what_cannot_be_planned() -> None:
     report = stream.report
     assert not report.used
     assert "layer_2" in report.reason
-    assert stream.finish() is None
+    assert stream._finish() is None
 
     with StreamingCommit(lambda axes: Srs.dev((2, 2), 1)) as stream:
         capture_model(tiny(), ids(3), max_new_tokens=2, follower=stream)
@@ -243,7 +253,7 @@ def test_a_stream_is_for_one_capture_in_mode_decode() -> None:
         capture_model(tiny(), ids(3), mode="recompute", follower=stream)
     with pytest.raises(assay.InputError, match="threads"):
         StreamingCommit(dev, threads=0)
-    assert StreamingCommit(dev).finish() is None
+    assert StreamingCommit(dev)._finish() is None
 
 
 def test_a_state_that_is_written_to_after_it_was_handed_on() -> None:
