@@ -41,8 +41,8 @@ class StreamReport:
         tokens_at_end: Of these, how many when the model had finished.
         calls: Native calls that it took.
         most_waiting: Blocks of 32 tokens, at most, that were complete and not yet committed to,
-            those of the call under way included. Over two, the model was ahead; the blocks waited in
-            the buffers of the capture.
+            those of the call under way included. Over two, the model was ahead; the blocks waited
+            in the buffers of the capture.
         thread_cpu_s: CPU time of the committing thread (not of helpers that it was allowed).
     """
 
