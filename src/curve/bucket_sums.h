@@ -33,18 +33,18 @@ class BucketKey {
 template <class F, class Adder>
 class BucketSums {
  public:
-  /// Points sorted at a time: their coordinates, 4 MB, stay in the cache while they are summed.
-  static constexpr std::size_t kBlock = std::size_t{1} << 16;
+  /// Points sorted at a time: their coordinates, 8 MB, stay in the outer cache while they are summed.
+  static constexpr std::size_t kBlock = std::size_t{1} << 17;
 
-  /// `block` is the most points that one call of add() brings.
-  BucketSums(std::size_t buckets, std::size_t block)
-      : buckets_(buckets),
-        // Every fresh sum takes two points of a block; later the two sums of every row stand there.
-        arena_(buckets + std::max(block / 2, 2 * rows())),
-        occupied_(buckets),
-        ends_(buckets),
-        refs_(block + std::min(buckets, block)) {
-    pairs_.reserve(kPairBatch);
+  /// Empty buckets; `block` is the most points that one call of add() will bring. Memory that is there already is used
+  /// again.
+  void start(std::size_t buckets, std::size_t block) {
+    buckets_ = buckets;
+    // Every fresh sum takes two points of a block; later the two sums of every row stand there.
+    grow(arena_, buckets + std::max(block / 2, 2 * rows()));
+    grow(refs_, block + std::min(buckets, block));
+    occupied_.assign(buckets, 0);
+    ends_.resize(buckets);
   }
 
   /// bucket_sum[key of i] += bases[i] or -bases[i].
@@ -102,6 +102,11 @@ class BucketSums {
   struct Group {
     std::uint32_t bucket, first, count;
   };
+
+  template <class T>
+  static void grow(LargeArray<T>& array, std::size_t size) {
+    if (array.size() < size) array = LargeArray<T>(size);
+  }
 
   /// A row costs three additions on their own, a step two inversions of about twelve such each.
   [[nodiscard]] std::size_t row_length() const {
@@ -199,7 +204,7 @@ class BucketSums {
     pairs_.clear();
   }
 
-  std::size_t buckets_;
+  std::size_t buckets_ = 0;
   LargeArray<G1Affine> arena_;  ///< the bucket sums, then room for the sums of a block
   std::vector<std::uint8_t> occupied_;
   std::vector<std::uint32_t> ends_;

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <type_traits>
 #include <vector>
 
 #include "assay/curve.h"
 #include "base/check.h"
+#include "base/loan.h"
 #include "base/threads.h"
 #include "curve/bucket_sums.h"
 #include "curve/msm_simple.h"
@@ -46,24 +48,44 @@ class Msm {
         parallel_for(0, values.size(), kGrain, [&](std::size_t first, std::size_t last) {
           for (std::size_t i = first; i < last; ++i) prepared[i] = SignedMagnitude::of(values[i]);
         });
-        return sum_of<SignedMagnitude>(bases, prepared);
+        return sum_of(bases, std::span(prepared));
       } else {
-        return sum_of<Int>(bases, values);
+        return sum_of(bases, values);
       }
     });
   }
 
   static constexpr std::size_t kGrain = 8192;
 
+  /// The OR of all magnitudes.
   template <class Int>
-  static Xyzz<F> sum_of(std::span<const G1Affine> bases, std::span<const Int> values) {
-    using M = Magnitude<Int>;
-    const auto all = Digits<Int>::union_of(values);
-    const unsigned bits = M::bit_width(all);
+  static auto union_of(std::span<const Int> values) {
+    typename Magnitude<Int>::Wide all{};
+    std::mutex mutex;
+    parallel_for(0, values.size(), kGrain, [&](std::size_t first, std::size_t last) {
+      const auto some = Digits<Int>::union_of(values.subspan(first, last - first));
+      const std::scoped_lock lock(mutex);
+      all = Magnitude<Int>::combine(all, some);
+    });
+    return all;
+  }
+
+  /// Prepared scalars are changed.
+  template <class T>
+  static Xyzz<F> sum_of(std::span<const G1Affine> bases, std::span<T> data) {
+    using Int = std::remove_const_t<T>;
+    const std::span<const Int> values = data;
+    const auto all = union_of(values);
+    const unsigned bits = Magnitude<Int>::bit_width(all);
     if (bits == 0) return {};
     const bool few = values.size() < kFew;
     const WindowPlan plan = plan_windows(values.size(), bits, worker_count(), few ? 2.6 : 2.2);
     const Digits<Int> digits(plan, all);
+    if constexpr (Digits<Int>::kTakesBiased) {
+      parallel_for(0, data.size(), kGrain, [&](std::size_t first, std::size_t last) {
+        for (std::size_t i = first; i < last; ++i) digits.bias(data[i]);
+      });
+    }
 
     const std::size_t tasks = std::size_t{plan.windows} * plan.ranges;
     std::vector<Xyzz<F>> partial(tasks);
@@ -95,7 +117,9 @@ class Msm {
                             const Digits<Int>& digits) {
     using Buckets = BucketSums<F, Adder>;
     const std::size_t block = std::min(Buckets::kBlock, values.size());
-    Buckets buckets(digits.largest(window), block);
+    const Loan<Buckets> loan;
+    Buckets& buckets = *loan;
+    buckets.start(digits.largest(window), block);
     std::vector<BucketKey> keys;
     for (std::size_t first = 0; first < values.size(); first += block) {
       const std::size_t count = std::min(block, values.size() - first);

@@ -204,6 +204,19 @@ TEST(Msm, PointsThatMeetByTheThousand) {
   });
 }
 
+TEST(Msm, NumbersThatAreNoCoordinatesHarmNothing) {
+  // What an unchecked file may hold. There is no right sum; there must be one all the same.
+  for_each_kernel([] {
+    const std::vector<G1Affine> junk(2000, {{{~0ULL, ~0ULL, ~0ULL, ~0ULL}}, {{7, ~0ULL, 0, ~0ULL}}});
+    std::vector<G1Affine> mixed = doubled_points(2000);
+    for (std::size_t i = 0; i < mixed.size(); i += 3) mixed[i] = junk[i];
+    for (const auto& points : {junk, mixed}) {
+      const auto sum = msm_vartime(points, IntegerView(random_values<std::int16_t>(points.size(), 9, 1)));
+      EXPECT_EQ(encode(sum).size(), 32U);
+    }
+  });
+}
+
 TEST(Msm, NothingIsInfinity) {
   EXPECT_EQ(msm_vartime({}, IntegerView()), G1Affine::infinity());
   EXPECT_EQ(msm_vartime({}, std::span<const Fr>()), G1Affine::infinity());

@@ -4,6 +4,7 @@
 // an arena, which takes the sums. Every kernel carries out the same schedules.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -42,11 +43,13 @@ struct PairSum {
 };
 
 struct PointSpace {
-  const G1Affine* bases;
-  G1Affine* arena;
+  const G1Affine* bases = nullptr;
+  G1Affine* arena = nullptr;
 
   [[nodiscard]] const G1Affine& operator[](PointRef ref) const {
-    return (ref.is_arena() ? arena : bases)[ref.index()];
+    // Looked up and not chosen by a branch, which nothing could predict.
+    const std::array<const G1Affine*, 2> origins = {bases, arena};
+    return origins[static_cast<std::size_t>(ref.is_arena())][ref.index()];
   }
 };
 

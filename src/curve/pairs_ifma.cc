@@ -88,8 +88,10 @@ ASSAY_INLINE Operands load(const PointSpace& space, const std::array<PointRef, k
     negated |= static_cast<unsigned>(refs[i].is_negated()) << i;
   }
   ifma::transpose(rows);
-  const __m512i x[4] = {rows[0], rows[1], rows[2], rows[3]};
-  const __m512i y[4] = {rows[4], rows[5], rows[6], rows[7]};
+  // A file may hold numbers that are no coordinates. They stay within the bounds, and no sum but theirs is wrong.
+  const __m512i largest = _mm512_set1_epi64(static_cast<long long>((P::kModulus[3] >> 4) * kStored));
+  const __m512i x[4] = {rows[0], rows[1], rows[2], _mm512_min_epu64(rows[3], largest)};
+  const __m512i y[4] = {rows[4], rows[5], rows[6], _mm512_min_epu64(rows[7], largest)};
   __m512i any = rows[0];
   ASSAY_UNROLL for (int i = 1; i < 8; ++i) any = _mm512_or_si512(any, rows[i]);
   Operands out;
@@ -110,8 +112,10 @@ struct RowRefs {
 /// The operands of a vector of pairs; lanes past the last pair repeat it.
 ASSAY_INLINE RowRefs refs_of(std::span<const PairSum> pairs, std::size_t vector) {
   RowRefs out;
+  const std::size_t first = vector * kLanes, last = pairs.size() - 1;
+  const std::size_t step = first + kLanes <= pairs.size() ? kLanes : last - first;
   ASSAY_UNROLL for (std::size_t i = 0; i < kLanes; ++i) {
-    const PairSum& pair = pairs[std::min(vector * kLanes + i, pairs.size() - 1)];
+    const PairSum& pair = pairs[first + std::min(i, step)];
     out.left[i] = pair.left;
     out.right[i] = pair.right;
   }

@@ -124,6 +124,10 @@ class Digits {
   using Wide = typename M::Wide;
 
  public:
+  /// Whether the constant must be in the values already: adding it to four words for every digit would take longer than
+  /// reading the digit.
+  static constexpr bool kTakesBiased = std::is_same_v<Int, SignedMagnitude>;
+
   Digits(const WindowPlan& plan, const Wide& all) : plan_(plan) {
     for (unsigned w = 0; w + 1 < plan.windows; ++w) {
       offset_ = M::add_bit(offset_, w * plan.window_bits + plan.window_bits - 1);
@@ -140,6 +144,15 @@ class Digits {
 
   [[nodiscard]] std::int64_t half() const { return std::int64_t{1} << (plan_.window_bits - 1); }
 
+  /// Adds the constant to a value.
+  void bias(SignedMagnitude& value) const
+  requires kTakesBiased {
+    const Wide sum = M::add(M::of(value), offset_);
+    const std::uint64_t sign = value.words[3] & SignedMagnitude::kSign;
+    value.words = sum;
+    value.words[3] |= sign;
+  }
+
   /// No digit of the window is larger in magnitude.
   [[nodiscard]] std::size_t largest(unsigned window) const {
     return is_top(window) ? static_cast<std::size_t>(top_) : static_cast<std::size_t>(half());
@@ -153,8 +166,8 @@ class Digits {
     const std::int64_t bias = top ? 0 : half();
     const std::uint64_t mask = top ? ~std::uint64_t{0} : (std::uint64_t{1} << plan_.window_bits) - 1;
     for (std::size_t i = 0; i < values.size(); ++i) {
-      const std::int64_t digit =
-          static_cast<std::int64_t>(M::bits(M::add(M::of(values[i]), offset_), shift) & mask) - bias;
+      const Wide wide = kTakesBiased ? M::of(values[i]) : M::add(M::of(values[i]), offset_);
+      const std::int64_t digit = static_cast<std::int64_t>(M::bits(wide, shift) & mask) - bias;
       if (digit == 0) continue;
       take(i, static_cast<std::size_t>(digit < 0 ? -digit : digit), (digit < 0) != M::is_negative(values[i]));
     }

@@ -278,9 +278,9 @@ ASSAY_INLINE Tight<P, kBound> from_words(const __m512i (&w)[4]) {
   Tight<P, kBound> out;
   out.limb[0] = _mm512_and_si512(w[0], mask);
   ASSAY_UNROLL for (int i = 1; i < 4; ++i) {
-    const __m512i joined = _mm512_or_si512(_mm512_srli_epi64(w[i - 1], static_cast<unsigned>(64 - 12 * i)),
-                                           _mm512_slli_epi64(w[i], static_cast<unsigned>(12 * i)));
-    out.limb[i] = _mm512_and_si512(joined, mask);
+    // 0xe0: the first and (the second or the third)
+    out.limb[i] = _mm512_ternarylogic_epi64(mask, _mm512_srli_epi64(w[i - 1], static_cast<unsigned>(64 - 12 * i)),
+                                            _mm512_slli_epi64(w[i], static_cast<unsigned>(12 * i)), 0xe0);
   }
   out.limb[4] = _mm512_srli_epi64(w[3], 16);
   check_bounds<P>(out.limb, 0, kBound, true);

@@ -5,11 +5,10 @@
 
 #if defined(__x86_64__)
 #define ASSAY_HAS_IFMA 1
+// clang-format off
 #if defined(__clang__)
-#define ASSAY_TARGET_IFMA_BEGIN                                                                           \
-  _Pragma(                                                                                                \
-      "clang attribute push(__attribute__((target(\"avx512f,avx512vl,avx512bw,avx512dq,avx512ifma\"))), " \
-      "apply_to = function)")
+#define ASSAY_TARGET_IFMA_BEGIN \
+  _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512vl,avx512bw,avx512dq,avx512ifma\"))), apply_to = function)")
 #define ASSAY_TARGET_IFMA_END _Pragma("clang attribute pop")
 #define ASSAY_UNROLL _Pragma("unroll")
 #else
@@ -18,6 +17,7 @@
 #define ASSAY_TARGET_IFMA_END _Pragma("GCC pop_options")
 #define ASSAY_UNROLL _Pragma("GCC unroll 16")
 #endif
-// The products below are only fast when their limbs stay in registers.
+// clang-format on
+// Products are only fast when their limbs stay in registers.
 #define ASSAY_INLINE [[gnu::always_inline]] inline
 #endif
