@@ -167,4 +167,17 @@ void set_progress_handler(ProgressHandler handler);
 void set_thread_limit(unsigned threads);
 [[nodiscard]] unsigned thread_limit();
 
+/// While it lives, at most this many threads work for one call that the thread which made it makes, whatever
+/// the limit above says; 0 changes nothing. For work beside something that must not be slowed down.
+class ThreadLimitScope {
+ public:
+  explicit ThreadLimitScope(unsigned threads);
+  ~ThreadLimitScope();
+  ThreadLimitScope(const ThreadLimitScope&) = delete;
+  ThreadLimitScope& operator=(const ThreadLimitScope&) = delete;
+
+ private:
+  unsigned before_;
+};
+
 }  // namespace assay

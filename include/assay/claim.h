@@ -176,6 +176,38 @@ struct SubjectOptions {
 /// header.value_range(), which no verifier would take), those of Header::validate.
 [[nodiscard]] Result<Commitment> commit(const pst::Srs& srs, Header header, const IntegerView& values);
 
+/// Commits to a tensor of the layout "model" while its tokens still come in. The layout must be known before
+/// the first, the number of tokens with it; the commitment is the one that commit() makes of all values at
+/// once.
+class TokenStream {
+ public:
+  /// Errors: kUnsupported (a layout that is not "model", an encoding that is not "bits", no dtype), kMismatch
+  /// (axes of layout and SRS), those of Header::validate.
+  static Result<TokenStream> begin(const pst::Srs& srs, Header header);
+
+  /// The next n tokens, n >= 1: of every layer, in the order of the layout, n * H values of the header's
+  /// dtype. On an error nothing is added. Errors: kMismatch (count of layers, dtype, count of values, more
+  /// tokens than the layout has), kOutOfRange (an infinity or NaN, with layer, token and index from there
+  /// on).
+  [[nodiscard]] Status add(std::span<const tensor::TensorView> layers);
+
+  /// Tokens committed to.
+  [[nodiscard]] std::uint64_t tokens() const { return tokens_; }
+
+  /// Errors: kMismatch while tokens are missing.
+  [[nodiscard]] Result<Commitment> finish() const;
+
+ private:
+  TokenStream(const pst::Srs& srs, Header header);
+  [[nodiscard]] std::uint64_t total_tokens() const { return header_.layout.axes[1]; }
+  [[nodiscard]] Result<std::uint64_t> count_tokens(std::span<const tensor::TensorView> layers) const;
+
+  Header header_;
+  pst::PartialCommitment sum_;
+  std::uint64_t width_;  ///< H, before padding
+  std::uint64_t tokens_ = 0;
+};
+
 /// Opens the commitment at each point. Does not check that `values` are what was committed to: a proof of
 /// other values does not verify. Errors: kMismatch (SRS, count of values or coordinates), kOutOfRange (a
 /// coordinate outside its axis, a point twice, no points or more than Proofs::kMaxCount).

@@ -101,6 +101,36 @@ class Srs {
 /// Errors: kOutOfRange (first_axis > m), kMismatch when the count is not axes.volume(first_axis).
 [[nodiscard]] Result<G1Affine> commit_slice(const Srs& srs, std::size_t first_axis, IntegerView values);
 
+/// Consecutive values of a tensor, from the C-order index `first` on.
+struct Segment {
+  std::uint64_t first = 0;
+  IntegerView values;
+};
+
+/// Commits to a tensor in parts, in any order: C is a sum over the values, and so the sum of the shares of
+/// parts in which each value occurs once. Zeros need not be given.
+class PartialCommitment {
+ public:
+  /// Points that are brought together for one multi-scalar multiplication: 128 MiB of them.
+  static constexpr std::size_t kMaxTogether = std::size_t{1} << 21;
+
+  explicit PartialCommitment(Srs srs, std::size_t max_together = kMaxTogether);
+  PartialCommitment(PartialCommitment&&) noexcept;
+  PartialCommitment& operator=(PartialCommitment&&) noexcept;
+  ~PartialCommitment();
+
+  /// Adds values[k] * L_(first + k) of every segment. On an error nothing is added. Errors: kMismatch (runs
+  /// of integers of different widths), kOutOfRange (a segment past the last value).
+  [[nodiscard]] Status add(std::span<const Segment> segments);
+
+  /// The sum so far: commit() of the values given, with zeros elsewhere.
+  [[nodiscard]] G1Affine point() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 /// p(z) and the quotient commitments [q_i(t)]_1, one per axis; infinity where an axis has one node.
 struct Opening {
   Fr value;

@@ -11,6 +11,7 @@ from .errors import DecodeError, Error, InputError
 from .polynomials import evaluate, grid_values, interpolate
 from .residues import R, from_rows, to_rows
 from .srs import Srs, VerifierKey
+from .streaming import StreamingCommit, StreamReport
 from .tensors import Header, Layer, Tensor, encode
 from .verification import verify
 
@@ -31,6 +32,8 @@ __all__ = [
     "Proofs",
     "R",
     "Srs",
+    "StreamReport",
+    "StreamingCommit",
     "Tensor",
     "Verdict",
     "VerifierKey",

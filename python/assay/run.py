@@ -8,10 +8,14 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from . import Challenge, Error, Srs, Tensor, capture, commit, encode, verify
+from . import Challenge, Commitment, Error, Srs, Tensor, capture, commit, encode, verify
+from .hidden_states.staging import write_together
+from .streaming import BLOCK, StreamingCommit, StreamReport
 from .tensors import LayoutKind
 from .wording import count, duration, size
 
@@ -24,6 +28,7 @@ examples:
   assay run --prompt "The capital of France is" --max-new-tokens 16
   assay run --tensor hypercube.npy --num-queries 10 --json
   assay run --models smollm2 --prompt "Hello" --srs model.srs --output-dir out
+  assay run --prompt "Hello" --stream --max-new-tokens 64 --min-new-tokens 64
 
 Without --srs, public parameters are made in memory from --srs-seed; whoever knows the seed can open
 the commitment to anything. Exit code 0: accepted, 1: rejected, 2: could not run.
@@ -31,29 +36,75 @@ the commitment to anything. Exit code 0: accepted, 1: rejected, 2: could not run
 
 
 class Timings:
-    """Seconds of each phase, in order; a phase that comes again adds up."""
+    """Seconds of each phase, in order; a phase that comes again adds up.
+
+    A phase within another is taken out of it.
+    """
 
     def __init__(self, *, quiet: bool) -> None:
         self.seconds: dict[str, float] = {}
         self._quiet = quiet
+        self._inside = 0.0
+
+    def say(self, words: str) -> None:
+        """A message, unless quiet."""
+        if not self._quiet:
+            print(f"{PROGRAM}: {words}", file=sys.stderr)
 
     @contextmanager
     def phase(self, name: str, words: str) -> Iterator[None]:
         """Time what runs inside."""
-        if not self._quiet:
-            print(f"{PROGRAM}: {words} ...", file=sys.stderr)
+        self.say(f"{words} ...")
+        outside, self._inside = self._inside, 0.0
         started = time.monotonic()
         yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
+        whole = time.monotonic() - started
+        self.seconds[name] = self.seconds.get(name, 0.0) + whole - self._inside
+        self._inside = outside + whole
+
+
+class Parameters:
+    """The SRS of a run, made or opened on first use, and the digests that may be trusted."""
+
+    def __init__(self, options: argparse.Namespace, timings: Timings) -> None:
+        self._options = options
+        self._timings = timings
+        self._srs: Srs | None = None
+
+    def srs_for(self, axes: Sequence[int]) -> Srs:
+        """That of the file, whatever its axes, or one made for `axes`."""
+        options = self._options
+        if options.srs is not None:
+            self._srs = self._srs or Srs.open(options.srs)
+        elif self._srs is None or self._srs.axes != tuple(axes):
+            seed = secrets.randbits(63) if options.srs_seed is None else options.srs_seed
+            words = f"making public parameters for {'x'.join(map(str, axes))}"
+            with self._timings.phase("setup", words):
+                self._srs = Srs.dev(axes, seed)
+        return self._srs
+
+    def trusted(self, srs: Srs) -> list[str]:
+        """Only parameters that were made here are vouched for."""
+        return [srs.verifier_key.digest] if self._options.srs is None else []
+
+
+@dataclass
+class Job:
+    """What is to be committed to, or is already."""
+
+    name: str
+    tensor: Tensor
+    timings: Timings
+    parameters: Parameters
+    commitment: Commitment | None = None
+    stream: StreamReport | None = None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = _parser().parse_args(argv)
+    options = _options(argv)
     try:
-        reports = [
-            _run_one(options, name, tensor, timings) for name, tensor, timings in _inputs(options)
-        ]
+        reports = [_run_one(options, job) for job in _jobs(options)]
     except Error as error:
         print(f"{PROGRAM}: error: {error}", file=sys.stderr)
         return FAILED
@@ -70,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0 if all(report["verdict"] == "accepted" for report in reports) else REJECTED
 
 
-def _inputs(options: argparse.Namespace) -> Iterator[tuple[str, Tensor, Timings]]:
+def _jobs(options: argparse.Namespace) -> Iterator[Job]:
     if options.tensor is not None:
         timings = Timings(quiet=options.quiet)
         path = Path(options.tensor)
@@ -78,43 +129,88 @@ def _inputs(options: argparse.Namespace) -> Iterator[tuple[str, Tensor, Timings]
             tensor = Tensor.read(
                 path, options.encoding or None, options.layout or None, axes=options.axes
             )
-        yield path.name, tensor, timings
+        yield Job(path.name, tensor, timings, Parameters(options, timings))
         return
     for model in options.models:
         timings = Timings(quiet=options.quiet)
-        with timings.phase("capture", f"running {model}"):
-            held = capture(
-                model,
-                options.prompt,
-                max_new_tokens=options.max_new_tokens,
-                do_sample=options.do_sample,
-                temperature=options.temperature,
-                device=options.device,
-                dtype=options.dtype,
-                seed=options.seed,
-                deterministic=options.deterministic,
-                mode=options.mode,
-            )
-        with timings.phase("encode", "encoding the hidden states"):
-            layout: LayoutKind = options.layout or "model"
-            tensor = encode(held, options.encoding or "bits", layout)
-        yield held.model_name, tensor, timings
+        parameters = Parameters(options, timings)
+        if not options.stream:
+            yield _captured(options, model, timings, parameters, None)
+            continue
+        reason = _not_streamable(options)
+        if reason:
+            timings.say(f"not committing while the model runs: {reason}")
+            job = _captured(options, model, timings, parameters, None)
+            job.stream = StreamReport(False, reason, 0, 0, 0, 0, 0.0)
+        else:
+            with StreamingCommit(parameters.srs_for, options.stream_threads) as stream:
+                job = _captured(options, model, timings, parameters, stream)
+        yield job
 
 
-def _run_one(
-    options: argparse.Namespace, name: str, tensor: Tensor, timings: Timings
-) -> dict[str, Any]:
-    axes = "x".join(map(str, tensor.axes))
-    if options.srs is not None:
-        srs = Srs.open(options.srs)
-        trusted: list[str] = []
-    else:
-        seed = secrets.randbits(63) if options.srs_seed is None else options.srs_seed
-        with timings.phase("setup", f"making public parameters for {axes}"):
-            srs = Srs.dev(tensor.axes, seed)
-        trusted = [srs.verifier_key.digest]
-    with timings.phase("commit", f"committing to {count(tensor.real_count)} values"):
-        commitment = commit(tensor, srs)
+def _not_streamable(options: argparse.Namespace) -> str:
+    """Why the flags rule it out; empty when they do not."""
+    if options.mode != "decode":
+        return f"--mode {options.mode} has the values only after the tokens"
+    if (options.layout or "model") != "model":
+        return f"--layout {options.layout} does not keep tokens apart"
+    if (options.encoding or "bits") != "bits":
+        return f"--encoding {options.encoding}; only bits are committed to as they come"
+    return ""
+
+
+def _captured(
+    options: argparse.Namespace,
+    model: str,
+    timings: Timings,
+    parameters: Parameters,
+    stream: StreamingCommit | None,
+) -> Job:
+    with timings.phase("capture", f"running {model}"):
+        held = capture(
+            model,
+            options.prompt,
+            max_new_tokens=options.max_new_tokens,
+            min_new_tokens=options.min_new_tokens,
+            do_sample=options.do_sample,
+            temperature=options.temperature,
+            device=options.device,
+            dtype=options.dtype,
+            seed=options.seed,
+            deterministic=options.deterministic,
+            mode=options.mode,
+            follower=stream,
+        )
+    with timings.phase("encode", "encoding the hidden states"):
+        layout: LayoutKind = options.layout or "model"
+        tensor = encode(held, options.encoding or "bits", layout)
+    job = Job(held.model_name, tensor, timings, parameters)
+    if stream is not None:
+        # What is left when the model has finished; the rest lies within the phase "capture".
+        with timings.phase("commit", "committing to the last tokens"):
+            job.commitment = stream.commitment(tensor)
+        job.stream = stream.report
+        if job.stream.reason:
+            timings.say(f"did not commit while the model ran: {job.stream.reason}")
+        elif job.stream.fell_behind:
+            timings.say(_behind(job.stream))
+    return job
+
+
+def _behind(report: StreamReport) -> str:
+    return (
+        f"the model was ahead: up to {report.most_waiting} blocks of {BLOCK} tokens waited in the "
+        "capture's buffers (--stream-threads gives the commitment more threads)"
+    )
+
+
+def _run_one(options: argparse.Namespace, job: Job) -> dict[str, Any]:
+    tensor, timings = job.tensor, job.timings
+    srs = job.parameters.srs_for(tensor.axes)
+    commitment = job.commitment
+    if commitment is None:
+        with timings.phase("commit", f"committing to {count(tensor.real_count)} values"):
+            commitment = commit(tensor, srs)
     challenge = Challenge.draw(commitment, min(options.num_queries, tensor.real_count))
     with timings.phase("prove", f"opening {len(challenge)} values"):
         proofs = commitment.open(challenge)
@@ -125,19 +221,22 @@ def _run_one(
             srs.verifier_key,
             challenge=challenge,
             digest=commitment.digest,
-            trusted=trusted,
+            trusted=job.parameters.trusted(srs),
             captured=tensor,
         )
     if options.output_dir is not None:
         directory = Path(options.output_dir)
         directory.mkdir(parents=True, exist_ok=True)
-        stem = name.replace("/", "_")
-        commitment.write(directory / f"{stem}.commitment")
-        proofs.write(directory / f"{stem}.proofs")
-        (directory / f"{stem}.vk").write_bytes(srs.verifier_key.to_bytes())
+        stem = job.name.replace("/", "_")
+        contents = {
+            f"{stem}.commitment": commitment.to_bytes(),
+            f"{stem}.proofs": proofs.to_bytes(),
+            f"{stem}.vk": srs.verifier_key.to_bytes(),
+        }
+        write_together({directory / name: partial(_write, data) for name, data in contents.items()})
     queries = len(proofs)
     return {
-        "name": name,
+        "name": job.name,
         "axes": list(tensor.axes),
         "layout": tensor.layout,
         "encoding": tensor.encoding,
@@ -160,8 +259,13 @@ def _run_one(
             "avg_prove_s": timings.seconds["prove"] / queries,
             "avg_verify_s": timings.seconds["verify"] / queries,
         },
+        "stream": None if job.stream is None else asdict(job.stream),
         "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     }
+
+
+def _write(data: bytes, file: BinaryIO) -> None:
+    file.write(data)
 
 
 def _print_plainly(report: dict[str, Any]) -> None:
@@ -174,12 +278,23 @@ def _print_plainly(report: dict[str, Any]) -> None:
         f"{duration(timing['avg_prove_s'])} to make, {duration(timing['avg_verify_s'])} to verify"
     )
     print(f"  times       {', '.join(_phases(timing))}")
+    if report["stream"] is not None:
+        print(f"  streamed    {_streamed(report['stream'])}")
     print(f"  memory      {size(report['peak_memory_bytes'])} at the peak")
     print(f"  verdict     {report['verdict']}")
     if report["verdict"] != "accepted":
         print(f"              at step {report['step']}: {report['reason']}")
     for note in report["notes"]:
         print(f"  note        {note}")
+
+
+def _streamed(stream: dict[str, Any]) -> str:
+    if not stream["used"]:
+        return f"no: {stream['reason']}"
+    return (
+        f"{stream['tokens_at_end']} of {stream['tokens']} tokens were committed to when the model "
+        f"had finished; at most {stream['most_waiting']} blocks of {BLOCK} waited"
+    )
 
 
 def _phases(timing: dict[str, float]) -> Iterator[str]:
@@ -193,6 +308,16 @@ def _sizes(text: str) -> list[int]:
         return [int(size) for size in text.split(",")]
     except ValueError as error:
         raise argparse.ArgumentTypeError("write axes as in 6,6,6") from error
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.stream and options.tensor is not None:
+        parser.error("--stream commits while a model runs; --tensor runs none")
+    if options.stream_threads < 1:
+        parser.error(f"--stream-threads is {options.stream_threads}; give at least 1")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -209,6 +334,13 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--tensor", metavar="FILE", help=".npy, .safetensors or .pt to commit to")
     add("--models", nargs="+", default=["smollm2"], metavar="MODEL", help="default: smollm2")
     add("--max-new-tokens", type=int, default=64, metavar="N", help="default: %(default)s")
+    add(
+        "--min-new-tokens",
+        type=int,
+        default=0,
+        metavar="N",
+        help="take no end-of-text token before so many (default: %(default)s)",
+    )
     add("--do-sample", action="store_true", help="draw tokens instead of taking the most likely")
     add("--temperature", type=float, default=0.8, metavar="T", help="default: %(default)s")
     add("--device", choices=("auto", "cuda", "cpu", "mps"), default="auto")
@@ -222,6 +354,19 @@ def _parser() -> argparse.ArgumentParser:
     add("--srs", metavar="FILE", help="public parameters; by default made in memory")
     add("--srs-seed", type=int, metavar="N", help="for parameters made in memory (default: random)")
     add("--num-queries", type=int, default=10, metavar="N", help="points (default: %(default)s)")
+    add(
+        "--stream",
+        action="store_true",
+        help="commit while the model runs; the commitment is the same. The number of tokens must "
+        "be as planned: see --min-new-tokens",
+    )
+    add(
+        "--stream-threads",
+        type=int,
+        default=1,
+        metavar="N",
+        help="threads of --stream, beside the model's (default: %(default)s)",
+    )
     add("--output-dir", metavar="DIR", help="keep commitment, proofs and verifier key there")
     add("--json", action="store_true", help="the report as JSON")
     add("--quiet", action="store_true", help="no messages but errors")

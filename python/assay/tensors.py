@@ -272,14 +272,15 @@ def _layers_of(values: Any) -> tuple[list[tuple[str, Array, str]], str]:
     if captures is not None and isinstance(values, captures.Capture):
         states = zip(values.taps, values.hidden_states, strict=True)
         return [
-            (tap.name, state, _tap_name(tap.tap, tap.block)) for tap, state in states
+            (tap.name, state, tap_name(tap.tap, tap.block)) for tap, state in states
         ], values.mode
     if isinstance(values, Mapping):
         return [(str(name), array, "") for name, array in values.items()], "unknown"
     return [("array", values, "")], "unknown"
 
 
-def _tap_name(tap: str, block: int | None) -> str:
+def tap_name(tap: str, block: int | None) -> str:
+    """How a header names the place that a `Tap` says."""
     if tap == "unknown":
         return ""
     return f"block:{block}" if tap == "residual" else tap

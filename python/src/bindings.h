@@ -18,6 +18,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -98,6 +99,12 @@ struct EncodedTensor {
   tensor::IntegerArray values;  ///< in C order of layout.axes
 };
 
+/// Name, values, name of the dtype ("" for that of the array, "scalar" for rows of 32 bytes).
+using Source = std::tuple<std::string, AnyArray, std::string>;
+
+/// The arrays as if a file held them: rows of residues are its Python integers.
+Result<tensor::TensorFile> hold(const std::vector<Source>& sources);
+
 /// "bfloat16", as torch and numpy say it.
 std::string_view short_name(tensor::Dtype dtype);
 
@@ -106,5 +113,6 @@ void bind_curve(nb::module_& m);
 void bind_commit(nb::module_& m);
 void bind_tensor(nb::module_& m);
 void bind_claim(nb::module_& m);
+void bind_stream(nb::module_& m);
 
 }  // namespace assay::python

@@ -12,4 +12,5 @@ NB_MODULE(_core, m) {
   python::bind_commit(m);
   python::bind_tensor(m);
   python::bind_claim(m);
+  python::bind_stream(m);
 }

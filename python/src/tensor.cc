@@ -4,15 +4,11 @@
 #include <algorithm>
 #include <map>
 #include <string>
-#include <tuple>
 
 #include "bindings.h"
 
 namespace assay::python {
 namespace {
-
-/// Name, values, name of the dtype ("" for that of the array, "scalar" for rows of 32 bytes).
-using Source = std::tuple<std::string, AnyArray, std::string>;
 
 std::optional<tensor::Dtype> dtype_of(const AnyArray& array) {
   using tensor::Dtype;
@@ -60,7 +56,8 @@ tensor::Shape shape_of(const AnyArray& array) {
   return shape;
 }
 
-/// The arrays as if a file held them: rows of residues are its Python integers.
+}  // namespace
+
 Result<tensor::TensorFile> hold(const std::vector<Source>& sources) {
   tensor::TensorFile file;
   for (const auto& [name, array, named] : sources) {
@@ -85,6 +82,8 @@ Result<tensor::TensorFile> hold(const std::vector<Source>& sources) {
   }
   return file;
 }
+
+namespace {
 
 Error no_layout(const std::string& name) {
   return {ErrorCode::kUnsupported, "layout", "no layout is called \"" + name + "\""};

@@ -32,6 +32,7 @@ std::atomic<unsigned>& limit() {
 }
 
 thread_local bool in_parallel_body = false;
+thread_local unsigned own_limit = 0;  // of the innermost ThreadLimitScope
 
 class ParallelBodyScope {
  public:
@@ -46,8 +47,13 @@ class ParallelBodyScope {
 void set_thread_limit(unsigned threads) { limit().store(threads); }
 unsigned thread_limit() { return limit().load(); }
 
+ThreadLimitScope::ThreadLimitScope(unsigned threads) : before_(own_limit) {
+  if (threads > 0) own_limit = threads;
+}
+ThreadLimitScope::~ThreadLimitScope() { own_limit = before_; }
+
 unsigned worker_count() {
-  const unsigned wanted = thread_limit();
+  const unsigned wanted = own_limit > 0 ? own_limit : thread_limit();
   return std::clamp(wanted > 0 ? wanted : std::thread::hardware_concurrency(), 1u, kMaxWorkers);
 }
 

@@ -44,6 +44,28 @@ TEST(ParallelFor, CoversEveryIndexOnce) {
   }
 }
 
+TEST(ThreadLimitScope, HoldsForItsThreadAlone) {
+  const ThreadLimit limit(4);
+  {
+    const ThreadLimitScope one(1);
+    EXPECT_EQ(worker_count(), 1u);
+    {
+      const ThreadLimitScope three(3);
+      EXPECT_EQ(worker_count(), 3u);
+      const ThreadLimitScope unchanged(0);
+      EXPECT_EQ(worker_count(), 3u);
+    }
+    EXPECT_EQ(worker_count(), 1u);
+    EXPECT_EQ(thread_limit(), 4u);
+    unsigned elsewhere = 0;
+    std::jthread([&] { elsewhere = worker_count(); }).join();
+    EXPECT_EQ(elsewhere, 4u);
+    const std::thread::id caller = std::this_thread::get_id();
+    parallel_for(0, 100, 1, [&](std::size_t, std::size_t) { EXPECT_EQ(std::this_thread::get_id(), caller); });
+  }
+  EXPECT_EQ(worker_count(), 4u);
+}
+
 TEST(ParallelFor, AnEmptyRangeCallsNothing) {
   parallel_for(3, 3, 1, [](std::size_t, std::size_t) { FAIL(); });
   parallel_for(4, 3, 1, [](std::size_t, std::size_t) { FAIL(); });

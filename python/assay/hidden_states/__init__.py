@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .capturing import capture, capture_model
-    from .errors import CaptureError, LayoutError, ModelError, NonFiniteError, SaveError
+    from .errors import (
+        CaptureError,
+        LayoutError,
+        ModelError,
+        NonFiniteError,
+        SaveError,
+        StreamError,
+    )
+    from .following import Follower
     from .progress import Progress
     from .result import Capture, SavedFiles
     from .statistics import LayerStats
@@ -18,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Capture",
     "CaptureError",
+    "Follower",
     "LayerStats",
     "LayoutError",
     "ModelError",
@@ -25,6 +34,7 @@ __all__ = [
     "Progress",
     "SaveError",
     "SavedFiles",
+    "StreamError",
     "Tap",
     "capture",
     "capture_model",
@@ -33,6 +43,7 @@ __all__ = [
 _HOMES = {
     "Capture": "result",
     "CaptureError": "errors",
+    "Follower": "following",
     "LayerStats": "statistics",
     "LayoutError": "errors",
     "ModelError": "errors",
@@ -40,6 +51,7 @@ _HOMES = {
     "Progress": "progress",
     "SaveError": "errors",
     "SavedFiles": "result",
+    "StreamError": "errors",
     "Tap": "taps",
     "capture": "capturing",
     "capture_model": "capturing",

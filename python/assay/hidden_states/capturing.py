@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from .determinism import repeatable, seeded
 from .errors import CaptureError, LayoutError, ModelError, one_line
 from .fingerprint import fingerprint
+from .following import Follower
 from .generating import Settings, generate, settings_for
 from .layout import find_layout
 from .loading import load
@@ -29,6 +30,7 @@ def capture(
     prompt: str,
     *,
     max_new_tokens: int = 64,
+    min_new_tokens: int = 0,
     do_sample: bool = False,
     temperature: float = 0.8,
     device: str = "auto",
@@ -37,6 +39,7 @@ def capture(
     deterministic: bool = False,
     mode: Mode = "decode",
     on_progress: OnProgress | None = None,
+    follower: Follower | None = None,
     verbose: bool = False,
 ) -> Capture:
     """Load a causal language model, continue `prompt` and keep the hidden states of every layer.
@@ -45,6 +48,7 @@ def capture(
         model: A folder, a .gguf file, a hub id, or "smollm2" for the packaged small model.
         prompt: Taken as it is; no chat template is applied.
         max_new_tokens: At least 1; generation ends earlier at an end-of-text token.
+        min_new_tokens: No end-of-text token is taken before there are so many.
         do_sample: Draw tokens instead of taking the most likely one.
         temperature: Above 0; used only with `do_sample`.
         device: "auto" (CUDA if there is one, else the CPU), "cuda", "cpu" or "mps".
@@ -55,6 +59,7 @@ def capture(
         mode: "decode" keeps the values of the passes that made the tokens; "recompute" makes one
             more pass over the finished text and keeps its values.
         on_progress: Called with each step.
+        follower: Told of the rows as they become complete, in mode "decode" alone.
         verbose: Let the libraries underneath print their messages.
 
     Returns:
@@ -64,7 +69,7 @@ def capture(
         CaptureError: Bad input, or one of its subclasses: `ModelError`, `LayoutError`,
             `NonFiniteError`.
     """
-    _check_options(max_new_tokens, temperature, seed, mode)
+    _check_options(max_new_tokens, min_new_tokens, temperature, seed, mode, follower)
     report = on_progress or _ignore
     source = resolve(model)
     # Set before loading: the first tensor that moves to a GPU starts CUDA with these settings.
@@ -81,12 +86,17 @@ def capture(
                 model_name=source.name,
                 model_files=digests(source),
                 generation=settings_for(
-                    loaded.model, max_new_tokens, do_sample and not deterministic, temperature
+                    loaded.model,
+                    max_new_tokens,
+                    do_sample and not deterministic,
+                    temperature,
+                    min_new_tokens,
                 ),
                 seed=seed,
                 deterministic=deterministic,
                 mode=mode,
                 report=report,
+                follower=follower,
                 verbose=verbose,
             )
         finally:
@@ -103,6 +113,7 @@ def capture_model(
     prompt: str = "",
     *,
     max_new_tokens: int = 64,
+    min_new_tokens: int = 0,
     do_sample: bool = False,
     temperature: float = 0.8,
     seed: int = 42,
@@ -110,6 +121,7 @@ def capture_model(
     mode: Mode = "decode",
     model_name: str | None = None,
     on_progress: OnProgress | None = None,
+    follower: Follower | None = None,
     verbose: bool = False,
 ) -> Capture:
     """As `capture`, with a model that the caller has loaded and placed.
@@ -124,7 +136,7 @@ def capture_model(
 
     The other arguments, the result and the errors are those of `capture`.
     """
-    _check_options(max_new_tokens, temperature, seed, mode)
+    _check_options(max_new_tokens, min_new_tokens, temperature, seed, mode, follower)
     tokenizer = None if isinstance(inputs, Tensor) else inputs
     ids = inputs if isinstance(inputs, Tensor) else _encode(inputs, prompt)
     if ids.ndim != 2 or ids.shape[0] != 1 or ids.shape[1] < 1:
@@ -141,12 +153,17 @@ def capture_model(
                 model_name=model_name or _own_name(model),
                 model_files=(),
                 generation=settings_for(
-                    model, max_new_tokens, do_sample and not deterministic, temperature
+                    model,
+                    max_new_tokens,
+                    do_sample and not deterministic,
+                    temperature,
+                    min_new_tokens,
                 ),
                 seed=seed,
                 deterministic=deterministic,
                 mode=mode,
                 report=on_progress or _ignore,
+                follower=follower,
                 verbose=verbose,
             )
     finally:
@@ -166,15 +183,18 @@ def _run(
     deterministic: bool,
     mode: Mode,
     report: OnProgress,
+    follower: Follower | None,
     verbose: bool,
 ) -> Capture:
     prompt_tokens = ids.shape[1]
     _check_length(model, model_name, prompt_tokens, int(generation["max_new_tokens"]))
     ids = ids.to(model.device)
-    run = _decode if mode == "decode" else _recompute
     try:
         with quiet(not verbose), seeded(seed):
-            sequence, states, taps = run(model, ids, generation, report)
+            if mode == "decode":
+                sequence, states, taps = _decode(model, ids, generation, report, follower)
+            else:
+                sequence, states, taps = _recompute(model, ids, generation, report)
         stats = _checked(taps, states, report)
     except CaptureError as error:
         raise type(error)(f"model {model_name}: {error}") from error
@@ -201,14 +221,24 @@ def _run(
 
 
 def _decode(
-    model: PreTrainedModel, ids: Tensor, generation: Settings, report: OnProgress
+    model: PreTrainedModel,
+    ids: Tensor,
+    generation: Settings,
+    report: OnProgress,
+    follower: Follower | None,
 ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tap, ...]]:
     layout = find_layout(model, ids)
     # The last new token is never an input, hence one row fewer than tokens.
-    recorder = Recorder(layout, ids.shape[1] + int(generation["max_new_tokens"]) - 1)
+    capacity = ids.shape[1] + int(generation["max_new_tokens"]) - 1
+    recorder = Recorder(layout, capacity, None if follower is None else follower.rows)
+    if follower is not None:
+        follower.begin(layout.taps, recorder.buffers)
     with recorder.attached():
         sequence = generate(model, ids, generation, report)
-    return sequence, recorder.finish(sequence.shape[1] - 1), layout.taps
+    rows = sequence.shape[1] - 1
+    if follower is not None:
+        follower.end(rows)
+    return sequence, recorder.finish(rows), layout.taps
 
 
 def _recompute(
@@ -271,15 +301,29 @@ def _encode(tokenizer: PreTrainedTokenizerBase, prompt: str) -> Tensor:
     return ids.long()
 
 
-def _check_options(max_new_tokens: int, temperature: float, seed: int, mode: str) -> None:
+def _check_options(
+    max_new_tokens: int,
+    min_new_tokens: int,
+    temperature: float,
+    seed: int,
+    mode: str,
+    follower: Follower | None,
+) -> None:
     if max_new_tokens < 1:
         raise CaptureError(f"max-new-tokens is {max_new_tokens}; give at least 1")
+    if not 0 <= min_new_tokens <= max_new_tokens:
+        raise CaptureError(
+            f"min-new-tokens is {min_new_tokens}; give 0 to {max_new_tokens}, which is "
+            "max-new-tokens"
+        )
     if not 0 < temperature < float("inf"):
         raise CaptureError(f"temperature is {temperature}; give a number above 0")
     if not 0 <= seed < 2**63:
         raise CaptureError(f"seed is {seed}; give 0 to 2**63 - 1")
     if mode not in ("decode", "recompute"):
         raise CaptureError(f"mode {mode}: unknown; use decode or recompute")
+    if mode != "decode" and follower is not None:
+        raise CaptureError(f"mode {mode}: cannot be followed while it runs; use decode")
 
 
 def _check_length(

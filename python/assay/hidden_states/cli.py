@@ -91,6 +91,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="most tokens to generate (default: %(default)s)",
     )
+    add(
+        "--min-new-tokens",
+        type=int,
+        default=0,
+        metavar="N",
+        help="take no end-of-text token before so many (default: %(default)s)",
+    )
     add("--do-sample", action="store_true", help="draw tokens instead of taking the most likely")
     add(
         "--temperature",
@@ -178,6 +185,7 @@ def _capture_all(arguments: argparse.Namespace) -> dict[str, Any]:
                 model,
                 arguments.prompt,
                 max_new_tokens=arguments.max_new_tokens,
+                min_new_tokens=arguments.min_new_tokens,
                 do_sample=arguments.do_sample,
                 temperature=arguments.temperature,
                 device=arguments.device,

@@ -19,6 +19,10 @@ class NonFiniteError(CaptureError):
     """A hidden state holds NaN or an infinity."""
 
 
+class StreamError(CaptureError):
+    """A commitment that was being made while the model ran could not be made."""
+
+
 class SaveError(CaptureError):
     """An output file could not be written."""
 

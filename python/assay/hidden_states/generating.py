@@ -64,7 +64,11 @@ class _TokenCounter(BaseStreamer):
 
 
 def settings_for(
-    model: PreTrainedModel, max_new_tokens: int, do_sample: bool, temperature: float
+    model: PreTrainedModel,
+    max_new_tokens: int,
+    do_sample: bool,
+    temperature: float,
+    min_new_tokens: int = 0,
 ) -> Settings:
     """What the tokens are chosen by; what is not given here is the model's own or the default."""
     own = model.generation_config
@@ -73,6 +77,8 @@ def settings_for(
         "do_sample": do_sample,
         "repetition_penalty": _first(own.repetition_penalty, 1.0),
     }
+    if min_new_tokens > 0:
+        settings["min_new_tokens"] = min_new_tokens
     if do_sample:
         settings["temperature"] = temperature
         settings["top_k"] = _first(own.top_k, 50)

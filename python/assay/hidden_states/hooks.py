@@ -48,6 +48,8 @@ def hook_output(module: nn.Module, on_tensor: OnTensor) -> Iterator[None]:
 
 
 def _hidden_state(output: Any) -> Tensor | None:
+    if isinstance(output, Tensor):
+        return output
     if isinstance(output, Mapping):
         output = output.get("last_hidden_state")
     elif isinstance(output, tuple | list):

@@ -1,0 +1,264 @@
+"""Commit to hidden states while the model that computes them still decodes."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from .arguments import unsigned
+from .commitments import Commitment
+from .errors import Error, InputError
+from .hidden_states.errors import StreamError, one_line
+from .srs import Srs
+from .tensors import Tensor, tap_name
+
+if TYPE_CHECKING:
+    from .hidden_states import Tap
+
+BLOCK = 32
+"""Tokens that are worth a call: fewer cost more for each value."""
+
+MOST_TOGETHER = 2 * BLOCK
+"""Tokens that are taken at once, for which the native code holds copies of points."""
+
+_NICENESS = 10
+
+
+@dataclass(frozen=True)
+class StreamReport:
+    """What came of committing while the model ran.
+
+    Attributes:
+        used: Whether the commitment was made so.
+        reason: Why not; empty when it was.
+        tokens: Tokens committed to.
+        tokens_at_end: Of these, how many when the model had finished.
+        calls: Native calls that it took.
+        most_waiting: Blocks of 32 tokens, at most, that were complete and not yet committed to,
+            those of the call under way included. Over two, the model was ahead; the blocks waited
+            in the buffers of the capture.
+        thread_cpu_s: CPU time of the committing thread (not of helpers that it was allowed).
+    """
+
+    used: bool
+    reason: str
+    tokens: int
+    tokens_at_end: int
+    calls: int
+    most_waiting: int
+    thread_cpu_s: float
+
+    @property
+    def fell_behind(self) -> bool:
+        """Whether more than two blocks waited."""
+        return self.most_waiting > MOST_TOGETHER // BLOCK
+
+
+class StreamingCommit:
+    """Follows a capture in mode "decode" and commits to its rows on a thread of its own.
+
+    To be used as a context manager around `capture`; what it leaves is not done. The model never
+    waits for it: rows that are not committed to yet stay in the capture's buffers, where they are
+    kept in any case.
+
+    Args:
+        srs_for: Gives the SRS for axes, once these are known; called before the model runs.
+        threads: That the commitment may use, at most.
+        capture_mode: For the header.
+
+    >>> with StreamingCommit(Srs.random) as stream:  # doctest: +SKIP
+    ...     held = assay.capture("smollm2", "Hello", follower=stream)
+    ...     tensor = assay.encode(held)
+    ...     commitment = stream.commitment(tensor)
+    """
+
+    def __init__(self, srs_for: Callable[[tuple[int, ...]], Srs], threads: int = 1) -> None:
+        if unsigned(threads, "threads", 32) < 1:
+            raise InputError("out_of_range", "threads", "0; give at least 1")
+        self._srs_for = srs_for
+        self._threads = threads
+        self._srs: Srs | None = None
+        self._stream: _core.TokenStream | None = None
+        self._thread: threading.Thread | None = None
+        self._changed = threading.Condition()
+        # Guarded by the condition.
+        self._complete = 0
+        self._done = 0
+        self._stopping = False
+        self._failure: BaseException | None = None
+        self._calls = 0
+        self._cpu = 0.0
+        # Of the model's thread alone.
+        self._total = 0
+        self._most_waiting = 0
+        self._done_at_end = 0
+        self._reason = "no capture was followed"
+
+    def __enter__(self) -> "StreamingCommit":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    # What a capture calls.
+
+    def begin(self, taps: "Sequence[Tap]", buffers: Sequence[Any]) -> None:
+        """Plan the layout, get the SRS, start the thread; where that cannot be, say why later."""
+        if self._stream is not None:
+            raise StreamError("a stream follows one capture; make another")
+        sources = [(tap.name, buffer, "") for tap, buffer in zip(taps, buffers, strict=True)]
+        names = {tap.name: tap_name(tap.tap, tap.block) for tap in taps}
+        try:
+            self._srs = self._srs_for(_core.TokenStream.plan(sources, names).axes)
+            self._stream = _core.TokenStream.begin(sources, names, "decode", self._srs._native)
+        except InputError as error:
+            self._reason = str(error)
+            return
+        self._reason = ""
+        self._total = int(buffers[0].shape[1])
+        self._thread = threading.Thread(target=self._work, name="assay-stream")
+        self._thread.start()
+
+    def rows(self, complete: int) -> None:
+        """Hand rows to the thread.
+
+        Raises:
+            StreamError: It failed with earlier ones.
+        """
+        if self._thread is None:
+            return
+        with self._changed:
+            self._complete = complete
+            waiting = (complete - self._done) // BLOCK
+            self._most_waiting = max(self._most_waiting, waiting)
+            self._changed.notify()
+        self._raise_failure()
+
+    def end(self, rows: int) -> None:
+        """Give up where there are fewer rows than planned: the axes are others then."""
+        if self._thread is None:
+            return
+        if rows != self._total:
+            self._reason = f"the model stopped after {rows} of {self._total} tokens"
+            self._stop()
+        with self._changed:
+            self._done_at_end = self._done
+
+    # What the caller asks for afterwards.
+
+    def commitment(self, tensor: Tensor) -> Commitment | None:
+        """Wait for the rest and give the commitment; None where there is none (see `report`).
+
+        Args:
+            tensor: `encode` of the capture, which the commitment keeps to open with.
+
+        Raises:
+            StreamError: The thread failed.
+            InputError: `tensor` is not of the capture that was followed ("mismatch").
+        """
+        native = self._finish()
+        if native is None:
+            return None
+        made, asked = native.header, tensor._native
+        same = (
+            made.layout.axes == tensor.axes
+            and made.layout.layers == asked.layout.layers
+            and made.layout.kind == tensor.layout
+            and made.encoding == tensor.encoding
+            and made.dtype == tensor.dtype
+            and made.capture_mode == tensor.capture_mode
+        )
+        if not same:
+            raise InputError(
+                "mismatch", "tensor", "it is not that of the capture that was followed"
+            )
+        return Commitment(native, tensor, self._srs)
+
+    def _finish(self) -> _core.Commitment | None:
+        """Wait for the rest; None where there is no commitment.
+
+        Raises:
+            StreamError: The thread failed.
+        """
+        if self._thread is not None and not self._reason:
+            self._thread.join()
+        self._raise_failure()
+        return None if self._reason or self._stream is None else self._stream.finish()
+
+    @property
+    def srs(self) -> Srs | None:
+        """The SRS that was asked for."""
+        return self._srs
+
+    @property
+    def report(self) -> StreamReport:
+        """What came of it so far."""
+        with self._changed:
+            return StreamReport(
+                used=not self._reason,
+                reason=self._reason,
+                tokens=self._done,
+                tokens_at_end=self._done_at_end,
+                calls=self._calls,
+                most_waiting=self._most_waiting,
+                thread_cpu_s=self._cpu,
+            )
+
+    def _raise_failure(self) -> None:
+        failure = self._failure
+        if failure is not None:
+            said = str(failure) if isinstance(failure, Error) else one_line(failure)
+            raise StreamError(f"committing while the model ran: {said}") from failure
+
+    def _stop(self) -> None:
+        """Let the call under way end, and the thread with it."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            _yield_to_others()
+            while self._done < self._total:
+                with self._changed:
+                    while self._complete == self._done and not self._stopping:
+                        self._changed.wait()
+                    if self._stopping:
+                        return
+                    end = min(self._complete, self._done + MOST_TOGETHER)
+                self._commit_until(end)
+        except BaseException as failure:
+            with self._changed:
+                self._failure = failure
+
+    def _commit_until(self, end: int) -> None:
+        assert self._stream is not None  # noqa: S101 - set before the thread starts
+        started = time.thread_time()
+        self._stream.commit_until(end, self._threads)
+        spent = time.thread_time() - started
+        with self._changed:
+            self._done = end
+            self._calls += 1
+            self._cpu += spent
+
+
+def _yield_to_others() -> None:
+    """Give the calling thread a low priority, where threads have their own."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        with suppress(OSError):
+            niceness = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, max(niceness, _NICENESS))

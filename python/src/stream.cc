@@ -1,0 +1,105 @@
+// Commitments made while the arrays that hold the values still fill up.
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "assay/claim.h"
+#include "bindings.h"
+
+namespace assay::python {
+namespace {
+
+using Taps = std::map<std::string, std::string>;
+
+/// Arrays (1, tokens, H), one for each layer, as the values of a header of the layout "model".
+Result<claim::Header> header_of(const tensor::TensorFile& held, const Taps& taps, const std::string& mode) {
+  std::vector<tensor::LayerShape> shapes;
+  for (const tensor::TensorView& array : held.tensors) {
+    if (array.dtype != held.tensors[0].dtype)
+      return Error{ErrorCode::kMismatch, "layer " + array.name,
+                   "its dtype is not that of the layers before it"};
+    const auto tap = taps.find(array.name);
+    shapes.push_back({array.name, array.shape, tap == taps.end() ? "" : tap->second});
+  }
+  Result<tensor::Layout> layout = tensor::plan_model(shapes);
+  if (!layout.ok()) return layout.error();
+  const std::optional<claim::CaptureMode> known = claim::capture_mode(mode);
+  if (!known) return Error{ErrorCode::kUnsupported, "capture mode", "none is called \"" + mode + "\""};
+  return claim::Header{
+      std::move(layout).value(), {tensor::Encoding::Kind::kBits, 0}, held.tensors[0].dtype, *known, {}};
+}
+
+/// Arrays that somebody else fills, token after token, and the stream of what is in them already.
+class TokenStream {
+ public:
+  static Result<TokenStream> begin(const std::vector<Source>& sources, const Taps& taps,
+                                   const std::string& mode, const pst::Srs& srs) {
+    Result<tensor::TensorFile> held = hold(sources);
+    if (!held.ok()) return held.error();
+    Result<claim::Header> header = header_of(*held, taps, mode);
+    if (!header.ok()) return header.error();
+    const std::uint64_t tokens = header->layout.axes[1];
+    Result<claim::TokenStream> stream = claim::TokenStream::begin(srs, std::move(header).value());
+    if (!stream.ok()) return stream.error();
+    return TokenStream(std::move(held).value(), tokens, std::move(stream).value());
+  }
+
+  /// Commits to the tokens up to `end`, which nobody writes to any more.
+  Status commit_until(std::uint64_t end, unsigned threads) {
+    const std::uint64_t first = stream_.tokens();
+    if (end < first || end > tokens_)
+      return Error{ErrorCode::kOutOfRange, "tokens",
+                   std::to_string(end) + " is not between " + std::to_string(first) + " and " +
+                       std::to_string(tokens_)};
+    if (end == first) return {};
+    std::vector<tensor::TensorView> views;
+    for (tensor::TensorView view : held_.tensors) {
+      const std::size_t row = view.bytes.size() / tokens_;
+      view.bytes = view.bytes.subspan(first * row, (end - first) * row);
+      views.push_back(std::move(view));
+    }
+    const ThreadLimitScope limit(threads);
+    return stream_.add(views);
+  }
+
+  [[nodiscard]] Result<claim::Commitment> finish() const { return stream_.finish(); }
+
+ private:
+  TokenStream(tensor::TensorFile held, std::uint64_t tokens, claim::TokenStream stream)
+      : held_(std::move(held)), tokens_(tokens), stream_(std::move(stream)) {}
+
+  tensor::TensorFile held_;
+  std::uint64_t tokens_;
+  claim::TokenStream stream_;
+};
+
+}  // namespace
+
+void bind_stream(nb::module_& m) {
+  nb::class_<TokenStream>(m, "TokenStream")
+      .def_static(
+          "plan",
+          [](const std::vector<Source>& sources, const Taps& taps) {
+            const tensor::TensorFile held = unwrap(hold(sources));
+            return unwrap(header_of(held, taps, "unknown")).layout;
+          },
+          nb::arg("sources"), nb::arg("taps"),
+          nb::sig("def plan(sources: collections.abc.Sequence[tuple[str, typing.Any, str]], "
+                  "taps: collections.abc.Mapping[str, str]) -> Layout"))
+      .def_static(
+          "begin",
+          [](const std::vector<Source>& sources, const Taps& taps, const std::string& capture_mode,
+             const pst::Srs& srs) { return unwrap(TokenStream::begin(sources, taps, capture_mode, srs)); },
+          nb::arg("sources"), nb::arg("taps"), nb::arg("capture_mode"), nb::arg("srs"),
+          nb::sig("def begin(sources: collections.abc.Sequence[tuple[str, typing.Any, str]], "
+                  "taps: collections.abc.Mapping[str, str], capture_mode: str, srs: Srs) -> TokenStream"))
+      .def(
+          "commit_until",
+          [](TokenStream& stream, std::uint64_t end, unsigned threads) {
+            unwrap(without_gil([&] { return stream.commit_until(end, threads); }));
+          },
+          nb::arg("end"), nb::arg("threads"))
+      .def("finish", [](const TokenStream& stream) { return unwrap(stream.finish()); });
+}
+
+}  // namespace assay::python
