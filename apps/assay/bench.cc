@@ -71,7 +71,7 @@ std::optional<std::uint64_t> peak_memory_of(const std::function<void()>& run) {
   return kilobytes * 1024;
 }
 
-void BenchTable::add(std::string what, Json parameters, const Timing& timing, double items) {
+void BenchTable::add(std::string what, const Json& parameters, const Timing& timing, double items) {
   const std::string shown = text_of(parameters);
   Json json = {{"what", what}};
   json.update(parameters);
@@ -86,7 +86,7 @@ void BenchTable::add(std::string what, Json parameters, const Timing& timing, do
   rows_.push_back({std::move(json), std::move(line)});
 }
 
-void BenchTable::add_missing(std::string what, Json parameters, std::string reason) {
+void BenchTable::add_missing(std::string what, const Json& parameters, std::string reason) {
   std::string line = fmt::format("{:28} {:44} {:>12}   ({})", what, text_of(parameters), "n/a", reason);
   Json json = {{"what", std::move(what)}};
   json.update(parameters);

@@ -37,10 +37,10 @@ class BenchTable {
 
   /// A row: what, its parameters, the time of one item out of `items` that a run does. Said at once on
   /// stderr.
-  void add(std::string what, Json parameters, const Timing& timing, double items = 1);
+  void add(std::string what, const Json& parameters, const Timing& timing, double items = 1);
 
   /// A row that this machine cannot fill.
-  void add_missing(std::string what, Json parameters, std::string reason);
+  void add_missing(std::string what, const Json& parameters, std::string reason);
 
   /// More about the last row.
   void annotate(std::string key, Json value);

@@ -204,7 +204,7 @@ TEST(Tower, IsARingWithInverses) {
     EXPECT_EQ(a.c0.c0 * a.c0.c0.inverse(), field::Quadratic<Fp>::one());
     EXPECT_EQ(a.c0.c0.squared(), a.c0.c0 * a.c0.c0);
     const auto l3 = random_quadratic<Fp>(rng), l4 = random_quadratic<Fp>(rng);
-    EXPECT_EQ(a.times_line(l3, l4), a * Fp12(field::Sextic<Fp>::one(), {l3, l4, {}}));
+    EXPECT_EQ(a.times_line(l3, l4), (a * Fp12{field::Sextic<Fp>::one(), {l3, l4, {}}}));
     EXPECT_EQ(a.c0.times_v(), a.c0 * field::Sextic<Fp>({{}, field::Quadratic<Fp>::one(), {}}));
   }
 }

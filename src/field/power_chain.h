@@ -15,10 +15,10 @@ struct PowerChain {
 
   /// Square so often, then multiply by the odd power of this index, if any.
   struct Step {
-    std::uint8_t squarings;
-    std::int8_t odd;
+    unsigned squarings;
+    int odd;
   };
-  static constexpr std::int8_t kNone = -1;
+  static constexpr int kNone = -1;
 
   /// The squarings of the first step are of one.
   std::array<Step, 96> steps{};
@@ -29,7 +29,7 @@ struct PowerChain {
       return static_cast<int>(exponent[static_cast<std::size_t>(i) / 64] >> (i % 64) & 1);
     };
     PowerChain out;
-    std::uint8_t squarings = 0;
+    unsigned squarings = 0;
     for (int top = 255; top >= 0;) {
       if (bit(top) == 0) {
         --top;
@@ -40,7 +40,7 @@ struct PowerChain {
       while (bit(bottom) == 0) ++bottom;
       int window = 0;
       for (int i = top; i >= bottom; --i, ++squarings) window = 2 * window + bit(i);
-      out.steps[out.count++] = {squarings, static_cast<std::int8_t>(window / 2)};
+      out.steps[out.count++] = {squarings, window / 2};
       squarings = 0;
       top = bottom - 1;
     }
