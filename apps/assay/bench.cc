@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <fstream>
 #include <thread>
 
@@ -22,6 +23,14 @@ std::string line_of_file(const char* path, std::string_view key) {
     return start == std::string::npos ? "" : line.substr(start);
   }
   return "";
+}
+
+/// CPU time of all threads of this process so far.
+double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+double median_of(const std::vector<double>& sorted) {
+  const std::size_t half = sorted.size() / 2;
+  return sorted.size() % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
 std::string seconds_text(double seconds) {
@@ -44,20 +53,26 @@ std::string text_of(const Json& parameters) {
 
 Timing measure(const Repeats& repeats, const std::function<void()>& run) {
   const Stopwatch all;
+  std::vector<double> times, cpu_times;
+  double cpu = cpu_seconds();
   run();
-  std::vector<double> times;
   // What takes long needs no warming up: its first run counts.
-  if (all.seconds() > repeats.seconds / 4) times.push_back(all.seconds());
+  if (all.seconds() > repeats.seconds / 4) {
+    times.push_back(all.seconds());
+    cpu_times.push_back(cpu_seconds() - cpu);
+  }
   while (static_cast<int>(times.size()) < repeats.most &&
          (times.size() < 3 || all.seconds() < repeats.seconds)) {
     const Stopwatch one;
+    cpu = cpu_seconds();
     run();
     times.push_back(one.seconds());
+    cpu_times.push_back(cpu_seconds() - cpu);
   }
   std::sort(times.begin(), times.end());
-  const std::size_t half = times.size() / 2;
-  const double median = times.size() % 2 == 1 ? times[half] : (times[half - 1] + times[half]) / 2;
-  return {median, times.front(), times.back(), static_cast<int>(times.size())};
+  std::sort(cpu_times.begin(), cpu_times.end());
+  return {median_of(times), times.front(), times.back(), median_of(cpu_times),
+          static_cast<int>(times.size())};
 }
 
 std::optional<std::uint64_t> peak_memory_of(const std::function<void()>& run) {
@@ -78,10 +93,12 @@ void BenchTable::add(std::string what, const Json& parameters, const Timing& tim
   json["seconds"] = timing.median / items;
   json["fastest"] = timing.fastest / items;
   json["slowest"] = timing.slowest / items;
+  json["cpu_seconds"] = timing.cpu / items;
   json["repeats"] = timing.repeats;
-  std::string line = fmt::format("{:28} {:44} {:>12}   ({} to {}, {} runs)", what, shown,
-                                 seconds_text(timing.median / items), seconds_text(timing.fastest / items),
-                                 seconds_text(timing.slowest / items), timing.repeats);
+  std::string line =
+      fmt::format("{:28} {:44} {:>12}   ({} to {}, {} runs; CPU {})", what, shown,
+                  seconds_text(timing.median / items), seconds_text(timing.fastest / items),
+                  seconds_text(timing.slowest / items), timing.repeats, seconds_text(timing.cpu / items));
   console_.note(line);
   rows_.push_back({std::move(json), std::move(line)});
 }

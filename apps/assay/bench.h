@@ -19,9 +19,10 @@ struct Repeats {
   double seconds = 10;  ///< no further repetition starts after this long, once there are three
 };
 
-/// Medians and extremes of repeated runs of one thing.
+/// Medians and extremes of repeated runs of one thing, in seconds.
 struct Timing {
   double median = 0, fastest = 0, slowest = 0;
+  double cpu = 0;  ///< median of the CPU time of all threads: what stays true on a machine with other work
   int repeats = 0;
 };
 

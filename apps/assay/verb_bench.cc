@@ -11,6 +11,7 @@
 #include "assay/commit.h"
 #include "assay/curve.h"
 #include "assay/field.h"
+#include "base/large_array.h"
 #include "base/try.h"
 #include "bench.h"
 #include "program.h"
@@ -44,16 +45,16 @@ Result<std::vector<unsigned>> thread_counts_of(const BenchOptions& options) {
   return parse_numbers(options.thread_counts, 1, 1024, "--thread-counts");
 }
 
-/// Points 2^i G: no two sums of few of them meet.
-std::vector<G1Affine> spread_points(std::size_t count) {
+/// Points 2^i G: no two sums of few of them meet. They lie as those of an SRS do.
+LargeArray<G1Affine> spread_points(std::size_t count) {
   std::vector<Fr> scalars(count);
   Fr power = Fr::one();
   for (Fr& each : scalars) {
     each = power;
     power += power;
   }
-  std::vector<G1Affine> out(count);
-  curve::multiply_generator_vartime(scalars, out);
+  LargeArray<G1Affine> out(count);
+  curve::multiply_generator_vartime(scalars, out.span());
   return out;
 }
 
@@ -141,7 +142,7 @@ Result<int> run_msm(const MsmOptions& options, const Console& console) {
   const std::vector<unsigned> threads = ASSAY_TRY(thread_counts_of(options));
   const std::vector<std::string> kernels = ASSAY_TRY(kernels_of(options.kernels));
   const Settings restored;
-  const std::vector<G1Affine> points =
+  const LargeArray<G1Affine> points =
       spread_points(std::size_t{1} << *std::max_element(sizes.begin(), sizes.end()));
   BenchTable table(console);
   for (const std::string& kernel : kernels) {
@@ -159,7 +160,7 @@ Result<int> run_msm(const MsmOptions& options, const Console& console) {
           }
           set_thread_limit(thread_count);
           const Timing timing = measure(repeats_of(options), [&] {
-            static_cast<void>(curve::msm_vartime(std::span(points).first(count), values.view()));
+            static_cast<void>(curve::msm_vartime(points.span().first(count), values.view()));
           });
           table.add("msm", parameters, timing);
           const std::uint64_t additions = curve::planned_additions(count, bits);

@@ -2,26 +2,48 @@
 
 #include <sys/mman.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 
 namespace assay::internal {
 namespace {
+
 constexpr std::size_t kLine = 64, kHugePage = std::size_t{2} << 20;
+
+/// Whole huge pages, from the system itself: what a heap gives again has small pages already. 0 where that
+/// overflows.
+std::size_t mapped_size(std::size_t bytes) {
+  return bytes > SIZE_MAX - 2 * kHugePage ? 0 : (bytes + kHugePage - 1) / kHugePage * kHugePage;
 }
 
-void LargeFree::operator()(void* memory) const { std::free(memory); }
+}  // namespace
+
+void LargeFree::operator()(void* memory) const {
+  if (bytes < kHugePage) {
+    std::free(memory);
+  } else {
+    munmap(memory, mapped_size(bytes));
+  }
+}
 
 void* allocate_large(std::size_t bytes) {
-  const std::size_t unit = bytes < kHugePage ? kLine : kHugePage;
-  if (bytes > SIZE_MAX - unit) return nullptr;
-  const std::size_t rounded = (bytes + unit - 1) / unit * unit;
-  void* memory = std::aligned_alloc(unit, rounded == 0 ? unit : rounded);
+  if (bytes < kHugePage) return std::aligned_alloc(kLine, (bytes + kLine) / kLine * kLine);
+  const std::size_t size = mapped_size(bytes);
+  if (size == 0) return nullptr;
+  // A huge page more, of which the ends that are not aligned are given back.
+  void* const memory =
+      mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  auto* const begin = static_cast<std::byte*>(memory);
+  const std::size_t before = (kHugePage - reinterpret_cast<std::uintptr_t>(begin) % kHugePage) % kHugePage;
+  if (before != 0) munmap(begin, before);
+  munmap(begin + before + size, kHugePage - before);
 #if defined(MADV_HUGEPAGE)
   // A wish: where it is not granted, the pages are small and all else is the same.
-  if (memory != nullptr && unit == kHugePage) static_cast<void>(madvise(memory, rounded, MADV_HUGEPAGE));
+  static_cast<void>(madvise(begin + before, size, MADV_HUGEPAGE));
 #endif
-  return memory;
+  return begin + before;
 }
 
 }  // namespace assay::internal

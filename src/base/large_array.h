@@ -15,10 +15,10 @@ namespace assay {
 
 namespace internal {
 struct LargeFree {
+  std::size_t bytes = 0;
   void operator()(void* memory) const;
 };
-/// At least `bytes`, uninitialised, aligned to 64 bytes or to a huge page. Ends the program when there are
-/// none.
+/// `bytes` bytes, uninitialised, aligned to 64 bytes or to a huge page; null when there are none.
 [[nodiscard]] void* allocate_large(std::size_t bytes);
 }  // namespace internal
 
@@ -48,7 +48,7 @@ class LargeArray {
   [[nodiscard]] std::span<const T> span() const { return {data_.get(), size_}; }
 
  private:
-  LargeArray(T* data, std::size_t size) : data_(data), size_(size) {}
+  LargeArray(T* data, std::size_t size) : data_(data, internal::LargeFree{size * sizeof(T)}), size_(size) {}
   static LargeArray allocate(std::size_t size) {
     if (size > SIZE_MAX / sizeof(T)) return {};
     return {static_cast<T*>(internal::allocate_large(size * sizeof(T))), size};

@@ -33,6 +33,7 @@ def test_msm_by_size_width_kernel_and_threads(tmp_path: Path) -> None:
         else:
             assert 0 < row["fastest"] <= row["seconds"] <= row["slowest"]
             assert row["additions_per_second"] > 0
+            assert row["cpu_seconds"] >= 0
 
 
 def test_commitments_and_pairing(tmp_path: Path) -> None:
