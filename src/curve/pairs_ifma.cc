@@ -123,12 +123,14 @@ ASSAY_INLINE RowRefs refs_of(std::span<const PairSum> pairs, std::size_t vector)
   return out;
 }
 
+/// kHint is that of __builtin_prefetch: 3 for every cache, 2 for all but the first.
+template <int kHint>
 ASSAY_INLINE void prefetch(const PointSpace& space, std::span<const PairSum> pairs, std::size_t vector) {
   const std::size_t first = vector * kLanes;
   if (first + kLanes > pairs.size()) return;
   ASSAY_UNROLL for (std::size_t i = 0; i < kLanes; ++i) {
-    _mm_prefetch(reinterpret_cast<const char*>(&space[pairs[first + i].left]), _MM_HINT_T0);
-    _mm_prefetch(reinterpret_cast<const char*>(&space[pairs[first + i].right]), _MM_HINT_T0);
+    __builtin_prefetch(&space[pairs[first + i].left], 0, kHint);
+    __builtin_prefetch(&space[pairs[first + i].right], 0, kHint);
   }
 }
 
@@ -140,11 +142,15 @@ ASSAY_INLINE __mmask8 lanes_from(std::size_t count) {
 /// Differences and running products of all pairs. A pair that has no slope of its own gets a run of zero.
 void first_pass(const PointSpace& space, std::span<const PairSum> pairs, Pending* pending,
                 Tight<kPrefix> (&product)[kChains]) {
-  constexpr std::size_t kAhead = 3;
+  // Into the second cache early, which can wait for many lines at a time, and into the first one soon before
+  // use.
+  constexpr std::size_t kAhead = 3, kFar = 8;
+  for (std::size_t v = 0; v < kFar; ++v) prefetch<2>(space, pairs, v);
   const std::size_t vectors = (pairs.size() + kLanes - 1) / kLanes;
-  for (std::size_t v = 0; v < std::min(kAhead, vectors); ++v) prefetch(space, pairs, v);
+  for (std::size_t v = 0; v < std::min(kAhead, vectors); ++v) prefetch<3>(space, pairs, v);
   for (std::size_t v = 0; v < vectors; ++v) {
-    prefetch(space, pairs, v + kAhead);
+    prefetch<2>(space, pairs, v + kFar);
+    prefetch<3>(space, pairs, v + kAhead);
     const RowRefs refs = refs_of(pairs, v);
     const Operands left = load(space, refs.left);
     const Operands right = load(space, refs.right);
