@@ -18,8 +18,6 @@ namespace assay::curve {
 /// A point of a schedule, or its negative.
 class PointRef {
  public:
-  static constexpr std::size_t kMaxIndex = (std::size_t{1} << 30) - 1;
-
   PointRef() = default;
   static PointRef base(std::size_t index, bool negated) {
     return PointRef(static_cast<std::uint32_t>(index) | (negated ? kNegated : 0));

@@ -12,6 +12,7 @@
 #include "assay/field.h"
 #include "field/backend_portable.h"
 #include "field/element.h"
+#include "field/limbs_for_test.h"
 #include "field/tower.h"
 
 namespace assay::field {
@@ -30,7 +31,7 @@ class DodecicIfmaTest : public ::testing::Test {
     const auto kernels = available_kernels();
     if (std::find(kernels.begin(), kernels.end(), "ifma") == kernels.end()) GTEST_SKIP();
     const auto random = [&] { return F::from_integer({rng_(), rng_(), rng_(), rng_()}).limbs(); };
-    const Limbs top = internal::minus_small(FpParameters::kModulus, 1);
+    const Limbs top = minus_small(FpParameters::kModulus, 1);
     for (int i = 0; i < 8; ++i) {
       Coordinates c;
       for (Limbs& each : c) each = random();

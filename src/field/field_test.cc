@@ -10,6 +10,7 @@
 #include "field/backend_portable.h"
 #include "field/element.h"
 #include "field/kernel.h"
+#include "field/limbs_for_test.h"
 #include "field/tower.h"
 
 namespace assay {
@@ -57,8 +58,8 @@ class PrimeField : public ::testing::Test {
     std::vector<Limbs> out = {{0, 0, 0, 0},
                               {1, 0, 0, 0},
                               {2, 0, 0, 0},
-                              field::internal::minus_small(m, 1),
-                              field::internal::minus_small(m, 2),
+                              field::minus_small(m, 1),
+                              field::minus_small(m, 2),
                               Parameters::kHalf,
                               Parameters::kOne,
                               {~std::uint64_t{0}, 0, 0, 0},
@@ -126,7 +127,7 @@ TYPED_TEST(PrimeField, InnerProductsAreSumsOfProducts) {
     for (const TypeParam& b : all) check(a, b, a, b), check(a, b, b, a), check(a, all[3], b, all[4]);
   }
   // -1 four times over: the largest sums there are.
-  const TypeParam top(field::internal::minus_small(TypeParam::Parameters::kModulus, 1));
+  const TypeParam top(field::minus_small(TypeParam::Parameters::kModulus, 1));
   check(top, top, top, top);
 }
 

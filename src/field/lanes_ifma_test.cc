@@ -10,6 +10,7 @@
 #include "assay/field.h"
 #include "field/backend_portable.h"
 #include "field/element.h"
+#include "field/limbs_for_test.h"
 
 namespace assay::field::ifma {
 namespace {
@@ -48,12 +49,12 @@ class Lanes : public ::testing::Test {
 
   /// 0, 1, m - 1, limbs of all ones, powers of two at limb borders, random values; each also with m added.
   static std::vector<Limbs> samples() {
-    std::vector<Limbs> out = {{0, 0, 0, 0}, {1, 0, 0, 0}, internal::minus_small(P::kModulus, 1), P::kHalf};
+    std::vector<Limbs> out = {{0, 0, 0, 0}, {1, 0, 0, 0}, minus_small(P::kModulus, 1), P::kHalf};
     for (const unsigned bit : {51U, 52U, 63U, 64U, 103U, 104U, 128U, 156U, 207U, 208U, 252U}) {
       Limbs power{};
       power[bit / 64] = std::uint64_t{1} << (bit % 64);
       out.push_back(power);
-      out.push_back(internal::minus_small(power, power[0] != 0 ? 1 : 0));
+      out.push_back(minus_small(power, power[0] != 0 ? 1 : 0));
     }
     out.push_back({~0ULL, ~0ULL, ~0ULL, 0x0fffffffffffffffULL});
     std::mt19937_64 rng(11);

@@ -65,13 +65,6 @@ constexpr std::uint64_t negated_inverse(std::uint64_t m) {
   return 0 - inverse;
 }
 
-/// a - small, where the lowest limb alone can pay.
-constexpr Limbs minus_small(const Limbs& a, std::uint64_t small) {
-  Limbs out = a;
-  out[0] -= small;
-  return out;
-}
-
 constexpr Limbs shift_right(const Limbs& a, unsigned bits) {
   Limbs out{};
   for (std::size_t i = 0; i < 4; ++i) out[i] = (a[i] >> bits) | (i < 3 ? a[i + 1] << (64 - bits) : 0);
@@ -87,7 +80,6 @@ struct PrimeParameters {
   static constexpr Limbs kOne = internal::power_of_two(256, kPrime);       ///< R mod m, R = 2^256
   static constexpr Limbs kRSquared = internal::power_of_two(512, kPrime);  ///< R^2 mod m
   static constexpr Limbs kRCubed = internal::power_of_two(768, kPrime);
-  static constexpr Limbs kModulusMinusTwo = internal::minus_small(kPrime, 2);
   static constexpr Limbs kHalf = internal::shift_right(kPrime, 1);  ///< (m - 1) / 2
 };
 
