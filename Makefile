@@ -50,7 +50,7 @@ format: lint-setup  ## lay out the C++ and Python sources as `make lint` wants t
 	@tools/format
 
 .PHONY: sanitize
-sanitize: system  ## the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
+sanitize: clang  ## the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@cmake --preset asan
 	@cmake --build --preset asan
 	@ctest --preset asan --parallel $(JOBS) --label-exclude soak
@@ -73,7 +73,7 @@ coverage: system lint-setup  ## line coverage of the C++ tests, room by room; fa
 	@tools/coverage
 
 .PHONY: fuzz
-fuzz: fuzz-setup  ## FUZZ_SECONDS of fuzzing, shared by all targets
+fuzz: clang  ## FUZZ_SECONDS of fuzzing, shared by all targets
 	@tools/fuzz --total $(FUZZ_SECONDS)
 
 .PHONY: two-party
@@ -99,7 +99,7 @@ clean:  ## remove everything that was built or set up here
 	rm -rf build dist .venv .stamps .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Steps of the targets above.
-.PHONY: system test-build lint-setup fuzz-setup
+.PHONY: system test-build lint-setup clang
 system:
 	@tools/setup-system
 test-build: build
@@ -108,5 +108,5 @@ test-build: build
 lint-setup:
 	@tools/setup-system tools/debian-packages.txt tools/debian-packages-lint.txt
 	@tools/setup-python lint
-fuzz-setup:
+clang:
 	@tools/setup-system tools/debian-packages.txt tools/debian-packages-lint.txt

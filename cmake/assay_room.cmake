@@ -26,6 +26,7 @@ function(assay_room name)
   # fmt is compiled into base and comes to the other rooms' users through it; JSON is headers alone.
   target_link_libraries(${target} PRIVATE ${ARG_LINKS}
     $<BUILD_INTERFACE:assay_flags> $<BUILD_INTERFACE:nlohmann_json::nlohmann_json> $<BUILD_INTERFACE:fmt::fmt>)
+  assay_precompile(${target} rooms)
   set_property(GLOBAL APPEND PROPERTY ASSAY_ROOM_TARGETS ${target})
 
   if(ASSAY_TESTS AND tests)
@@ -52,6 +53,9 @@ function(assay_test name)
   endforeach()
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} assay_flags fmt::fmt nlohmann_json::nlohmann_json
     sodium::sodium GTest::gtest GTest::gmock GTest::gtest_main)
+  assay_precompile(${name} tests <gmock/gmock.h> <gtest/gtest.h>)
+  # Optimising what GoogleTest's macros unfold into takes longer than running it.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}")
 endfunction()

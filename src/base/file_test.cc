@@ -99,7 +99,7 @@ TEST_F(FileTest, AFileTooLargeForMemoryIsAnErrorNotAnEnd) {
   const bool sparse = ::ftruncate(descriptor, off_t{1} << 43) == 0;
   ::close(descriptor);
   if (!sparse) GTEST_SKIP() << "this file system has no sparse files of 8 TiB";
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef ASSAY_SANITIZED
   GTEST_SKIP() << "the sanitizers' allocators end the program here";
 #endif
   const rlimit before = [] {

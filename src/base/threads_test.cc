@@ -124,7 +124,7 @@ TEST(ParallelForDeathTest, BugsOfTheCaller) {
 }
 
 // Sanitizers need the address space that this test takes away.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef ASSAY_SANITIZED
 bool covers_all_without_space_for_stacks() {
   set_thread_limit(8);
   std::ifstream statm("/proc/self/statm");
