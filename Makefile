@@ -55,6 +55,11 @@ sanitize: clang  ## the C++ tests under AddressSanitizer and UndefinedBehaviorSa
 	@cmake --build --preset asan
 	@ctest --preset asan --parallel $(JOBS) --label-exclude soak
 
+.PHONY: counts
+counts: test-build clang  ## what fixed pieces of work cost in instructions, or products of lanes, against kept limits
+	@cmake --build $(package_tree) --target counted_work counted_products
+	@tests/counts/check_counts.py $(package_tree)
+
 .PHONY: soak
 soak: test-build lint-setup  ## the long tests: SOAK_FUZZ_SECONDS of fuzzing for each target, tests marked soak, clang's analyzer
 	@tools/fuzz --each $(SOAK_FUZZ_SECONDS)

@@ -89,14 +89,15 @@ Result<std::vector<claim::Point>> points_of(const PointOptions& options,
 
 Result<Proven> prove_points(const pst::Srs& srs, const claim::Commitment& commitment,
                             const IntegerView& values, const std::vector<claim::Point>& points, bool check,
-                            const std::string& tensor_name, const std::string& srs_name) {
+                            const std::string& tensor_name, const std::string& srs_name,
+                            pst::KeptQuotients* kept) {
   const Digest srs_digest = srs.verifier_key().digest();
   if (srs_digest != commitment.header.srs_digest)
     return Error{ErrorCode::kMismatch, srs_name,
                  fmt::format("its digest is {}, the commitment was made with the SRS {}", to_hex(srs_digest),
                              to_hex(commitment.header.srs_digest))};
   const Stopwatch proving;
-  Result<claim::Proofs> proofs = claim::prove(srs, commitment, values, points);
+  Result<claim::Proofs> proofs = claim::prove(srs, commitment, values, points, kept);
   if (!proofs.ok()) return within_file(tensor_name, proofs.error());
   Proven proven{*std::move(proofs), proving.seconds(), 0};
   if (!check) return proven;
@@ -105,10 +106,12 @@ Result<Proven> prove_points(const pst::Srs& srs, const claim::Commitment& commit
       claim::verify(commitment, proven.proofs, pst::Verifier(srs.verifier_key()), claim::VerifyOptions{});
   proven.verify_seconds = verifying.seconds();
   if (verdict.ok()) return proven;
-  return Error{ErrorCode::kMismatch, tensor_name,
-               fmt::format("the proof at point {} does not verify (step {}): the tensor is not the one that "
-                           "was committed to",
-                           figure(verdict, "point"), verdict.step())};
+  return Error{
+      ErrorCode::kMismatch, tensor_name,
+      fmt::format("the proof at point {} does not verify (step {}): the tensor is not the one that "
+                  "was committed to{}",
+                  figure(verdict, "point"), verdict.step(),
+                  kept != nullptr ? ", or the file of kept quotients was changed: remove that" : "")};
 }
 
 std::vector<bool> match_captured(const claim::Commitment& commitment, const claim::Proofs& proofs,

@@ -33,11 +33,11 @@ struct Proven {
 
 /// Opens the points and, where `check`, verifies what came out: a proof that does not verify is an error that
 /// names its point, for the values are then not the committed ones. `tensor_name` and `srs_name` are for
-/// errors.
+/// errors. `kept`, where there is one, is taken from and added to.
 [[nodiscard]] Result<Proven> prove_points(const pst::Srs& srs, const claim::Commitment& commitment,
                                           const IntegerView& values, const std::vector<claim::Point>& points,
                                           bool check, const std::string& tensor_name,
-                                          const std::string& srs_name);
+                                          const std::string& srs_name, pst::KeptQuotients* kept = nullptr);
 
 /// Whether each opening gives the captured value.
 [[nodiscard]] std::vector<bool> match_captured(const claim::Commitment& commitment,

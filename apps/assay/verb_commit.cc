@@ -6,6 +6,7 @@
 #include "base/try.h"
 #include "commitment_dir.h"
 #include "input_tensor.h"
+#include "kept_file.h"
 #include "parameters.h"
 #include "program.h"
 #include "stopwatch.h"
@@ -19,6 +20,7 @@ struct CommitOptions {
   InputOptions input;
   std::string srs;
   std::string out;
+  std::string keep;
   std::string poly_dir;
   std::string hypercube_dir;
   std::string output_dir;
@@ -81,6 +83,13 @@ Result<int> commit_tensor(const CommitOptions& options, const Console& console) 
   const Result<claim::Commitment> commitment = claim::commit(srs, subject.header, subject.values.view());
   if (!commitment.ok()) return within_file(options.input.path, commitment.error());
   const double seconds = committing.seconds();
+  const Stopwatch keeping;
+  if (!options.keep.empty()) {
+    pst::KeptQuotients kept(srs.axes());
+    ASSAY_TRY(pst::keep_first_axis(srs, subject.values.view(), kept));
+    ASSAY_TRY(write_kept(options.keep, kept, *commitment));
+  }
+  const double keep_seconds = keeping.seconds();
   ASSAY_TRY(commitment->write(options.out));
 
   Json json = json_of_commitment(*commitment);
@@ -88,6 +97,11 @@ Result<int> commit_tensor(const CommitOptions& options, const Console& console) 
   json["timing"] = {{"load_time_s", load_seconds}, {"commit_time_s", seconds}};
   std::vector<std::string> lines = lines_of_commitment(*commitment, seconds);
   lines.push_back("written to " + printable(options.out));
+  if (!options.keep.empty()) {
+    json["kept"] = options.keep;
+    json["timing"]["keep_time_s"] = keep_seconds;
+    lines.push_back(fmt::format("kept for openings in {:.3f} s: {}", keep_seconds, printable(options.keep)));
+  }
   return console.report(json, lines);
 }
 
@@ -137,6 +151,7 @@ Result<int> run_commit(const CommitOptions& options, const Console& console) {
   if (options.input.path.empty() == options.poly_dir.empty())
     return Error{ErrorCode::kMalformed, "", "give exactly one of --tensor and --poly-dir"};
   if (!options.poly_dir.empty()) {
+    if (!options.keep.empty()) return Error{ErrorCode::kMalformed, "--keep", "goes with --tensor"};
     if (options.plan) return Error{ErrorCode::kMalformed, "--plan", "goes with --tensor"};
     return commit_directory(options, console);
   }
@@ -155,6 +170,9 @@ void add_commit(Program& program) {
       ->type_name("FILE");
   verb->add_option("--srs", options->srs, "public parameters for the tensor's axes")->type_name("FILE");
   verb->add_option("--out", options->out, "the commitment")->type_name("FILE");
+  verb->add_option("--keep", options->keep,
+                   "also make the quotients of the first axis, which `prove --kept` takes from here")
+      ->type_name("FILE");
   verb->add_option("--encoding", input.encoding,
                    "int, bits or decimal:S; default: int for integers, bits for floats")
       ->type_name("E");

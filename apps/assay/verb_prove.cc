@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "arguments.h"
 #include "base/file.h"
 #include "base/try.h"
 #include "commitment_dir.h"
+#include "kept_file.h"
 #include "program.h"
 #include "proving.h"
 
@@ -21,6 +23,7 @@ struct ProveOptions {
   std::string commitment;
   std::string out;
   PointOptions points;
+  std::string kept;
   bool no_check = false;
   std::string poly_dir;
   std::string hypercube_dir;
@@ -65,8 +68,12 @@ Result<int> prove_tensor(const ProveOptions& options, const Console& console) {
   const std::vector<claim::Point> points = ASSAY_TRY(points_of(options.points, commitment));
   const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.srs));
   const tensor::IntegerArray values = ASSAY_TRY(claim::read_values_like(commitment.header, options.tensor));
-  const Proven proven = ASSAY_TRY(
-      prove_points(srs, commitment, values.view(), points, !options.no_check, options.tensor, options.srs));
+  std::optional<pst::KeptQuotients> kept;
+  if (!options.kept.empty()) kept = ASSAY_TRY(read_kept(options.kept, commitment));
+  const std::size_t kept_before = kept ? kept->size() : 0;
+  const Proven proven = ASSAY_TRY(prove_points(srs, commitment, values.view(), points, !options.no_check,
+                                               options.tensor, options.srs, kept ? &*kept : nullptr));
+  if (kept && kept->size() != kept_before) ASSAY_TRY(write_kept(options.kept, *kept, commitment));
   ASSAY_TRY(proven.proofs.write(options.out));
   const std::vector<ProofReport> reports =
       describe_proofs(proven.proofs.proofs, &commitment.header.layout, when(!options.no_check));
@@ -129,6 +136,8 @@ Result<int> prove_directory(const ProveOptions& options, const Console& console)
 Result<int> run_prove(const ProveOptions& options, const Console& console) {
   if (options.tensor.empty() == options.poly_dir.empty())
     return Error{ErrorCode::kMalformed, "", "give exactly one of --tensor and --poly-dir"};
+  if (!options.kept.empty() && !options.poly_dir.empty())
+    return Error{ErrorCode::kMalformed, "--kept", "goes with --tensor"};
   return options.poly_dir.empty() ? prove_tensor(options, console) : prove_directory(options, console);
 }
 
@@ -160,6 +169,9 @@ void add_prove(Program& program) {
   verb->add_option("--seed", points.seed, "draw them from a seed; with --poly-dir default 42")
       ->type_name("N");
   verb->add_option("--challenge", points.challenge, "the points that a verifier asks for")->type_name("FILE");
+  verb->add_option("--kept", options->kept,
+                   "what is kept of the openings so far, to make the next ones cheaper; made where it is not")
+      ->type_name("FILE");
   verb->add_flag("--no-check", options->no_check, "do not verify the proofs before they are written");
   verb->add_option("--poly-dir", options->poly_dir, "instead of --tensor: a directory of interpolate")
       ->type_name("DIR");

@@ -210,9 +210,11 @@ class TokenStream {
 
 /// Opens the commitment at each point. Does not check that `values` are what was committed to: a proof of
 /// other values does not verify. Errors: kMismatch (SRS, count of values or coordinates), kOutOfRange (a
-/// coordinate outside its axis, a point twice, no points or more than Proofs::kMaxCount).
+/// coordinate outside its axis, a point twice, no points or more than Proofs::kMaxCount). `kept`, of these
+/// values, is taken from and added to.
 [[nodiscard]] Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment,
-                                   const IntegerView& values, std::span<const Point> points);
+                                   const IntegerView& values, std::span<const Point> points,
+                                   pst::KeptQuotients* kept = nullptr);
 
 // ---- The verifier
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -137,15 +138,56 @@ struct Opening {
   std::vector<G1Affine> quotients;
 };
 
-/// Opens at a grid point. Scalars stay data-sized for axes of at most 16 nodes. Errors: kMismatch (count of
-/// values or coordinates), kOutOfRange (a coordinate), kTooLarge (memory).
+/// Quotient commitments of a tensor's first axes, kept for later openings: pi_i depends on the first i + 1
+/// coordinates alone, and the first axes are nearly all of an opening's work. The prover's own state: a wrong
+/// one gives openings that do not verify.
+class KeptQuotients {
+ public:
+  /// At most this many, and so of as many axes as have no more prefixes together; of the first one always.
+  static constexpr std::uint64_t kMaxCount = std::uint64_t{1} << 16;
+  /// A file holds no more.
+  static constexpr std::uint64_t kMaxBytes =
+      64 + (kMaxCount + Axes::kMaxSize) * (4 + 4 * Axes::kMaxCount + 32);
+
+  explicit KeptQuotients(Axes axes);
+  [[nodiscard]] const Axes& axes() const { return axes_; }
+  /// Axes of which quotients are kept.
+  [[nodiscard]] std::size_t depth() const { return depth_; }
+  [[nodiscard]] std::size_t size() const { return points_.size(); }
+
+  /// The quotient of axis prefix.size() - 1, or null.
+  [[nodiscard]] const G1Affine* find(std::span<const std::uint32_t> prefix) const;
+  /// Does nothing for an axis that is not kept. The prefix lies within the axes.
+  void keep(std::span<const std::uint32_t> prefix, const G1Affine& quotient);
+
+  /// docs/commit.md gives the bytes. `owner` names what was committed to, and how.
+  [[nodiscard]] Bytes encode(const Digest& owner) const;
+  /// Canonical bytes only. Errors: kMalformed, kNonCanonical, kOutOfRange (a coordinate), kMismatch (of
+  /// another owner).
+  static Result<KeptQuotients> decode(ByteSpan bytes, const Axes& axes, const Digest& owner,
+                                      std::string_view place);
+
+ private:
+  Axes axes_;
+  std::size_t depth_ = 0;
+  std::map<std::vector<std::uint32_t>, G1Affine> points_;
+};
+
+/// Opens at a grid point. Scalars stay data-sized for axes of at most 16 nodes. `kept`, for the same axes and
+/// values, is taken from and added to. Errors: kMismatch (count of values or coordinates), kOutOfRange (a
+/// coordinate), kTooLarge (memory).
 [[nodiscard]] Result<Opening> open(const Srs& srs, IntegerView values,
-                                   std::span<const std::uint32_t> grid_point);
+                                   std::span<const std::uint32_t> grid_point, KeptQuotients* kept = nullptr);
 
 /// Opens at each of the points: what open() gives, but points that share their first coordinates share the
 /// work on them. Errors: as open().
 [[nodiscard]] Result<std::vector<Opening>> open_all(const Srs& srs, IntegerView values,
-                                                    std::span<const std::vector<std::uint32_t>> grid_points);
+                                                    std::span<const std::vector<std::uint32_t>> grid_points,
+                                                    KeptQuotients* kept = nullptr);
+
+/// Makes and keeps the quotients of all nodes of the first axis: as much work as opening at each of them.
+/// Errors: kMismatch, kTooLarge (memory).
+[[nodiscard]] Status keep_first_axis(const Srs& srs, IntegerView values, KeptQuotients& kept);
 
 /// Opens at any point of Fr^m; at a grid point it gives what open() gives. Errors: kMismatch, kTooLarge
 /// (memory).

@@ -53,6 +53,7 @@ ThreadLimitScope::ThreadLimitScope(unsigned threads) : before_(own_limit) {
 ThreadLimitScope::~ThreadLimitScope() { own_limit = before_; }
 
 unsigned worker_count() {
+  if (in_parallel_body) return 1;
   const unsigned wanted = own_limit > 0 ? own_limit : thread_limit();
   return std::clamp(wanted > 0 ? wanted : std::thread::hardware_concurrency(), 1u, kMaxWorkers);
 }
@@ -62,7 +63,7 @@ void parallel_for(std::size_t begin, std::size_t end, std::size_t grain,
   ASSAY_CHECK(grain > 0);
   if (begin >= end) return;
   const std::size_t total = end - begin;
-  const std::size_t workers = in_parallel_body ? 1 : worker_count();
+  const std::size_t workers = worker_count();
   const std::size_t ranges =
       workers == 1 ? 1 : std::clamp<std::size_t>(total / grain, 1, workers * kRangesPerWorker);
   if (ranges == 1) {

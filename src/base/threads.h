@@ -10,8 +10,8 @@
 
 namespace assay {
 
-/// Threads that parallel_for would use at most: those of the innermost ThreadLimitScope, else thread_limit(),
-/// or one per processor when that is 0.
+/// Threads that parallel_for would use at most: one within a body of it, else those of the innermost
+/// ThreadLimitScope, else thread_limit(), or one per processor when that is 0.
 [[nodiscard]] unsigned worker_count();
 
 /// Splits [begin, end) into ranges of at least `grain` and calls body(first, last) for each, on up to

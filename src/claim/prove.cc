@@ -74,7 +74,7 @@ Result<Commitment> commit(const pst::Srs& srs, Header header, const IntegerView&
 }
 
 Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment, const IntegerView& values,
-                     std::span<const Point> points) {
+                     std::span<const Point> points, pst::KeptQuotients* kept) {
   const Axes& axes = srs.axes();
   if (commitment.header.srs_digest != srs.verifier_key().digest() || commitment.header.layout.axes != axes)
     return Error{ErrorCode::kMismatch, "SRS", "it is not the one that the commitment was made with"};
@@ -99,7 +99,7 @@ Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment, const In
   for (const Proof& proof : out.proofs) {
     if (proof.point.is_on_grid()) grid_points.push_back(proof.point.grid);
   }
-  std::vector<pst::Opening> openings = ASSAY_TRY(pst::open_all(srs, values, grid_points));
+  std::vector<pst::Opening> openings = ASSAY_TRY(pst::open_all(srs, values, grid_points, kept));
   auto next = openings.begin();
   for (Proof& proof : out.proofs) {
     proof.opening = proof.point.is_on_grid() ? std::move(*next++)

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <numeric>
+#include <map>
 #include <optional>
 
 #include "base/threads.h"
@@ -11,8 +10,6 @@
 
 namespace assay::pst {
 namespace {
-
-using internal::UInt128;
 
 Status check_count(std::uint64_t count, std::uint64_t expected, std::string_view what, const Axes& axes) {
   if (count == expected) return {};
@@ -27,38 +24,66 @@ std::optional<std::uint32_t> as_node(const Fr& z, std::uint32_t nodes) {
   return static_cast<std::uint32_t>(scalar.words[0]);
 }
 
-/// Fixes leading axes at nodes, one after the other, and can go back: what is left of the values is a slice
-/// of them.
-class Prefix {
+/// The quotient commitments that openings need, each once: that of axis i at a point depends on the point's
+/// first i + 1 coordinates. What is left of the values where leading axes are fixed is a slice of them.
+class Quotients {
  public:
-  Prefix(const Srs& srs, IntegerView values)
-      : srs_(srs), largest_(internal::max_magnitude(values)), slices_{values} {}
+  Quotients(const Srs& srs, IntegerView values, KeptQuotients* kept)
+      : srs_(srs), values_(values), kept_(kept) {}
 
-  /// Fixes the next axis at z; its quotient commitment.
-  Status fix(std::uint32_t z) {
-    const std::size_t axis = quotients_.size();
-    const std::uint32_t nodes = srs_.axes()[axis];
-    const std::size_t width = slice().size() / nodes;
-    const internal::QuotientWay way = internal::choose_way(nodes, z, width, largest_);
-    quotients_.push_back(ASSAY_TRY(internal::commit_quotient(way, srs_.level(axis), slice(), nodes, z)));
-    slices_.push_back(slice().subview(z * width, width));
+  /// Notes what a point, or its leading coordinates, needs.
+  void need(std::span<const std::uint32_t> prefix) {
+    for (std::size_t count = 1; count <= prefix.size(); ++count) {
+      Prefix key(prefix.begin(), prefix.begin() + static_cast<std::ptrdiff_t>(count));
+      if (points_.contains(key)) continue;
+      const G1Affine* const known = kept_ != nullptr ? kept_->find(key) : nullptr;
+      if (known == nullptr) missing_.push_back(key);
+      points_.emplace(std::move(key), known != nullptr ? *known : G1Affine::infinity());
+    }
+  }
+
+  /// Commits to all that were noted.
+  Status make() {
+    std::vector<internal::QuotientTask> tasks;
+    for (const Prefix& key : missing_) {
+      const std::size_t axis = key.size() - 1;
+      tasks.push_back({srs_.level(axis), slice(std::span(key).first(axis)), srs_.axes()[axis], key[axis]});
+    }
+    if (tasks.empty()) return {};
+    const std::vector<G1Affine> made =
+        ASSAY_TRY(internal::commit_quotients(tasks, internal::max_magnitude(values_)));
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      if (kept_ != nullptr) kept_->keep(missing_[i], made[i]);
+      points_[missing_[i]] = made[i];
+    }
+    missing_.clear();
     return {};
   }
 
-  /// Frees all axes but the first `count`.
-  void keep(std::size_t count) {
-    quotients_.resize(count);
-    slices_.resize(count + 1);
+  /// Those of the axes that the prefix fixes.
+  [[nodiscard]] std::vector<G1Affine> along(std::span<const std::uint32_t> prefix) const {
+    std::vector<G1Affine> out;
+    for (std::size_t count = 1; count <= prefix.size(); ++count)
+      out.push_back(points_.at(Prefix(prefix.begin(), prefix.begin() + static_cast<std::ptrdiff_t>(count))));
+    return out;
   }
 
-  [[nodiscard]] const IntegerView& slice() const { return slices_.back(); }
-  [[nodiscard]] const std::vector<G1Affine>& quotients() const { return quotients_; }
+  /// The values where the prefix's axes are fixed.
+  [[nodiscard]] IntegerView slice(std::span<const std::uint32_t> prefix) const {
+    std::size_t first = 0;
+    for (std::size_t axis = 0; axis < prefix.size(); ++axis)
+      first += prefix[axis] * srs_.axes().volume(axis + 1);
+    return values_.subview(first, srs_.axes().volume(prefix.size()));
+  }
 
  private:
+  using Prefix = std::vector<std::uint32_t>;
+
   const Srs& srs_;
-  UInt128 largest_;
-  std::vector<IntegerView> slices_;  // one more than there are quotients
-  std::vector<G1Affine> quotients_;
+  IntegerView values_;
+  KeptQuotients* kept_;
+  std::map<Prefix, G1Affine> points_;
+  std::vector<Prefix> missing_;
 };
 
 Status check_prefix(const Axes& axes, std::span<const std::uint32_t> prefix) {
@@ -89,61 +114,59 @@ Result<G1Affine> commit_slice(const Srs& srs, std::size_t first_axis, IntegerVie
   return curve::msm_vartime(srs.level(first_axis), values);
 }
 
-Result<Opening> open(const Srs& srs, IntegerView values, std::span<const std::uint32_t> grid_point) {
-  ASSAY_TRY(check_grid_point(srs.axes(), values, grid_point));
-  Prefix prefix(srs, values);
-  Progress progress("open", grid_point.size());
-  for (const std::uint32_t z : grid_point) {
-    ASSAY_TRY(prefix.fix(z));
-    progress.advance();
-  }
-  return Opening{Fr::from_scalar(prefix.slice()[0]), prefix.quotients()};
+Result<Opening> open(const Srs& srs, IntegerView values, std::span<const std::uint32_t> grid_point,
+                     KeptQuotients* kept) {
+  const std::vector<std::uint32_t> point(grid_point.begin(), grid_point.end());
+  std::vector<Opening> openings = ASSAY_TRY(open_all(srs, values, std::span(&point, 1), kept));
+  return std::move(openings.front());
 }
 
 Result<std::vector<Opening>> open_all(const Srs& srs, IntegerView values,
-                                      std::span<const std::vector<std::uint32_t>> grid_points) {
-  for (const std::vector<std::uint32_t>& point : grid_points)
+                                      std::span<const std::vector<std::uint32_t>> grid_points,
+                                      KeptQuotients* kept) {
+  if (kept != nullptr) ASSAY_CHECK(kept->axes() == srs.axes());
+  Quotients quotients(srs, values, kept);
+  for (const std::vector<std::uint32_t>& point : grid_points) {
     ASSAY_TRY(check_grid_point(srs.axes(), values, point));
-  std::vector<std::size_t> order(grid_points.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t a, std::size_t b) { return grid_points[a] < grid_points[b]; });
-
-  std::vector<Opening> openings(grid_points.size());
-  Progress progress("open", grid_points.size());
-  Prefix prefix(srs, values);
-  std::span<const std::uint32_t> previous;
-  for (const std::size_t k : order) {
-    const std::vector<std::uint32_t>& point = grid_points[k];
-    const auto differs = std::mismatch(previous.begin(), previous.end(), point.begin()).first;
-    prefix.keep(static_cast<std::size_t>(differs - previous.begin()));
-    for (std::size_t i = prefix.quotients().size(); i < point.size(); ++i) ASSAY_TRY(prefix.fix(point[i]));
-    openings[k] = {Fr::from_scalar(prefix.slice()[0]), prefix.quotients()};
-    previous = point;
-    progress.advance();
+    quotients.need(point);
   }
+  ASSAY_TRY(quotients.make());
+  std::vector<Opening> openings;
+  for (const std::vector<std::uint32_t>& point : grid_points)
+    openings.push_back({Fr::from_scalar(quotients.slice(point)[0]), quotients.along(point)});
   return openings;
+}
+
+Status keep_first_axis(const Srs& srs, IntegerView values, KeptQuotients& kept) {
+  const Axes& axes = srs.axes();
+  ASSAY_CHECK(kept.axes() == axes);
+  ASSAY_TRY(check_count(values.size(), axes.volume(), "values", axes));
+  Quotients quotients(srs, values, &kept);
+  for (std::uint32_t z = 0; z < axes[0]; ++z) quotients.need(std::span(&z, 1));
+  return quotients.make();
 }
 
 Result<Opening> open_at(const Srs& srs, IntegerView values, std::span<const Fr> point) {
   const Axes& axes = srs.axes();
   ASSAY_TRY(check_count(values.size(), axes.volume(), "values", axes));
   ASSAY_TRY(check_count(point.size(), axes.count(), "coordinates", axes));
-  Progress progress("open", point.size());
   // As long as the coordinates are nodes, what is left are data; after the first that is none, field
   // elements.
-  Prefix prefix(srs, values);
-  std::size_t axis = 0;
-  for (; axis < point.size(); ++axis) {
+  std::vector<std::uint32_t> nodes;
+  for (std::size_t axis = 0; axis < point.size(); ++axis) {
     const std::optional<std::uint32_t> node = as_node(point[axis], axes[axis]);
     if (!node) break;
-    ASSAY_TRY(prefix.fix(*node));
-    progress.advance();
+    nodes.push_back(*node);
   }
-  Opening opening{Fr::zero(), prefix.quotients()};
-  std::vector<Fr> rest = ASSAY_TRY(internal::allocate<Fr>(prefix.slice().size(), "opening"));
-  internal::to_field(prefix.slice(), rest);
-  for (; axis < point.size(); ++axis) {
+  Quotients quotients(srs, values, nullptr);
+  quotients.need(nodes);
+  ASSAY_TRY(quotients.make());
+  Opening opening{Fr::zero(), quotients.along(nodes)};
+  const IntegerView slice = quotients.slice(nodes);
+  std::vector<Fr> rest = ASSAY_TRY(internal::allocate<Fr>(slice.size(), "opening"));
+  internal::to_field(slice, rest);
+  Progress progress("open", point.size() - nodes.size());
+  for (std::size_t axis = nodes.size(); axis < point.size(); ++axis) {
     std::vector<Fr> next = internal::divide_in_place(rest, axes[axis], point[axis]);
     opening.quotients.push_back(curve::msm_vartime(srs.level(axis), rest));
     rest = std::move(next);
@@ -161,13 +184,10 @@ Result<std::vector<G1Affine>> open_slice(const Srs& srs, IntegerView values,
     return Error{ErrorCode::kMismatch, "coordinates",
                  fmt::format("{} for {} axes", prefix.size(), axes.count())};
   ASSAY_TRY(check_prefix(axes, prefix));
-  Prefix fixed(srs, values);
-  Progress progress("open", prefix.size());
-  for (const std::uint32_t z : prefix) {
-    ASSAY_TRY(fixed.fix(z));
-    progress.advance();
-  }
-  return fixed.quotients();
+  Quotients quotients(srs, values, nullptr);
+  quotients.need(prefix);
+  ASSAY_TRY(quotients.make());
+  return quotients.along(prefix);
 }
 
 }  // namespace assay::pst

@@ -98,7 +98,9 @@ class QuotientWays : public ::testing::Test {
     const std::vector<Fr> point{Fr::from_u64(z), Fr::from_u64(0)};
     const G1Affine expected = test::opening_of(axes, secrets, rows, point).quotients[0];
     const auto by = [&](QuotientWay way) {
-      return internal::commit_quotient(way, srs.level(0), rows, nodes, z).value();
+      internal::QuotientJob job(way, {srs.level(0), rows, nodes, z});
+      for (std::size_t part = job.parts(); part-- > 0;) EXPECT_TRUE(job.make(part).ok());
+      return job.point();
     };
     const UInt128 largest = internal::max_magnitude(rows);
     const bool words_hold = 2 * largest <= UInt128{std::numeric_limits<std::int64_t>::max()};

@@ -25,9 +25,44 @@ enum class QuotientWay {
 [[nodiscard]] QuotientWay choose_way(std::uint32_t nodes, std::uint32_t z, std::uint64_t row_size,
                                      UInt128 largest);
 
-/// The quotient at node z. Errors: kTooLarge (memory).
-[[nodiscard]] Result<G1Affine> commit_quotient(QuotientWay way, std::span<const G1Affine> level,
-                                               IntegerView rows, std::uint32_t nodes, std::uint32_t z);
+/// One quotient to commit to: at node z of the first axis, which has `nodes` nodes.
+struct QuotientTask {
+  std::span<const G1Affine> level;
+  IntegerView rows;
+  std::uint32_t nodes = 1, z = 0;
+};
+
+/// The work on one quotient, cut into parts that different threads may do in any order.
+class QuotientJob {
+ public:
+  QuotientJob(QuotientWay way, const QuotientTask& task);
+
+  [[nodiscard]] std::size_t parts() const { return sums_.size(); }
+  /// Values that a part sums up.
+  [[nodiscard]] std::size_t part_size() const;
+  /// Errors: kTooLarge (memory).
+  [[nodiscard]] Status make(std::size_t part);
+  /// When all parts are made.
+  [[nodiscard]] G1Affine point() const;
+
+ private:
+  [[nodiscard]] bool is_by_rows() const;
+  [[nodiscard]] std::size_t width() const { return task_.level.size() / task_.nodes; }
+  [[nodiscard]] Result<G1Affine> sum_of_differences(std::uint32_t j) const;
+  [[nodiscard]] Result<G1Affine> sum_of_slopes() const;
+  [[nodiscard]] Result<G1Affine> sum_of_field_slopes() const;
+  [[nodiscard]] Result<G1Affine> whole() const;
+
+  QuotientWay way_;
+  QuotientTask task_;
+  std::vector<G1Affine> sums_;  ///< by rows: one for each node, at z that of the slopes
+};
+
+/// The quotients of all tasks, by the ways that choose_way() finds for values of at most `largest`. Their
+/// parts go through one schedule where that keeps all threads at work. Reports its progress. Errors:
+/// kTooLarge (memory).
+[[nodiscard]] Result<std::vector<G1Affine>> commit_quotients(std::span<const QuotientTask> tasks,
+                                                             UInt128 largest);
 
 /// Replaces the values of r by those of its quotient at any z of Fr; returns the row r(z, ..).
 [[nodiscard]] std::vector<Fr> divide_in_place(std::span<Fr> rows, std::uint32_t nodes, const Fr& z);

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "base/loan.h"
 #include "base/threads.h"
 #include "curve/bucket_sums.h"
+#include "curve/distinct.h"
 #include "curve/msm_simple.h"
 #include "curve/windows.h"
 
@@ -80,6 +83,9 @@ class Msm {
     const auto all = union_of(values);
     const unsigned bits = Magnitude<Int>::bit_width(all);
     if (bits == 0) return {};
+    if (bits > kOneWindow && values.size() >= kManyToSort) {
+      if (const auto sum = sum_by_value(bases, values)) return *sum;
+    }
     const bool few = values.size() < kFew;
     const WindowPlan plan =
         plan_windows(values.size(), bits, worker_count(), few ? kBucketCostAlone : kBucketCost);
@@ -112,6 +118,72 @@ class Msm {
         sum += partial[std::size_t{w} * plan.ranges + range];
     }
     return sum;
+  }
+
+  /// The sum by way of the sums of the points that share a value: one addition a point, whatever the width of
+  /// the values. Nothing where the values are not few enough.
+  template <class Int>
+  static std::optional<Xyzz<F>> sum_by_value(std::span<const G1Affine> bases, std::span<const Int> values) {
+    if (!Distinct<Int>::is_likely(values)) return std::nullopt;
+    struct Part {
+      std::vector<G1Affine> sums;
+      std::vector<SignedMagnitude> magnitudes;
+    };
+    std::vector<Part> parts(worker_count());
+    std::atomic<bool> too_many = false;
+    parallel_for(0, parts.size(), 1, [&](std::size_t first_part, std::size_t last_part) {
+      for (std::size_t p = first_part; p < last_part && !too_many; ++p) {
+        const std::size_t begin = values.size() * p / parts.size();
+        const std::size_t end = values.size() * (p + 1) / parts.size();
+        const auto part_values = values.subspan(begin, end - begin);
+        Distinct<Int> distinct(part_values.size() / kFewerThanPoints);
+        std::vector<BucketKey> keys(part_values.size());
+        if (!number_values(part_values, distinct, keys)) {
+          too_many = true;
+          return;
+        }
+        using Buckets = BucketSums<F, Adder>;
+        const Loan<Buckets> loan;
+        Buckets& buckets = *loan;
+        const std::size_t block = std::min(Buckets::kBlock, keys.size());
+        buckets.start(distinct.magnitudes().size(), block);
+        for (std::size_t first = 0; first < keys.size(); first += block) {
+          const std::size_t count = std::min(block, keys.size() - first);
+          buckets.add(bases.subspan(begin + first, count), std::span(keys).subspan(first, count));
+        }
+        for (std::size_t b = 0; b < distinct.magnitudes().size(); ++b) {
+          parts[p].sums.push_back(store(buckets.sum(b)));
+          parts[p].magnitudes.push_back(SignedMagnitude::of(distinct.magnitudes()[b]));
+        }
+      }
+    });
+    if (too_many) return std::nullopt;
+    Part all;
+    for (const Part& part : parts) {
+      all.sums.insert(all.sums.end(), part.sums.begin(), part.sums.end());
+      all.magnitudes.insert(all.magnitudes.end(), part.magnitudes.begin(), part.magnitudes.end());
+    }
+    return sum_of(all.sums, std::span(all.magnitudes));
+  }
+
+  /// Windows of the bucket method start to repeat the points above this width.
+  static constexpr unsigned kOneWindow = 17;
+  /// What numbering the values and a second, small sum cost must be little beside the points.
+  static constexpr std::size_t kManyToSort = std::size_t{1} << 14;
+  static constexpr std::size_t kFewerThanPoints = 8;
+
+  /// False where there are too many distinct ones.
+  template <class Int>
+  static bool number_values(std::span<const Int> values, Distinct<Int>& distinct, std::span<BucketKey> keys) {
+    using M = Magnitude<Int>;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto magnitude = M::of(values[i]);
+      if (magnitude == typename M::Wide{}) continue;
+      const std::uint32_t number = distinct.number(magnitude);
+      if (number == Distinct<Int>::kNone) return false;
+      keys[i] = BucketKey(number, M::is_negative(values[i]));
+    }
+    return true;
   }
 
   /// sum_i digit_window(values[i]) * bases[i].

@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <random>
 #include <vector>
 
+#include "curve/distinct.h"
 #include "curve/vectors_for_test.h"
 
 namespace assay::curve {
@@ -184,6 +186,66 @@ TEST(Msm, DataThatFallIntoFewBuckets) {
     one_wide[69999] = std::numeric_limits<std::int64_t>::min();
     bases.check(one_wide, "one wide value");
   });
+}
+
+TEST(Msm, WideValuesOfFewKinds) {
+  // What 16-bit sources come to as long decimals: the points of each value are summed first.
+  for_each_kernel([] {
+    std::mt19937_64 rng(12);
+    const KnownBases bases(random_logs(40000));
+    std::vector<std::int64_t> kinds = random_values<std::int64_t>(300, 55, 6);
+    kinds[0] = std::numeric_limits<std::int64_t>::min();
+    kinds[1] = std::numeric_limits<std::int64_t>::max();
+    kinds[2] = 0;
+    std::vector<std::int64_t> values(40000);
+    for (std::int64_t& each : values) {
+      each = kinds[rng() % kinds.size()];
+      if (rng() % 2 == 0 && each != kinds[0]) each = -each;
+    }
+    bases.check(values, "int64 of 300 kinds");
+    std::vector<Scalar> wide(values.size());
+    for (std::size_t i = 0; i < wide.size(); ++i) {
+      const Fr element = Fr::from_i64(values[i]);
+      wide[i] = (element * element * element).to_scalar();
+    }
+    bases.check(wide, "scalars of 600 kinds");
+    // The first value of every ten is of few kinds, so that a sample may see them alone.
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (i % 10 != 0) values[i] = static_cast<std::int64_t>(rng() >> 20);
+    }
+    bases.check(values, "int64 of many kinds");
+    std::fill(values.begin(), values.end(), std::int64_t{1} << 50);
+    bases.check(values, "int64 of one kind");
+    const KnownBases opposite([] {
+      std::vector<Fr> logs(20000, Fr::from_u64(9));
+      for (std::size_t i = 0; i < logs.size(); i += 2) logs[i] = -logs[i];
+      return logs;
+    }());
+    std::fill(values.begin(), values.end(), std::int64_t{1} << 40);
+    opposite.check(std::vector<std::int64_t>(values.begin(), values.begin() + 20000), "sums that cancel");
+  });
+}
+
+TEST(Distinct, NumbersInOrderUpToItsLimit) {
+  Distinct<std::int64_t> distinct(20000);
+  std::mt19937_64 rng(1);
+  std::vector<std::uint64_t> all;
+  for (std::uint32_t i = 0; i < 20000; ++i) {
+    all.push_back(i < 10000 ? rng() : std::uint64_t{i} << 40);
+    ASSERT_EQ(distinct.number(all.back()), i);
+  }
+  for (std::uint32_t i = 0; i < all.size(); i += 7) ASSERT_EQ(distinct.number(all[i]), i);
+  EXPECT_EQ(distinct.number(5), Distinct<std::int64_t>::kNone);
+  EXPECT_TRUE(std::ranges::equal(distinct.magnitudes(), all));
+}
+
+TEST(Distinct, GuessesFromASample) {
+  EXPECT_TRUE(Distinct<std::int64_t>::is_likely(std::vector<std::int64_t>(100000, 3)));
+  EXPECT_FALSE(Distinct<std::int64_t>::is_likely(random_values<std::int64_t>(100000, 40, 3)));
+  // All patterns of 16 bits, equally often.
+  std::vector<std::int64_t> values = random_values<std::int64_t>(200000, 16, 4);
+  for (std::int64_t& each : values) each *= 1'000'003;
+  EXPECT_TRUE(Distinct<std::int64_t>::is_likely(values));
 }
 
 TEST(Msm, PointsThatMeetByTheThousand) {

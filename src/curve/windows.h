@@ -28,6 +28,8 @@ struct SignedMagnitude {
     if (v.is_negative()) out.words[3] |= kSign;
     return out;
   }
+  static SignedMagnitude of(std::uint64_t magnitude) { return {{magnitude, 0, 0, 0}}; }
+  static SignedMagnitude of(const std::array<std::uint64_t, 4>& magnitude) { return {magnitude}; }
   static constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 };
 

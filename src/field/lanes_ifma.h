@@ -23,6 +23,7 @@
 
 #include "base/check.h"
 #include "field/parameters.h"
+#include "field/product_count.h"
 
 namespace assay::field::ifma {
 
@@ -240,6 +241,7 @@ class Columns {
 
   template <int kA, int kB>
   ASSAY_INLINE void add_product(const Tight<P, kA>& a, const Tight<P, kB>& b) {
+    ASSAY_COUNT_PRODUCT();
     ASSAY_UNROLL for (int i = 0; i < 5; ++i) {
       ASSAY_UNROLL for (int j = 0; j < 5; ++j) t_[i + j] =
           _mm512_madd52lo_epu64(t_[i + j], a.limb[j], b.limb[i]);
@@ -270,6 +272,7 @@ ASSAY_INLINE Loose<P, 0, product_bound(kA* kB)> operator*(const Tight<P, kA>& a,
 /// a^2 / 2^260: each mixed product once, all of them doubled together.
 template <class P, int kA>
 ASSAY_INLINE Loose<P, 0, product_bound(kA* kA)> squared(const Tight<P, kA>& a) {
+  ASSAY_COUNT_PRODUCT();
   __m512i t[10];
   ASSAY_UNROLL for (int i = 0; i < 10; ++i) t[i] = _mm512_setzero_si512();
   ASSAY_UNROLL for (int i = 0; i < 5; ++i) {
