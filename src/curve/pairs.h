@@ -86,18 +86,28 @@ class PairAdder {
     bool is_doubling;
   };
 
-  static Affine<F> load(const PointSpace& space, PointRef ref) {
-    Affine<F> p = reduced(space[ref]);
-    // Chosen without a branch, which nothing could predict.
-    const F negated = -p.y;
-    const std::uint64_t mask = 0 - static_cast<std::uint64_t>(ref.is_negated());
-    field::Limbs y;
-    for (std::size_t i = 0; i < y.size(); ++i) y[i] = (p.y.limbs()[i] & ~mask) | (negated.limbs()[i] & mask);
-    p.y = F(y);
-    return p;
-  }
+  /// A point of either sign.
+  class Operand {
+   public:
+    Operand(const PointSpace& space, PointRef ref)
+        : point_(reduced(space[ref])), negated_y_(-point_.y), negated_(ref.is_negated()) {}
+    [[nodiscard]] const F& x() const { return point_.x; }
+    /// Looked up, for nothing could predict a branch, and not copied.
+    [[nodiscard]] const F& y() const {
+      const std::array<const F*, 2> either = {&point_.y, &negated_y_};
+      return *either[static_cast<std::size_t>(negated_)];
+    }
+    [[nodiscard]] Affine<F> point() const { return {x(), y()}; }
 
-  static void prefetch(const PointSpace& space, std::span<const PairSum> pairs, std::size_t i) {
+   private:
+    Affine<F> point_;
+    F negated_y_;
+    bool negated_;
+  };
+
+  // Called instead of inlined, it has no effect that GCC sees, and is left out.
+  [[gnu::always_inline]] static void prefetch(const PointSpace& space, std::span<const PairSum> pairs,
+                                              std::size_t i) {
     if (i >= pairs.size()) return;
     __builtin_prefetch(&space[pairs[i].left]);
     __builtin_prefetch(&space[pairs[i].right]);
@@ -120,21 +130,22 @@ class PairAdder {
       F& chain = product[i % kChains];
       const F inverse_run = before_[i] * chain;
       chain *= runs_[i];
-      const Affine<F> a = load(space, pairs[i].left), b = load(space, pairs[i].right);
-      F rise = b.y - a.y;
+      const Operand a(space, pairs[i].left), b(space, pairs[i].right);
+      F rise = b.y() - a.y();
       if (!special_.empty() && special_.back().pair == i) [[unlikely]] {
         const bool is_doubling = special_.back().is_doubling;
         special_.pop_back();
         if (!is_doubling) {
-          store(space, pairs[i], a.is_infinity() ? b : b.is_infinity() ? a : Affine<F>{});
+          const Affine<F> p = a.point(), q = b.point();
+          store(space, pairs[i], p.is_infinity() ? q : q.is_infinity() ? p : Affine<F>{});
           continue;
         }
-        const F xx = a.x.squared();
+        const F xx = a.x().squared();
         rise = xx.doubled() + xx;
       }
       const F slope = rise * inverse_run;
-      const F x3 = slope.squared() - a.x - b.x;
-      store(space, pairs[i], {x3, slope * (a.x - x3) - a.y});
+      const F x3 = slope.squared() - a.x() - b.x();
+      store(space, pairs[i], {x3, slope * (a.x() - x3) - a.y()});
     }
   }
 
@@ -142,9 +153,9 @@ class PairAdder {
   F run_of(const PointSpace& space, const PairSum& pair, std::size_t i) {
     const G1Affine &left = space[pair.left], &right = space[pair.right];
     const F run = F(right.x.limbs) - F(left.x.limbs);
-    if (!run.is_zero() && !left.is_infinity() && !right.is_infinity()) [[likely]]
+    if (!run.is_zero() && !reduced(left).is_infinity() && !reduced(right).is_infinity()) [[likely]]
       return run;
-    const Affine<F> a = load(space, pair.left), b = load(space, pair.right);
+    const Affine<F> a = Operand(space, pair.left).point(), b = Operand(space, pair.right).point();
     const bool is_doubling = !a.is_infinity() && a == b;
     special_.push_back({i, is_doubling});
     return is_doubling ? a.y.doubled() : F::one();

@@ -37,13 +37,13 @@ class Element {
   [[nodiscard]] bool is_zero() const { return (limbs_[0] | limbs_[1] | limbs_[2] | limbs_[3]) == 0; }
 
   friend Element operator+(const Element& a, const Element& b) {
-    return Element(Backend::template add<P>(a.limbs_, b.limbs_));
+    return Element([&] { return Backend::template add<P>(a.limbs_, b.limbs_); }, InPlace());
   }
   friend Element operator-(const Element& a, const Element& b) {
-    return Element(Backend::template subtract<P>(a.limbs_, b.limbs_));
+    return Element([&] { return Backend::template subtract<P>(a.limbs_, b.limbs_); }, InPlace());
   }
   friend Element operator*(const Element& a, const Element& b) {
-    return Element(Backend::template multiply<P>(a.limbs_, b.limbs_));
+    return Element([&] { return Backend::template multiply<P>(a.limbs_, b.limbs_); }, InPlace());
   }
   Element operator-() const { return zero() - *this; }
   Element& operator+=(const Element& b) { return *this = *this + b; }
@@ -71,6 +71,12 @@ class Element {
   }
 
  private:
+  /// Words just written one by one cannot be read as a vector without waiting for all of them, and that is
+  /// how compilers copy: so results are made where they are to stay.
+  struct InPlace {};
+  template <class Make>
+  [[gnu::always_inline]] Element(const Make& make, InPlace) : limbs_(make()) {}
+
   Limbs limbs_{};
 };
 
