@@ -48,7 +48,8 @@ void FieldReader::take(const char* name, std::string& value) {
 void FieldReader::take(const char* name, std::uint64_t& value) {
   const std::optional<Json> field = remove(name);
   if (!field) return;
-  if (!field->is_number_unsigned()) return fail(ErrorCode::kMalformed, name, "it is not a whole number");
+  if (!field->is_number_integer() || (!field->is_number_unsigned() && field->get<std::int64_t>() < 0))
+    return fail(ErrorCode::kMalformed, name, "it is not a whole number from 0 to 2^64 - 1");
   value = field->get<std::uint64_t>();
 }
 
