@@ -13,4 +13,5 @@ NB_MODULE(_core, m) {
   python::bind_tensor(m);
   python::bind_claim(m);
   python::bind_stream(m);
+  python::bind_toploc(m);
 }

@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "assay/toploc.h"
+#include "base/try.h"
+
+namespace assay::toploc {
+namespace {
+
+struct Test {
+  const char* step;
+  const char* what;  // the figure's name
+  double value;
+  double bound;
+  bool at_least;  // the bound is a lower one
+
+  [[nodiscard]] bool fails() const { return at_least ? !(value >= bound) : !(value <= bound); }
+};
+
+std::vector<Test> tests_of(const Statistics& s, const Profile& p) {
+  return {
+      {"chunk", "exponent mismatches per 128 points, worst chunk", s.worst_chunk_exponent_mismatches,
+       p.chunk_exponent_mismatches, false},
+      {"exponents", "exponent mismatches per 128 points", s.exponent_mismatches, p.exponent_mismatches,
+       false},
+      {"mantissa mean", "mantissa error, mean", s.mantissa_mean, p.mantissa_mean, false},
+      {"mantissa median", "mantissa error, median", s.mantissa_median, p.mantissa_median, false},
+      {"signs", "sign mismatches per 128 points", s.sign_mismatches, p.sign_mismatches, false},
+      {"dispersion", "dispersion", s.dispersion, p.dispersion, true},
+  };
+}
+
+std::string reason_of(const Test& test, const std::string& profile) {
+  return fmt::format("{} {:.4g}, the profile '{}' asks for {} {:.4g}", test.what, test.value, profile,
+                     test.at_least ? "at least" : "at most", test.bound);
+}
+
+Verdict with_context(Verdict verdict, const Statistics& statistics, const std::vector<Test>& tests,
+                     const Profile& profile) {
+  verdict.add_figure("chunks", fmt::format("{}", statistics.chunks));
+  verdict.add_figure("points", fmt::format("{}", statistics.points));
+  for (const Test& test : tests)
+    verdict.add_figure(test.what, fmt::format("{:.4g} (at {} {:.4g})", test.value,
+                                              test.at_least ? "least" : "most", test.bound));
+  if (verdict.ok())
+    verdict.add_note(fmt::format(
+        "consistent with the states by the profile '{}'; what stays within its bounds is not detected",
+        profile.name));
+  verdict.add_note(
+      profile.false_alarm_bound
+          ? fmt::format("an honest sequence is rejected with probability at most {:.3g} (from {} honest "
+                        "sequences, {} chunks)",
+                        *profile.false_alarm_bound, profile.honest_sequences, profile.honest_chunks)
+          : "the profile's false-alarm rate was not measured");
+  verdict.add_note("the proofs bind neither the tokens, nor the sampler, nor when they were made");
+  return verdict;
+}
+
+Verdict judge(std::span<const Comparison> comparisons, const Statistics& statistics,
+              const std::vector<Test>& tests, const Profile& profile) {
+  const auto chunk_number = [&](const auto& found) { return found - comparisons.begin(); };
+  const auto nonfinite = std::ranges::find_if(comparisons, [](const auto& c) { return c.nonfinite_own > 0; });
+  if (nonfinite != comparisons.end())
+    return Verdict::inconclusive(
+        "states",
+        fmt::format("the verifier's own states are infinite or NaN in chunk {}", chunk_number(nonfinite)));
+  const auto other = std::ranges::find_if(
+      comparisons, [&](const auto& c) { return profile.topk != 0 && c.points != profile.topk; });
+  if (other != comparisons.end())
+    return Verdict::inconclusive(
+        "profile", fmt::format("'{}' was measured with k = {}, these proofs have k = {}", profile.name,
+                               profile.topk, other->points));
+  const auto modulus = std::ranges::find_if(
+      comparisons, [](const auto& c) { return c.modulus < least_honest_modulus(c.points); });
+  if (modulus != comparisons.end())
+    return Verdict::rejected("modulus",
+                             fmt::format("{} in chunk {}, no honest proof has less than {}", modulus->modulus,
+                                         chunk_number(modulus), least_honest_modulus(modulus->points)));
+  if (statistics.points < profile.minimum_points || statistics.points == 0)
+    return Verdict::inconclusive(
+        "sequence length", fmt::format("{} points, the profile '{}' asks for {}", statistics.points,
+                                       profile.name, std::max<std::uint64_t>(1, profile.minimum_points)));
+  for (const Test& test : tests) {
+    if (test.fails()) return Verdict::rejected(test.step, reason_of(test, profile.name));
+  }
+  return Verdict::accepted();
+}
+
+}  // namespace
+
+// k random residues are distinct with probability e^(-k^2 / 2p) for each modulus, so the search goes on for a
+// geometric number of steps.
+std::uint32_t least_honest_modulus(std::uint32_t k) {
+  const double injective = std::exp(-0.5 * k * k / kPrime);
+  constexpr double kBits = 40;
+  const double steps = -kBits * std::log(2) / std::log1p(-std::min(injective, 0.9));
+  if (!(steps < kPrime - k)) return k;
+  return kPrime - std::max<std::uint32_t>(64, static_cast<std::uint32_t>(steps));
+}
+
+Verdict decide(std::span<const Comparison> comparisons, const Profile& profile) {
+  const Statistics statistics = statistics_of(comparisons);
+  const std::vector<Test> tests = tests_of(statistics, profile);
+  return with_context(judge(comparisons, statistics, tests, profile), statistics, tests, profile);
+}
+
+Result<Verification> verify(std::span<const Bytes> proofs, std::span<const std::uint16_t> values,
+                            std::span<const std::uint64_t> lengths, std::uint32_t k, TieRule rule,
+                            const Profile& profile) {
+  if (proofs.size() != lengths.size()) {
+    return Verification{Verdict::rejected("proof count", fmt::format("{} proofs for {} chunks", proofs.size(),
+                                                                     lengths.size())),
+                        {}};
+  }
+  std::vector<Proof> decoded;
+  decoded.reserve(proofs.size());
+  for (std::size_t i = 0; i < proofs.size(); ++i) {
+    Result<Proof> proof = Proof::decode(proofs[i], k, fmt::format("proof {}", i));
+    if (!proof.ok()) return Verification{Verdict::rejected("proof form", proof.error().to_string()), {}};
+    decoded.push_back(*std::move(proof));
+  }
+  std::vector<Comparison> comparisons = ASSAY_TRY(compare_all(decoded, values, lengths, k, rule));
+  Verdict verdict = decide(comparisons, profile);
+  return Verification{std::move(verdict), std::move(comparisons)};
+}
+
+}  // namespace assay::toploc

@@ -1,0 +1,52 @@
+#include "toploc/kernel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+
+#include "base/check.h"
+
+namespace assay::toploc::internal {
+namespace {
+
+bool has_avx2() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx2") != 0;
+#else
+  return false;
+#endif
+}
+
+const Kernel* fastest() {
+#if defined(__x86_64__)
+  if (has_avx2()) return &kAvx2Kernel;
+#endif
+  return &kPortableKernel;
+}
+
+std::atomic<const Kernel*>& chosen() {
+  static std::atomic<const Kernel*> kernel = [] {
+    const char* forced = std::getenv("ASSAY_KERNEL");
+    const bool portable = forced != nullptr && std::string_view(forced) == kPortableKernel.name;
+    return portable ? &kPortableKernel : fastest();
+  }();
+  return kernel;
+}
+
+}  // namespace
+
+const Kernel& kernel() { return *chosen().load(std::memory_order_relaxed); }
+
+std::vector<std::string_view> kernel_names() {
+  std::vector<std::string_view> names{kPortableKernel.name};
+  if (fastest() != &kPortableKernel) names.push_back(fastest()->name);
+  return names;
+}
+
+void force_kernel(std::string_view name) {
+  const std::vector<std::string_view> names = kernel_names();
+  ASSAY_CHECK(std::ranges::find(names, name) != names.end());
+  chosen().store(name == kPortableKernel.name ? &kPortableKernel : fastest());
+}
+
+}  // namespace assay::toploc::internal

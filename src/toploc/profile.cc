@@ -1,0 +1,113 @@
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "assay/toploc.h"
+#include "base/file.h"
+#include "base/try.h"
+#include "base/utf8.h"
+#include "toploc/json_fields.h"
+
+namespace assay::toploc {
+namespace {
+
+constexpr std::string_view kFormat = "assay/toploc/profile/v1";
+constexpr std::size_t kMaxText = 4096;
+
+/// Calls visit(name, member) for each field, in the order of the file. `self` is a Profile, const or not.
+template <class Self, class Visit>
+void each_field(Self& self, const Visit& visit) {
+  visit("name", self.name);
+  visit("model", self.model);
+  visit("dtype", self.dtype);
+  visit("kernel", self.kernel);
+  visit("topk", self.topk);
+  visit("decode_batching_size", self.decode_batching_size);
+  visit("exponent_mismatches", self.exponent_mismatches);
+  visit("mantissa_mean", self.mantissa_mean);
+  visit("mantissa_median", self.mantissa_median);
+  visit("sign_mismatches", self.sign_mismatches);
+  visit("dispersion", self.dispersion);
+  visit("chunk_exponent_mismatches", self.chunk_exponent_mismatches);
+  visit("minimum_points", self.minimum_points);
+  visit("false_alarm_bound", self.false_alarm_bound);
+  visit("honest_sequences", self.honest_sequences);
+  visit("honest_chunks", self.honest_chunks);
+  visit("fingerprint_distance", self.fingerprint_distance);
+}
+
+Status out_of_range(const char* field, std::string reason) {
+  return Error{ErrorCode::kOutOfRange, field, std::move(reason)};
+}
+
+}  // namespace
+
+Profile Profile::published() {
+  Profile profile;
+  profile.name = "published";
+  profile.dtype = "bfloat16";
+  profile.exponent_mismatches = 38;
+  profile.mantissa_mean = 10;
+  profile.mantissa_median = 8;
+  // A value that is not among the prover's largest decodes to a random pattern: its exponent is wrong and its
+  // sign in half of the cases. So honest sequences at the bound of 38 have 19.
+  profile.sign_mismatches = 24;
+  profile.dispersion = 0.5;
+  // Against another chunk 127.5 of 128 are wrong; the worst honest chunk that was reported has 83.
+  profile.chunk_exponent_mismatches = 112;
+  profile.minimum_points = 128;
+  return profile;
+}
+
+Status Profile::validate() const {
+  for (const auto& [field, text] :
+       {std::pair("name", &name), {"model", &model}, {"dtype", &dtype}, {"kernel", &kernel}}) {
+    if (text->size() > kMaxText)
+      return out_of_range(field, fmt::format("{} bytes, at most {} are taken", text->size(), kMaxText));
+    if (!is_valid_utf8(*text)) return out_of_range(field, "it is not UTF-8");
+  }
+  for (const auto& [field, number, most] :
+       {std::tuple("exponent_mismatches", exponent_mismatches, 128.0),
+        {"mantissa_mean", mantissa_mean, 128.0},
+        {"mantissa_median", mantissa_median, 128.0},
+        {"sign_mismatches", sign_mismatches, 128.0},
+        {"dispersion", dispersion, 128.0},
+        {"chunk_exponent_mismatches", chunk_exponent_mismatches, 128.0},
+        {"false_alarm_bound", false_alarm_bound.value_or(0), 1.0},
+        {"fingerprint_distance", fingerprint_distance.value_or(0), 1e6}}) {
+    if (!(number >= 0 && number <= most))
+      return out_of_range(field, fmt::format("{} is not in 0 to {}", number, most));
+  }
+  if (topk > kMaxTopK) return out_of_range("topk", fmt::format("{} is over {}", topk, kMaxTopK));
+  return {};
+}
+
+std::string Profile::to_json() const {
+  Json json;
+  json["format"] = kFormat;
+  each_field(*this,
+             [&json](const char* field, const auto& value) { internal::put_field(json, field, value); });
+  return dump_json(json) + "\n";
+}
+
+Result<Profile> Profile::from_json(std::string_view text, std::string_view place) {
+  internal::FieldReader reader = ASSAY_TRY(internal::FieldReader::parse(text, kFormat, kMaxBytes, place));
+  Profile profile;
+  each_field(profile, [&reader](const char* field, auto& value) { reader.take(field, value); });
+  ASSAY_TRY(reader.finish());
+  const Status valid = profile.validate();
+  if (!valid.ok()) return reader.error(valid.error());
+  return profile;
+}
+
+Result<Profile> Profile::read(const std::filesystem::path& path) {
+  const Bytes bytes = ASSAY_TRY(read_file(path, kMaxBytes));
+  return from_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+}
+
+Status Profile::write(const std::filesystem::path& path) const {
+  ASSAY_TRY(validate());
+  return write_file(path, to_json());
+}
+
+}  // namespace assay::toploc
