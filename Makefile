@@ -33,6 +33,10 @@ help:  ## this list
 demo: build  ## capture, commit, open and verify a real model's hidden states, and catch a cheat
 	@$(venv)/assay-demo $(ARGS)
 
+.PHONY: toploc-demo
+toploc-demo: build  ## prove a real model's answer with TOPLOC, check it, and try seven cheats
+	@$(venv)/assay-toploc demo $(ARGS)
+
 .PHONY: test
 test: test-build  ## all tests: C++ (ctest, with the architecture checker and replayed fuzz corpora) and Python (pytest)
 	@ctest --test-dir $(package_tree) --parallel $(JOBS) --output-on-failure --label-exclude soak
