@@ -154,7 +154,7 @@ def calibrate(
         "minimum_points": form.k,
         "honest_sequences": len(held_out),
         "honest_chunks": sum(len(one) for run in runs for one in run.comparisons),
-        **_bounds(runs, learned, margin),
+        **bounds_of(runs, learned, margin),
     }
     profile = Profile(**fields)
     alarms = sum(_rejected(runs, index, profile) for index in held_out)
@@ -183,7 +183,8 @@ def rate_bound(events: int, trials: int, confidence: float = CONFIDENCE) -> floa
     return high
 
 
-def _bounds(runs: Sequence[Run], prompts: Sequence[int], margin: float) -> dict[str, float]:
+def bounds_of(runs: Sequence[Run], prompts: Sequence[int], margin: float) -> dict[str, float]:
+    """The bounds of a profile, from these of the prompts."""
     seen = [run.statistics[index] for run in runs for index in prompts]
     bounds = {
         name: max(floor, margin * max(getattr(one, name) for one in seen))

@@ -19,11 +19,10 @@ def compute_newton_coefficients(x: Sequence[int], y: Sequence[int]) -> list[int]
         y: As many values, taken modulo 65497.
 
     Raises:
-        ValueError: No points, or not as many x as y.
-        RuntimeError: Two x are equal modulo 65497.
+        RuntimeError: No points, not as many x as y, or two x that are equal modulo 65497.
     """
     if not x or len(x) != len(y):
-        raise ValueError("x and y must have the same number of points, at least one")
+        raise RuntimeError(f"{len(x)} x and {len(y)} y; give as many points, at least one")
     places, values = _residues(x), _residues(y)
     if len(np.unique(places)) < len(places):
         raise RuntimeError("x must be distinct modulo 65497")

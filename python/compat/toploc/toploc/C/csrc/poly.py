@@ -53,9 +53,11 @@ class ProofPoly:
         """The polynomial through the points, x modulo the largest modulus that keeps them apart.
 
         Raises:
-            ValueError: No points, not as many x as y, or a negative x.
-            RuntimeError: Two x are equal.
+            ValueError: Not as many x as y, or a negative x.
+            RuntimeError: No points, or two x that are equal.
         """
+        if len(x) != len(y):
+            raise ValueError(f"{len(x)} x for {len(y)} y; give as many")
         places = [operator.index(value) for value in x]
         if any(place < 0 for place in places):
             raise ValueError("x must not be negative")
@@ -362,15 +364,12 @@ def require_count(proofs: Sequence[object], chunks: Sequence[object]) -> None:
 
 
 def _lenient_base64(text: str | bytes) -> bytes:
-    """What stands before the first character that base64 does not have, of whole bytes."""
+    """The whole bytes before the first "="; characters that base64 lacks count as "/"."""
     alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     value = bits = 0
     decoded = bytearray()
-    for character in text.encode() if isinstance(text, str) else text:
-        digit = alphabet.find(character)
-        if digit < 0:
-            break
-        value, bits = (value << 6 | digit) & 0xFFFF, bits + 6
+    for character in (text.encode() if isinstance(text, str) else text).partition(b"=")[0]:
+        value, bits = (value << 6 | alphabet.find(character) & 63) & 0xFFFF, bits + 6
         if bits >= 8:
             bits -= 8
             decoded.append(value >> bits & 0xFF)
