@@ -51,6 +51,27 @@ std::string find_program(const std::string& name) {
   return {};
 }
 
+// Verbs of this program that are another's when a flag asks for what only that one can do.
+struct HandedOver {
+  std::string_view verb;
+  std::string_view second;
+  std::string_view flag;
+};
+constexpr HandedOver kHandedOver[] = {{"toploc", "verify", "--model"}};
+
+bool is_handed_over(const std::vector<char*>& arguments) {
+  if (arguments.size() < 3) return false;
+  for (const HandedOver& one : kHandedOver) {
+    if (arguments[1] != one.verb || arguments[2] != one.second) continue;
+    const std::string with_value = std::string(one.flag) + "=";
+    if (std::any_of(arguments.begin() + 3, arguments.end(), [&](const char* argument) {
+          return argument == one.flag || std::string_view(argument).starts_with(with_value);
+        }))
+      return true;
+  }
+  return false;
+}
+
 // Comes back only when the program could not be started.
 int become(const std::string& path, const std::vector<char*>& arguments, std::size_t verb_words) {
   std::string name = path;
@@ -84,9 +105,18 @@ int run_external_verb(const Program& program, const std::vector<char*>& argument
   const std::string second = arguments.size() > 2 ? arguments[2] : "";
   if (first.empty() || first[0] == '-') return kDone;
   const bool known = program.has(first);
-  if (is_verb_name(first) && is_verb_name(second) && !program.has(first, second)) {
-    const std::string path = find_program(std::string(kPrefix) + first + "-" + second);
+  const bool handed_over = is_handed_over(arguments);
+  if (is_verb_name(first) && is_verb_name(second) && (!program.has(first, second) || handed_over)) {
+    std::string path = find_program(std::string(kPrefix) + first + "-" + second);
     if (!path.empty()) return become(path, arguments, 2);
+    if (known) path = find_program(std::string(kPrefix) + first);
+    if (!path.empty()) return become(path, arguments, 1);
+  }
+  if (handed_over) {
+    write_stderr_line(fmt::format(
+        "assay {} {}: these flags are for the program assay-{}, which is neither beside this one nor in PATH",
+        first, second, first));
+    return kFailed;
   }
   if (known) return kDone;
   if (is_verb_name(first)) {

@@ -1,4 +1,5 @@
-// Verbs that are programs of their own: `assay x ..` runs assay-x, and `assay x y ..` runs assay-x-y.
+// Verbs that are programs of their own: `assay x ..` runs assay-x, and `assay x y ..` runs assay-x-y, or
+// assay-x with the argument y where x is a group of this program's verbs that has no y.
 #pragma once
 
 #include <string>

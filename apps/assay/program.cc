@@ -18,8 +18,9 @@ namespace {
 
 constexpr unsigned kMaxThreads = 1024;
 
-std::string external_verbs_text() {
-  const std::vector<std::string> verbs = external_verbs();
+std::string external_verbs_text(const Program& program) {
+  std::vector<std::string> verbs = external_verbs();
+  std::erase_if(verbs, [&program](const std::string& verb) { return program.has(verb); });
   std::string text;
   if (!verbs.empty()) text += "Programs beside this one, with their own --help:\n";
   for (const std::string& verb : verbs) text += "  " + verb + "\n";
@@ -51,7 +52,7 @@ Program::Program() : app_("Check what a language model really computed.", "assay
   app_.set_version_flag("--version", "assay " ASSAY_VERSION);
   app_.require_subcommand(1);
   app_.get_formatter()->column_width(34);
-  app_.footer(external_verbs_text);
+  app_.footer([this] { return external_verbs_text(*this); });
 }
 
 bool Program::has(const std::string& verb) const { return find_subcommand(app_, verb) != nullptr; }
@@ -61,8 +62,8 @@ bool Program::has(const std::string& group, const std::string& verb) const {
   return parent != nullptr && find_subcommand(*parent, verb) != nullptr;
 }
 
-void Program::add_group(const std::string& name, const std::string& summary) {
-  app_.add_subcommand(name, summary)->require_subcommand(1);
+void Program::add_group(const std::string& name, const std::string& summary, const std::string& footer) {
+  app_.add_subcommand(name, summary)->require_subcommand(1)->footer(footer);
 }
 
 CLI::App* Program::add(const std::string& name, const std::string& summary, const std::string& example,

@@ -26,7 +26,7 @@ class Program {
   }
 
   /// A verb whose own verbs follow, such as `srs`: names are then given as "srs dev".
-  void add_group(const std::string& name, const std::string& summary);
+  void add_group(const std::string& name, const std::string& summary, const std::string& footer = "");
 
   [[nodiscard]] bool has(const std::string& verb) const;
   [[nodiscard]] bool has(const std::string& group, const std::string& verb) const;
@@ -59,6 +59,7 @@ void add_challenge(Program& program);
 void add_prove(Program& program);
 void add_verify(Program& program);
 void add_locate(Program& program);
+void add_toploc(Program& program);
 void add_bench(Program& program);
 void add_about(Program& program);
 

@@ -21,8 +21,7 @@ template <class T>
 std::uint32_t count_distinct(std::span<const T> values) {
   std::vector<T> sorted(values.begin(), values.end());
   std::ranges::sort(sorted);
-  const auto repeated = std::ranges::unique(sorted);
-  return static_cast<std::uint32_t>(repeated.begin() - sorted.begin());
+  return static_cast<std::uint32_t>(std::unique(sorted.begin(), sorted.end()) - sorted.begin());
 }
 
 /// Differences of mantissas, counted by size.

@@ -25,7 +25,7 @@ from assay_program import (
 
 VERBS = [
     "convert", "reshape", "interpolate", "srs dev", "srs verify", "commit", "challenge", "prove",
-    "verify", "locate", "version", "kernels",
+    "verify", "locate", "toploc build", "toploc verify", "version", "kernels",
 ]  # fmt: skip
 
 

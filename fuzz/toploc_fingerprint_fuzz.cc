@@ -1,0 +1,23 @@
+// Decodes a fingerprint: what is taken has one encoding, and compares with one of our own states without a
+// crash.
+#include <algorithm>
+
+#include "assay/toploc.h"
+#include "base/check.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace assay;
+  using namespace assay::toploc;
+  const ByteSpan bytes(data, size);
+  const Result<Fingerprint> theirs = Fingerprint::decode(bytes, "fuzz");
+  if (!theirs.ok()) return 0;
+  ASSAY_CHECK(theirs->validate().ok());
+  ASSAY_CHECK(std::ranges::equal(theirs->encode(), bytes));
+  const std::vector<float> states{1, -2, 3, 0.5F, 0, -1, 2, 4};
+  const Fingerprint own = Fingerprint::project(states, 4, Digest{}, 3).value();
+  Profile profile = Profile::published();
+  profile.fingerprint_distance = 0.1;
+  const Verdict verdict = toploc::verify(*theirs, own, profile);
+  if (verdict.ok()) ASSAY_CHECK_EQ(theirs->values.size(), own.values.size());
+  return 0;
+}

@@ -1,0 +1,71 @@
+// Decodes proofs, files of proofs, profiles and base64: what is taken has one encoding (a profile one
+// meaning), and whatever a proof says, it is compared and judged without a crash, and not accepted in place
+// of the honest one unless it says the same. Input: one byte of choice, one of k, then the bytes.
+#include <algorithm>
+
+#include "assay/toploc.h"
+#include "base/check.h"
+
+namespace {
+
+using namespace assay;
+using namespace assay::toploc;
+
+constexpr std::size_t kChunk = 600;
+
+/// Two chunks of values with ties, of both signs.
+std::vector<std::uint16_t> own_states() {
+  std::vector<std::uint16_t> values(2 * kChunk);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<std::uint16_t>((i * 0x9e37 + 11) % 5 << 15 | (0x3f00 + i * 7919 % 0x180));
+  return values;
+}
+
+void judge(ByteSpan bytes, std::uint32_t k) {
+  const Result<Proof> proof = Proof::decode(bytes, k, "fuzz");
+  if (proof.ok()) ASSAY_CHECK(std::ranges::equal(proof->encode(), bytes));
+  const std::vector<std::uint16_t> values = own_states();
+  const std::vector<std::uint64_t> lengths{kChunk, kChunk};
+  const std::vector<Proof> honest = build(values, lengths, k, TieRule::kLibstdcxx).value();
+  const std::vector<Bytes> given{honest[0].encode(), Bytes(bytes.begin(), bytes.end())};
+  const Verification found =
+      toploc::verify(given, values, lengths, k, TieRule::kLibstdcxx, Profile::published()).value();
+  ASSAY_CHECK_EQ(found.comparisons.empty(), !proof.ok());
+  if (!proof.ok()) {
+    ASSAY_CHECK(found.verdict.step() == "proof form");
+    return;
+  }
+  const Comparison& c = found.comparisons[1];
+  ASSAY_CHECK_EQ(c.points, k);
+  ASSAY_CHECK(c.exponent_mismatches <= k && c.sign_mismatches <= k);
+  ASSAY_CHECK(c.mantissa_mean <= 127 ||
+              (c.mantissa_mean == Comparison::kNoMatch && c.exponent_mismatches == k));
+  if (found.verdict.ok()) ASSAY_CHECK(c.exponent_mismatches < k);
+}
+
+void read_text(std::string_view text, std::uint8_t choice) {
+  if (choice == 1) {
+    const Result<ProofFile> file = ProofFile::decode(text, "fuzz");
+    if (file.ok()) ASSAY_CHECK(*file->encode() == text);
+  } else if (choice == 2) {
+    const Result<Profile> profile = Profile::from_json(text, "fuzz");
+    if (profile.ok()) ASSAY_CHECK(*Profile::from_json(profile->to_json(), "again") == *profile);
+  } else {
+    const Result<Bytes> bytes = from_base64(text, "fuzz");
+    if (bytes.ok()) ASSAY_CHECK(to_base64(*bytes) == text);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  const ByteSpan bytes(data + 2, size - 2);
+  const std::uint8_t choice = data[0] % 4;
+  if (choice == 0) {
+    judge(bytes, 1 + data[1] % 32U);
+  } else {
+    read_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, choice);
+  }
+  return 0;
+}

@@ -1,0 +1,86 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "toploc/test_support.h"
+
+namespace assay::toploc {
+namespace {
+
+/// 39 rows of 16, with a prompt of 3 rows, and a tail that is merged.
+ProofFile sample() {
+  ProofFile file{4, {16, 3, 8}, TieRule::kLowerIndex, 39, 16, {}};
+  const Bits states = TorchNormal(1).draw(39 * 16);
+  file.proofs = encoded(build(states, chunk_lengths(39, 16, file.batching).value(), 4, file.ties).value());
+  return file;
+}
+
+std::string text() { return sample().encode().value(); }
+
+std::string replaced(std::string in, const std::string& from, const std::string& to) {
+  const std::size_t at = in.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? in : in.replace(at, from.size(), to);
+}
+
+ErrorCode code_with(const std::string& from, const std::string& to) {
+  return ProofFile::decode(replaced(text(), from, to), "f").error().code;
+}
+
+TEST(ProofFile, HasOneText) {
+  EXPECT_EQ(ProofFile::decode(text(), "").value(), sample());
+  const std::string start =
+      "{\n  \"format\": \"assay/toploc/proofs/v1\",\n  \"topk\": 4,\n  \"decode_batching_size\": 16,\n"
+      "  \"prefill_rows\": 3,\n  \"merge_tail_below\": 8,\n  \"ties\": \"lower-index\",\n  \"rows\": 39,\n"
+      "  \"hidden\": 16,\n  \"proofs\": [\n    \"";
+  EXPECT_EQ(text().substr(0, start.size()), start);
+}
+
+TEST(ProofFile, IsAFile) {
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "proof_file_test.json";
+  ASSERT_TRUE(sample().write(path).ok());
+  EXPECT_EQ(ProofFile::read(path).value(), sample());
+  std::filesystem::remove(path);
+  EXPECT_EQ(ProofFile::read(path).error().code, ErrorCode::kIo);
+}
+
+TEST(ProofFile, RefusesAnotherLayout) {
+  EXPECT_EQ(code_with("\"topk\": 4", "\"topk\":4"), ErrorCode::kNonCanonical);
+  EXPECT_EQ(ProofFile::decode(text() + "\n", "").error().code, ErrorCode::kNonCanonical);
+  const std::string whole = text();
+  EXPECT_EQ(ProofFile::decode(whole.substr(0, whole.size() - 1), "").error().code, ErrorCode::kNonCanonical);
+  EXPECT_EQ(code_with("\"rows\": 39,\n  \"hidden\": 16", "\"hidden\": 16,\n  \"rows\": 39"),
+            ErrorCode::kNonCanonical);
+}
+
+TEST(ProofFile, RefusesWhatDoesNotFitTogether) {
+  EXPECT_EQ(code_with("proofs/v1", "proofs/v2"), ErrorCode::kUnsupported);
+  EXPECT_EQ(code_with("lower-index", "random"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("\"rows\": 39", "\"rows\": 100"), ErrorCode::kMismatch);
+  EXPECT_EQ(code_with("\"rows\": 39", "\"rows\": 0"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("\"rows\": 39", "\"rows\": 1000000000000000"), ErrorCode::kTooLarge);
+  EXPECT_EQ(code_with("\"topk\": 4", "\"topk\": 5"), ErrorCode::kMismatch);
+  EXPECT_EQ(code_with("\"topk\": 4", "\"topk\": 0"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("\"topk\": 4", "\"topk\": 4097"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("_size\": 16", "_size\": 0"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("\"/9", "\"*9"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_with("\"proofs\": [", "\"proofs\": [7,"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_with("\"proofs\": [", "\"proofs\": [\"\","), ErrorCode::kMismatch);
+  EXPECT_EQ(code_with("\"prefill_rows\": 3,", ""), ErrorCode::kMalformed);
+  EXPECT_EQ(ProofFile::decode(R"({"format": "assay/toploc/proofs/v1", "proofs": "x"})", "").error().code,
+            ErrorCode::kMalformed);
+  ProofFile file = sample();
+  file.proofs.pop_back();
+  EXPECT_EQ(file.encode().error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(file.write("/nowhere/at/all").error().code, ErrorCode::kMismatch);
+}
+
+// What a proof holds is for the verifier to look at: a bad one is rejected, not unreadable.
+TEST(ProofFile, TakesProofsOfAnyContent) {
+  ProofFile file = sample();
+  file.proofs[0].assign(10, 0xff);
+  EXPECT_EQ(ProofFile::decode(file.encode().value(), "").value(), file);
+}
+
+}  // namespace
+}  // namespace assay::toploc
