@@ -25,7 +25,7 @@ package_tree := build/python
 .PHONY: help
 help:  ## this list
 	@printf 'usage: make TARGET [VARIABLE=value]\n\n'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nvariables: JOBS=%s  PREFIX=%s  FUZZ_SECONDS=%s  PYTHON=python3 (to make .venv with)  ARGS= (for demo, bench)\n' \
 	  '$(JOBS)' '$(PREFIX)' '$(FUZZ_SECONDS)'
 

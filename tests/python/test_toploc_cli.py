@@ -174,9 +174,9 @@ def test_verify(run: Any, signed: Path) -> None:
     code, out, _ = run("verify --model other --tokens", tokens)
     assert code == REJECTED
     assert "at " in out
-    code, _, err = run("verify --model one --topk 64 --tokens", tokens)
-    assert code == FAILED
-    assert "if that was agreed on" in err
+    code, out, _ = run("verify --model one --topk 64 --tokens", tokens)
+    assert code == REJECTED
+    assert "at parameters: proofs of 32 tokens, 128 values, 32 tokens, 64 values was" in out
 
 
 def test_verify_with_a_file_of_proofs(run: Any, signed: Path, tmp_path: Path) -> None:
@@ -227,14 +227,14 @@ def test_calibrate_and_judge_by_it(run: Any, signed: Path, tmp_path: Path) -> No
     path = tmp_path / "one.profile"
     code, out, err = run(
         "calibrate --model one --prompts prompts.jsonl --n-prompts 6 --max-new-tokens 33 "
-        "--batch-sizes 1,3 --provider-dtypes bfloat16,float32 --out",
+        "--batch-sizes 1,3 --provider-dtypes bfloat16,float32 --attentions sdpa --out",
         path,
     )
     assert code == DONE
-    assert "16 of 16 runs" in err
+    assert "4 of 4 runs" in err
     assert "of 3 prompts that the bounds had not seen" in out
     profile = toploc.Profile.load(str(path))
-    assert profile.honest_sequences == 3
+    assert (profile.model, profile.honest_sequences) == ("one", 3)
     assert profile.false_alarm_bound is not None
     assert profile.fingerprint_distance is not None
     tokens = signed / "one_0001.json"

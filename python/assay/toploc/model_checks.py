@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import _core
 from ..errors import InputError
+from ..hidden_states.sources import resolve
 from .calibrating import Calibration, Provider, calibrate
 from .chunks import Shape
 from .engines import Engine
@@ -27,12 +28,22 @@ def verify_tokens(options: argparse.Namespace, engine: Engine) -> dict[str, Any]
         signature = _with_file(signature, options.proofs)
     if not signature.proofs:
         raise InputError("mismatch", options.tokens, "no proofs in it; give --proofs")
-    if signature.shape != agreed:
-        raise InputError(
-            "mismatch", options.tokens, f"proofs of {_words(signature.shape)}; if that was agreed "
-            f"on, say so: this call asks for {_words(agreed)}",
-        )  # fmt: skip
     profile = profile_of(options.profile)
+    about = {
+        "model": options.model,
+        "dtype": engine.dtype,
+        "attention": engine.attention,
+        "tokens": len(signature.output),
+        "proofs": len(signature.proofs),
+        "profile": profile.name,
+    }
+    if signature.shape != agreed:
+        # Nobody but the verifier chooses how much is checked.
+        reason = f"proofs of {_words(signature.shape)}, {_words(agreed)} was asked for"
+        return {
+            **about, "verdict": "rejected", "step": "parameters", "reason": reason,
+            "figures": {}, "notes": [], "chunks": [],
+        }  # fmt: skip
     model, _ = load_model(options.model, engine)
     if options.hidden_states is None:
         own = recompute(model, signature.prompt, signature.output)
@@ -44,12 +55,7 @@ def verify_tokens(options: argparse.Namespace, engine: Engine) -> dict[str, Any]
         own = states[len(signature.prompt) - 1 : len(wanted)]
     verdict, comparisons = examine(own, signature.proofs, profile, agreed, rounded=True)
     return {
-        "model": options.model,
-        "dtype": engine.dtype,
-        "attention": engine.attention,
-        "tokens": len(signature.output),
-        "proofs": len(signature.proofs),
-        "profile": profile.name,
+        **about,
         "verdict": verdict.outcome,
         "step": verdict.step,
         "reason": verdict.reason,
@@ -97,6 +103,7 @@ def calibrate_model(options: argparse.Namespace, engine: Engine) -> dict[str, An
         model,
         encode_prompts(tokenizer, texts, _MOST_PROMPT_TOKENS),
         name=options.name,
+        model_name=resolve(options.model).name,
         providers=[
             Provider(Engine(dtype, attention, options.device), batch)
             for dtype in options.provider_dtypes or [options.dtype]

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from ..errors import InputError
+from ..hidden_states.errors import one_line
 from ..hidden_states.loading import load
 from ..hidden_states.quiet import quiet
 from ..hidden_states.sources import resolve
@@ -34,9 +36,6 @@ def set_attention(model: PreTrainedModel, attention: str) -> None:
     Raises:
         InputError: This machine does not have it ("unsupported").
     """
-    from ..errors import InputError
-    from ..hidden_states.errors import one_line
-
     try:
         with quiet(True):
             model.set_attn_implementation(ATTENTION[attention])
@@ -45,8 +44,16 @@ def set_attention(model: PreTrainedModel, attention: str) -> None:
 
 
 def encode_prompts(tokenizer: Any, prompts: Sequence[str], most_tokens: int) -> list[list[int]]:
-    """The token ids of texts, each taken as it is and cut after `most_tokens`."""
-    return [list(tokenizer(prompt)["input_ids"])[:most_tokens] for prompt in prompts]
+    """The token ids of texts, each taken as it is and cut after `most_tokens`.
+
+    Raises:
+        InputError: A text without tokens.
+    """
+    encoded = [list(tokenizer(prompt)["input_ids"])[:most_tokens] for prompt in prompts]
+    for index, ids in enumerate(encoded):
+        if not ids:
+            raise InputError("out_of_range", f"prompt {index}", "has no tokens; give a word")
+    return encoded
 
 
 def produce(
