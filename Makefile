@@ -25,13 +25,17 @@ package_tree := build/python
 .PHONY: help
 help:  ## this list
 	@printf 'usage: make TARGET [VARIABLE=value]\n\n'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nvariables: JOBS=%s  PREFIX=%s  FUZZ_SECONDS=%s  PYTHON=python3 (to make .venv with)  ARGS= (for demo, bench)\n' \
 	  '$(JOBS)' '$(PREFIX)' '$(FUZZ_SECONDS)'
 
 .PHONY: demo
 demo: build  ## capture, commit, open and verify a real model's hidden states, and catch a cheat
 	@$(venv)/assay-demo $(ARGS)
+
+.PHONY: toploc-demo
+toploc-demo: build  ## prove a real model's answer with TOPLOC, check it, and try seven cheats
+	@$(venv)/assay-toploc demo $(ARGS)
 
 .PHONY: test
 test: test-build  ## all tests: C++ (ctest, with the architecture checker and replayed fuzz corpora) and Python (pytest)

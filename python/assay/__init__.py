@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from . import bn254
+from . import bn254, toploc
 from ._core import Verdict, set_thread_limit, thread_limit
 from ._core import version as __version__
 from .commitments import Challenge, Commitment, Opening, Place, Proofs, commit
@@ -49,6 +49,7 @@ __all__ = [
     "set_thread_limit",
     "thread_limit",
     "to_rows",
+    "toploc",
     "verify",
 ]
 

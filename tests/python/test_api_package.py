@@ -21,6 +21,7 @@ MODULES = [
     "assay.residues",
     "assay.srs",
     "assay.tensors",
+    "assay.toploc.building",
     "assay.verification",
 ]
 

@@ -1,0 +1,114 @@
+"""What a provider may do instead of running the model that it promised."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from ..errors import InputError
+from .chunks import Shape, points_of
+from .head_input import head_of
+
+_PRIME = 65497
+
+
+def with_rounded_weights(
+    model: PreTrainedModel, bits: int, group: int | None = None
+) -> PreTrainedModel:
+    """A copy whose linear layers have weights of few bits; embedding and head stay.
+
+    Symmetric, to the nearest: each output channel, or each `group` of weights of one (the last may
+    be shorter), is divided by its largest magnitude.
+
+    Args:
+        model: Unchanged.
+        bits: 8 or 4, say.
+        group: Weights that share a scale.
+    """
+    copied = copy.deepcopy(model)
+    head = head_of(copied)
+    with torch.no_grad():
+        for module in copied.modules():
+            if isinstance(module, nn.Linear) and module is not head:
+                module.weight.copy_(_rounded(module.weight, bits, group))
+    return copied
+
+
+def _rounded(weight: Tensor, bits: int, group: int | None) -> Tensor:
+    top = 2 ** (bits - 1) - 1
+    parts = torch.split(weight.float(), group or weight.shape[1], dim=1)
+    return torch.cat([_on_grid(part, top) for part in parts], dim=1)
+
+
+def _on_grid(part: Tensor, top: int) -> Tensor:
+    scale = part.abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / top
+    return (part / scale).round().clamp(-top, top) * scale
+
+
+def with_fewer_blocks(model: PreTrainedModel, blocks: int) -> PreTrainedModel:
+    """A copy that ends after the first `blocks` decoder blocks: a smaller, worse model.
+
+    Raises:
+        InputError: Its blocks were not found ("unsupported").
+    """
+    copied = copy.deepcopy(model)
+    config = copied.config.get_text_config()
+    for module in copied.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == config.num_hidden_layers:
+            del module[blocks:]
+            config.num_hidden_layers = blocks
+            kinds = getattr(config, "layer_types", None)
+            if kinds is not None:
+                config.layer_types = kinds[:blocks]
+            return copied
+    raise InputError("unsupported", type(model).__name__, "no list of decoder blocks")
+
+
+def another_model(model: PreTrainedModel, blocks: int = 4, seed: int = 1) -> PreTrainedModel:
+    """A small model of the same kind, width and vocabulary, with weights of its own."""
+    config = copy.deepcopy(model.config)
+    text = config.get_text_config()
+    text.num_hidden_layers = blocks
+    if getattr(text, "layer_types", None) is not None:
+        text.layer_types = text.layer_types[:blocks]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        factory: Any = AutoModelForCausalLM
+        made: Any = factory.from_config(config, dtype=model.dtype)
+    made.generation_config = copy.deepcopy(model.generation_config)
+    return cast(PreTrainedModel, made.to(model.device).eval())
+
+
+def in_dtype(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
+    """A copy that computes in another dtype."""
+    copied: Any = copy.deepcopy(model)
+    return cast(PreTrainedModel, copied.to(dtype))
+
+
+def constant_proofs(count: int, value: int, shape: Shape) -> list[bytes]:
+    """Proofs made from no data: the polynomial that is `value` everywhere.
+
+    Args:
+        count: How many.
+        value: Bits of a bfloat16.
+        shape: What they claim to cover.
+    """
+    proof = np.zeros(shape.k + 1, ">u2")
+    proof[:2] = _PRIME, value
+    return [proof.tobytes()] * count
+
+
+def typical_value(states: Sequence[Tensor], shape: Shape) -> int:
+    """The value that a forger puts everywhere: in the middle of the largest of some known states.
+
+    Args:
+        states: Of other sequences, (tokens, width) each.
+        shape: As the proofs to forge.
+    """
+    tops = [points_of([one[: shape.chunk]], 0, shape, "reference", True).values for one in states]
+    magnitudes = np.sort(np.concatenate(tops) & 0x7FFF)
+    return int(magnitudes[len(magnitudes) // 2])

@@ -1,0 +1,270 @@
+"""Measure how far honest runs of a model are apart, and make a profile of it.
+
+Each prompt is continued by every provider setting and recomputed by every verifier setting; of
+each statistic the worst of these runs counts, so that a prompt is one observation and not many. The
+bounds come from every other prompt, and the rest, which the bounds have not seen, are judged by
+them: what the profile promises rests on those alone.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from ..errors import InputError
+from . import fingerprint
+from .attacks import in_dtype
+from .chunks import Shape
+from .engines import Engine
+from .producing import OnCount, produce, set_attention
+from .recomputing import recompute
+from .verifying import Comparison, Profile, Statistics, compare, decide, statistics
+from .watching import Produced
+
+CONFIDENCE = 0.95
+
+# Where honest runs differ by next to nothing, a multiple of that would reject the next driver.
+_FLOORS = {
+    "exponent_mismatches": 2.0,
+    "mantissa_mean": 0.5,
+    "mantissa_median": 0.5,
+    "sign_mismatches": 1.0,
+    # The worst of a longer answer is worse. Another sequence's chunk has all 128.
+    "worst_chunk_exponent_mismatches": 64.0,
+}
+_LEAST_DISTANCE = 1e-3
+# A proof that repeats a few values has a dispersion near 0, an honest one near 1.
+_DISPERSIONS = (0.3, 0.9)
+
+
+@dataclass(frozen=True)
+class Provider:
+    """How an honest provider may run the model.
+
+    Attributes:
+        engine: Dtype and attention kernel.
+        batch: Sequences that run together.
+    """
+
+    engine: Engine
+    batch: int
+
+    def __str__(self) -> str:
+        return f"{self.engine}, batch {self.batch}"
+
+
+@dataclass
+class Run:
+    """One pair of settings.
+
+    Attributes:
+        provider: Decoded so.
+        verifier: Recomputed in one pass so.
+        comparisons: Of each sequence.
+        distances: Of the fingerprints of each sequence.
+    """
+
+    provider: Provider
+    verifier: Engine
+    comparisons: list[list[Comparison]] = field(default_factory=list)
+    distances: list[float] = field(default_factory=list)
+
+    @property
+    def statistics(self) -> list[Statistics]:
+        """Of each sequence."""
+        return [statistics(one) for one in self.comparisons]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was measured.
+
+    Attributes:
+        profile: The bounds, with the bound on the rate of false alarms.
+        runs: Every pair of settings.
+        learned: Prompts that the bounds come from.
+        held_out: Prompts that were judged by them.
+        alarms: How many of these were rejected in some run.
+    """
+
+    profile: Profile
+    runs: list[Run]
+    learned: int
+    held_out: int
+    alarms: int
+
+
+def calibrate(
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    *,
+    name: str,
+    model_name: str = "",
+    providers: Sequence[Provider] | None = None,
+    verifiers: Sequence[Engine] | None = None,
+    max_new_tokens: int = 64,
+    shape: Shape | None = None,
+    margin: float = 1.5,
+    on_count: OnCount = lambda done, total: None,
+) -> Calibration:
+    """Measure honest runs of `model` on `prompts`.
+
+    Args:
+        model: In the dtype of the verifier; attention kernels are set, and put back.
+        prompts: Token ids, at least 4 of them, of the kind that will be judged: what the profile
+            promises holds for prompts drawn like these.
+        name: Of the profile.
+        model_name: For the profile; by default the name of its class.
+        providers: By default batches of 1 and 4, attention kernels sdpa and eager.
+        verifiers: By default both kernels, in the model's dtype.
+        max_new_tokens: For each prompt.
+        shape: What proofs cover.
+        margin: Bounds are this multiple of the worst that was seen.
+        on_count: Told how many runs of how many are done.
+
+    Raises:
+        InputError: Too few prompts, or a setting that cannot be run here.
+    """
+    if len(prompts) < 4:
+        raise InputError("out_of_range", "prompts", f"{len(prompts)} of them; give at least 4")
+    form = shape or Shape()
+    dtype = str(model.dtype).removeprefix("torch.")
+    kernels = ("sdpa", "eager")
+    as_verifier = list(verifiers or [Engine(dtype, kernel) for kernel in kernels])
+    as_provider = list(
+        providers or [Provider(Engine(dtype, kernel), n) for kernel in kernels for n in (1, 4)]
+    )
+    runs: list[Run] = []
+    seed = fingerprint.new_seed()
+    with _attention_put_back(model):
+        for provider in as_provider:
+            produced = _produced(model, prompts, provider, max_new_tokens, form)
+            for verifier in as_verifier:
+                runs.append(_run(model, produced, provider, verifier, form, seed))
+                on_count(len(runs), len(as_provider) * len(as_verifier))
+    learned, held_out = range(0, len(prompts), 2), range(1, len(prompts), 2)
+    fields: dict[str, Any] = {
+        "name": name,
+        "model": model_name or type(model).__name__,
+        "dtype": dtype,
+        "kernel": ", ".join(dict.fromkeys(p.engine.attention for p in as_provider)),
+        "topk": form.k,
+        "decode_batching_size": form.chunk,
+        "minimum_points": form.k,
+        "honest_sequences": len(held_out),
+        "honest_chunks": sum(len(one) for run in runs for one in run.comparisons),
+        **bounds_of(runs, learned, margin),
+    }
+    profile = Profile(**fields)
+    alarms = sum(_rejected(runs, index, profile) for index in held_out)
+    bound = rate_bound(alarms, len(held_out))
+    profile = Profile(**fields, false_alarm_bound=bound)
+    return Calibration(profile, runs, len(learned), len(held_out), alarms)
+
+
+def rate_bound(events: int, trials: int, confidence: float = CONFIDENCE) -> float:
+    """The largest rate under which so few events are not surprising (Clopper and Pearson, 1934).
+
+    With no event in n trials it is 1 - (1 - confidence) ** (1 / n), about 3 / n.
+    """
+    if events >= trials:
+        return 1.0
+
+    def at_most(rate: float) -> float:
+        return math.fsum(
+            math.comb(trials, i) * rate**i * (1 - rate) ** (trials - i) for i in range(events + 1)
+        )
+
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if at_most(middle) > 1 - confidence else (low, middle)
+    return high
+
+
+def bounds_of(runs: Sequence[Run], prompts: Sequence[int], margin: float) -> dict[str, float]:
+    """The bounds of a profile, from these of the prompts."""
+    seen = [run.statistics[index] for run in runs for index in prompts]
+    bounds = {
+        name: max(floor, margin * max(getattr(one, name) for one in seen))
+        for name, floor in _FLOORS.items()
+    }
+    bounds["chunk_exponent_mismatches"] = bounds.pop("worst_chunk_exponent_mismatches")
+    # More than all cannot be.
+    bounds = {name: min(bound, 128.0) for name, bound in bounds.items()}
+    lacking = margin * max(1 - one.dispersion for one in seen)
+    least, most = _DISPERSIONS
+    bounds["dispersion"] = min(max(1 - lacking, least), most)
+    farthest = max(run.distances[index] for run in runs for index in prompts)
+    bounds["fingerprint_distance"] = max(_LEAST_DISTANCE, margin * farthest)
+    return bounds
+
+
+def _rejected(runs: Sequence[Run], index: int, profile: Profile) -> bool:
+    return any(decide(run.comparisons[index], profile).outcome == "rejected" for run in runs)
+
+
+def _produced(
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    provider: Provider,
+    max_new_tokens: int,
+    form: Shape,
+) -> list[Produced]:
+    running = _in_dtype(model, provider.engine.dtype)
+    set_attention(running, provider.engine.attention)
+    return produce(
+        running,
+        prompts,
+        max_new_tokens=max_new_tokens,
+        batch=provider.batch,
+        shape=form,
+        keep_states=True,
+    )
+
+
+def _run(
+    model: PreTrainedModel,
+    produced: Sequence[Produced],
+    provider: Provider,
+    verifier: Engine,
+    form: Shape,
+    seed: bytes,
+) -> Run:
+    running = _in_dtype(model, verifier.dtype)
+    set_attention(running, verifier.attention)
+    run = Run(provider, verifier)
+    for sequence in produced:
+        own = recompute(running, sequence.prompt, sequence.output)
+        run.comparisons.append(
+            compare(
+                own,
+                sequence.proofs,
+                chunk=form.chunk,
+                k=form.k,
+                merge_short_tails=form.merge_short_tails,
+                rounded=True,
+            )
+        )
+        theirs = fingerprint.project(sequence.kept_states, seed)
+        run.distances.append(theirs.distance(fingerprint.project(own, seed)))
+    return run
+
+
+def _in_dtype(model: PreTrainedModel, dtype: str) -> PreTrainedModel:
+    wanted: torch.dtype = getattr(torch, dtype)
+    # A copy: values that another dtype cannot hold would not come back.
+    return model if model.dtype == wanted else in_dtype(model, wanted)
+
+
+@contextmanager
+def _attention_put_back(model: PreTrainedModel) -> Iterator[None]:
+    own = model.config._attn_implementation
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(own)

@@ -1,0 +1,157 @@
+"""Which rows a proof covers, and the points that it is made from."""
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..errors import InputError
+from .arrays import Array, Bits, bits_of_torch, is_torch, joined, to_bfloat16, to_bits
+
+Ties = Literal["reference", "lower-index"]
+
+# A tail shorter than this is noisy: few rows, and the top values are those of all of them.
+SHORTEST_TAIL = 8
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a sequence of hidden states is cut up and what is taken of each piece.
+
+    Provider and verifier must use the same.
+
+    Attributes:
+        chunk: Tokens that one proof covers.
+        k: Values of largest magnitude that go into one proof.
+        prefill: Whether element 0 is the prompt, which gets a proof of its own.
+        merge_short_tails: Whether a last piece of fewer than 8 tokens goes into the one before.
+    """
+
+    chunk: int = 32
+    k: int = 128
+    prefill: bool = False
+    merge_short_tails: bool = False
+
+    def __post_init__(self) -> None:
+        for name, largest in (("chunk", 2**20), ("k", 4096)):
+            size = operator.index(getattr(self, name))
+            if not 1 <= size <= largest:
+                raise InputError("out_of_range", name, f"is {size}; give 1 to {largest}")
+
+    def spans(self, rows: int) -> list[tuple[int, int]]:
+        """First row, and the row after the last, of each proof of a sequence of `rows`."""
+        if rows == 0:
+            return []
+        start = 1 if self.prefill else 0
+        spans = [(0, 1)] if self.prefill else []
+        spans += [(at, min(at + self.chunk, rows)) for at in range(start, rows, self.chunk)]
+        short = spans[-1][1] - spans[-1][0] < min(SHORTEST_TAIL, self.chunk)
+        if self.merge_short_tails and short and len(spans) - start > 1:
+            spans[-2:] = [(spans[-2][0], rows)]
+        return spans
+
+    @property
+    def proof_size(self) -> int:
+        """Bytes of one proof."""
+        return 2 + 2 * self.k
+
+
+class Points(NamedTuple):
+    """The values of largest magnitude in a chunk.
+
+    Attributes:
+        indices: Where they are in the chunk, rows one after another.
+        values: Their bits.
+    """
+
+    indices: NDArray[np.uint32]
+    values: Bits
+
+
+class Chunks(NamedTuple):
+    """A sequence, cut up: as bits in one piece where the native selection is to look at it.
+
+    Attributes:
+        bits: All chunks one after another.
+        lengths: Values in each.
+    """
+
+    bits: Bits
+    lengths: list[int]
+
+
+def pieces_of(states: Array | Sequence[Array], shape: Shape, rounded: bool) -> list[list[Array]]:
+    """The arrays that each proof covers; axis 0 of one array, or the items of a list, are tokens.
+
+    Raises:
+        InputError: An array without axes ("mismatch").
+    """
+    if isinstance(states, list | tuple):
+        return [list(states[start:stop]) for start, stop in shape.spans(len(states))]
+    whole: Array = states
+    if not is_torch(whole) and not isinstance(whole, np.ndarray):
+        whole = to_bits(whole, "states", rounded).reshape(whole.shape)
+    if whole.ndim == 0:
+        raise InputError("mismatch", "states", "one number; give (tokens, width)")
+    return [[whole[start:stop]] for start, stop in shape.spans(int(whole.shape[0]))]
+
+
+def points_of(
+    pieces: Sequence[Array], index: int, shape: Shape, ties: Ties, rounded: bool
+) -> Points:
+    """The points of one chunk.
+
+    Raises:
+        InputError: Fewer values than k ("out_of_range"), or as `to_bits`.
+    """
+    place = f"chunk {index}"
+    if ties == "reference" and pieces and all(is_torch(piece) for piece in pieces):
+        return _torch_points(pieces, place, shape.k, rounded)
+    bits = joined([to_bits(piece, place, rounded) for piece in pieces])
+    require_values(bits.size, place, shape.k)
+    indices = _core.toploc_select(bits, shape.k, ties == "lower-index")
+    return Points(indices, bits[indices])
+
+
+def require_values(count: int, place: str, k: int) -> None:
+    """Check that k values can be taken of `count`.
+
+    Raises:
+        InputError: They cannot ("out_of_range").
+    """
+    if count < k:
+        raise InputError("out_of_range", place, f"{count} values, fewer than k = {k}; lower k")
+
+
+def chunks_of(pieces: Sequence[Sequence[Array]], shape: Shape, rounded: bool) -> Chunks:
+    """All chunks as bits.
+
+    Raises:
+        InputError: As `points_of`.
+    """
+    chunks = []
+    for index, listed in enumerate(pieces):
+        place = f"chunk {index}"
+        chunks.append(joined([to_bits(piece, place, rounded) for piece in listed]))
+        require_values(chunks[-1].size, place, shape.k)
+    return Chunks(joined(chunks), [chunk.size for chunk in chunks])
+
+
+def by_torch(pieces: Sequence[Sequence[Array]], ties: Ties) -> bool:
+    """Whether the points are to be taken by torch: it alone decides equal values as it does."""
+    return ties == "reference" and any(is_torch(piece) for listed in pieces for piece in listed)
+
+
+def _torch_points(pieces: Sequence[Any], place: str, k: int, rounded: bool) -> Points:
+    import torch
+
+    flat = torch.cat([to_bfloat16(piece, place, rounded) for piece in pieces])
+    require_values(flat.numel(), place, k)
+    # Of equal magnitudes torch keeps some and drops others: only torch itself knows which.
+    indices = torch.topk(flat.abs(), k).indices
+    values = bits_of_torch(flat[indices])
+    return Points(indices.cpu().numpy().astype(np.uint32), values)

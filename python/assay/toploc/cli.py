@@ -1,0 +1,275 @@
+"""The command `assay toploc` where it runs models: verify, calibrate, generate, validate, demo."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import Error
+from .engines import ATTENTION, DTYPES, Engine
+
+PROGRAM = "assay toploc"
+FAILED = 2
+
+_CODES = {"accepted": 0, "rejected": 1, "inconclusive": 3}
+
+_EXAMPLE = """\
+examples:
+  assay toploc generate --model_name smollm2 --dataset_name prompts.txt --save_dir signatures
+  assay toploc verify --model smollm2 --tokens signatures/smollm2_0000.json
+  assay toploc calibrate --model smollm2 --out smollm2.profile
+  assay toploc demo
+
+`assay toploc build` and `assay toploc verify --states` work on files of states and run no model.
+Exit codes: 0 accepted or done, 1 rejected, 2 bad input or could not run, 3 inconclusive.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        code: int = options.run(options)
+        return code
+    except Error as error:
+        print(f"{PROGRAM} {options.verb}: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"{PROGRAM} {options.verb}: stopped before it was done", file=sys.stderr)
+    except BrokenPipeError:
+        # Nobody reads standard output any more; keep the interpreter from flushing it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILED
+
+
+def _verify(options: argparse.Namespace) -> int:
+    # Loading torch takes seconds that --help and typing errors need not wait.
+    from .model_checks import verify_tokens
+
+    report = verify_tokens(options, _engine(options))
+    if options.json:
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        _print_verdict(report)
+    return _CODES[report["verdict"]]
+
+
+def _print_verdict(report: dict[str, Any]) -> None:
+    print(
+        f"{report['tokens']} tokens of {report['model']}, {report['proofs']} proofs, "
+        f"bounds {report['profile']!r}"
+    )
+    for name, figure in report["figures"].items():
+        print(f"  {name:28} {figure}")
+    print(f"  verdict                      {report['verdict']}")
+    if report["step"]:
+        print(f"                               at {report['step']}: {report['reason']}")
+    for note in report["notes"]:
+        print(f"  note                         {note}")
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from .model_checks import calibrate_model
+
+    report = calibrate_model(options, _engine(options))
+    if options.json:
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+        return 0
+    print(f"{'provider':34} {'verifier':18} exponents  mean  median  signs  dispersion")
+    for run in report["runs"]:
+        worst = run["worst"]
+        print(
+            f"{run['provider']:34} {run['verifier']:18} {worst['exponent_mismatches']:9.2f} "
+            f"{worst['mantissa_mean']:5.2f} {worst['mantissa_median']:7.2f} "
+            f"{worst['sign_mismatches']:6.2f} {worst['dispersion']:11.3f}"
+        )
+    print(
+        f"\n{report['alarms']} of {report['held_out']} prompts that the bounds had not seen were "
+        f"rejected: with 95 % confidence fewer than {100 * report['false_alarm_bound']:.1f} % of "
+        f"honest answers to such prompts, run in one of these ways, will be\n{options.out}"
+    )
+    return 0
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from .experiment import generate
+
+    return generate(options)
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from .experiment import validate
+
+    return validate(options)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from .demo import tell
+
+    return tell(options, _engine(options))
+
+
+def _engine(options: argparse.Namespace) -> Engine:
+    return Engine(options.dtype, options.attn, options.device)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Proofs of a model's final hidden states: make, recompute and judge them.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _add_verify(verbs)
+    _add_calibrate(verbs)
+    _add_generate(verbs)
+    _add_validate(verbs)
+    _add_demo(verbs)
+    return parser
+
+
+def _add_verify(verbs: Any) -> None:
+    add = _verb(verbs, "verify", _verify, "recompute the states of an answer and judge its proofs")
+    _add_model(add)
+    add("--tokens", required=True, metavar="FILE", help="ids of prompt and answer: a signature")
+    add("--proofs", metavar="FILE", help="a file of assay toploc build; default: those in --tokens")
+    add(
+        "--hidden-states",
+        metavar="FILE",
+        help="states that vLLM's connector wrote while the verifier ran the model, instead of a "
+        "pass here; --model then gives the final norm",
+    )
+    _add_profile(add)
+    _add_shape(add)
+    add("--json", action="store_true", help="the report as JSON")
+
+
+def _add_calibrate(verbs: Any) -> None:
+    add = _verb(verbs, "calibrate", _calibrate, "measure honest runs and write a profile")
+    _add_model(add)
+    add("--out", required=True, type=Path, metavar="FILE", help="the profile")
+    add("--prompts", metavar="FILE", help="texts like those to be judged; default: made ones")
+    add("--n-prompts", type=int, default=16, metavar="N", help="default: %(default)s")
+    add("--max-new-tokens", type=int, default=64, metavar="N", help="default: %(default)s")
+    add("--batch-sizes", type=_numbers, default=[1, 4], metavar="A,B", help="default: 1,4")
+    add(
+        "--attentions",
+        type=_words(ATTENTION),
+        default=["sdpa", "eager"],
+        metavar="A,B",
+        help="kernels of providers and verifiers (default: sdpa,eager)",
+    )
+    add(
+        "--provider-dtypes",
+        type=_words(DTYPES),
+        metavar="A,B",
+        help="dtypes that count as honest (default: --dtype alone)",
+    )
+    add("--margin", type=float, default=1.5, metavar="X", help="over the worst (default: 1.5)")
+    add("--name", default="calibrated", help="of the profile (default: %(default)s)")
+    _add_shape(add)
+    add("--json", action="store_true", help="the report as JSON")
+    add("--quiet", action="store_true", help="no messages but errors")
+
+
+def _add_generate(verbs: Any) -> None:
+    add = _verb(verbs, "generate", _generate, "answer prompts and keep a signature of each")
+    add("--model_name", required=True, metavar="MODEL", help="folder, .gguf file, hub id, smollm2")
+    _add_experiment(add, dataset_required=True)
+
+
+def _add_validate(verbs: Any) -> None:
+    add = _verb(verbs, "validate", _validate, "recompute and judge the signatures of generate")
+    add("--decode_model_name", required=True, metavar="MODEL", help="that made the signatures")
+    add("--validate_model_name", required=True, metavar="MODEL", help="that they are judged by")
+    _add_experiment(add, dataset_required=False)
+    _add_profile(add)
+
+
+def _add_experiment(add: Any, dataset_required: bool) -> None:
+    add("--tp", type=int, default=1, metavar="N", help="processes of the model; 1 alone works here")
+    add("--n_samples", type=int, default=4, metavar="N", help="default: %(default)s")
+    add("--save_dir", default="signatures", metavar="DIR", help="default: %(default)s")
+    add("--max_decode_tokens", type=int, default=512, metavar="N", help="default: %(default)s")
+    add(
+        "--dataset_name",
+        required=dataset_required,
+        metavar="FILE",
+        help="prompts, one in each line, or .jsonl with the field prompt; validate has them in the "
+        "signatures",
+    )
+    _add_engine(add)
+
+
+def _add_demo(verbs: Any) -> None:
+    add = _verb(verbs, "demo", _demo, "the story on a real model, and what providers may try")
+    add("--model", default="smollm2", help="folder, .gguf file or hub id (default: %(default)s)")
+    add("--prompt", default="The history of numbers begins with", help="text to continue")
+    add("--max-new-tokens", type=int, default=64, metavar="N", help="default: %(default)s")
+    _add_profile(add)
+    _add_engine(add)
+
+
+def _verb(verbs: Any, name: str, run: Any, summary: str) -> Any:
+    verb = verbs.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+    verb.set_defaults(run=run)
+    return verb.add_argument
+
+
+def _add_model(add: Any) -> None:
+    add("--model", required=True, help="folder, .gguf file, hub id, or smollm2")
+    _add_engine(add)
+
+
+def _add_engine(add: Any) -> None:
+    add("--dtype", choices=DTYPES, default="bfloat16", help="default: %(default)s")
+    add("--attn", choices=tuple(ATTENTION), default="sdpa", help="default: %(default)s")
+    add("--device", choices=("auto", "cuda", "cpu", "mps"), default="auto")
+
+
+def _add_profile(add: Any) -> None:
+    add(
+        "--profile",
+        default="published",
+        metavar="FILE",
+        help="bounds that calibrate wrote (default: those of the paper, with signs and dispersion)",
+    )
+
+
+def _add_shape(add: Any) -> None:
+    add("--decode-batching-size", type=int, default=32, metavar="N", help="tokens of one proof")
+    add("--topk", type=int, default=128, metavar="K", help="values of one proof")
+    add(
+        "--merge-short-tails",
+        action="store_true",
+        help="no proof of fewer than 8 tokens at the end",
+    )
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        numbers = [int(number) for number in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("write numbers as in 1,4") from error
+    if min(numbers) < 1:
+        raise argparse.ArgumentTypeError("give numbers of at least 1")
+    return numbers
+
+
+def _words(known: Any) -> Any:
+    def read(text: str) -> list[str]:
+        words = text.split(",")
+        for word in words:
+            if word not in known:
+                raise argparse.ArgumentTypeError(f"{word}: unknown; use {', '.join(known)}")
+        return words
+
+    return read
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""The experiment of the paper: one command generates and keeps signatures, another validates them.
+
+Flags and the lines that are printed are those of the published experiment, PASSED or FAILED with
+three figures. Here the verdict is over all of a sample, and has two reasons more to fail: signs and
+dispersion.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from transformers import PreTrainedModel
+
+from ..errors import InputError
+from ..hidden_states.sources import resolve
+from .chunks import Shape
+from .engines import Engine
+from .producing import encode_prompts, load_model, produce
+from .prompts import read_prompts
+from .recomputing import recompute
+from .signatures import Signature
+from .verifying import Profile, examine, profile_of, statistics
+
+_MOST_PROMPT_TOKENS = 1024
+
+
+def generate(options: argparse.Namespace) -> int:
+    """Generate, and write one signature for each prompt; gives the exit code."""
+    _require_one_process(options.tp)
+    engine = Engine(options.dtype, options.attn, options.device)
+    prompts = read_prompts(options.dataset_name, options.n_samples)
+    model, tokenizer = load_model(options.model_name, engine)
+    folder = Path(options.save_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    shape = Shape()
+    written = 0
+    for index, (text, ids) in enumerate(
+        zip(prompts, encode_prompts(tokenizer, prompts, _MOST_PROMPT_TOKENS), strict=True)
+    ):
+        (made,) = produce(model, [ids], max_new_tokens=options.max_decode_tokens, shape=shape)
+        name = resolve(options.model_name).name
+        signature = Signature(
+            name, options.dtype, options.attn, made.prompt, made.output, shape, made.proofs, text
+        )
+        path = signature_path(folder, options.model_name, index)
+        signature.write(path)
+        written += sum(map(len, made.proofs))
+        print(f"{path}: {len(made.output)} tokens, {len(made.proofs)} proofs", flush=True)
+    print(f"{len(prompts)} signatures, {written} bytes of proofs, in {folder}")
+    return 0
+
+
+def validate(options: argparse.Namespace) -> int:
+    """Recompute and judge the signatures; 0 when all pass, 1 when one fails, 3 when undecided."""
+    _require_one_process(options.tp)
+    engine = Engine(options.dtype, options.attn, options.device)
+    folder = Path(options.save_dir)
+    paths = [signature_path(folder, options.decode_model_name, i) for i in range(options.n_samples)]
+    paths = [path for path in paths if path.exists()]
+    if not paths:
+        first = signature_path(folder, options.decode_model_name, 0)
+        raise InputError("io", str(first), "no such signature; make it with assay toploc generate")
+    profile = profile_of(options.profile)
+    model, _ = load_model(options.validate_model_name, engine)
+    codes = []
+    for path in paths:
+        signature = Signature.read(path)
+        if len(signature.output) > options.max_decode_tokens:
+            reason = f"{len(signature.output)} tokens, more than --max_decode_tokens"
+            raise InputError("too_large", str(path), reason)
+        code, line = judge(model, signature, profile)
+        codes.append(code)
+        print(line, flush=True)
+    passed = codes.count(0)
+    print(f"{passed} of {len(codes)} samples passed", file=sys.stderr)
+    return 1 if 1 in codes else 3 if 3 in codes else 0
+
+
+def judge(model: PreTrainedModel, signature: Signature, profile: Profile) -> tuple[int, str]:
+    """The exit code of one sample, and the line of the published experiment.
+
+    Its words are kept as they were, though intersections are good when they are many.
+    """
+    own = recompute(model, signature.prompt, signature.output)
+    verdict, comparisons = examine(own, signature.proofs, profile, signature.shape, rounded=True)
+    if verdict.outcome == "inconclusive":
+        return 3, f"VERIFICATION INCONCLUSIVE: {verdict.step}: {verdict.reason}"
+    if not comparisons:
+        return 1, f"VERIFICATION FAILED: {verdict.step}: {verdict.reason}"
+    found = statistics(comparisons)
+    least = 128 - profile.exponent_mismatches
+    word, than, joint = ("PASSED", "below", "and") if verdict else ("FAILED", "above", "or")
+    line = (
+        f"VERIFICATION {word}: Mantissa error mean: {found.mantissa_mean:f} {than} "
+        f"{profile.mantissa_mean:g} {joint} median: {found.mantissa_median:f} {than} "
+        f"{profile.mantissa_median:g} {joint} exp intersections: "
+        f"{128 - found.exponent_mismatches:.0f} {than} {least:g}"
+    )
+    return (0, line) if verdict else (1, f"{line}\n  at {verdict.step}: {verdict.reason}")
+
+
+def signature_path(folder: Path, model_name: str, index: int) -> Path:
+    """Where the signature of a sample lies."""
+    return folder / f"{resolve(model_name).name.replace('/', '_')}_{index:04}.json"
+
+
+def _require_one_process(tp: int) -> None:
+    if tp != 1:
+        raise InputError(
+            "unsupported", f"--tp {tp}", "needs an engine that spreads a model over processes, as "
+            "vLLM does; use --tp 1, or verify with --hidden-states what such an engine wrote",
+        )  # fmt: skip

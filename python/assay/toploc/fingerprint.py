@@ -1,0 +1,132 @@
+"""Fingerprints: every hidden state as a few numbers, along directions that a seed gives.
+
+Unlike a TOPLOC proof they keep signs and all values, and compare by one distance. The seed binds
+the provider only when it is drawn after the provider committed to the states: with a seed known
+before, states can be made up that project to the same numbers.
+
+    commitment = ...                                   # the provider's, of its states
+    seed = new_seed()                                  # the verifier's, once it has that
+    sent = project(states, seed).to_bytes()            # the provider's
+    verdict = verify(sent, own_states, seed, profile)  # the verifier's, on its own states
+"""
+
+import secrets
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..errors import InputError
+from .arrays import Array, bits_of_torch, is_torch, to_bfloat16, to_bits
+from .verifying import Profile, profile_of
+
+DIMENSIONS = 32
+
+
+def new_seed() -> bytes:
+    """32 random bytes."""
+    return secrets.token_bytes(32)
+
+
+@dataclass(frozen=True, eq=False)
+class Fingerprint:
+    """Numbers for each token.
+
+    Attributes:
+        values: float32, (tokens, dimensions).
+        hidden: Width of the states.
+        seed: What the directions came from.
+    """
+
+    values: NDArray[np.float32]
+    hidden: int
+    seed: bytes
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Fingerprint":
+        """Read a fingerprint.
+
+        Raises:
+            DecodeError: The bytes are not those of a fingerprint.
+        """
+        return cls(*_core.fingerprint_decode(bytes(data), "fingerprint"))
+
+    def to_bytes(self) -> bytes:
+        """The format "assay/toploc/fingerprint/v1"."""
+        return _core.fingerprint_encode(self.values, self.hidden, self.seed)
+
+    def distance(self, own: "Fingerprint") -> float:
+        """sqrt(sum |self - own|^2 / sum |own|^2).
+
+        Raises:
+            InputError: Of another seed, width, number of dimensions or tokens ("mismatch").
+        """
+        if (self.seed, self.hidden) != (own.seed, own.hidden):
+            raise InputError("mismatch", "fingerprint", "of another seed or width")
+        return _core.fingerprint_distance(self.values, own.values)
+
+
+def project(states: Array, seed: bytes, dimensions: int = DIMENSIONS) -> Fingerprint:
+    """The fingerprint of hidden states.
+
+    Args:
+        states: (tokens, width): bfloat16, its bits as uint16, or floats, which are not rounded.
+        seed: 32 bytes.
+        dimensions: Numbers for each token, 1 to 1024.
+
+    Raises:
+        InputError: Another shape, type or size ("mismatch", "unsupported", "out_of_range").
+    """
+    rows = _rows(states)
+    return Fingerprint(
+        _core.fingerprint_project(rows, bytes(seed), dimensions), rows.shape[1], bytes(seed)
+    )
+
+
+def verify(
+    data: bytes,
+    states: Array,
+    seed: bytes,
+    profile: "Profile | str | PathLike[str]",
+    dimensions: int = DIMENSIONS,
+) -> _core.Verdict:
+    """Decide whether a provider's fingerprint is consistent with the verifier's own states.
+
+    Args:
+        data: Of the provider; nothing about it is trusted.
+        states: The verifier's own, for the same tokens.
+        seed: The verifier's own.
+        profile: With a bound for the distance, as `calibrate` measures it.
+        dimensions: What was agreed on.
+
+    Returns:
+        Accepted; rejected at "seed", "shape" or "distance"; or inconclusive, where the profile has
+        no bound.
+
+    Raises:
+        DecodeError: `data` is no fingerprint.
+        InputError: The verifier's own states or seed cannot be used.
+    """
+    return _core.fingerprint_verify(
+        bytes(data), _rows(states), bytes(seed), dimensions, profile_of(profile)
+    )
+
+
+def _rows(states: Array) -> NDArray[Any]:
+    """float32, or bits as uint16, of shape (tokens, width)."""
+    shape = tuple(states.shape)
+    if len(shape) != 2:
+        raise InputError("mismatch", "states", f"of shape {shape}; give (tokens, width)")
+    if is_torch(states):
+        import torch
+
+        if states.dtype in (torch.float16, torch.float32, torch.float64):
+            rows: NDArray[Any] = states.detach().to("cpu", torch.float32).contiguous().numpy()
+            return rows
+        return bits_of_torch(to_bfloat16(states, "states", False)).reshape(shape)
+    if isinstance(states, np.ndarray) and states.dtype.name in ("float16", "float32", "float64"):
+        return np.ascontiguousarray(states, np.float32)
+    return to_bits(states, "states", False).reshape(shape)

@@ -1,0 +1,145 @@
+"""What `assay toploc verify` and `calibrate` do with a model, and what they report."""
+
+import argparse
+import sys
+from typing import Any
+
+from .. import _core
+from ..errors import InputError
+from ..hidden_states.sources import resolve
+from .calibrating import Calibration, Provider, calibrate
+from .chunks import Shape
+from .engines import Engine
+from .producing import encode_prompts, load_model
+from .prompts import made_prompts, read_prompts
+from .recomputing import recompute
+from .signatures import Signature
+from .verifying import Statistics, examine, profile_of
+from .vllm_file import read_vllm_states
+
+_MOST_PROMPT_TOKENS = 1024
+
+
+def verify_tokens(options: argparse.Namespace, engine: Engine) -> dict[str, Any]:
+    """Judge a signature by states that are computed here, or that the verifier's engine wrote."""
+    agreed = Shape(options.decode_batching_size, options.topk, False, options.merge_short_tails)
+    signature = Signature.read(options.tokens)
+    if options.proofs is not None:
+        signature = _with_file(signature, options.proofs)
+    if not signature.proofs:
+        raise InputError("mismatch", options.tokens, "no proofs in it; give --proofs")
+    profile = profile_of(options.profile)
+    about = {
+        "model": options.model,
+        "dtype": engine.dtype,
+        "attention": engine.attention,
+        "tokens": len(signature.output),
+        "proofs": len(signature.proofs),
+        "profile": profile.name,
+    }
+    if signature.shape != agreed:
+        # Nobody but the verifier chooses how much is checked.
+        reason = f"proofs of {_words(signature.shape)}, {_words(agreed)} was asked for"
+        return {
+            **about, "verdict": "rejected", "step": "parameters", "reason": reason,
+            "figures": {}, "notes": [], "chunks": [],
+        }  # fmt: skip
+    model, _ = load_model(options.model, engine)
+    if options.hidden_states is None:
+        own = recompute(model, signature.prompt, signature.output)
+    else:
+        states, fed = read_vllm_states(options.hidden_states, model)
+        wanted = signature.prompt + signature.output[:-1]
+        if fed[: len(wanted)] != wanted:
+            raise InputError("mismatch", options.hidden_states, "states of other tokens")
+        own = states[len(signature.prompt) - 1 : len(wanted)]
+    verdict, comparisons = examine(own, signature.proofs, profile, agreed, rounded=True)
+    return {
+        **about,
+        "verdict": verdict.outcome,
+        "step": verdict.step,
+        "reason": verdict.reason,
+        "figures": dict(verdict.figures),
+        "notes": list(verdict.notes),
+        "chunks": [
+            {
+                "exponent_mismatches": one.exponent_mismatches,
+                "sign_mismatches": one.sign_mismatches,
+                "mantissa_mean": one.mantissa_mean,
+                "mantissa_median": one.mantissa_median,
+            }
+            for one in comparisons
+        ],
+    }
+
+
+def _with_file(signature: Signature, path: str) -> Signature:
+    file = _core.ToplocProofFile.read(path)
+    if file.lower_index_first or file.prefill_rows > 0 or file.merge_tail_below not in (0, 8):
+        raise InputError(
+            "unsupported", path, "proofs by the rule lower-index, of a prefill, or with a tail of "
+            "another length than 8; recompute the states and use assay.toploc.verify",
+        )  # fmt: skip
+    shape = Shape(file.decode_batching_size, file.topk, False, file.merge_tail_below == 8)
+    return signature.with_proofs(list(file.proofs), shape)
+
+
+def _words(shape: Shape) -> str:
+    tails = ", short tails merged" if shape.merge_short_tails else ""
+    return f"{shape.chunk} tokens, {shape.k} values{tails}"
+
+
+def calibrate_model(options: argparse.Namespace, engine: Engine) -> dict[str, Any]:
+    """Measure honest runs, write the profile, and report."""
+    count = options.n_prompts
+    texts = made_prompts(count) if options.prompts is None else read_prompts(options.prompts, count)
+    model, tokenizer = load_model(options.model, engine)
+
+    def tell(done: int, total: int) -> None:
+        if not options.quiet:
+            print(f"assay toploc calibrate: {done} of {total} runs", file=sys.stderr)
+
+    found = calibrate(
+        model,
+        encode_prompts(tokenizer, texts, _MOST_PROMPT_TOKENS),
+        name=options.name,
+        model_name=resolve(options.model).name,
+        providers=[
+            Provider(Engine(dtype, attention, options.device), batch)
+            for dtype in options.provider_dtypes or [options.dtype]
+            for attention in options.attentions
+            for batch in options.batch_sizes
+        ],
+        verifiers=[Engine(options.dtype, one, options.device) for one in options.attentions],
+        max_new_tokens=options.max_new_tokens,
+        shape=Shape(options.decode_batching_size, options.topk, False, options.merge_short_tails),
+        margin=options.margin,
+        on_count=tell,
+    )
+    found.profile.save(str(options.out))
+    return _report(found)
+
+
+def _report(found: Calibration) -> dict[str, Any]:
+    return {
+        "learned": found.learned,
+        "held_out": found.held_out,
+        "alarms": found.alarms,
+        "false_alarm_bound": found.profile.false_alarm_bound,
+        "profile": found.profile.to_json(),
+        "runs": [
+            {
+                "provider": str(run.provider),
+                "verifier": str(run.verifier),
+                "worst": _worst(run.statistics),
+                "fingerprint_distance": max(run.distances),
+            }
+            for run in found.runs
+        ],
+    }
+
+
+def _worst(listed: list[Statistics]) -> dict[str, float]:
+    names = ("exponent_mismatches", "mantissa_mean", "mantissa_median", "sign_mismatches")
+    worst = {name: max(float(getattr(one, name)) for one in listed) for name in names}
+    return {**worst, "dispersion": min(one.dispersion for one in listed)}

@@ -1,0 +1,174 @@
+"""Hold TOPLOC proofs against hidden states that the verifier computed itself."""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import NamedTuple, TypeAlias
+
+from .. import _core
+from ..errors import DecodeError, InputError
+from .arrays import Array
+from .chunks import Points, Shape, Ties, by_torch, chunks_of, pieces_of, points_of
+
+Comparison: TypeAlias = _core.ToplocComparison
+Profile: TypeAlias = _core.ToplocProfile
+Statistics: TypeAlias = _core.ToplocStatistics
+
+ProofsLike: TypeAlias = Sequence[bytes] | bytes
+"""The proofs in order, or their bytes one after another."""
+
+
+def verify(
+    states: Array | Sequence[Array],
+    proofs: ProofsLike,
+    profile: "Profile | str | PathLike[str] | None" = None,
+    *,
+    chunk: int = 32,
+    k: int = 128,
+    prefill: bool = False,
+    merge_short_tails: bool = False,
+    ties: Ties = "reference",
+    rounded: bool = False,
+) -> _core.Verdict:
+    """Decide whether proofs are consistent with the verifier's own hidden states.
+
+    The decision is over the whole sequence: means over its chunks, each against a bound of the
+    profile. "Accepted" says that no difference beyond what honest runs show was detected; it does
+    not say which model made the tokens, or how they were drawn.
+
+    Args:
+        states: The verifier's own, for the same tokens; as for `build`.
+        proofs: Of the provider. Nothing about them is trusted.
+        profile: The bounds, or the path of a file of `calibrate`. By default those of the paper.
+        chunk: What was agreed on, as `k`, `prefill` and `merge_short_tails`; it is not taken from
+            the proofs.
+        k: Likewise.
+        prefill: Likewise.
+        merge_short_tails: Likewise.
+        ties: As for `build`.
+        rounded: As for `build`.
+
+    Returns:
+        Accepted; or rejected, or inconclusive, with the step: "proof count", "proof form",
+        "modulus", "chunk", "exponents", "mantissa mean", "mantissa median", "signs", "dispersion";
+        "states", "profile", "sequence length". `figures` has the statistics.
+
+    Raises:
+        InputError: The verifier's own states or arguments cannot be used. Bad proofs raise nothing.
+    """
+    shape = Shape(chunk, k, prefill, merge_short_tails)
+    bounds = profile_of(profile)
+    return examine(states, proofs, bounds, shape, ties=ties, rounded=rounded).verdict
+
+
+class Examination(NamedTuple):
+    """A verdict, and the differences that it rests on.
+
+    Attributes:
+        verdict: On the whole sequence.
+        comparisons: Of each chunk; none where the proofs could not be read.
+    """
+
+    verdict: _core.Verdict
+    comparisons: list[Comparison]
+
+
+def examine(
+    states: Array | Sequence[Array],
+    proofs: ProofsLike,
+    profile: Profile,
+    shape: Shape,
+    *,
+    ties: Ties = "reference",
+    rounded: bool = False,
+) -> Examination:
+    """As `verify`, with what it looked at."""
+    listed = proofs_of(proofs, shape)
+    pieces = pieces_of(states, shape, rounded)
+    if by_torch(pieces, ties) and len(listed) == len(pieces) and _all_formed(listed, shape.k):
+        points = [points_of(piece, i, shape, ties, rounded) for i, piece in enumerate(pieces)]
+        comparisons = _compared(listed, points)
+        return Examination(_core.toploc_decide(comparisons, profile), comparisons)
+    # Proofs that are malformed or of another count are refused before anything is selected.
+    chunks = chunks_of(pieces, shape, rounded)
+    lower_first = ties == "lower-index"
+    return Examination(
+        *_core.toploc_verify(listed, chunks.bits, chunks.lengths, shape.k, lower_first, profile)
+    )
+
+
+def compare(
+    states: Array | Sequence[Array],
+    proofs: ProofsLike,
+    *,
+    chunk: int = 32,
+    k: int = 128,
+    prefill: bool = False,
+    merge_short_tails: bool = False,
+    ties: Ties = "reference",
+    rounded: bool = False,
+) -> list[Comparison]:
+    """The differences chunk by chunk, without a decision; arguments as for `verify`.
+
+    Raises:
+        DecodeError: A malformed proof.
+        InputError: Not as many proofs as chunks ("mismatch"), or as `verify`.
+    """
+    shape = Shape(chunk, k, prefill, merge_short_tails)
+    pieces = pieces_of(states, shape, rounded)
+    listed = proofs_of(proofs, shape)
+    if len(listed) != len(pieces):
+        reason = f"{len(listed)} of them for {len(pieces)} chunks"
+        raise InputError("mismatch", "proofs", reason)
+    if by_torch(pieces, ties):
+        points = [points_of(piece, i, shape, ties, rounded) for i, piece in enumerate(pieces)]
+        return _compared(listed, points)
+    chunks = chunks_of(pieces, shape, rounded)
+    return _core.toploc_compare_chunks(
+        listed, chunks.bits, chunks.lengths, k, ties == "lower-index"
+    )
+
+
+def statistics(comparisons: Sequence[Comparison]) -> Statistics:
+    """What a profile's bounds are held against, for one sequence."""
+    return _core.toploc_statistics(list(comparisons))
+
+
+def decide(comparisons: Sequence[Comparison], profile: Profile) -> _core.Verdict:
+    """The verdict on one sequence."""
+    return _core.toploc_decide(list(comparisons), profile)
+
+
+def profile_of(profile: "Profile | str | PathLike[str] | None") -> Profile:
+    """The profile, that of a file, or by default that of the paper.
+
+    Raises:
+        InputError: The file could not be read ("io").
+        DecodeError: It is not a profile.
+    """
+    if profile is None or profile == "published":
+        return Profile.published()
+    return profile if isinstance(profile, Profile) else Profile.load(str(profile))
+
+
+def proofs_of(proofs: ProofsLike, shape: Shape) -> list[bytes]:
+    """Proofs as a list; bytes are cut every `proof_size`, whatever is in them."""
+    if isinstance(proofs, bytes | bytearray | memoryview):
+        size = shape.proof_size
+        return [bytes(proofs[at : at + size]) for at in range(0, len(proofs), size)]
+    return [bytes(proof) for proof in proofs]
+
+
+def _compared(proofs: list[bytes], points: list[Points]) -> list[Comparison]:
+    return [
+        _core.toploc_compare(proof, one.indices, one.values)
+        for proof, one in zip(proofs, points, strict=True)
+    ]
+
+
+def _all_formed(proofs: list[bytes], k: int) -> bool:
+    try:
+        for proof in proofs:
+            _core.toploc_check(proof, k)
+    except DecodeError:
+        return False
+    return True

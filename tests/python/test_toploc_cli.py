@@ -1,0 +1,342 @@
+"""The command `assay toploc` where it runs models, in this process on small models."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import tiny_models
+from assay import DecodeError, InputError, _core, toploc
+from assay.toploc.chunks import Shape
+from assay.toploc.cli import main
+from assay.toploc.prompts import made_prompts, read_prompts
+from assay.toploc.signatures import Signature
+
+DONE, REJECTED, FAILED, INCONCLUSIVE = 0, 1, 2, 3
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two small models that see 160 values at the head, and prompts for them."""
+    parent = tmp_path_factory.mktemp("models")
+    for name, seed in (("one", 1), ("other", 2)):
+        config = tiny_models.CONFIGS["llama"]()
+        config.hidden_size, config.intermediate_size = 160, 64
+        config.head_dim, config.max_position_embeddings = 40, 256
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            made = tiny_models.AutoModelForCausalLM.from_config(config)
+            with torch.no_grad():
+                for parameter in made.parameters():
+                    if parameter.ndim > 1:
+                        parameter.normal_(0.0, 0.15)
+        made.save_pretrained(parent / name)
+        tiny_models.tokenizer().save_pretrained(parent / name)
+    words = [" ".join(f"w{(7 * i + j) % 40}" for j in range(5)) for i in range(6)]
+    (parent / "prompts.txt").write_text("\n".join(words) + "\n\n")
+    lines = [json.dumps({"prompt": word}) for word in words]
+    (parent / "prompts.jsonl").write_text("\n".join(lines))
+    return parent
+
+
+@pytest.fixture
+def run(models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    monkeypatch.chdir(models)
+
+    def call(line: str, *more: object) -> tuple[int, str, str]:
+        code = main([*line.split(), *map(str, more)])
+        streams = capsys.readouterr()
+        return code, streams.out, streams.err
+
+    return call
+
+
+@pytest.fixture
+def signed(run: Any, tmp_path: Path) -> Path:
+    code, _, err = run(
+        "generate --model_name one --tp 1 --n_samples 3 --max_decode_tokens 40 --dtype bfloat16 "
+        "--dataset_name prompts.txt --save_dir",
+        tmp_path,
+    )
+    assert code == DONE, err
+    return tmp_path
+
+
+def test_generate_keeps_a_signature_of_each_prompt(signed: Path, models: Path) -> None:
+    paths = sorted(signed.iterdir())
+    assert [path.name for path in paths] == ["one_0000.json", "one_0001.json", "one_0002.json"]
+    signature = Signature.read(paths[1])
+    assert (signature.model, signature.dtype, signature.attention) == ("one", "bfloat16", "sdpa")
+    assert signature.text == (models / "prompts.txt").read_text().splitlines()[1]
+    assert len(signature.prompt) == 5
+    assert len(signature.output) == 40
+    assert [len(proof) for proof in signature.proofs] == [258, 258]
+    assert Signature.from_json(signature.to_json(), "text") == signature
+
+
+VALIDATE = "validate --decode_model_name one --n_samples 3 --max_decode_tokens 40 "
+
+
+def test_validate_passes_what_the_same_model_made(run: Any, signed: Path) -> None:
+    for attention in ("sdpa", "eager"):
+        code, out, _ = run(
+            VALIDATE + "--tp 1 --dtype bfloat16 --dataset_name prompts.txt "
+            f"--validate_model_name one --attn {attention} --save_dir",
+            signed,
+        )
+        assert code == DONE
+        lines = out.splitlines()
+        assert len(lines) == 3
+        form = (
+            r"VERIFICATION PASSED: Mantissa error mean: (\S+) below 10 and median: (\S+) below 8 "
+            r"and exp intersections: (\d+) below 90"
+        )
+        for line in lines:
+            found = re.fullmatch(form, line)
+            assert found, line
+            assert float(found[1]) < 10
+            assert int(found[3]) > 90
+
+
+def test_validate_fails_what_another_model_made(run: Any, signed: Path) -> None:
+    code, out, err = run(VALIDATE + "--validate_model_name other --save_dir", signed)
+    assert code == REJECTED
+    failed = re.findall(
+        r"^VERIFICATION FAILED: Mantissa error mean: \S+ above 10 or median: \S+ above 8 or exp "
+        r"intersections: \d+ above 90$",
+        out,
+        re.MULTILINE,
+    )
+    assert len(failed) == 3
+    assert "0 of 3 samples passed" in err
+
+
+def test_validate_says_what_is_malformed(run: Any, signed: Path) -> None:
+    path = signed / "one_0000.json"
+    fields = json.loads(path.read_text())
+    fields["proofs"] = fields["proofs"][:1]
+    path.write_text(json.dumps(fields))
+    code, out, _ = run(VALIDATE + "--validate_model_name one --save_dir", signed)
+    assert code == REJECTED
+    assert out.splitlines()[0].startswith("VERIFICATION FAILED: proof count: ")
+    fields["output_token_ids"] = fields["output_token_ids"][:0]
+    path.write_text(json.dumps(fields))
+    code, _, err = run(VALIDATE + "--validate_model_name one --save_dir", signed)
+    assert (code, "output_token_ids" in err) == (FAILED, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("generate --model_name one --tp 2 --dataset_name prompts.txt", "needs an engine"),
+        ("generate --model_name one --dataset_name stingning/ultrachat", "not fetched from a hub"),
+        ("generate --model_name none/at-all/here --dataset_name prompts.txt", "no such folder"),
+        ("generate --model_name one --dataset_name prompts.txt --attn flash", "attention flash"),
+        ("validate --decode_model_name one --validate_model_name one --tp 4", "needs an engine"),
+        ("validate --decode_model_name one --validate_model_name one --save_dir none", "no such"),
+        ("verify --model one --tokens none.json", "none.json"),
+        ("verify --model one --tokens prompts.txt", "not JSON"),
+        ("calibrate --model one --out x --n-prompts 201", "1 to 200"),
+        ("calibrate --model one --out x --n-prompts 3 --prompts prompts.txt", "at least 4"),
+    ],
+)
+def test_what_cannot_be_done(run: Any, line: str, reason: str) -> None:
+    code, out, err = run(line)
+    assert (code, out) == (FAILED, "")
+    assert reason in err
+    assert err.count("\n") == 1
+    assert err.startswith(f"assay toploc {line.split()[0]}: ")
+
+
+def test_an_answer_longer_than_agreed_is_not_recomputed(run: Any, signed: Path) -> None:
+    code, _, err = run(
+        "validate --decode_model_name one --validate_model_name one --max_decode_tokens 39 "
+        "--save_dir",
+        signed,
+    )
+    assert code == FAILED
+    assert "more than --max_decode_tokens" in err
+
+
+def test_verify(run: Any, signed: Path) -> None:
+    tokens = signed / "one_0000.json"
+    code, out, _ = run("verify --model one --tokens", tokens)
+    assert code == DONE
+    assert "verdict                      accepted" in out
+    code, out, _ = run("verify --model one --json --attn eager --dtype float32 --tokens", tokens)
+    report = json.loads(out)
+    assert (code, report["verdict"], report["step"]) == (DONE, "accepted", "")
+    assert (report["tokens"], report["proofs"], len(report["chunks"])) == (40, 2, 2)
+    code, out, _ = run("verify --model other --tokens", tokens)
+    assert code == REJECTED
+    assert "at " in out
+    code, out, _ = run("verify --model one --topk 64 --tokens", tokens)
+    assert code == REJECTED
+    assert "at parameters: proofs of 32 tokens, 128 values, 32 tokens, 64 values was" in out
+
+
+def test_verify_with_a_file_of_proofs(run: Any, signed: Path, tmp_path: Path) -> None:
+    signature = Signature.read(signed / "one_0000.json")
+    file = _core.ToplocProofFile(
+        signature.proofs, topk=128, decode_batching_size=32, rows=40, hidden=160
+    )
+    file.write(str(tmp_path / "proofs"))
+    fields = json.loads(signature.to_json())
+    ids = {name: fields[name] for name in ("prompt_token_ids", "output_token_ids")}
+    (tmp_path / "ids.json").write_text(json.dumps(ids))
+    line = ("verify --model one --tokens", tmp_path / "ids.json")
+    assert run(*line)[0] == FAILED
+    assert run(*line, "--proofs", tmp_path / "proofs")[0] == DONE
+    prefill = _core.ToplocProofFile(
+        signature.proofs, topk=128, decode_batching_size=32, rows=40, hidden=160, prefill_rows=8
+    )
+    prefill.write(str(tmp_path / "prefill"))
+    code, _, err = run(*line, "--proofs", tmp_path / "prefill")
+    assert code == FAILED
+    assert "prefill" in err
+
+
+def test_verify_with_states_of_an_engine(run: Any, signed: Path, tmp_path: Path) -> None:
+    from assay.toploc.engines import Engine
+    from assay.toploc.producing import load_model
+    from assay.toploc.vllm_file import final_norm
+
+    signature = Signature.read(signed / "one_0000.json")
+    model, _ = load_model("one", Engine())
+    seen: list[torch.Tensor] = []
+    final_norm(model).register_forward_pre_hook(lambda _, args: seen.append(args[0].detach()))
+    seen.clear()
+    toploc.recompute(model, signature.prompt, signature.output)
+    fed = torch.tensor(signature.prompt + signature.output[:-1])
+    path = tmp_path / "request.safetensors"
+    save_file({"hidden_states": seen[-1][0][:, None].contiguous(), "token_ids": fed}, path)
+    tokens = signed / "one_0000.json"
+    line = ("verify --model one --tokens", tokens, "--hidden-states", path)
+    assert run(*line)[0] == DONE
+    save_file({"hidden_states": seen[-1][0][:, None].contiguous(), "token_ids": fed.flip(0)}, path)
+    code, _, err = run(*line)
+    assert code == FAILED
+    assert "other tokens" in err
+
+
+def test_calibrate_and_judge_by_it(run: Any, signed: Path, tmp_path: Path) -> None:
+    path = tmp_path / "one.profile"
+    code, out, err = run(
+        "calibrate --model one --prompts prompts.jsonl --n-prompts 6 --max-new-tokens 33 "
+        "--batch-sizes 1,3 --provider-dtypes bfloat16,float32 --attentions sdpa --out",
+        path,
+    )
+    assert code == DONE
+    assert "4 of 4 runs" in err
+    assert "of 3 prompts that the bounds had not seen" in out
+    profile = toploc.Profile.load(str(path))
+    assert (profile.model, profile.honest_sequences) == ("one", 3)
+    assert profile.false_alarm_bound is not None
+    assert profile.fingerprint_distance is not None
+    tokens = signed / "one_0001.json"
+    assert run("verify --model one --tokens", tokens, "--profile", path)[0] == DONE
+    assert run("verify --model other --tokens", tokens, "--profile", path)[0] == REJECTED
+    code, out, _ = run(
+        "calibrate --model one --prompts prompts.txt --n-prompts 4 --max-new-tokens 4 --json "
+        "--batch-sizes 2 --attentions sdpa --quiet --out",
+        path,
+    )
+    assert code == DONE
+    assert json.loads(out)["held_out"] == 2
+
+
+@pytest.mark.parametrize("words", ["--batch-sizes 0", "--batch-sizes x", "--attentions fast"])
+def test_words_that_calibrate_does_not_know(run: Any, words: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(f"calibrate --model one --out x {words}")
+    assert ended.value.code == FAILED
+
+
+def test_the_demonstration(run: Any) -> None:
+    prompt = " ".join(f"w{i}" for i in range(9))
+    code, out, err = run("demo --model one --max-new-tokens 40 --prompt", prompt)
+    assert code == DONE, err + out
+    assert "accepted by the bounds 'published'" in out
+    rows = [line for line in out.splitlines() if "rejected at: " in line]
+    assert len(rows) >= 5
+    assert any("no model" in row for row in rows)
+
+
+# Files.
+
+
+def test_made_prompts_differ() -> None:
+    texts = made_prompts(200)
+    assert len(set(texts)) == 200
+    assert made_prompts(7) == texts[:7]
+    for count in (0, 201):
+        with pytest.raises(InputError, match="200"):
+            made_prompts(count)
+
+
+def test_prompts_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.json"
+    path.write_text(json.dumps(["one", {"prompt": "two"}, {"text": "three"}]))
+    assert read_prompts(str(path), 2) == ["one", "two"]
+    assert read_prompts(str(path), 9) == ["one", "two", "three"]
+    for content in ("[]", "{}", "nothing", '[{"question": "x"}]', '[" "]', "[3]", "[" * 9000):
+        path.write_text(content)
+        with pytest.raises(DecodeError):
+            read_prompts(str(path), 2)
+    (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(DecodeError):
+        read_prompts(str(tmp_path / "bytes.txt"), 2)
+
+
+GOOD = {
+    "format": "assay/toploc/signature/v1",
+    "model": "m",
+    "prompt_token_ids": [1, 2],
+    "output_token_ids": [3],
+    "proofs": ["/9kAAQACAAMABA=="],
+}
+
+
+def test_a_signature_of_ids_alone() -> None:
+    ids = {name: GOOD[name] for name in ("prompt_token_ids", "output_token_ids")}
+    signature = Signature.from_json(json.dumps(ids), "text")
+    assert (signature.prompt, signature.output, signature.proofs) == ([1, 2], [3], [])
+    assert signature.shape == Shape()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"format": "assay/toploc/signature/v2"}, "format"),
+        ({"model": 3}, "model"),
+        ({"prompt_token_ids": None}, "prompt_token_ids"),
+        ({"prompt_token_ids": []}, "prompt_token_ids"),
+        ({"prompt_token_ids": [1.0]}, "prompt_token_ids"),
+        ({"prompt_token_ids": [True]}, "prompt_token_ids"),
+        ({"output_token_ids": [-1]}, "output_token_ids"),
+        ({"output_token_ids": [2**31]}, "output_token_ids"),
+        ({"output_token_ids": "3"}, "output_token_ids"),
+        ({"decode_batching_size": 0}, "decode_batching_size"),
+        ({"decode_batching_size": True}, "decode_batching_size"),
+        ({"topk": 4097}, "topk"),
+        ({"merge_short_tails": 1}, "merge_short_tails"),
+        ({"proofs": "AAAA"}, "proofs"),
+        ({"proofs": ["A"]}, "proofs"),
+        ({"proofs": ["*AAA"]}, "proofs"),
+        ({"proofs": [3]}, "proofs"),
+    ],
+)
+def test_what_is_no_signature(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        Signature.from_json(json.dumps({**GOOD, **changes}), "text")
+    assert field in caught.value.place
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "{", "[" * 100_000, "\ufeff{}"])
+def test_what_is_no_json_object(text: str) -> None:
+    with pytest.raises(DecodeError):
+        Signature.from_json(text, "text")
