@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,15 @@ from assay.toploc.prompts import made_prompts, read_prompts
 from assay.toploc.signatures import Signature
 
 DONE, REJECTED, FAILED, INCONCLUSIVE = 0, 1, 2, 3
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Models so small gain nothing from threads, and lose much on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +66,19 @@ def run(models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     return call
 
 
+@pytest.fixture(scope="module")
+def signatures(models: Path) -> Path:
+    folder = models / "signatures of one"
+    line = ["--tp", "1", "--n_samples", "3", "--max_decode_tokens", "40", "--dtype", "bfloat16"]
+    given = ["--model_name", models / "one", "--dataset_name", models / "prompts.txt"]
+    assert main(["generate", *line, *map(str, given), "--save_dir", str(folder)]) == DONE
+    return folder
+
+
 @pytest.fixture
-def signed(run: Any, tmp_path: Path) -> Path:
-    code, _, err = run(
-        "generate --model_name one --tp 1 --n_samples 3 --max_decode_tokens 40 --dtype bfloat16 "
-        "--dataset_name prompts.txt --save_dir",
-        tmp_path,
-    )
-    assert code == DONE, err
-    return tmp_path
+def signed(signatures: Path, tmp_path: Path) -> Path:
+    """A copy, that a test may change."""
+    return Path(shutil.copytree(signatures, tmp_path / "signatures"))
 
 
 def test_generate_keeps_a_signature_of_each_prompt(signed: Path, models: Path) -> None:
@@ -226,15 +241,15 @@ def test_verify_with_states_of_an_engine(run: Any, signed: Path, tmp_path: Path)
 def test_calibrate_and_judge_by_it(run: Any, signed: Path, tmp_path: Path) -> None:
     path = tmp_path / "one.profile"
     code, out, err = run(
-        "calibrate --model one --prompts prompts.jsonl --n-prompts 6 --max-new-tokens 33 "
+        "calibrate --model one --prompts prompts.jsonl --n-prompts 4 --max-new-tokens 33 "
         "--batch-sizes 1,3 --provider-dtypes bfloat16,float32 --attentions sdpa --out",
         path,
     )
     assert code == DONE
     assert "4 of 4 runs" in err
-    assert "of 3 prompts that the bounds had not seen" in out
+    assert "of 2 prompts that the bounds had not seen" in out
     profile = toploc.Profile.load(str(path))
-    assert (profile.model, profile.honest_sequences) == ("one", 3)
+    assert (profile.model, profile.honest_sequences) == ("one", 2)
     assert profile.false_alarm_bound is not None
     assert profile.fingerprint_distance is not None
     tokens = signed / "one_0001.json"
