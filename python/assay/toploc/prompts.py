@@ -1,11 +1,11 @@
 """Texts for a model to continue: of a file, or made of parts."""
 
-import json
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from ..errors import DecodeError, InputError
+from ..json_text import parse_json
 
 _MOST_BYTES = 1 << 28
 
@@ -85,14 +85,18 @@ def read_prompts(name: str, count: int) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".json":
-            entries = json.loads(text)
+            entries = parse_json(text, name)
         else:
             lines = [line for line in text.splitlines() if line.strip()][:count]
-            entries = [json.loads(line) for line in lines] if path.suffix == ".jsonl" else lines
+            if path.suffix == ".jsonl":
+                numbered = enumerate(lines, 1)
+                entries = [parse_json(line, f"{name}: line {i}") for i, line in numbered]
+            else:
+                entries = lines
     except OSError as error:
         raise InputError("io", name, error.strerror or "could not be read") from error
-    except (ValueError, RecursionError) as error:
-        raise DecodeError("malformed", name, "not JSON, or not text in UTF-8") from error
+    except UnicodeDecodeError as error:
+        raise DecodeError("malformed", name, "not text in UTF-8") from error
     if not isinstance(entries, list) or not entries:
         raise DecodeError("malformed", name, "no prompts in it")
     return [_text(entry, f"{name}: prompt {i}") for i, entry in enumerate(entries[:count])]

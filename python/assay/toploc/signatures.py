@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from ..errors import DecodeError, InputError
 from ..hidden_states.staging import write_together
+from ..json_text import parse_json
 from .chunks import Shape
 
 FORMAT = "assay/toploc/signature/v1"
@@ -134,9 +135,9 @@ def read_capped(path: str | PathLike[str], most: int) -> bytes:
 
 def _object(text: str | bytes, place: str) -> dict[str, Any]:
     try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DecodeError("malformed", place, "not JSON") from error
+        fields = parse_json(text if isinstance(text, str) else text.decode(), place)
+    except UnicodeDecodeError as error:
+        raise DecodeError("malformed", place, "not text in UTF-8") from error
     if not isinstance(fields, dict):
         raise DecodeError("malformed", place, "not a JSON object")
     if fields.get("format", FORMAT) != FORMAT:
