@@ -3,10 +3,11 @@
 
 usage: check_counts.py TREE [--keep]
 
-TREE is a Release build with the targets counted_work and counted_products. Kernels that valgrind can
-run are counted in instructions, by callgrind; `ifma` is counted in products of eight lanes, which the
-code counts itself. Counts do not depend on how busy or how fast a machine is, only on the sources and
-the compiler, so a change that makes something dearer shows. --keep writes the counts as new limits.
+TREE is a Release build with the targets counted_work and counted_products. Kernels that valgrind
+can run are counted in instructions, by callgrind; `ifma` is counted in products of eight lanes,
+which the code counts itself. Counts do not depend on how busy or how fast a machine is, only on the
+sources and the compiler, so a change that makes something dearer shows. --keep writes the counts as
+new limits.
 """
 
 import json
@@ -90,8 +91,8 @@ def main() -> int:
             print(f"{kernel:9} {work:32} {count:12,} {change:+6.1f} %  {verdict}".rstrip())
     if dearer:
         print(
-            f"{dearer} pieces of work cost more than {TOLERANCE - 1:.0%} over their limit. If that is "
-            "meant, say why in the commit and run check_counts.py TREE --keep"
+            f"{dearer} pieces of work cost more than {TOLERANCE - 1:.0%} over their limit. If that "
+            "is meant, say why in the commit and run check_counts.py TREE --keep"
         )
     return 1 if dearer else 0
 
