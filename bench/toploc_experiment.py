@@ -58,6 +58,8 @@ class Provider:
 
 def main() -> int:
     options = _options()
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
     model, tokenizer = load_model(options.model, Engine())
     prompts = encode_prompts(tokenizer, made_prompts(options.prompts), 256)
     experiment = Experiment(model, prompts, options)
@@ -276,6 +278,7 @@ def _options() -> argparse.Namespace:
     add("--prompts", type=int, default=200, metavar="N")
     add("--tokens", type=int, default=64, metavar="N", help="of each answer")
     add("--batch", type=int, default=8, metavar="N", help="honest answers that run together")
+    add("--threads", type=int, metavar="N", help="of torch; 1 is best on a busy machine")
     add("--json", metavar="FILE", help="write the figures there too, while they come")
     return parser.parse_args()
 
