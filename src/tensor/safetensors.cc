@@ -1,5 +1,4 @@
-// The safetensors container: LE64 header length, a JSON header, data
-// (https://huggingface.co/docs/safetensors).
+// The safetensors container, as its format page has it: LE64 header length, a JSON header, data.
 #include <algorithm>
 #include <numeric>
 #include <unordered_set>
