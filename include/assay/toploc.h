@@ -153,6 +153,7 @@ struct Statistics {
   double mantissa_median = 0;      ///< mean over the chunks
   double dispersion = 1;           ///< different values of the proofs over the verifier's own, chunk by chunk
   double worst_chunk_exponent_mismatches = 0;  ///< per 128 points
+  double worst_chunk_dispersion = 1;           ///< the least of a chunk
 };
 [[nodiscard]] Statistics statistics_of(std::span<const Comparison> comparisons);
 

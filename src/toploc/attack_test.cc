@@ -142,7 +142,7 @@ TEST_F(Attack, AcceptanceSaysWhatItRestsOn) {
   ASSERT_EQ(verdict.notes().size(), 3u);
   EXPECT_NE(verdict.notes()[0].find("consistent with"), std::string::npos);
   EXPECT_NE(verdict.notes()[1].find("not measured"), std::string::npos);
-  EXPECT_EQ(verdict.figures().size(), 8u);
+  EXPECT_EQ(verdict.figures().size(), 9u);
   Profile measured = Profile::published();
   measured.false_alarm_bound = 0.01;
   EXPECT_NE(verdict_of(proofs(), states(), measured).notes()[1].find("at most 0.01"), std::string::npos);
@@ -183,6 +183,15 @@ TEST_F(Attack, ConstantPolynomials) {
     }
   }
   EXPECT_TRUE(published_bounds_take_one);
+}
+
+// A constant for one chunk of four: the means over the sequence stay within their bounds.
+TEST_F(Attack, AConstantForOneChunk) {
+  for (const int value : {0x4050, 0x4070, 0xc060}) {
+    std::vector<Proof> mixed = proofs();
+    mixed[2] = constant_proof(value);
+    EXPECT_EQ(step_of(verdict_of(mixed, states())), "dispersion") << value;
+  }
 }
 
 // Where nearly all large values have one sign, dispersion alone is left.

@@ -135,6 +135,8 @@ Statistics statistics_of(std::span<const Comparison> comparisons) {
     out.mantissa_median += chunk.points * known(chunk.mantissa_median);
     out.worst_chunk_exponent_mismatches =
         std::max(out.worst_chunk_exponent_mismatches, 128.0 * chunk.exponent_mismatches / chunk.points);
+    out.worst_chunk_dispersion =
+        std::min(out.worst_chunk_dispersion, 1.0 * chunk.distinct_values / chunk.distinct_own);
   }
   if (out.points == 0) return out;
   const auto points = static_cast<double>(out.points);

@@ -119,6 +119,7 @@ TEST(StatisticsOf, WeighByPoints) {
   EXPECT_EQ(s.mantissa_median, 0.75 * 2 + 0.25 * 128);
   EXPECT_EQ(s.dispersion, 0.75);
   EXPECT_EQ(s.worst_chunk_exponent_mismatches, 128);
+  EXPECT_EQ(s.worst_chunk_dispersion, 0.5);
 }
 
 TEST(StatisticsOf, Nothing) {
