@@ -163,7 +163,7 @@ Result<int> run_msm(const MsmOptions& options, const Console& console) {
             static_cast<void>(curve::msm_vartime(points.span().first(count), values.view()));
           });
           table.add("msm", parameters, timing);
-          const std::uint64_t additions = curve::planned_additions(count, bits);
+          const std::uint64_t additions = curve::planned_additions(count, bits <= 16 ? bits - 1 : bits);
           table.annotate("ns_per_value", timing.median * 1e9 / static_cast<double>(count));
           table.annotate("additions_per_second", static_cast<double>(additions) / timing.median);
         }

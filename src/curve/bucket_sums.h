@@ -1,6 +1,8 @@
 // Sums of points by bucket, in affine coordinates with shared inversions.
 //
-// A block of points is sorted by bucket; the points of each bucket are then summed in pairs, pairs of pairs
+// Points are added to their buckets in the order of their coming, a batch at a time: bases are read one
+// after the other, and only buckets are looked for. A point whose bucket has an addition in the open batch
+// waits. Those that wait are sorted by bucket, and the points of each bucket summed in pairs, pairs of pairs
 // and so on, all buckets together, with the bucket's earlier sum as one more point. Whatever the data, an
 // addition is spent per point, batches are full, and no two sums of a batch write to one place.
 #pragma once
@@ -13,52 +15,54 @@
 #include "base/large_array.h"
 #include "curve/group.h"
 #include "curve/pairs.h"
+#include "curve/windows.h"
 
 namespace assay::curve {
-
-/// A bucket and a sign in 32 bits; 0 is no bucket.
-class BucketKey {
- public:
-  BucketKey() = default;
-  BucketKey(std::size_t bucket, bool negated)
-      : bits_(static_cast<std::uint32_t>(bucket + 1) << 1 | static_cast<std::uint32_t>(negated)) {}
-  [[nodiscard]] bool is_none() const { return bits_ == 0; }
-  [[nodiscard]] std::uint32_t bucket() const { return (bits_ >> 1) - 1; }
-  [[nodiscard]] bool is_negated() const { return (bits_ & 1) != 0; }
-
- private:
-  std::uint32_t bits_ = 0;
-};
 
 template <class F, class Adder>
 class BucketSums {
  public:
-  /// Points sorted at a time: their coordinates, 8 MB, stay in the outer cache while they are summed.
-  static constexpr std::size_t kBlock = std::size_t{1} << 17;
-
-  /// Empty buckets; `block` is the most points that one call of add() will bring. Memory that is there
-  /// already is used again.
-  void start(std::size_t buckets, std::size_t block) {
+  /// Empty buckets for some of `bases`. Memory that is there already is used again.
+  void start(std::span<const G1Affine> bases, std::size_t buckets) {
     buckets_ = buckets;
-    // Every fresh sum takes two points of a block; later the two sums of every row stand there.
-    grow(arena_, buckets + std::max(block / 2, 2 * rows()));
-    grow(refs_, block + std::min(buckets, block));
-    occupied_.assign(buckets, 0);
+    most_waiting_ = std::min(kMostWaiting, bases.size());
+    // Every fresh sum takes two points that wait; later the two sums of every row stand there.
+    grow(arena_, buckets + std::max(most_waiting_ / 2, 2 * rows()));
+    grow(refs_, most_waiting_ + std::min(buckets, most_waiting_));
+    batch_of_.assign(buckets, kEmpty);
+    batch_number_ = kFirstBatch;
+    waiting_.reserve(most_waiting_);
     ends_.resize(buckets);
+    bases_ = bases;
   }
 
-  /// bucket_sum[key of i] += bases[i] or -bases[i].
-  void add(std::span<const G1Affine> bases, std::span<const BucketKey> keys) {
-    space_ = {bases.data(), arena_.data()};
-    sort(keys);
-    next_ = static_cast<std::uint32_t>(buckets_);
-    open_groups();
-    while (!groups_.empty()) halve_groups();
+  /// bucket_sum[key of i] += bases[first + i] or its negative.
+  void add(std::size_t first, std::span<const BucketKey> keys) {
+    // A batch from few buckets would never be full.
+    const bool in_order = buckets_ >= 2 * PairBatch::kCapacity;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (keys[i].is_none()) continue;
+      const PointRef point = PointRef(bases_[first + i], keys[i].is_negated());
+      const std::uint32_t bucket = keys[i].bucket();
+      std::uint8_t& batch = batch_of_[bucket];
+      if (batch == kEmpty) {
+        place(point, bucket);
+      } else if (in_order && batch != batch_number_) {
+        batch = batch_number_;
+        push(arena_[bucket], point, arena_[bucket]);
+      } else {
+        waiting_.push_back({point, bucket});
+        if (waiting_.size() == most_waiting_) sum_waiting();
+      }
+    }
   }
+
+  /// Adds the last points; from here on the sums are whole.
+  void finish() { sum_waiting(); }
 
   /// The sum of a bucket; infinity where nothing came.
   [[nodiscard]] Affine<F> sum(std::size_t bucket) const {
-    return occupied_[bucket] != 0 ? Adder::reduced(arena_[bucket]) : Affine<F>{};
+    return is_occupied(bucket) ? Adder::reduced(arena_[bucket]) : Affine<F>{};
   }
 
   /// sum_b (b + 1) bucket_sum[b]. The buckets are used up.
@@ -69,26 +73,25 @@ class BucketSums {
     const std::size_t length = row_length(), count = rows();
     std::vector<Running> suffixes(count), totals(count);
     for (std::size_t row = 0; row < count; ++row) {
-      suffixes[row].place = static_cast<std::uint32_t>(buckets_ + row);
-      totals[row].place = static_cast<std::uint32_t>(buckets_ + count + row);
+      suffixes[row].sum = &arena_[buckets_ + row];
+      totals[row].sum = &arena_[buckets_ + count + row];
     }
-    space_ = {nullptr, arena_.data()};
     for (std::size_t step = length; step-- > 0;) {
       for (std::size_t row = 0; row < count; ++row) {
         const std::size_t bucket = row * length + step;
-        if (bucket < buckets_ && occupied_[bucket] != 0) accumulate(suffixes[row], bucket);
+        if (bucket < buckets_ && is_occupied(bucket)) accumulate(suffixes[row], arena_[bucket]);
       }
       flush();
       for (std::size_t row = 0; row < count; ++row) {
-        if (suffixes[row].started) accumulate(totals[row], suffixes[row].place);
+        if (suffixes[row].started) accumulate(totals[row], *suffixes[row].sum);
       }
       flush();
     }
     Xyzz<F> total, suffix, weighted;
     for (std::size_t row = count; row-- > 0;) {
       if (suffixes[row].started) {
-        total += Adder::reduced(arena_[totals[row].place]);
-        suffix += Adder::reduced(arena_[suffixes[row].place]);
+        total += Adder::reduced(*totals[row].sum);
+        suffix += Adder::reduced(*suffixes[row].sum);
       }
       if (row > 0) weighted += suffix;
     }
@@ -98,6 +101,18 @@ class BucketSums {
   }
 
  private:
+  /// Points that wait are sorted this many at a time: their coordinates, 8 MB, stay in the outer cache while
+  /// they are summed.
+  static constexpr std::size_t kMostWaiting = std::size_t{1} << 17;
+  /// What batch_of_ says of a bucket: nothing has come to it, its first point alone, or the number of the
+  /// last batch that had an addition to it.
+  static constexpr std::uint8_t kEmpty = 0, kPlaced = 1, kFirstBatch = 2;
+
+  struct Waiting {
+    PointRef point;
+    std::uint32_t bucket;
+  };
+
   /// The points of one bucket that are still to be summed, refs_[first..first + count).
   struct Group {
     std::uint32_t bucket, first, count;
@@ -116,76 +131,81 @@ class BucketSums {
   }
   [[nodiscard]] std::size_t rows() const { return (buckets_ + row_length() - 1) / row_length(); }
 
-  /// A running sum at a place of the arena.
+  /// A running sum and its place in the arena.
   struct Running {
-    std::uint32_t place = 0;
+    G1Affine* sum = nullptr;
     bool started = false;
   };
 
-  void accumulate(Running& running, std::size_t from) {
+  void accumulate(Running& running, const G1Affine& point) {
     if (running.started) {
-      push({PointRef::arena(running.place), PointRef::arena(from), running.place});
+      push(*running.sum, PointRef(point), *running.sum);
     } else {
-      arena_[running.place] = arena_[from];
+      *running.sum = point;
       running.started = true;
     }
   }
 
-  /// Counting sort of the block's points by bucket. In front of its points stands a bucket's earlier sum.
-  /// Afterwards bucket b has the references from ends_[b - 1] (or 0) to ends_[b].
-  void sort(std::span<const BucketKey> keys) {
+  [[nodiscard]] bool is_occupied(std::size_t bucket) const { return batch_of_[bucket] != kEmpty; }
+
+  /// The first point of a bucket.
+  void place(PointRef point, std::size_t bucket) {
+    const Affine<F> p = Adder::reduced(*point);
+    const Affine<F> signed_p = point.is_negated() ? -p : p;
+    arena_[bucket] = {{signed_p.x.limbs()}, {signed_p.y.limbs()}};
+    batch_of_[bucket] = kPlaced;
+  }
+
+  void sum_waiting() {
+    flush();
+    sort_waiting();
+    waiting_.clear();
+    open_groups();
+    for (bool first = true; !groups_.empty(); first = false) halve_groups(first);
+  }
+
+  /// Counting sort by bucket. In front of a bucket's points stands its earlier sum. Afterwards bucket b has
+  /// the references from ends_[b - 1] (or 0) to ends_[b].
+  void sort_waiting() {
     std::fill(ends_.begin(), ends_.end(), 0);
-    for (const BucketKey key : keys) {
-      if (!key.is_none()) ++ends_[key.bucket()];
-    }
+    for (const Waiting& each : waiting_) ++ends_[each.bucket];
     std::uint32_t position = 0;
     for (std::size_t b = 0; b < buckets_; ++b) {
       const std::uint32_t count = ends_[b];
       ends_[b] = position;
       if (count == 0) continue;
-      if (occupied_[b] != 0) {
-        refs_[position] = PointRef::arena(b);
-        ends_[b] = ++position;
-      }
+      refs_[position] = PointRef(arena_[b]);
+      ends_[b] = ++position;
       position += count;
     }
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      if (!keys[i].is_none()) refs_[ends_[keys[i].bucket()]++] = PointRef::base(i, keys[i].is_negated());
-    }
+    for (const Waiting& each : waiting_) refs_[ends_[each.bucket]++] = each.point;
   }
 
-  /// Lists the buckets that have something to sum; a first point on its own is just copied.
+  /// Lists the buckets that have something to sum.
   void open_groups() {
     groups_.clear();
     std::uint32_t first = 0;
     for (std::size_t b = 0; b < buckets_; ++b) {
-      const std::uint32_t end = ends_[b], count = end - first;
-      if (count == 1) {
-        const PointRef only = refs_[first];
-        if (!only.is_arena()) {
-          const Affine<F> p = Adder::reduced(space_[only]);
-          const Affine<F> signed_p = only.is_negated() ? -p : p;
-          arena_[b] = {{signed_p.x.limbs()}, {signed_p.y.limbs()}};
-        }
-      } else if (count > 1) {
-        groups_.push_back({static_cast<std::uint32_t>(b), first, count});
-      }
-      if (count != 0) occupied_[b] = 1;
+      const std::uint32_t end = ends_[b];
+      if (end != first) groups_.push_back({static_cast<std::uint32_t>(b), first, end - first});
       first = end;
     }
   }
 
-  /// Replaces every two points of every group by their sum. The last sum of a group goes to its bucket.
-  void halve_groups() {
+  /// Replaces every two points of every group by their sum, which goes to the place of the left one. The
+  /// first time, all left ones but the bucket's own sum are bases, and sums go to fresh places.
+  void halve_groups(bool first) {
+    G1Affine* fresh = arena_.data() + buckets_;
     std::size_t kept = 0;
     for (Group group : groups_) {
       PointRef* const refs = refs_.data() + group.first;
       const std::uint32_t sums = group.count / 2;
       for (std::uint32_t i = 0; i < sums; ++i) {
-        const PointRef left = refs[2 * i], right = refs[2 * i + 1];
-        const std::uint32_t out = group.count == 2 ? group.bucket : left.is_arena() ? left.index() : next_++;
-        push({left, right, out});
-        refs[i] = PointRef::arena(out);
+        G1Affine& out = i == 0 ? arena_[group.bucket] : first ? *fresh++ : arena_[place_of(refs[2 * i])];
+        // -P + Q = -(P - Q). A bucket's own sum is never negative.
+        const bool negated = refs[2 * i].is_negated();
+        push(*refs[2 * i], refs[2 * i + 1].negated_if(negated), out);
+        refs[i] = PointRef(out, negated);
       }
       if (group.count % 2 != 0) refs[sums] = refs[group.count - 1];
       group.count -= sums;
@@ -195,24 +215,32 @@ class BucketSums {
     flush();
   }
 
-  void push(const PairSum& pair) {
-    pairs_.push_back(pair);
-    if (pairs_.size() == kPairBatch) flush();
+  [[nodiscard]] std::size_t place_of(PointRef sum) const {
+    return static_cast<std::size_t>(&*sum - arena_.data());
+  }
+
+  void push(const G1Affine& left, PointRef right, G1Affine& out) {
+    batch_.push(left, right, out);
+    if (batch_.is_full()) flush();
   }
   void flush() {
-    if (!pairs_.empty()) adder_.add(space_, pairs_);
-    pairs_.clear();
+    if (batch_.size() == 0) return;
+    adder_.add(batch_);
+    // Where a number comes round again, some buckets are taken for busy, and their points wait without need.
+    if (++batch_number_ == kEmpty) batch_number_ = kFirstBatch;
   }
 
   std::size_t buckets_ = 0;
-  LargeArray<G1Affine> arena_;  ///< the bucket sums, then room for the sums of a block
-  std::vector<std::uint8_t> occupied_;
+  std::span<const G1Affine> bases_;
+  LargeArray<G1Affine> arena_;          ///< the bucket sums, then room for sums of points that waited
+  std::vector<std::uint8_t> batch_of_;  ///< by bucket; see kEmpty
+  std::uint8_t batch_number_ = kFirstBatch;
+  std::vector<Waiting> waiting_;
+  std::size_t most_waiting_ = 0;
   std::vector<std::uint32_t> ends_;
   LargeArray<PointRef> refs_;
   std::vector<Group> groups_;
-  std::vector<PairSum> pairs_;
-  std::uint32_t next_ = 0;
-  PointSpace space_{};
+  PairBatch batch_;
   Adder adder_;
 };
 

@@ -71,9 +71,10 @@ G1Affine msm_vartime(std::span<const G1Affine> bases, std::span<const Fr> scalar
 
 std::uint64_t planned_additions(std::size_t count, unsigned bits) {
   if (count == 0 || bits == 0) return 0;
-  const WindowPlan plan = plan_windows(count, bits, worker_count(), kBucketCost);
+  const Width width{bits, ~std::uint32_t{0}};
+  const WindowPlan plan = plan_windows(count, width, worker_count(), kBucketCost);
   return plan.windows * std::uint64_t{count} +
-         2 * plan.ranges * count_buckets(bits, plan.window_bits, plan.windows);
+         2 * plan.ranges * count_buckets(width, plan.window_bits, plan.windows);
 }
 
 void multiply_generator_vartime(std::span<const Fr> scalars, std::span<G1Affine> out) {

@@ -23,10 +23,10 @@ class GeneratorMultiples {
   static void run(std::span<const Fr> scalars, std::span<G1Affine> out) {
     ASSAY_CHECK_EQ(scalars.size(), out.size());
     const GeneratorMultiples& table = table_for(scalars.size());
-    parallel_for(0, scalars.size(), kPairBatch, [&](std::size_t first, std::size_t last) {
+    parallel_for(0, scalars.size(), PairBatch::kCapacity, [&](std::size_t first, std::size_t last) {
       Worker worker(table);
-      for (std::size_t begin = first; begin < last; begin += kPairBatch) {
-        const std::size_t count = std::min(kPairBatch, last - begin);
+      for (std::size_t begin = first; begin < last; begin += PairBatch::kCapacity) {
+        const std::size_t count = std::min(PairBatch::kCapacity, last - begin);
         worker.multiply(scalars.subspan(begin, count), out.subspan(begin, count));
       }
     });
@@ -65,23 +65,22 @@ class GeneratorMultiples {
     for (std::size_t i = 0; i < w * window_bits_; ++i) power = power.doubled();
     G1Affine* const row = table_.data() + w * half_;
     row[0] = store(power.to_affine());
-    std::vector<PairSum> pairs;
+    PairBatch batch;
     for (std::size_t filled = 1; filled < half_; filled *= 2) {
-      pairs.clear();
       for (std::size_t i = 0; i < filled; ++i) {
-        pairs.push_back(
-            {PointRef::arena(i), PointRef::arena(filled - 1), static_cast<std::uint32_t>(filled + i)});
+        batch.push(row[i], PointRef(row[filled - 1]), row[filled + i]);
+        if (batch.is_full()) adder.add(batch);
       }
-      adder.add({nullptr, row}, pairs);
+      adder.add(batch);
     }
     for (std::size_t i = 0; i < half_; ++i) row[i] = store(Adder::reduced(row[i]));
   }
 
   class Worker {
    public:
-    explicit Worker(const GeneratorMultiples& table) : table_(table), sums_(kPairBatch) {}
+    explicit Worker(const GeneratorMultiples& table) : table_(table), sums_(PairBatch::kCapacity) {}
 
-    /// At most kPairBatch scalars.
+    /// At most PairBatch::kCapacity scalars.
     void multiply(std::span<const Fr> scalars, std::span<G1Affine> out) {
       using M = Magnitude<SignedMagnitude>;
       M::Wide offset{};
@@ -97,7 +96,6 @@ class GeneratorMultiples {
       const std::uint64_t mask = (std::uint64_t{1} << table_.window_bits_) - 1;
       const auto half = static_cast<std::int64_t>(table_.half_);
       for (unsigned w = 0; w < table_.windows_; ++w) {
-        pairs_.clear();
         for (std::size_t i = 0; i < scalars.size(); ++i) {
           const std::int64_t digit =
               static_cast<std::int64_t>(M::bits(shifted_[i], w * table_.window_bits_) & mask) - half;
@@ -105,15 +103,14 @@ class GeneratorMultiples {
           const std::size_t place =
               w * table_.half_ + static_cast<std::size_t>(digit < 0 ? -digit : digit) - 1;
           if (started_[i]) {
-            pairs_.push_back(
-                {PointRef::arena(i), PointRef::base(place, digit < 0), static_cast<std::uint32_t>(i)});
+            batch_.push(sums_[i], PointRef(table_.table_[place], digit < 0), sums_[i]);
           } else {
             const Affine<F> p = load<F>(table_.table_[place]);
             sums_[i] = store(digit < 0 ? -p : p);
             started_[i] = true;
           }
         }
-        adder_.add({table_.table_.data(), sums_.data()}, pairs_);
+        adder_.add(batch_);
       }
       for (std::size_t i = 0; i < scalars.size(); ++i) out[i] = store(Adder::reduced(sums_[i]));
     }
@@ -123,7 +120,7 @@ class GeneratorMultiples {
     LargeArray<G1Affine> sums_;
     std::vector<Magnitude<SignedMagnitude>::Wide> shifted_;
     std::vector<bool> started_;
-    std::vector<PairSum> pairs_;
+    PairBatch batch_;
     Adder adder_;
   };
 

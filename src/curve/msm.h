@@ -28,18 +28,19 @@ class Msm {
  public:
   static G1Affine run(std::span<const G1Affine> bases, IntegerView scalars) {
     ASSAY_CHECK_EQ(bases.size(), scalars.size());
+    const std::size_t slab = scalars.kind() == IntegerView::Kind::kScalar ? kSlabOfScalars : kSlab;
     Xyzz<F> sum;
-    for (std::size_t first = 0; first < bases.size(); first += kSlab) {
-      const std::size_t count = std::min(kSlab, bases.size() - first);
+    for (std::size_t first = 0; first < bases.size(); first += slab) {
+      const std::size_t count = std::min(slab, bases.size() - first);
       sum += slab_sum(bases.subspan(first, count), scalars.subview(first, count));
     }
     return store(sum.to_affine());
   }
 
  private:
-  /// What is summed at a time: PointRef numbers the points of a block only, but scalars are prepared by the
-  /// slab.
-  static constexpr std::size_t kSlab = std::size_t{1} << 22;
+  /// What is summed at a time, which bounds the working memory: 4 bytes an integer of few kinds, and 4 bytes
+  /// a window of each scalar.
+  static constexpr std::size_t kSlab = std::size_t{1} << 22, kSlabOfScalars = std::size_t{1} << 21;
   /// Under this many points the inversions of the batches cost more than they save.
   static constexpr std::size_t kFew = 256;
   /// A bucket's two additions are of general points there, which cost more than that of an affine one.
@@ -53,7 +54,7 @@ class Msm {
         parallel_for(0, values.size(), kGrain, [&](std::size_t first, std::size_t last) {
           for (std::size_t i = first; i < last; ++i) prepared[i] = SignedMagnitude::of(values[i]);
         });
-        return sum_of(bases, std::span(prepared));
+        return sum_of(bases, std::span<const SignedMagnitude>(prepared));
       } else {
         return sum_of(bases, values);
       }
@@ -62,39 +63,33 @@ class Msm {
 
   static constexpr std::size_t kGrain = 8192;
 
-  /// The OR of all magnitudes.
   template <class Int>
-  static auto union_of(std::span<const Int> values) {
-    typename Magnitude<Int>::Wide all{};
+  static auto largest_magnitude(std::span<const Int> values) {
+    using M = Magnitude<Int>;
+    typename M::Wide largest{};
     std::mutex mutex;
     parallel_for(0, values.size(), kGrain, [&](std::size_t first, std::size_t last) {
-      const auto some = Digits<Int>::union_of(values.subspan(first, last - first));
+      typename M::Wide here{};
+      for (const Int& value : values.subspan(first, last - first)) here = M::larger(here, M::of(value));
       const std::scoped_lock lock(mutex);
-      all = Magnitude<Int>::combine(all, some);
+      largest = M::larger(largest, here);
     });
-    return all;
+    return largest;
   }
 
-  /// Prepared scalars are changed.
-  template <class T>
-  static Xyzz<F> sum_of(std::span<const G1Affine> bases, std::span<T> data) {
-    using Int = std::remove_const_t<T>;
-    const std::span<const Int> values = data;
-    const auto all = union_of(values);
-    const unsigned bits = Magnitude<Int>::bit_width(all);
-    if (bits == 0) return {};
-    if (bits > kOneWindow && values.size() >= kManyToSort) {
+  template <class Int>
+  static Xyzz<F> sum_of(std::span<const G1Affine> bases, std::span<const Int> values) {
+    const auto largest = largest_magnitude(values);
+    const Width width = Width::of<Int>(largest);
+    if (width.bits == 0) return {};
+    if (width.bits > kOneWindow && values.size() >= kManyToSort) {
       if (const auto sum = sum_by_value(bases, values)) return *sum;
     }
     const bool few = values.size() < kFew;
     const WindowPlan plan =
-        plan_windows(values.size(), bits, worker_count(), few ? kBucketCostAlone : kBucketCost);
-    const Digits<Int> digits(plan, all);
-    if constexpr (Digits<Int>::kTakesBiased) {
-      parallel_for(0, data.size(), kGrain, [&](std::size_t first, std::size_t last) {
-        for (std::size_t i = first; i < last; ++i) digits.bias(data[i]);
-      });
-    }
+        plan_windows(values.size(), width, worker_count(), few ? kBucketCostAlone : kBucketCost);
+    const DigitLayout<Int> layout(plan, largest);
+    const Digits<Int> digits(layout, values);
 
     const std::size_t tasks = std::size_t{plan.windows} * plan.ranges;
     std::vector<Xyzz<F>> partial(tasks);
@@ -104,10 +99,8 @@ class Msm {
         const std::size_t begin = values.size() * range / plan.ranges;
         const std::size_t end = values.size() * (range + 1) / plan.ranges;
         const auto window = static_cast<unsigned>(task / plan.ranges);
-        const auto range_bases = bases.subspan(begin, end - begin);
-        const auto range_values = values.subspan(begin, end - begin);
-        partial[task] = few ? simple_window_sum<F>(range_bases, range_values, window, digits)
-                            : window_sum(range_bases, range_values, window, digits);
+        const auto sum = few ? simple_window_sum<Int> : window_sum<Int>;
+        partial[task] = sum(bases, begin, end, window, layout.largest(window), digits);
       }
     });
 
@@ -145,12 +138,9 @@ class Msm {
         using Buckets = BucketSums<F, Adder>;
         const Loan<Buckets> loan;
         Buckets& buckets = *loan;
-        const std::size_t block = std::min(Buckets::kBlock, keys.size());
-        buckets.start(distinct.magnitudes().size(), block);
-        for (std::size_t first = 0; first < keys.size(); first += block) {
-          const std::size_t count = std::min(block, keys.size() - first);
-          buckets.add(bases.subspan(begin + first, count), std::span(keys).subspan(first, count));
-        }
+        buckets.start(bases.subspan(begin, end - begin), distinct.magnitudes().size());
+        buckets.add(0, keys);
+        buckets.finish();
         for (std::size_t b = 0; b < distinct.magnitudes().size(); ++b) {
           parts[p].sums.push_back(store(buckets.sum(b)));
           parts[p].magnitudes.push_back(SignedMagnitude::of(distinct.magnitudes()[b]));
@@ -163,7 +153,7 @@ class Msm {
       all.sums.insert(all.sums.end(), part.sums.begin(), part.sums.end());
       all.magnitudes.insert(all.magnitudes.end(), part.magnitudes.begin(), part.magnitudes.end());
     }
-    return sum_of(all.sums, std::span(all.magnitudes));
+    return sum_of(std::span<const G1Affine>(all.sums), std::span<const SignedMagnitude>(all.magnitudes));
   }
 
   /// Windows of the bucket method start to repeat the points above this width.
@@ -186,26 +176,25 @@ class Msm {
     return true;
   }
 
-  /// sum_i digit_window(values[i]) * bases[i].
+  /// The sum over [begin, end) of the points times their digits in a window, which are below `buckets`.
   template <class Int>
-  static Xyzz<F> window_sum(std::span<const G1Affine> bases, std::span<const Int> values, unsigned window,
-                            const Digits<Int>& digits) {
-    using Buckets = BucketSums<F, Adder>;
-    const std::size_t block = std::min(Buckets::kBlock, values.size());
-    const Loan<Buckets> loan;
-    Buckets& buckets = *loan;
-    buckets.start(digits.largest(window), block);
-    std::vector<BucketKey> keys;
-    for (std::size_t first = 0; first < values.size(); first += block) {
-      const std::size_t count = std::min(block, values.size() - first);
-      keys.assign(count, BucketKey());
-      digits.for_each(window, values.subspan(first, count),
-                      [&](std::size_t i, std::size_t magnitude, bool negative) {
-                        keys[i] = BucketKey(magnitude - 1, negative);
-                      });
-      buckets.add(bases.subspan(first, count), keys);
-    }
-    return buckets.weighted_sum();
+  static Xyzz<F> window_sum(std::span<const G1Affine> bases, std::size_t begin, std::size_t end,
+                            unsigned window, std::size_t buckets, const Digits<Int>& digits) {
+    const Loan<BucketSums<F, Adder>> loan;
+    BucketSums<F, Adder>& sums = *loan;
+    sums.start(bases.subspan(begin, end - begin), buckets);
+    std::vector<BucketKey> space;
+    for (std::size_t first = begin; first < end; first += kGrain)
+      sums.add(first - begin, digits.keys(window, first, std::min(kGrain, end - first), space));
+    sums.finish();
+    return sums.weighted_sum();
+  }
+  template <class Int>
+  static Xyzz<F> simple_window_sum(std::span<const G1Affine> bases, std::size_t begin, std::size_t end,
+                                   unsigned window, std::size_t buckets, const Digits<Int>& digits) {
+    std::vector<BucketKey> space;
+    return simple_bucket_sum<F>(bases.subspan(begin, end - begin),
+                                digits.keys(window, begin, end - begin, space), buckets);
   }
 };
 

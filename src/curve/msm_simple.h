@@ -19,19 +19,21 @@ template <class F>
   return {{p.x.limbs()}, {p.y.limbs()}};
 }
 
-/// sum_i digit_window(values[i]) * bases[i].
-template <class F, class Int>
-[[nodiscard]] Xyzz<F> simple_window_sum(std::span<const G1Affine> bases, std::span<const Int> values,
-                                        unsigned window, const Digits<Int>& digits) {
-  std::vector<Xyzz<F>> buckets(digits.largest(window));
-  digits.for_each(window, values, [&](std::size_t i, std::size_t magnitude, bool negative) {
+/// sum_i key_i bases[i], where a key of bucket b stands for b + 1 or its negative. No bucket is `buckets` or
+/// more.
+template <class F>
+[[nodiscard]] Xyzz<F> simple_bucket_sum(std::span<const G1Affine> bases, std::span<const BucketKey> keys,
+                                        std::size_t buckets) {
+  std::vector<Xyzz<F>> sums(buckets);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i].is_none()) continue;
     const Affine<F> p = load<F>(bases[i]);
-    buckets[magnitude - 1] += negative ? -p : p;
-  });
+    sums[keys[i].bucket()] += keys[i].is_negated() ? -p : p;
+  }
   // sum_k k * bucket_k as the sum of the suffix sums.
   Xyzz<F> suffix, sum;
-  for (std::size_t k = buckets.size(); k-- > 0;) {
-    suffix += buckets[k];
+  for (std::size_t k = buckets; k-- > 0;) {
+    suffix += sums[k];
     sum += suffix;
   }
   return sum;

@@ -266,6 +266,32 @@ TEST(Msm, PointsThatMeetByTheThousand) {
   });
 }
 
+TEST(Msm, PointsThatMeetInOrderOfComing) {
+  // So many points that they are added to wide windows one after the other, and hardly a sum has a slope of
+  // its own.
+  for_each_kernel([] {
+    std::vector<Fr> logs(140000);
+    for (std::size_t i = 0; i < logs.size(); ++i)
+      logs[i] = Fr::from_i64(static_cast<std::int64_t>(i * i % 7) - 3);
+    KnownBases(logs).check(random_values<std::int16_t>(logs.size(), 15, 5), "few points");
+  });
+}
+
+TEST(Msm, MoreBatchesThanNumbersForThemAndMoreWaitingThanRoom) {
+  const unsigned before = thread_limit();
+  set_thread_limit(1);
+  for_each_kernel([] {
+    const KnownBases bases(random_logs(300000));
+    auto values = random_values<std::int16_t>(300000, 15, 7);
+    bases.check(values, "all buckets");
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (i % 8 != 0) values[i] = static_cast<std::int16_t>(i % 3 == 0 ? -31000 : 31000);
+    }
+    bases.check(values, "mostly one bucket");
+  });
+  set_thread_limit(before);
+}
+
 TEST(Msm, NumbersThatAreNoCoordinatesHarmNothing) {
   // What an unchecked file may hold. There is no right sum; there must be one all the same.
   for_each_kernel([] {

@@ -1,61 +1,113 @@
 // Sums of pairs of affine points by the batch: what the bucket method spends its time on.
 //
-// A schedule names its operands in 32 bits and lies over two arrays: the bases, which are never written, and
-// an arena, which takes the sums. Every kernel carries out the same schedules.
+// A batch names its operands by their places in memory. Every kernel carries out the same batches.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "assay/curve.h"
 #include "curve/group.h"
+#include "field/parameters.h"
 
 namespace assay::curve {
 
-/// A point of a schedule, or its negative.
+/// A point in memory, or its negative: the sign stands in the lowest bit of the address.
 class PointRef {
  public:
-  PointRef() = default;
-  static PointRef base(std::size_t index, bool negated) {
-    return PointRef(static_cast<std::uint32_t>(index) | (negated ? kNegated : 0));
-  }
-  static PointRef arena(std::size_t index) { return PointRef(static_cast<std::uint32_t>(index) | kArena); }
+  static constexpr std::uintptr_t kSign = 1;
 
-  [[nodiscard]] bool is_negated() const { return (bits_ & kNegated) != 0; }
-  [[nodiscard]] bool is_arena() const { return (bits_ & kArena) != 0; }
-  [[nodiscard]] std::uint32_t index() const { return bits_ & (kArena - 1); }
+  PointRef() = default;
+  explicit PointRef(const G1Affine& point, bool negated = false)
+      : bits_(reinterpret_cast<std::uintptr_t>(&point) | static_cast<std::uintptr_t>(negated)) {}
+
+  [[nodiscard]] const G1Affine& operator*() const {
+    return *reinterpret_cast<const G1Affine*>(bits_ & ~kSign);
+  }
+  [[nodiscard]] bool is_negated() const { return (bits_ & kSign) != 0; }
+  [[nodiscard]] PointRef negated_if(bool condition) const {
+    PointRef out = *this;
+    out.bits_ ^= static_cast<std::uintptr_t>(condition);
+    return out;
+  }
 
  private:
-  static constexpr std::uint32_t kNegated = std::uint32_t{1} << 31, kArena = std::uint32_t{1} << 30;
-  explicit PointRef(std::uint32_t bits) : bits_(bits) {}
-  std::uint32_t bits_ = 0;
+  static_assert(alignof(G1Affine) > kSign);
+  std::uintptr_t bits_ = 0;
 };
 
-/// arena[out] = left + right. `out` may be the place of an operand of this pair, of no other pair of a call.
-struct PairSum {
-  PointRef left, right;
-  std::uint32_t out;
-};
+/// Sums of two points that are to be made together: one inversion is spread over them.
+class PairBatch {
+ public:
+  static constexpr std::size_t kCapacity = 1024;
 
-struct PointSpace {
-  const G1Affine* bases = nullptr;
-  G1Affine* arena = nullptr;
-
-  [[nodiscard]] const G1Affine& operator[](PointRef ref) const {
-    // Looked up and not chosen by a branch, which nothing could predict.
-    const std::array<const G1Affine*, 2> origins = {bases, arena};
-    return origins[static_cast<std::size_t>(ref.is_arena())][ref.index()];
+  /// out = left + right; who has -left to add takes -(left - right). `out` may be the place of an operand of
+  /// this pair, of no other pair of the batch.
+  void push(const G1Affine& left, PointRef right, G1Affine& out) {
+    left_[size_] = &left;
+    right_[size_] = right;
+    out_[size_++] = &out;
   }
+  void clear() { size_ = 0; }
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] bool is_full() const { return size_ == kCapacity; }
+  [[nodiscard]] const G1Affine& left(std::size_t i) const { return *left_[i]; }
+  [[nodiscard]] const PointRef& right(std::size_t i) const { return right_[i]; }
+  [[nodiscard]] G1Affine& out(std::size_t i) const { return *out_[i]; }
+
+  /// Repeats the last pair behind the end, up to a multiple of `count`, for who reads so many at a time.
+  void pad(std::size_t count) {
+    for (std::size_t i = size_; i % count != 0; ++i) {
+      left_[i] = left_[size_ - 1];
+      right_[i] = right_[size_ - 1];
+    }
+  }
+
+ private:
+  std::size_t size_ = 0;
+  std::array<const G1Affine*, kCapacity> left_;
+  std::array<PointRef, kCapacity> right_;
+  std::array<G1Affine*, kCapacity> out_;
 };
 
-/// Points that one call sums at most: one inversion is spread over them.
-inline constexpr std::size_t kPairBatch = 1024;
+/// The sums of a batch's pairs without a slope through two points: 2P, or a sum with infinity or to it. They
+/// are made before any sum of the batch is stored, and stored after all others.
+template <class F>
+class SpecialSums {
+ public:
+  void clear() { pairs_.clear(); }
+  [[nodiscard]] bool empty() const { return pairs_.empty(); }
+  void note(std::size_t pair) { pairs_.push_back(pair); }
 
-/// Sums pairs over any backend. Points of the arena are reduced.
+  /// `reduced` makes a point with coordinates below p of one in memory.
+  template <class Reduced>
+  void make(const PairBatch& batch, const Reduced& reduced) {
+    sums_.resize(pairs_.size());
+    addends_.resize(pairs_.size());
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      const PointRef right = batch.right(pairs_[i]);
+      sums_[i] = reduced(batch.left(pairs_[i]));
+      addends_[i] = reduced(*right);
+      if (right.is_negated()) addends_[i] = -addends_[i];
+    }
+    adder_.add(sums_, addends_);
+  }
+  void store(const PairBatch& batch) const {
+    for (std::size_t i = 0; i < pairs_.size(); ++i)
+      batch.out(pairs_[i]) = {{sums_[i].x.limbs()}, {sums_[i].y.limbs()}};
+  }
+
+ private:
+  std::vector<std::size_t> pairs_;
+  std::vector<Affine<F>> sums_, addends_;
+  BatchAdder<F> adder_;
+};
+
+/// Sums pairs over any backend. The sums are reduced.
 ///
 /// Two passes over a batch: the first multiplies up the denominators of the slopes, the second comes back
 /// with the inverse of their product (Montgomery, "Speeding the Pollard and elliptic curve methods", 1987,
@@ -63,15 +115,32 @@ inline constexpr std::size_t kPairBatch = 1024;
 template <class F>
 class PairAdder {
  public:
-  void add(const PointSpace& space, std::span<const PairSum> pairs) {
-    while (!pairs.empty()) {
-      const std::size_t count = std::min(kPairBatch, pairs.size());
-      add_batch(space, pairs.first(count));
-      pairs = pairs.subspan(count);
+  /// Carries out a batch and empties it.
+  void add(PairBatch& batch) {
+    const std::size_t size = batch.size();
+    special_.clear();
+    Chains chains;
+    chains.fill(F::one());
+    for (std::size_t i = 0; i < std::min(kAhead, size); ++i) prefetch(batch, i);
+    for (std::size_t i = 0; i < size; ++i) {
+      prefetch(batch, i + kAhead);
+      F& chain = chains[i % kChains];
+      before_[i] = chain;
+      runs_[i] = run_of(batch, i);
+      chain *= runs_[i];
     }
+    if (!special_.empty()) special_.make(batch, reduced);
+    field::batch_inverse<F>(chains, scratch_);
+    for (std::size_t end = size; end > 0;) {
+      const std::size_t first = (end - 1) / kChains * kChains;
+      add_abreast(batch, first, end - first, chains);
+      end = first;
+    }
+    special_.store(batch);
+    batch.clear();
   }
 
-  /// The point of a place in the arena, reduced.
+  /// A sum, reduced.
   static Affine<F> reduced(const G1Affine& p) { return {F(p.x.limbs), F(p.y.limbs)}; }
 
  private:
@@ -79,94 +148,57 @@ class PairAdder {
   static constexpr std::size_t kChains = 4;
   /// Pairs between asking for a point and using it.
   static constexpr std::size_t kAhead = 12;
-
-  /// A pair without a slope through two points: 2P, or a sum with infinity or to it.
-  struct Special {
-    std::size_t pair;
-    bool is_doubling;
-  };
-
-  /// A point of either sign.
-  class Operand {
-   public:
-    Operand(const PointSpace& space, PointRef ref)
-        : point_(reduced(space[ref])), negated_y_(-point_.y), negated_(ref.is_negated()) {}
-    [[nodiscard]] const F& x() const { return point_.x; }
-    /// Looked up, for nothing could predict a branch, and not copied.
-    [[nodiscard]] const F& y() const {
-      const std::array<const F*, 2> either = {&point_.y, &negated_y_};
-      return *either[static_cast<std::size_t>(negated_)];
-    }
-    [[nodiscard]] Affine<F> point() const { return {x(), y()}; }
-
-   private:
-    Affine<F> point_;
-    F negated_y_;
-    bool negated_;
-  };
+  using Chains = std::array<F, kChains>;
 
   // Called instead of inlined, it has no effect that GCC sees, and is left out.
-  [[gnu::always_inline]] static void prefetch(const PointSpace& space, std::span<const PairSum> pairs,
-                                              std::size_t i) {
-    if (i >= pairs.size()) return;
-    __builtin_prefetch(&space[pairs[i].left]);
-    __builtin_prefetch(&space[pairs[i].right]);
-  }
-
-  void add_batch(const PointSpace& space, std::span<const PairSum> pairs) {
-    special_.clear();
-    std::array<F, kChains> product;
-    product.fill(F::one());
-    for (std::size_t i = 0; i < std::min(kAhead, pairs.size()); ++i) prefetch(space, pairs, i);
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      prefetch(space, pairs, i + kAhead);
-      F& chain = product[i % kChains];
-      before_[i] = chain;
-      runs_[i] = run_of(space, pairs[i], i);
-      chain *= runs_[i];
-    }
-    field::batch_inverse<F>(product, scratch_);
-    for (std::size_t i = pairs.size(); i-- > 0;) {
-      F& chain = product[i % kChains];
-      const F inverse_run = before_[i] * chain;
-      chain *= runs_[i];
-      const Operand a(space, pairs[i].left), b(space, pairs[i].right);
-      F rise = b.y() - a.y();
-      if (!special_.empty() && special_.back().pair == i) [[unlikely]] {
-        const bool is_doubling = special_.back().is_doubling;
-        special_.pop_back();
-        if (!is_doubling) {
-          const Affine<F> p = a.point(), q = b.point();
-          store(space, pairs[i], p.is_infinity() ? q : q.is_infinity() ? p : Affine<F>{});
-          continue;
-        }
-        const F xx = a.x().squared();
-        rise = xx.doubled() + xx;
-      }
-      const F slope = rise * inverse_run;
-      const F x3 = slope.squared() - a.x() - b.x();
-      store(space, pairs[i], {x3, slope * (a.x() - x3) - a.y()});
-    }
+  [[gnu::always_inline]] static void prefetch(const PairBatch& batch, std::size_t i) {
+    if (i >= batch.size()) return;
+    __builtin_prefetch(&batch.left(i));
+    __builtin_prefetch(&*batch.right(i));
   }
 
   /// The denominator of the pair's slope, one where there is none.
-  F run_of(const PointSpace& space, const PairSum& pair, std::size_t i) {
-    const G1Affine &left = space[pair.left], &right = space[pair.right];
-    const F run = F(right.x.limbs) - F(left.x.limbs);
+  F run_of(const PairBatch& batch, std::size_t i) {
+    const G1Affine &left = batch.left(i), &right = *batch.right(i);
+    const F run = F::difference(right.x.limbs, left.x.limbs);
     if (!run.is_zero() && !reduced(left).is_infinity() && !reduced(right).is_infinity()) [[likely]]
       return run;
-    const Affine<F> a = Operand(space, pair.left).point(), b = Operand(space, pair.right).point();
-    const bool is_doubling = !a.is_infinity() && a == b;
-    special_.push_back({i, is_doubling});
-    return is_doubling ? a.y.doubled() : F::one();
+    special_.note(i);
+    return F::one();
   }
 
-  static void store(const PointSpace& space, const PairSum& pair, const Affine<F>& sum) {
-    space.arena[pair.out] = {{sum.x.limbs()}, {sum.y.limbs()}};
+  /// The last sums that are not made yet, at most one of each chain, side by side from product to product.
+  void add_abreast(const PairBatch& batch, std::size_t first, std::size_t count, Chains& chains) {
+    Chains slope, x;
+    for (std::size_t j = 0; j < count; ++j) slope[j] = before_[first + j] * chains[j];
+    for (std::size_t j = 0; j < count; ++j) chains[j] *= runs_[first + j];
+    for (std::size_t j = 0; j < count; ++j) {
+      const PointRef right = batch.right(first + j);
+      slope[j] *= F::difference(signed_y(right).limbs(), batch.left(first + j).y.limbs);
+    }
+    for (std::size_t j = 0; j < count; ++j) {
+      const F x_sum = F::sum(batch.left(first + j).x.limbs, (*batch.right(first + j)).x.limbs);
+      x[j] = slope[j].squared() - x_sum;
+    }
+    for (std::size_t j = 0; j < count; ++j) {
+      const G1Affine& left = batch.left(first + j);
+      const F y = F::difference((slope[j] * F::difference(left.x.limbs, x[j].limbs())).limbs(), left.y.limbs);
+      batch.out(first + j) = {{x[j].limbs()}, {y.limbs()}};
+    }
   }
 
-  std::array<F, kPairBatch> runs_, before_;
-  std::vector<Special> special_;
+  /// Chosen by a mask, for nothing could predict a branch.
+  static F signed_y(PointRef point) {
+    const field::Limbs& y = (*point).y.limbs;
+    const F negated = F::difference({}, y);
+    const std::uint64_t mask = std::uint64_t{0} - static_cast<std::uint64_t>(point.is_negated());
+    field::Limbs out;
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = (y[i] & ~mask) | (negated.limbs()[i] & mask);
+    return F(out);
+  }
+
+  std::array<F, PairBatch::kCapacity> runs_, before_;
+  SpecialSums<F> special_;
   std::vector<F> scratch_;
 };
 

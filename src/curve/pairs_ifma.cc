@@ -23,7 +23,7 @@ constexpr int kPrefix = ifma::product_bound(18 * kSlope);
 static_assert(kPrefix == 18, "the running product keeps its bound");
 
 constexpr std::size_t kLanes = ifma::kLanes;
-constexpr std::size_t kVectors = kPairBatch / kLanes;
+constexpr std::size_t kVectors = PairBatch::kCapacity / kLanes;
 // Running products that do not wait for each other: one product takes longer to finish than to issue.
 constexpr std::size_t kChains = 2;
 static_assert(kVectors % kChains == 0);
@@ -32,10 +32,10 @@ static_assert(kVectors % kChains == 0);
 struct alignas(64) Pending {
   Tight<kSlope> run;      // x2 - x1
   Tight<kPrefix> before;  // product of the chain's runs before this one
-  Tight<154> rise;        // y2 - y1
+  Tight<117> rise;        // y2 - y1
   Loose<0, 2 * kStored> x_sum;
   Tight<kStored> x1;
-  Loose<-kStored, kStored> y1;
+  Tight<kStored> y1;
 };
 
 /// A value below 2^256 modulo p.
@@ -74,19 +74,16 @@ ASSAY_INLINE Tight<kBound> one_in(const Tight<kBound>& value, __mmask8 lanes) {
   return out;
 }
 
-struct Operands {
-  Tight<kStored> x;
-  Loose<-kStored, kStored> y;
+struct Coordinates {
+  Tight<kStored> x, y;
   __mmask8 infinity;
 };
 
-ASSAY_INLINE Operands load(const PointSpace& space, const std::array<PointRef, kLanes>& refs) {
+/// The points of eight lanes.
+template <class Address>
+ASSAY_INLINE Coordinates load(const Address& address_of) {
   __m512i rows[8];
-  unsigned negated = 0;
-  ASSAY_UNROLL for (std::size_t i = 0; i < kLanes; ++i) {
-    rows[i] = _mm512_loadu_si512(&space[refs[i]]);
-    negated |= static_cast<unsigned>(refs[i].is_negated()) << i;
-  }
+  ASSAY_UNROLL for (std::size_t i = 0; i < kLanes; ++i) rows[i] = _mm512_loadu_si512(address_of(i));
   ifma::transpose(rows);
   // A file may hold numbers that are no coordinates. They stay within the bounds, and no sum but theirs is
   // wrong.
@@ -95,42 +92,27 @@ ASSAY_INLINE Operands load(const PointSpace& space, const std::array<PointRef, k
   const __m512i y[4] = {rows[4], rows[5], rows[6], _mm512_min_epu64(rows[7], largest)};
   __m512i any = rows[0];
   ASSAY_UNROLL for (int i = 1; i < 8; ++i) any = _mm512_or_si512(any, rows[i]);
-  Operands out;
-  out.x = ifma::from_words<P, kStored>(x);
-  const Tight<kStored> positive = ifma::from_words<P, kStored>(y);
-  ASSAY_UNROLL for (int i = 0; i < 5; ++i) {
-    out.y.limb[i] = _mm512_mask_sub_epi64(positive.limb[i], static_cast<__mmask8>(negated),
-                                          _mm512_setzero_si512(), positive.limb[i]);
-  }
-  out.infinity = _mm512_testn_epi64_mask(any, any);
-  return out;
+  return {ifma::from_words<P, kStored>(x), ifma::from_words<P, kStored>(y),
+          _mm512_testn_epi64_mask(any, any)};
 }
 
-struct RowRefs {
-  std::array<PointRef, kLanes> left, right;
-};
-
-/// The operands of a vector of pairs; lanes past the last pair repeat it.
-ASSAY_INLINE RowRefs refs_of(std::span<const PairSum> pairs, std::size_t vector) {
-  RowRefs out;
-  const std::size_t first = vector * kLanes, last = pairs.size() - 1;
-  const std::size_t step = first + kLanes <= pairs.size() ? kLanes : last - first;
-  ASSAY_UNROLL for (std::size_t i = 0; i < kLanes; ++i) {
-    const PairSum& pair = pairs[first + std::min(i, step)];
-    out.left[i] = pair.left;
-    out.right[i] = pair.right;
+/// The values, negated in some lanes.
+ASSAY_INLINE Loose<-kStored, kStored> negated_in(const Tight<kStored>& value, __mmask8 lanes) {
+  Loose<-kStored, kStored> out;
+  ASSAY_UNROLL for (int i = 0; i < 5; ++i) {
+    out.limb[i] = _mm512_mask_sub_epi64(value.limb[i], lanes, _mm512_setzero_si512(), value.limb[i]);
   }
   return out;
 }
 
 /// kHint is that of __builtin_prefetch: 3 for every cache, 2 for all but the first.
 template <int kHint>
-ASSAY_INLINE void prefetch(const PointSpace& space, std::span<const PairSum> pairs, std::size_t vector) {
+ASSAY_INLINE void prefetch(const PairBatch& batch, std::size_t vector) {
   const std::size_t first = vector * kLanes;
-  if (first + kLanes > pairs.size()) return;
+  if (first + kLanes > batch.size()) return;
   ASSAY_UNROLL for (std::size_t i = 0; i < kLanes; ++i) {
-    __builtin_prefetch(&space[pairs[first + i].left], 0, kHint);
-    __builtin_prefetch(&space[pairs[first + i].right], 0, kHint);
+    __builtin_prefetch(&batch.left(first + i), 0, kHint);
+    __builtin_prefetch(&*batch.right(first + i), 0, kHint);
   }
 }
 
@@ -140,20 +122,22 @@ ASSAY_INLINE __mmask8 lanes_from(std::size_t count) {
 }
 
 /// Differences and running products of all pairs. A pair that has no slope of its own gets a run of zero.
-void first_pass(const PointSpace& space, std::span<const PairSum> pairs, Pending* pending,
-                Tight<kPrefix> (&product)[kChains]) {
+void first_pass(const PairBatch& batch, Pending* pending, Tight<kPrefix> (&product)[kChains]) {
   // Into the second cache early, which can wait for many lines at a time, and into the first one soon before
   // use.
   constexpr std::size_t kAhead = 3, kFar = 8;
-  for (std::size_t v = 0; v < kFar; ++v) prefetch<2>(space, pairs, v);
-  const std::size_t vectors = (pairs.size() + kLanes - 1) / kLanes;
-  for (std::size_t v = 0; v < std::min(kAhead, vectors); ++v) prefetch<3>(space, pairs, v);
+  for (std::size_t v = 0; v < kFar; ++v) prefetch<2>(batch, v);
+  const std::size_t vectors = (batch.size() + kLanes - 1) / kLanes;
+  for (std::size_t v = 0; v < std::min(kAhead, vectors); ++v) prefetch<3>(batch, v);
   for (std::size_t v = 0; v < vectors; ++v) {
-    prefetch<2>(space, pairs, v + kFar);
-    prefetch<3>(space, pairs, v + kAhead);
-    const RowRefs refs = refs_of(pairs, v);
-    const Operands left = load(space, refs.left);
-    const Operands right = load(space, refs.right);
+    prefetch<2>(batch, v + kFar);
+    prefetch<3>(batch, v + kAhead);
+    const std::size_t first = v * kLanes;
+    const Coordinates left = load([&](std::size_t i) { return &batch.left(first + i); });
+    const Coordinates right = load([&](std::size_t i) { return &*batch.right(first + i); });
+    static_assert(sizeof(PointRef) == 8);
+    const __mmask8 negated =
+        _mm512_test_epi64_mask(_mm512_loadu_si512(&batch.right(first)), _mm512_set1_epi64(PointRef::kSign));
     Pending& out = pending[v];
     Tight<kSlope> run = (right.x - left.x).carried();
     const auto infinite = static_cast<__mmask8>(left.infinity | right.infinity);
@@ -161,11 +145,11 @@ void first_pass(const PointSpace& space, std::span<const PairSum> pairs, Pending
       ASSAY_UNROLL for (int i = 0; i < 5; ++i) run.limb[i] =
           _mm512_maskz_mov_epi64(static_cast<__mmask8>(~infinite), run.limb[i]);
     }
-    const __mmask8 idle = lanes_from(pairs.size() - v * kLanes);
+    const __mmask8 idle = lanes_from(batch.size() - first);
     if (idle != 0) [[unlikely]]
       run = one_in(run, idle);
     out.run = run;
-    out.rise = (right.y - left.y).carried();
+    out.rise = (negated_in(right.y, negated) - left.y).carried();
     out.x_sum = left.x + right.x;
     out.x1 = left.x;
     out.y1 = left.y;
@@ -185,9 +169,8 @@ void multiply_runs(Pending* pending, std::size_t vectors, Tight<kPrefix> (&produ
 }
 
 /// From the inverse of each chain's product back to the sums, last vector first.
-void second_pass(const PointSpace& space, std::span<const PairSum> pairs, const Pending* pending,
-                 Tight<kPrefix> (&inverse)[kChains]) {
-  const std::size_t vectors = (pairs.size() + kLanes - 1) / kLanes;
+void second_pass(const PairBatch& batch, const Pending* pending, Tight<kPrefix> (&inverse)[kChains]) {
+  const std::size_t vectors = (batch.size() + kLanes - 1) / kLanes;
   for (std::size_t v = vectors; v-- > 0;) {
     const Pending& in = pending[v];
     Tight<kPrefix>& chain = inverse[v % kChains];
@@ -202,19 +185,18 @@ void second_pass(const PointSpace& space, std::span<const PairSum> pairs, const 
     __m512i rows[8] = {x[0], x[1], x[2], x[3], y[0], y[1], y[2], y[3]};
     ifma::transpose(rows);
     const std::size_t first = v * kLanes;
-    if (first + kLanes <= pairs.size()) {
+    if (first + kLanes <= batch.size()) {
       ASSAY_UNROLL for (std::size_t i = 0; i < kLanes; ++i)
-          _mm512_storeu_si512(&space.arena[pairs[first + i].out], rows[i]);
+          _mm512_storeu_si512(&batch.out(first + i), rows[i]);
     } else {
-      for (std::size_t i = 0; first + i < pairs.size(); ++i)
-        _mm512_storeu_si512(&space.arena[pairs[first + i].out], rows[i]);
+      for (std::size_t i = 0; first + i < batch.size(); ++i)
+        _mm512_storeu_si512(&batch.out(first + i), rows[i]);
     }
   }
 }
 
-/// The pairs whose run is zero in the field; their runs become one. Returns lane numbers.
-std::vector<std::size_t> take_out_special(Pending* pending, std::size_t count) {
-  std::vector<std::size_t> special;
+/// Notes the pairs whose run is zero in the field; their runs become one.
+void take_out_special(Pending* pending, std::size_t count, SpecialSums<F>& special) {
   std::array<Limbs, kLanes> lanes;
   for (std::size_t v = 0; v * kLanes < count; ++v) {
     // Zero may stand there as any of six multiples of p; a product brings it under two.
@@ -223,11 +205,10 @@ std::vector<std::size_t> take_out_special(Pending* pending, std::size_t count) {
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       if (reduce_fully(lanes[lane]) != Limbs{}) continue;
       zero |= 1U << lane;
-      special.push_back(v * kLanes + lane);
+      special.note(v * kLanes + lane);
     }
     pending[v].run = one_in(pending[v].run, static_cast<__mmask8>(zero));
   }
-  return special;
 }
 
 ASSAY_TARGET_IFMA_END
@@ -236,6 +217,7 @@ ASSAY_TARGET_IFMA_END
 
 struct PairAdderIfma::Scratch {
   std::array<Pending, kVectors> pending;
+  SpecialSums<F> special;
 };
 
 PairAdderIfma::PairAdderIfma() : scratch_(std::make_unique<Scratch>()) {}
@@ -243,14 +225,6 @@ PairAdderIfma::~PairAdderIfma() = default;
 
 Affine<PairAdderIfma::F> PairAdderIfma::reduced(const G1Affine& p) {
   return {F(reduce_fully(p.x.limbs)), F(reduce_fully(p.y.limbs))};
-}
-
-void PairAdderIfma::add(const PointSpace& space, std::span<const PairSum> pairs) {
-  while (!pairs.empty()) {
-    const std::size_t count = std::min(kPairBatch, pairs.size());
-    add_batch(space, pairs.first(count));
-    pairs = pairs.subspan(count);
-  }
 }
 
 ASSAY_TARGET_IFMA_BEGIN
@@ -291,34 +265,29 @@ static bool invert(Tight<kPrefix> (&product)[kChains]) {
   return true;
 }
 
-void PairAdderIfma::add_batch(const PointSpace& space, std::span<const PairSum> pairs) {
+void PairAdderIfma::add(PairBatch& batch) {
+  if (batch.size() == 0) return;
+  batch.pad(kLanes);
   Pending* const pending = scratch_->pending.data();
   Tight<kPrefix> product[kChains];
   for (auto& chain : product) chain = ifma::broadcast<P, kPrefix>(P::kOne);
-  first_pass(space, pairs, pending, product);
+  first_pass(batch, pending, product);
   if (invert(product)) {
-    second_pass(space, pairs, pending, product);
+    second_pass(batch, pending, product);
+    batch.clear();
     return;
   }
-  // Somewhere two points are equal, opposite or infinite. Those pairs are summed one by one, from operands
-  // that the second pass may write over.
-  const std::vector<std::size_t> special = take_out_special(pending, pairs.size());
-  std::vector<Affine<F>> sums(special.size()), addends(special.size());
-  for (std::size_t i = 0; i < special.size(); ++i) {
-    const PairSum& pair = pairs[special[i]];
-    sums[i] = reduced(space[pair.left]);
-    addends[i] = reduced(space[pair.right]);
-    if (pair.left.is_negated()) sums[i] = -sums[i];
-    if (pair.right.is_negated()) addends[i] = -addends[i];
-  }
-  BatchAdder<F>().add(sums, addends);
+  // Somewhere two points are equal, opposite or infinite.
+  SpecialSums<F>& special = scratch_->special;
+  special.clear();
+  take_out_special(pending, batch.size(), special);
+  special.make(batch, reduced);
   for (auto& chain : product) chain = ifma::broadcast<P, kPrefix>(P::kOne);
-  multiply_runs(pending, (pairs.size() + kLanes - 1) / kLanes, product);
+  multiply_runs(pending, (batch.size() + kLanes - 1) / kLanes, product);
   ASSAY_CHECK(invert(product));
-  second_pass(space, pairs, pending, product);
-  for (std::size_t i = 0; i < special.size(); ++i) {
-    space.arena[pairs[special[i]].out] = {{sums[i].x.limbs()}, {sums[i].y.limbs()}};
-  }
+  second_pass(batch, pending, product);
+  special.store(batch);
+  batch.clear();
 }
 
 ASSAY_TARGET_IFMA_END

@@ -23,16 +23,16 @@ class PairAdderIfma {
   PairAdderIfma();
   ~PairAdderIfma();
 
-  void add(const PointSpace& space, std::span<const PairSum> pairs);
+  /// Carries out a batch and empties it.
+  void add(PairBatch& batch);
 
   using F = field::Element<field::FpParameters, field::AdxBackend>;
 
-  /// The point of a place in the arena, reduced.
+  /// A sum, reduced.
   static Affine<F> reduced(const G1Affine& p);
 
  private:
   struct Scratch;
-  void add_batch(const PointSpace& space, std::span<const PairSum> pairs);
   std::unique_ptr<Scratch> scratch_;
 };
 

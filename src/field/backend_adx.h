@@ -34,16 +34,22 @@ struct AdxBackend : PortableBackend {
 #define ASSAY_ADX_PRODUCT(x, y, offset, i, t0, t1, t2, t3, t4)                              \
     "movq " #offset "+8*" #i "(%[" #y "]), %%rdx\n\t"                                       \
     ASSAY_ADX_ROW("%[" #x "]", offset, t0, t1, t2, t3, t4)
+  /// t0..t4 = word 0 of the element at y, times the element at x.
+#define ASSAY_ADX_FIRST_PRODUCT(x, y, t0, t1, t2, t3, t4)                                   \
+    "movq 0(%[" #y "]), %%rdx\n\t"                                                          \
+    "mulxq 0(%[" #x "]), " t0 ", " t1 "\n\t"                                                \
+    "mulxq 8(%[" #x "]), %%rax, " t2 "\n\t"   "addq %%rax, " t1 "\n\t"                      \
+    "mulxq 16(%[" #x "]), %%rax, " t3 "\n\t"  "adcq %%rax, " t2 "\n\t"                      \
+    "mulxq 24(%[" #x "]), %%rax, " t4 "\n\t"  "adcq %%rax, " t3 "\n\t"  "adcq $0, " t4 "\n\t"
   /// t0..t4 += q m with the q that makes t0 zero.
 #define ASSAY_ADX_REDUCE(t0, t1, t2, t3, t4)                                                \
     "movabsq %[negated_inverse], %%rdx\n\t"                                                 \
     "imulq " t0 ", %%rdx\n\t"                                                               \
     ASSAY_ADX_ROW("%[m]", 0, t0, t1, t2, t3, t4)
-  /// Four steps over the words of the second factors; the result lands in t4, t0, t1, t2.
-#define ASSAY_ADX_STEPS(STEP)                                                               \
-    "xorl %k[t0], %k[t0]\n\t" "xorl %k[t1], %k[t1]\n\t" "xorl %k[t2], %k[t2]\n\t"           \
-    "xorl %k[t3], %k[t3]\n\t" "xorl %k[t4], %k[t4]\n\t"                                     \
-    STEP(0, "%[t0]", "%[t1]", "%[t2]", "%[t3]", "%[t4]")                                    \
+  /// Four steps over the words of the second factors, of which FIRST need not add to anything; the result lands in
+  /// t4, t0, t1, t2.
+#define ASSAY_ADX_STEPS(FIRST, STEP)                                                        \
+    FIRST("%[t0]", "%[t1]", "%[t2]", "%[t3]", "%[t4]")                                    \
     ASSAY_ADX_REDUCE("%[t0]", "%[t1]", "%[t2]", "%[t3]", "%[t4]")                           \
     STEP(1, "%[t1]", "%[t2]", "%[t3]", "%[t4]", "%[t0]")                                    \
     ASSAY_ADX_REDUCE("%[t1]", "%[t2]", "%[t3]", "%[t4]", "%[t0]")                           \
@@ -65,12 +71,14 @@ struct AdxBackend : PortableBackend {
   template <class P>
   static Limbs multiply(const Limbs& a, const Limbs& b) {
     std::uint64_t t0, t1, t2, t3, t4;
+#define ASSAY_ADX_FIRST(...) ASSAY_ADX_FIRST_PRODUCT(a, b, __VA_ARGS__)
 #define ASSAY_ADX_STEP(i, ...) ASSAY_ADX_PRODUCT(a, b, 0, i, __VA_ARGS__)
-    __asm__(ASSAY_ADX_STEPS(ASSAY_ADX_STEP)
+    __asm__(ASSAY_ADX_STEPS(ASSAY_ADX_FIRST, ASSAY_ADX_STEP)
             : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4)
             : [a] "r"(a.data()), [b] "r"(b.data()), [m] "r"(P::kModulus.data()),
               [negated_inverse] "i"(P::kNegatedInverse), "m"(a), "m"(b), "m"(P::kModulus)
             : "rax", "rcx", "rdx", "cc");
+#undef ASSAY_ADX_FIRST
 #undef ASSAY_ADX_STEP
     return {t4, t0, t1, t2};
   }
@@ -80,14 +88,18 @@ struct AdxBackend : PortableBackend {
   template <class P>
   static Limbs inner_product(const Pair& a, const Pair& b) {
     std::uint64_t t0, t1, t2, t3, t4;
+#define ASSAY_ADX_FIRST(...)                                                                \
+    ASSAY_ADX_FIRST_PRODUCT(a, b, __VA_ARGS__)                                              \
+    ASSAY_ADX_PRODUCT(a, b, 32, 0, __VA_ARGS__)
 #define ASSAY_ADX_STEP(i, ...)                                                              \
     ASSAY_ADX_PRODUCT(a, b, 0, i, __VA_ARGS__)                                              \
     ASSAY_ADX_PRODUCT(a, b, 32, i, __VA_ARGS__)
-    __asm__(ASSAY_ADX_STEPS(ASSAY_ADX_STEP)
+    __asm__(ASSAY_ADX_STEPS(ASSAY_ADX_FIRST, ASSAY_ADX_STEP)
             : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4)
             : [a] "r"(a.data()), [b] "r"(b.data()), [m] "r"(P::kModulus.data()),
               [negated_inverse] "i"(P::kNegatedInverse), "m"(a), "m"(b), "m"(P::kModulus)
             : "rax", "rcx", "rdx", "cc");
+#undef ASSAY_ADX_FIRST
 #undef ASSAY_ADX_STEP
     return {t4, t0, t1, t2};
   }
@@ -98,17 +110,23 @@ struct AdxBackend : PortableBackend {
   static Limbs inner_product(const Pair& a, const Pair& b, const Pair& c, const Pair& d) {
     static_assert(P::kModulus[3] < ~std::uint64_t{0} / 5);
     std::uint64_t t0, t1, t2, t3, t4;
+#define ASSAY_ADX_FIRST(...)                                                                \
+    ASSAY_ADX_FIRST_PRODUCT(a, b, __VA_ARGS__)                                              \
+    ASSAY_ADX_PRODUCT(a, b, 32, 0, __VA_ARGS__)                                             \
+    ASSAY_ADX_PRODUCT(c, d, 0, 0, __VA_ARGS__)                                              \
+    ASSAY_ADX_PRODUCT(c, d, 32, 0, __VA_ARGS__)
 #define ASSAY_ADX_STEP(i, ...)                                                              \
     ASSAY_ADX_PRODUCT(a, b, 0, i, __VA_ARGS__)                                              \
     ASSAY_ADX_PRODUCT(a, b, 32, i, __VA_ARGS__)                                             \
     ASSAY_ADX_PRODUCT(c, d, 0, i, __VA_ARGS__)                                              \
     ASSAY_ADX_PRODUCT(c, d, 32, i, __VA_ARGS__)
-    __asm__(ASSAY_ADX_STEPS(ASSAY_ADX_STEP)
+    __asm__(ASSAY_ADX_STEPS(ASSAY_ADX_FIRST, ASSAY_ADX_STEP)
             : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4)
             : [a] "r"(a.data()), [b] "r"(b.data()), [c] "r"(c.data()), [d] "r"(d.data()),
               [m] "r"(P::kModulus.data()), [negated_inverse] "i"(P::kNegatedInverse)
             // Without optimisation there are no registers left for operands that name what is read.
             : "rax", "rcx", "rdx", "cc", "memory");
+#undef ASSAY_ADX_FIRST
 #undef ASSAY_ADX_STEP
     return {t4, t0, t1, t2};
   }
@@ -179,6 +197,7 @@ struct AdxBackend : PortableBackend {
   // clang-format on
 #undef ASSAY_ADX_ROW
 #undef ASSAY_ADX_PRODUCT
+#undef ASSAY_ADX_FIRST_PRODUCT
 #undef ASSAY_ADX_REDUCE
 #undef ASSAY_ADX_STEPS
 #undef ASSAY_ADX_REDUCE_ONCE

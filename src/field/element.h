@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "field/inverse.h"
@@ -20,6 +21,18 @@ class Element {
 
   constexpr Element() = default;
   constexpr explicit Element(const Limbs& montgomery) : limbs_(montgomery) {}
+  constexpr Element(const Element&) = default;
+  /// Word by word. Compilers copy by vectors, and a vector of words just written one by one cannot be read
+  /// before all of them have reached the cache.
+  constexpr Element& operator=(const Element& other) {
+    for (std::size_t i = 0; i < limbs_.size(); ++i) {
+      std::uint64_t word = other.limbs_[i];
+      if (!std::is_constant_evaluated()) __asm__("" : "+r"(word));
+      limbs_[i] = word;
+    }
+    return *this;
+  }
+  constexpr ~Element() = default;
 
   static constexpr Element zero() { return Element(); }
   static constexpr Element one() { return Element(P::kOne); }
@@ -36,16 +49,19 @@ class Element {
   [[nodiscard]] constexpr const Limbs& limbs() const { return limbs_; }
   [[nodiscard]] bool is_zero() const { return (limbs_[0] | limbs_[1] | limbs_[2] | limbs_[3]) == 0; }
 
-  friend Element operator+(const Element& a, const Element& b) {
-    return Element([&] { return Backend::template add<P>(a.limbs_, b.limbs_); }, InPlace());
-  }
-  friend Element operator-(const Element& a, const Element& b) {
-    return Element([&] { return Backend::template subtract<P>(a.limbs_, b.limbs_); }, InPlace());
-  }
+  friend Element operator+(const Element& a, const Element& b) { return sum(a.limbs_, b.limbs_); }
+  friend Element operator-(const Element& a, const Element& b) { return difference(a.limbs_, b.limbs_); }
   friend Element operator*(const Element& a, const Element& b) {
     return Element([&] { return Backend::template multiply<P>(a.limbs_, b.limbs_); }, InPlace());
   }
   Element operator-() const { return zero() - *this; }
+  /// The same from words in Montgomery form and below m, where they lie.
+  static Element sum(const Limbs& a, const Limbs& b) {
+    return Element([&] { return Backend::template add<P>(a, b); }, InPlace());
+  }
+  static Element difference(const Limbs& a, const Limbs& b) {
+    return Element([&] { return Backend::template subtract<P>(a, b); }, InPlace());
+  }
   Element& operator+=(const Element& b) { return *this = *this + b; }
   Element& operator-=(const Element& b) { return *this = *this - b; }
   Element& operator*=(const Element& b) { return *this = *this * b; }
@@ -71,8 +87,7 @@ class Element {
   }
 
  private:
-  /// Words just written one by one cannot be read as a vector without waiting for all of them, and that is
-  /// how compilers copy: so results are made where they are to stay.
+  /// Results are made where they are to stay.
   struct InPlace {};
   template <class Make>
   [[gnu::always_inline]] Element(const Make& make, InPlace) : limbs_(make()) {}
