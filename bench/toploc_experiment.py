@@ -42,6 +42,7 @@ FIGURES = (
     "sign_mismatches",
     "dispersion",
     "worst_chunk_exponent_mismatches",
+    "worst_chunk_dispersion",
 )
 FORGED = "no model: one value for all"
 # What must be caught in every answer.

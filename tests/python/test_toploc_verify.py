@@ -78,6 +78,23 @@ def test_the_same_value_everywhere_is_no_proof(kind: str) -> None:
         assert verdict.step in ("signs", "dispersion", "mantissa mean")
 
 
+def test_constants_in_one_chunk_show_in_its_figures() -> None:
+    own = states(320)
+    proofs = toploc.build(own)
+    magnitudes = np.sort(bits_of(own) & 0x7FFF, axis=None)
+    proofs[4:5] = constant_proofs(1, int(magnitudes[-600]), SHAPE)
+    found = toploc.compare(own, proofs)
+    figures = toploc.statistics(found)
+    each = [one.distinct_values / one.distinct_own for one in found]
+    assert figures.worst_chunk_dispersion == min(each) == each[4]
+    assert figures.worst_chunk_exponent_mismatches == max(one.exponent_mismatches for one in found)
+    # The means over the sequence stay within their bounds.
+    assert figures.dispersion > 0.5
+    verdict = toploc.decide(found, Profile.published())
+    assert outcome(verdict) == ("rejected", "dispersion")
+    assert "worst chunk" in verdict.reason
+
+
 HOSTILE = {
     "modulus 0": bytes(258),
     "modulus above the prime": b"\xff\xda" + bytes(256),
