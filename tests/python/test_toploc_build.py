@@ -222,6 +222,12 @@ def test_bits_in_order_are_not_copied() -> None:
     assert chunks.lengths == [32 * 48, 37 * 48]
 
 
+def test_32_tokens_of_a_usual_width_take_258_bytes() -> None:
+    rows = states_of(32, 4096)
+    (proof,) = toploc.build(rows)
+    assert (rows.nbytes, len(proof)) == (262_144, 258)
+
+
 def test_rows_of_different_sizes() -> None:
     rows = [states_of(1, width) for width in (48, 16, 32, 16, 64)]
     expected = reference.build(rows, 2, 5)
