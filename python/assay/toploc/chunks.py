@@ -54,6 +54,11 @@ class Shape:
             spans[-2:] = [(spans[-2][0], rows)]
         return spans
 
+    def __str__(self) -> str:
+        prompt = ", the prompt apart" if self.prefill else ""
+        tails = ", short tails merged" if self.merge_short_tails else ""
+        return f"{self.chunk} tokens, {self.k} values{prompt}{tails}"
+
     @property
     def proof_size(self) -> int:
         """Bytes of one proof."""
