@@ -133,6 +133,19 @@ def test_validate_fails_what_another_model_made(run: Any, signed: Path) -> None:
     assert "0 of 3 samples passed" in err
 
 
+def test_validate_is_undecided_by_a_profile_of_another_k(
+    run: Any, signed: Path, tmp_path: Path
+) -> None:
+    fields = {**json.loads(toploc.Profile.published().to_json()), "topk": 64}
+    (tmp_path / "other.profile").write_text(json.dumps(fields))
+    line = VALIDATE + f"--validate_model_name one --profile {tmp_path / 'other.profile'} --save_dir"
+    code, out, _ = run(line, signed)
+    assert code == INCONCLUSIVE
+    lines = out.splitlines()
+    assert len(lines) == 3
+    assert all(text.startswith("VERIFICATION INCONCLUSIVE: profile: ") for text in lines)
+
+
 def test_validate_says_what_is_malformed(run: Any, signed: Path) -> None:
     path = signed / "one_0000.json"
     fields = json.loads(path.read_text())

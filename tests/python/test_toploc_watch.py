@@ -317,7 +317,9 @@ def test_states_before_the_final_norm(layout: str, tmp_path: Any) -> None:
     # In another dtype than the model's, the states come back in that of the file.
     wide = {"hidden_states": layers.float().contiguous(), "token_ids": torch.tensor(fed)}
     save_file(wide, path)
-    assert torch.equal(read_vllm_states(path, made)[0], states.float())
+    widened = read_vllm_states(path, made)[0]
+    assert widened.dtype == torch.float32
+    assert torch.equal(widened, states.float())
 
 
 def test_files_that_vllm_does_not_write(tmp_path: Any) -> None:
