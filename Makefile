@@ -11,6 +11,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 300
 SOAK_FUZZ_SECONDS ?= 300
+TOPLOC_FUZZ_SECONDS ?= 600
 ARGS ?=
 
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
@@ -21,6 +22,9 @@ endif
 
 venv := .venv/bin
 package_tree := build/python
+# What reads TOPLOC proofs and fingerprints of strangers is fuzzed for longer under `make soak`.
+toploc_fuzz := toploc_proof_fuzz toploc_fingerprint_fuzz
+other_fuzz := $(filter-out $(toploc_fuzz),$(basename $(notdir $(wildcard fuzz/*_fuzz.cc))))
 
 .PHONY: help
 help:  ## this list
@@ -65,8 +69,9 @@ counts: test-build clang  ## what fixed pieces of work cost in instructions, or 
 	@tests/counts/check_counts.py $(package_tree)
 
 .PHONY: soak
-soak: test-build lint-setup  ## the long tests: SOAK_FUZZ_SECONDS of fuzzing for each target, tests marked soak, clang's analyzer
-	@tools/fuzz --each $(SOAK_FUZZ_SECONDS)
+soak: test-build lint-setup  ## the long tests: minutes of fuzzing for each target, tests marked soak, clang's analyzer
+	@tools/fuzz --each $(TOPLOC_FUZZ_SECONDS) $(toploc_fuzz)
+	@tools/fuzz --each $(SOAK_FUZZ_SECONDS) $(other_fuzz)
 	@ctest --test-dir $(package_tree) --output-on-failure --label-regex soak
 	@$(venv)/python -m pytest -m soak || [ $$? -eq 5 ]  # 5: nothing is marked
 	@tools/lint-tidy --deep

@@ -42,10 +42,15 @@ FIGURES = (
     "sign_mismatches",
     "dispersion",
     "worst_chunk_exponent_mismatches",
+    "worst_chunk_dispersion",
 )
 FORGED = "no model: one value for all"
+OTHER_PROMPT = "another prompt"
+KNOWN_PLACES = "no model: usual values at usual places"
+# Answers that are strung together to a long one, of which a part is another provider's.
+STRUNG = 16
 # What must be caught in every answer.
-PROMISED = {"another small model", "int4, 128 to a scale", "another prompt", FORGED}
+PROMISED = {"another small model", "int4, 128 to a scale", OTHER_PROMPT, FORGED}
 
 
 @dataclass
@@ -92,7 +97,7 @@ class Experiment:
         self._forge(answers, own)
         # Each answer and its states, claimed for the prompt before.
         moved = [*answers[1:], answers[0]]
-        self._judge("another prompt", moved, self._recomputed(moved))
+        self._judge(OTHER_PROMPT, moved, self._recomputed(moved))
         set_attention(model, "eager")
         self._judge("honest, verified with eager", answers, self._recomputed(answers), honest=True)
         set_attention(model, "sdpa")
@@ -152,12 +157,15 @@ class Experiment:
 
     def _forge(self, answers: Sequence[Produced], own: Sequence[torch.Tensor]) -> None:
         """Proofs by somebody who has seen the states of five answers, and of no other."""
-        value = attacks.typical_value([answer.kept_states for answer in answers[:5]], SHAPE)
-        provider = Provider(FORGED)
-        for answer, mine in zip(answers, own, strict=True):
-            proofs = attacks.constant_proofs(len(answer.proofs), value, SHAPE)
-            provider.comparisons.append(toploc.compare(mine, proofs))
-        self._add(provider)
+        seen = [answer.kept_states for answer in answers[:5]]
+        value = attacks.typical_value(seen, SHAPE)
+        count = len(answers[0].proofs)
+        for name, proofs in (
+            (FORGED, attacks.constant_proofs(count, value, SHAPE)),
+            (KNOWN_PLACES, attacks.known_place_proofs(count, seen, SHAPE)),
+        ):
+            compared = [toploc.compare(mine, proofs) for mine in own]
+            self._add(Provider(name, comparisons=compared))
 
     def _add(self, provider: Provider) -> None:
         self._providers.append(provider)
@@ -203,6 +211,10 @@ class Experiment:
             "seconds": self._seconds | {"all": time.monotonic() - self._started},
             "rows": rows,
             "calibrated": json.loads(calibrated.to_json()),
+            "mixed": {
+                profile.name: _accepted_when_mixed(self._providers, profile)
+                for profile in (Profile.published(), calibrated)
+            },
             "held_out": len(judged),
             "alarms": alarms,
             "false_alarm_bound": calibrating.rate_bound(alarms, len(judged)),
@@ -235,6 +247,24 @@ def _row(provider: Provider, calibrated: Profile) -> dict[str, Any]:
     }
 
 
+def _accepted_when_mixed(providers: Sequence[Provider], profile: Profile) -> list[float]:
+    """How often a long answer passes with 0, 1, .. of its STRUNG parts from another prompt."""
+    found = {one.name: one.comparisons for one in providers}
+    if OTHER_PROMPT not in found:
+        return []
+    count = len(found[OTHER_PROMPT])
+    strung = [[(start + i) % count for i in range(STRUNG)] for start in range(count)]
+    shares = []
+    for foreign in range(STRUNG + 1):
+        names = [OTHER_PROMPT] * foreign + ["honest"] * (STRUNG - foreign)
+        mixed = [
+            [one for name, i in zip(names, indices, strict=True) for one in found[name][i]]
+            for indices in strung
+        ]
+        shares.append(sum(bool(toploc.decide(one, profile)) for one in mixed) / count)
+    return shares
+
+
 def _spread(values: list[float]) -> dict[str, float]:
     return {"median": statistics.median(values), "least": min(values), "most": max(values)}
 
@@ -259,6 +289,12 @@ def _print_table(report: dict[str, Any]) -> None:
             )
         cells += [str(row["within_38_10_8"]), *map(str, row["rejected"].values())]
         print(f"| {' | '.join(cells)} |")
+    for name, shares in report["mixed"].items():
+        most = max((i for i, share in enumerate(shares) if share >= 0.5), default=0)
+        print(
+            f"\n{name}: of {STRUNG} answers strung together, {most} may be another prompt's, and "
+            "half of such answers still pass"
+        )
     seconds = report["seconds"]
     print(
         f"\ncalibrated on every other prompt; of the {report['held_out']} others, "

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from . import Challenge, Commitment, Error, Srs, Tensor, capture, commit, encode, verify
+from .hidden_states.flags import add_capture_flags, capture_arguments
 from .hidden_states.staging import write_together
 from .streaming import BLOCK, StreamingCommit, StreamReport
 from .tensors import LayoutKind
@@ -170,15 +171,7 @@ def _captured(
         held = capture(
             model,
             options.prompt,
-            max_new_tokens=options.max_new_tokens,
-            min_new_tokens=options.min_new_tokens,
-            do_sample=options.do_sample,
-            temperature=options.temperature,
-            device=options.device,
-            dtype=options.dtype,
-            seed=options.seed,
-            deterministic=options.deterministic,
-            mode=options.mode,
+            **capture_arguments(options),
             follower=stream,
         )
     with timings.phase("encode", "encoding the hidden states"):
@@ -333,21 +326,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--prompt", help="text to continue with each model")
     source.add_argument("--tensor", metavar="FILE", help=".npy, .safetensors or .pt to commit to")
     add("--models", nargs="+", default=["smollm2"], metavar="MODEL", help="default: smollm2")
-    add("--max-new-tokens", type=int, default=64, metavar="N", help="default: %(default)s")
-    add(
-        "--min-new-tokens",
-        type=int,
-        default=0,
-        metavar="N",
-        help="take no end-of-text token before so many (default: %(default)s)",
-    )
-    add("--do-sample", action="store_true", help="draw tokens instead of taking the most likely")
-    add("--temperature", type=float, default=0.8, metavar="T", help="default: %(default)s")
-    add("--device", choices=("auto", "cuda", "cpu", "mps"), default="auto")
-    add("--dtype", choices=("auto", "float16", "float32", "bfloat16"), default="auto")
-    add("--seed", type=int, default=42, metavar="N", help="of the model (default: %(default)s)")
-    add("--deterministic", action="store_true", help="the same bits on every run")
-    add("--mode", choices=("decode", "recompute"), default="decode")
+    add_capture_flags(parser)
     add("--encoding", metavar="E", help="bits, decimal:S or int; by default bits for floats")
     add("--layout", choices=("model", "cube", "flat"), help="default: model, flat for one array")
     add("--axes", type=_sizes, metavar="A,B,..", help="axes of a flat tensor")

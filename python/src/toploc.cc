@@ -195,7 +195,8 @@ void bind_comparison(nb::module_& m) {
       .def_ro("mantissa_mean", &Statistics::mantissa_mean)
       .def_ro("mantissa_median", &Statistics::mantissa_median)
       .def_ro("dispersion", &Statistics::dispersion)
-      .def_ro("worst_chunk_exponent_mismatches", &Statistics::worst_chunk_exponent_mismatches);
+      .def_ro("worst_chunk_exponent_mismatches", &Statistics::worst_chunk_exponent_mismatches)
+      .def_ro("worst_chunk_dispersion", &Statistics::worst_chunk_dispersion);
   m.def(
       "toploc_compare",
       [](const nb::bytes& proof, const Words& indices, const Bits& values) {

@@ -349,6 +349,30 @@ TEST(Decide, EachBoundIsInclusive) {
   EXPECT_EQ(step_with([](Comparison& c) { c.mantissa_median += 0.5; }), "mantissa median");
   EXPECT_EQ(step_with([](Comparison& c) { ++c.sign_mismatches; }), "signs");
   EXPECT_EQ(step_with([](Comparison& c) { --c.distinct_values; }), "dispersion");
+  EXPECT_EQ(step_with([](Comparison& c) { c.nonfinite_own = 1; }), "inconclusive: states");
+}
+
+TEST(Decide, AChunkMayHaveHalfTheDispersion) {
+  Comparison other = at_the_bounds();
+  other.distinct_values = other.distinct_own;
+  Comparison least = at_the_bounds();
+  least.distinct_values = least.distinct_own / 4;
+  EXPECT_EQ(step_of(decide(std::vector{other, least}, Profile::published())), "accepted");
+  --least.distinct_values;
+  const Verdict verdict = decide(std::vector{other, least}, Profile::published());
+  EXPECT_EQ(step_of(verdict), "dispersion");
+  EXPECT_NE(verdict.reason().find("worst chunk"), std::string::npos);
+}
+
+// No file gives such bounds, but a program may.
+TEST(Decide, BoundsThatAreNoNumbersHoldForNothing) {
+  for (double Profile::*bound :
+       {&Profile::exponent_mismatches, &Profile::mantissa_mean, &Profile::mantissa_median,
+        &Profile::sign_mismatches, &Profile::dispersion, &Profile::chunk_exponent_mismatches}) {
+    Profile profile = Profile::published();
+    profile.*bound = std::nan("");
+    EXPECT_EQ(decide(std::vector{at_the_bounds()}, profile).outcome(), Outcome::kRejected);
+  }
 }
 
 TEST(LeastHonestModulus, FollowsTheSearch) {

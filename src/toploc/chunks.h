@@ -27,12 +27,11 @@ inline constexpr std::uint64_t kMaxChunks = std::uint64_t{1} << 20;
 }
 
 /// What `work(i, chunk)`, a Result<T>, gives for each of the chunks that `lengths` cut `values` into. Errors:
-/// the first chunk's that has one, with the chunk's number; kOutOfRange (a chunk of fewer than k values),
-/// kMismatch (lengths that do not add up to the values).
+/// the first chunk's that has one, with the chunk's number; kMismatch (lengths that do not add up to the
+/// values).
 template <class T, class Work>
 Result<std::vector<T>> for_each_chunk(std::span<const std::uint16_t> values,
-                                      std::span<const std::uint64_t> lengths, std::uint32_t k,
-                                      const Work& work) {
+                                      std::span<const std::uint64_t> lengths, const Work& work) {
   std::vector<std::size_t> starts;
   starts.reserve(lengths.size());
   std::uint64_t start = 0;
@@ -40,9 +39,6 @@ Result<std::vector<T>> for_each_chunk(std::span<const std::uint16_t> values,
     if (length > values.size() - start)
       return Error{ErrorCode::kMismatch, "lengths",
                    fmt::format("they add up to more than the {} values", values.size())};
-    if (length < k)
-      return Error{ErrorCode::kOutOfRange, fmt::format("chunk {}", starts.size()),
-                   fmt::format("{} values, fewer than k = {}", length, k)};
     starts.push_back(start);
     start += length;
   }

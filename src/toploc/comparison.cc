@@ -111,9 +111,8 @@ Result<std::vector<Comparison>> compare_all(std::span<const Proof> proofs,
   if (proofs.size() != lengths.size())
     return Error{ErrorCode::kMismatch, "proofs",
                  fmt::format("{} proofs for {} chunks", proofs.size(), lengths.size())};
-  return internal::for_each_chunk<Comparison>(values, lengths, k, [&](std::size_t i, auto chunk) {
-    return compare_chunk(proofs[i], chunk, k, rule);
-  });
+  return internal::for_each_chunk<Comparison>(
+      values, lengths, [&](std::size_t i, auto chunk) { return compare_chunk(proofs[i], chunk, k, rule); });
 }
 
 Statistics statistics_of(std::span<const Comparison> comparisons) {

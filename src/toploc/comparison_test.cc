@@ -80,6 +80,8 @@ TEST(Compare, Refuses) {
   EXPECT_EQ(compare(proof, two, Bits{1}).error().code, ErrorCode::kMismatch);
   EXPECT_EQ(compare(proof, three, Bits{1, 2, 3}).error().code, ErrorCode::kMismatch);
   EXPECT_EQ(compare(proof, {}, {}).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(compare({kPrime, Bits(kMaxTopK + 1)}, first(kMaxTopK + 1), Bits(kMaxTopK + 1)).error().code,
+            ErrorCode::kOutOfRange);
   EXPECT_EQ(compare({0, {1, 2}}, two, Bits{1, 2}).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(compare({kPrime + 1, {1, 2}}, two, Bits{1, 2}).error().code, ErrorCode::kOutOfRange);
 }

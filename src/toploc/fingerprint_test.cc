@@ -123,6 +123,9 @@ TEST(Fingerprint, RefusesOtherBytes) {
   Bytes longer = bytes;
   longer.push_back(0);
   EXPECT_EQ(code_of(longer), ErrorCode::kMalformed);
+  Bytes tagged_otherwise = bytes;
+  tagged_otherwise[26] = '2';
+  EXPECT_FALSE(Fingerprint::decode(tagged_otherwise, "").ok());
   EXPECT_EQ(code_of(header(0, 1, 0)), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_of(header(Fingerprint::kMaxHidden + 1, 1, 0)), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_of(header(1, 0, 0)), ErrorCode::kOutOfRange);
@@ -158,10 +161,16 @@ TEST(FingerprintDistance, IsRelative) {
   EXPECT_EQ(distance(theirs, own).error().code, ErrorCode::kMismatch);
   theirs = {seed(2), 9, 2, {3, 4, 0, 0}};
   EXPECT_EQ(distance(theirs, own).error().code, ErrorCode::kMismatch);
+  theirs = {seed(1), 9, 4, {3, 4, 0, 0}};  // as many numbers, of half as many rows
+  EXPECT_EQ(distance(theirs, own).error().code, ErrorCode::kMismatch);
   theirs = {seed(1), 9, 2, {3, 4, 0}};
+  EXPECT_EQ(theirs.validate().error().code, ErrorCode::kMismatch);
   EXPECT_EQ(distance(theirs, own).error().code, ErrorCode::kMismatch);
   theirs = {seed(1), 9, 2, {3, 4, 0, std::numeric_limits<float>::quiet_NaN()}};
   EXPECT_EQ(distance(theirs, own).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(distance(own, theirs).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ((Fingerprint{seed(1), 0, 2, {}}.validate().error().code), ErrorCode::kOutOfRange);
+  EXPECT_EQ((Fingerprint{seed(1), 9, 0, {}}.validate().error().code), ErrorCode::kOutOfRange);
 }
 
 TEST(FingerprintVerify, TellsStatesApart) {
@@ -170,7 +179,9 @@ TEST(FingerprintVerify, TellsStatesApart) {
   EXPECT_EQ(verify(of(scaled(own, 0.2F)), of(own), with_bound(0.05)).step(), "distance");
   EXPECT_EQ(verify(of(states(7, 40)), of(own), with_bound(0.05)).step(), "distance");
   EXPECT_EQ(verify(of(own, 2), of(own), with_bound(0.05)).step(), "seed");
-  EXPECT_EQ(verify(of(states(6, 39)), of(own), with_bound(0.05)).step(), "shape");
+  const Verdict shorter = verify(of(states(6, 39)), of(own), with_bound(0.05));
+  EXPECT_EQ(shorter.step(), "shape");
+  EXPECT_EQ(shorter.reason(), "39 rows of 24 from a width of 200, against 40 of 24 from 200");
   // Signs are seen: each value's turned about.
   std::vector<float> negated = own;
   for (float& value : negated) value = -value;
@@ -178,6 +189,15 @@ TEST(FingerprintVerify, TellsStatesApart) {
   Fingerprint broken = of(own);
   broken.values[3] = std::numeric_limits<float>::infinity();
   EXPECT_EQ(verify(broken, of(own), with_bound(0.05)).outcome(), Outcome::kRejected);
+}
+
+TEST(FingerprintVerify, TheBoundIsInclusive) {
+  const Fingerprint own = of(states(6, 4));
+  const Fingerprint theirs = of(scaled(states(6, 4), 0.004F));
+  const double exact = distance(theirs, own).value();
+  EXPECT_TRUE(verify(theirs, own, with_bound(exact)).ok());
+  EXPECT_EQ(verify(theirs, own, with_bound(std::nextafter(exact, 0.0))).step(), "distance");
+  EXPECT_EQ(verify(theirs, own, with_bound(std::nan(""))).step(), "distance");
 }
 
 TEST(FingerprintVerify, IsInconclusiveWithoutABound) {

@@ -33,6 +33,10 @@ TEST(Profile, IsReadAsWritten) {
   EXPECT_EQ(Profile::published().exponent_mismatches, 38);
   EXPECT_EQ(Profile::published().mantissa_mean, 10);
   EXPECT_EQ(Profile::published().mantissa_median, 8);
+  EXPECT_EQ(Profile::published().sign_mismatches, 24);
+  EXPECT_EQ(Profile::published().dispersion, 0.5);
+  EXPECT_EQ(Profile::published().chunk_exponent_mismatches, 112);
+  EXPECT_EQ(Profile::published().minimum_points, 128u);
 }
 
 TEST(Profile, MayBeLaidOutFreely) {
@@ -67,8 +71,11 @@ TEST(Profile, RefusesWhatIsNotOne) {
   EXPECT_EQ(code_with("3.25", "-0.5"), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with("3.25", "128.5"), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with("0.001", "1.5"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("0.001", "\"0.001\""), ErrorCode::kMalformed);
+  EXPECT_EQ(code_with("\"fingerprint_distance\": 0.05", "\"fingerprint_distance\": -0.05"),
+            ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with("\"mine\"", "\"" + std::string(5000, 'x') + "\""), ErrorCode::kOutOfRange);
-  EXPECT_EQ(Profile::from_json("[]", "").error().code, ErrorCode::kMalformed);
+  EXPECT_EQ(Profile::from_json("[]", "f").error().to_string(), "f: it is not a JSON object");
   EXPECT_EQ(Profile::from_json("{}", "f").error().to_string(), "f: format: it is missing");
   EXPECT_EQ(Profile::from_json("{", "").error().code, ErrorCode::kMalformed);
   EXPECT_EQ(Profile::from_json(std::string(Profile::kMaxBytes + 1, ' '), "").error().code,

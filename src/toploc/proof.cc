@@ -82,7 +82,7 @@ Result<Proof> prove(std::span<const std::uint32_t> indices, std::span<const std:
 Result<std::vector<Proof>> build(std::span<const std::uint16_t> values,
                                  std::span<const std::uint64_t> lengths, std::uint32_t k, TieRule rule) {
   return internal::for_each_chunk<Proof>(
-      values, lengths, k, [&](std::size_t, auto chunk) { return prove_chunk(chunk, k, rule); });
+      values, lengths, [&](std::size_t, auto chunk) { return prove_chunk(chunk, k, rule); });
 }
 
 Result<std::vector<std::uint64_t>> chunk_lengths(std::uint64_t rows, std::uint64_t hidden,

@@ -67,10 +67,15 @@ TEST(ProofFile, RefusesWhatDoesNotFitTogether) {
   EXPECT_EQ(code_with("\"proofs\": [", "\"proofs\": [7,"), ErrorCode::kMalformed);
   EXPECT_EQ(code_with("\"proofs\": [", "\"proofs\": [\"\","), ErrorCode::kMismatch);
   EXPECT_EQ(code_with("\"prefill_rows\": 3,", ""), ErrorCode::kMalformed);
-  EXPECT_EQ(ProofFile::decode(R"({"format": "assay/toploc/proofs/v1", "proofs": "x"})", "").error().code,
-            ErrorCode::kMalformed);
+  const std::string whole = text();
+  const std::string without_proofs = whole.substr(0, whole.find("\"proofs\": ["));
+  EXPECT_EQ(ProofFile::decode(without_proofs + "\"proofs\": \"x\"\n}\n", "f").error().to_string(),
+            "f: proofs: it is not a list");
   ProofFile file = sample();
   file.proofs.pop_back();
+  EXPECT_EQ(file.encode().error().code, ErrorCode::kMismatch);
+  file = sample();
+  file.proofs.push_back(file.proofs.back());
   EXPECT_EQ(file.encode().error().code, ErrorCode::kMismatch);
   EXPECT_EQ(file.write("/nowhere/at/all").error().code, ErrorCode::kMismatch);
 }

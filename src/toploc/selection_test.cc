@@ -157,7 +157,7 @@ TEST(SelectionErrors, Refuses) {
   for (const TieRule rule : {TieRule::kLibstdcxx, TieRule::kLowerIndex}) {
     EXPECT_EQ(select(values, 0, rule).error().code, ErrorCode::kOutOfRange);
     EXPECT_EQ(select(values, 11, rule).error().code, ErrorCode::kOutOfRange);
-    EXPECT_EQ(select(values, kMaxTopK + 1, rule).error().code, ErrorCode::kOutOfRange);
+    EXPECT_EQ(select(Bits(kMaxTopK + 1), kMaxTopK + 1, rule).error().code, ErrorCode::kOutOfRange);
     EXPECT_EQ(select({}, 1, rule).error().code, ErrorCode::kOutOfRange);
     EXPECT_EQ(select({values.data(), kMaxChunk + 1}, 1, rule).error().code, ErrorCode::kTooLarge);
   }

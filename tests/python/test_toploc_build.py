@@ -13,7 +13,7 @@ import torch
 import toploc_reference as reference
 import toploc_vectors as vectors
 from assay import DecodeError, InputError, _core, toploc
-from assay.toploc.chunks import Shape
+from assay.toploc.chunks import Shape, chunks_of
 
 
 def bits_of(tensor: torch.Tensor) -> np.ndarray[Any, np.dtype[np.uint16]]:
@@ -114,8 +114,12 @@ def test_nan_goes_in_first() -> None:
     assert proof == reference.prove(states.reshape(-1), 4) == toploc.build(bits_of(states), k=4)[0]
 
 
+def states_of(rows: int, width: int = 48) -> torch.Tensor:
+    return reference.Randn(7)(rows, width)
+
+
 def test_arrays_of_every_kind_give_the_same_bytes() -> None:
-    states = reference.Randn(7)(40, 48)
+    states = states_of(40)
     (*expected,) = toploc.build(states, k=9)
     floats = states.float().numpy()
     given: dict[str, Any] = {
@@ -157,7 +161,7 @@ class Capsule:
 
 def test_ml_dtypes() -> None:
     ml_dtypes = pytest.importorskip("ml_dtypes")
-    states = reference.Randn(7)(40, 48)
+    states = states_of(40)
     array = states.float().numpy().astype(ml_dtypes.bfloat16)
     assert toploc.build(array, k=9) == toploc.build(states, k=9)
 
@@ -209,6 +213,26 @@ def test_rounding_is_that_of_torch() -> None:
 def test_what_there_are_no_proofs_of(states: Any, options: dict[str, int], reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         toploc.build(states, **options)
+
+
+def test_bits_in_order_are_not_copied() -> None:
+    bits = bits_of(states_of(69))
+    chunks = chunks_of(bits, Shape(merge_short_tails=True), False)
+    assert np.shares_memory(chunks.bits, bits)
+    assert chunks.lengths == [32 * 48, 37 * 48]
+
+
+def test_32_tokens_of_a_usual_width_take_258_bytes() -> None:
+    rows = states_of(32, 4096)
+    (proof,) = toploc.build(rows)
+    assert (rows.nbytes, len(proof)) == (262_144, 258)
+
+
+def test_rows_of_different_sizes() -> None:
+    rows = [states_of(1, width) for width in (48, 16, 32, 16, 64)]
+    expected = reference.build(rows, 2, 5)
+    for kind in (rows, [bits_of(row) for row in rows], [rows[0], *map(bits_of, rows[1:])]):
+        assert toploc.build(kind, chunk=2, k=5) == expected
 
 
 def test_no_tokens_have_no_proofs() -> None:

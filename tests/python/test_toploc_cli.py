@@ -15,8 +15,11 @@ import tiny_models
 from assay import DecodeError, InputError, _core, toploc
 from assay.toploc.chunks import Shape
 from assay.toploc.cli import main
+from assay.toploc.engines import Engine
+from assay.toploc.producing import load_model
 from assay.toploc.prompts import made_prompts, read_prompts
-from assay.toploc.signatures import Signature
+from assay.toploc.signatures import Signature, read_capped
+from assay.toploc.vllm_file import final_norm
 
 DONE, REJECTED, FAILED, INCONCLUSIVE = 0, 1, 2, 3
 
@@ -130,6 +133,19 @@ def test_validate_fails_what_another_model_made(run: Any, signed: Path) -> None:
     assert "0 of 3 samples passed" in err
 
 
+def test_validate_is_undecided_by_a_profile_of_another_k(
+    run: Any, signed: Path, tmp_path: Path
+) -> None:
+    fields = {**json.loads(toploc.Profile.published().to_json()), "topk": 64}
+    (tmp_path / "other.profile").write_text(json.dumps(fields))
+    line = VALIDATE + f"--validate_model_name one --profile {tmp_path / 'other.profile'} --save_dir"
+    code, out, _ = run(line, signed)
+    assert code == INCONCLUSIVE
+    lines = out.splitlines()
+    assert len(lines) == 3
+    assert all(text.startswith("VERIFICATION INCONCLUSIVE: profile: ") for text in lines)
+
+
 def test_validate_says_what_is_malformed(run: Any, signed: Path) -> None:
     path = signed / "one_0000.json"
     fields = json.loads(path.read_text())
@@ -142,6 +158,30 @@ def test_validate_says_what_is_malformed(run: Any, signed: Path) -> None:
     path.write_text(json.dumps(fields))
     code, _, err = run(VALIDATE + "--validate_model_name one --save_dir", signed)
     assert (code, "output_token_ids" in err) == (FAILED, True)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"decode_batching_size": 64}, {"topk": 64}, {"merge_short_tails": True}]
+)
+def test_validate_fails_proofs_that_cover_less_than_agreed(
+    run: Any, signed: Path, changes: dict[str, Any]
+) -> None:
+    # Honest ones, by a provider that would have fewer of its values looked at.
+    path = signed / "one_0001.json"
+    signature = Signature.read(path)
+    other = Signature.from_json(json.dumps({**json.loads(path.read_text()), **changes}), "text")
+    states = toploc.recompute(load_model("one", Engine())[0], signature.prompt, signature.output)
+    shape = other.shape
+    proofs = toploc.build(
+        states, chunk=shape.chunk, k=shape.k, merge_short_tails=shape.merge_short_tails
+    )
+    other.with_proofs(proofs, shape).write(path)
+    code, out, err = run(VALIDATE + "--validate_model_name one --save_dir", signed)
+    assert code == REJECTED
+    assert out.splitlines()[1] == (
+        f"VERIFICATION FAILED: parameters: proofs of {shape}, 32 tokens, 128 values was asked for"
+    )
+    assert "2 of 3 samples passed" in err
 
 
 @pytest.mark.parametrize(
@@ -213,13 +253,28 @@ def test_verify_with_a_file_of_proofs(run: Any, signed: Path, tmp_path: Path) ->
     code, _, err = run(*line, "--proofs", tmp_path / "prefill")
     assert code == FAILED
     assert "prefill" in err
+    for name, options in (
+        ("lower", {"lower_index_first": True}),
+        ("tails of 9", {"merge_tail_below": 9}),
+    ):
+        other = _core.ToplocProofFile(
+            signature.proofs, topk=128, decode_batching_size=32, rows=48, hidden=160, **options
+        )
+        other.write(str(tmp_path / name))
+        code, _, err = run(*line, "--proofs", tmp_path / name)
+        assert code == FAILED
+        assert "by the rule lower-index, of a prefill, or with a tail of another length" in err
+    merged = _core.ToplocProofFile(
+        signature.proofs, topk=128, decode_batching_size=32, rows=40, hidden=160, merge_tail_below=8
+    )
+    merged.write(str(tmp_path / "merged"))
+    code, out, _ = run(*line, "--proofs", tmp_path / "merged")
+    assert code == REJECTED
+    assert "at parameters: proofs of 32 tokens, 128 values, short tails merged, 32" in out
+    assert run(*line, "--merge-short-tails", "--proofs", tmp_path / "merged")[0] == DONE
 
 
 def test_verify_with_states_of_an_engine(run: Any, signed: Path, tmp_path: Path) -> None:
-    from assay.toploc.engines import Engine
-    from assay.toploc.producing import load_model
-    from assay.toploc.vllm_file import final_norm
-
     signature = Signature.read(signed / "one_0000.json")
     model, _ = load_model("one", Engine())
     seen: list[torch.Tensor] = []
@@ -231,6 +286,10 @@ def test_verify_with_states_of_an_engine(run: Any, signed: Path, tmp_path: Path)
     save_file({"hidden_states": seen[-1][0][:, None].contiguous(), "token_ids": fed}, path)
     tokens = signed / "one_0000.json"
     line = ("verify --model one --tokens", tokens, "--hidden-states", path)
+    assert run(*line)[0] == DONE
+    # The engine may have run on.
+    longer = torch.cat([seen[-1][0], seen[-1][0][:1]])[:, None].contiguous()
+    save_file({"hidden_states": longer, "token_ids": torch.cat([fed, fed[:1]])}, path)
     assert run(*line)[0] == DONE
     save_file({"hidden_states": seen[-1][0][:, None].contiguous(), "token_ids": fed.flip(0)}, path)
     code, _, err = run(*line)
@@ -330,6 +389,8 @@ def test_a_signature_of_ids_alone() -> None:
         ({"model": 3}, "model"),
         ({"prompt_token_ids": None}, "prompt_token_ids"),
         ({"prompt_token_ids": []}, "prompt_token_ids"),
+        ({"prompt_token_ids": 3}, "prompt_token_ids"),
+        ({"prompt_token_ids": [1] * (2**20 + 1)}, "prompt_token_ids"),
         ({"prompt_token_ids": [1.0]}, "prompt_token_ids"),
         ({"prompt_token_ids": [True]}, "prompt_token_ids"),
         ({"output_token_ids": [-1]}, "output_token_ids"),
@@ -340,8 +401,11 @@ def test_a_signature_of_ids_alone() -> None:
         ({"topk": 4097}, "topk"),
         ({"merge_short_tails": 1}, "merge_short_tails"),
         ({"proofs": "AAAA"}, "proofs"),
+        ({"proofs": {"AAAA": 1}}, "proofs"),
+        ({"proofs": 3}, "proofs"),
+        ({"proofs": ["AAAA"] * (2**20 + 1)}, "proofs"),
         ({"proofs": ["A"]}, "proofs"),
-        ({"proofs": ["*AAA"]}, "proofs"),
+        ({"proofs": ["*AAAA"]}, "proofs"),
         ({"proofs": [3]}, "proofs"),
     ],
 )
@@ -351,7 +415,16 @@ def test_what_is_no_signature(changes: dict[str, Any], field: str) -> None:
     assert field in caught.value.place
 
 
-@pytest.mark.parametrize("text", ["", "[]", "3", "{", "[" * 100_000, "\ufeff{}"])
-def test_what_is_no_json_object(text: str) -> None:
+def test_files_are_read_up_to_a_size(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"four")
+    assert read_capped(path, 4) == b"four"
+    with pytest.raises(InputError) as caught:
+        read_capped(path, 3)
+    assert caught.value.code == "too_large"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "{", "[" * 100_000, "\ufeff{}", b"\xff"])
+def test_what_is_no_json_object(text: str | bytes) -> None:
     with pytest.raises(DecodeError):
         Signature.from_json(text, "text")

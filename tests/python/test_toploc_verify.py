@@ -12,7 +12,7 @@ import torch
 import toploc_reference as reference
 from assay import DecodeError, InputError, Verdict, toploc
 from assay.toploc import Profile, fingerprint
-from assay.toploc.attacks import constant_proofs
+from assay.toploc.attacks import constant_proofs, known_place_proofs
 from assay.toploc.chunks import Shape
 
 SHAPE = Shape()
@@ -76,6 +76,44 @@ def test_the_same_value_everywhere_is_no_proof(kind: str) -> None:
         verdict = toploc.verify(own if kind == "torch" else bits_of(own), forged)
         assert verdict.outcome == "rejected"
         assert verdict.step in ("signs", "dispersion", "mantissa mean")
+
+
+def with_outliers(seed: int, spread: float) -> torch.Tensor:
+    """States in which four dimensions always hold the largest values."""
+    draw = np.random.default_rng(seed)
+    made = draw.normal(size=(64, 300))
+    made[:, [7, 100, 150, 299]] = [21, -35, 27, -24] * draw.normal(1, spread, (64, 4))
+    return torch.from_numpy(made).bfloat16()
+
+
+def test_usual_values_at_usual_places() -> None:
+    own = with_outliers(9, 0.03)
+    forged = known_place_proofs(2, [with_outliers(seed, 0.03) for seed in range(5)], SHAPE)
+    # Not detected, as the documentation says, where outliers are always alike.
+    assert toploc.verify(own, forged)
+    # Where they vary by half, as those of real models do, knowing their places is not enough.
+    varied = known_place_proofs(2, [with_outliers(seed, 0.5) for seed in range(5)], SHAPE)
+    assert toploc.verify(with_outliers(9, 0.5), varied).outcome == "rejected"
+    # Nor is anything where no dimension stands out.
+    nothing = known_place_proofs(2, [states(64, seed) for seed in range(5)], SHAPE)
+    assert toploc.verify(states(64, 9), nothing).outcome == "rejected"
+
+
+def test_constants_in_one_chunk_show_in_its_figures() -> None:
+    own = states(320)
+    proofs = toploc.build(own)
+    magnitudes = np.sort(bits_of(own) & 0x7FFF, axis=None)
+    proofs[4:5] = constant_proofs(1, int(magnitudes[-600]), SHAPE)
+    found = toploc.compare(own, proofs)
+    figures = toploc.statistics(found)
+    each = [one.distinct_values / one.distinct_own for one in found]
+    assert figures.worst_chunk_dispersion == min(each) == each[4]
+    assert figures.worst_chunk_exponent_mismatches == max(one.exponent_mismatches for one in found)
+    # The means over the sequence stay within their bounds.
+    assert figures.dispersion > 0.5
+    verdict = toploc.decide(found, Profile.published())
+    assert outcome(verdict) == ("rejected", "dispersion")
+    assert "worst chunk" in verdict.reason
 
 
 HOSTILE = {
@@ -175,6 +213,41 @@ def test_comparisons_are_those_of_the_published_method() -> None:
                 (c.exponent_mismatches, c.mantissa_mean, c.mantissa_median,
                  c.mantissa_median_upper, c.sign_mismatches) for c in found
             ] == [pytest.approx(one) for one in expected]  # fmt: skip
+
+
+@KINDS
+def test_the_verifier_says_how_chunks_are_cut_and_ties_broken(kind: str) -> None:
+    own = states() if kind == "torch" else bits_of(states())
+    exponents = "exponent mismatches per 128 points"
+    agreed: dict[str, Any] = {"chunk": 20, "k": 64, "ties": "lower-index"}
+    proofs = toploc.build(own, **agreed)
+    verdict = toploc.verify(own, proofs, **agreed)
+    assert verdict
+    assert verdict.figures["chunks"] == "4"
+    assert verdict.figures["points"] == "256"
+    assert verdict.figures[exponents].startswith("0 ")
+    assert all(one.exponent_mismatches == 0 for one in toploc.compare(own, proofs, **agreed))
+    # The values have equals at the last place, of which the other rule takes others.
+    other: dict[str, Any] = {**agreed, "ties": "reference"}
+    assert not toploc.verify(own, proofs, **other).figures[exponents].startswith("0 ")
+    assert any(one.exponent_mismatches > 0 for one in toploc.compare(own, proofs, **other))
+    assert outcome(toploc.verify(own, proofs, chunk=20)) == ("rejected", "proof form")
+    assert outcome(toploc.verify(own, proofs, k=64)) == ("rejected", "proof count")
+
+
+def test_states_are_rounded_only_when_told() -> None:
+    own, proofs = states().float() * 1.0001, toploc.build(states())
+    assert toploc.verify(own, proofs, rounded=True)
+    with pytest.raises(InputError, match="rounded=True"):
+        toploc.verify(own, proofs)
+
+
+@KINDS
+def test_bytes_that_are_left_over(kind: str) -> None:
+    own = states() if kind == "torch" else bits_of(states())
+    joined = b"".join(toploc.build(own))
+    assert outcome(toploc.verify(own, joined + b"\0")) == ("rejected", "proof count")
+    assert outcome(toploc.verify(own, joined[:-1])) == ("rejected", "proof form")
 
 
 def test_a_profile_of_a_file(tmp_path: Path) -> None:

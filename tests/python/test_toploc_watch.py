@@ -194,7 +194,7 @@ def test_models_that_cannot_be_watched() -> None:
 @pytest.mark.parametrize(
     ("prompt", "output", "reason"),
     [([], [1], "prompt"), ([1], [], "output"), ([1], [40, 1], "vocabulary"),
-     ([-1], [1], "vocabulary")],
+     ([-1], [1], "vocabulary"), ([1], [1, 40], "vocabulary"), ([1], [-1], "vocabulary")],
 )  # fmt: skip
 def test_tokens_that_cannot_be_recomputed(
     prompt: list[int], output: list[int], reason: str
@@ -314,6 +314,12 @@ def test_states_before_the_final_norm(layout: str, tmp_path: Any) -> None:
     assert torch.equal(states[len(PROMPT) - 1 :], own)
     assert toploc.verify(states[len(PROMPT) - 1 :], found.proofs, BOUNDS, chunk=4, k=K)
     assert not torch.equal(read_vllm_states(path, made, layer=0)[0], states)
+    # In another dtype than the model's, the states come back in that of the file.
+    wide = {"hidden_states": layers.float().contiguous(), "token_ids": torch.tensor(fed)}
+    save_file(wide, path)
+    widened = read_vllm_states(path, made)[0]
+    assert widened.dtype == torch.float32
+    assert torch.equal(widened, states.float())
 
 
 def test_files_that_vllm_does_not_write(tmp_path: Any) -> None:
@@ -327,12 +333,15 @@ def test_files_that_vllm_does_not_write(tmp_path: Any) -> None:
             read_vllm_states(path, made)
 
     refused(DecodeError, "prefix caching", token_ids=torch.arange(5))
+    refused(DecodeError, "prefix caching", token_ids=torch.arange(3))
+    refused(DecodeError, "tokens, layers, width", token_ids=torch.zeros(4, 1, dtype=torch.int64))
     refused(DecodeError, "tokens, layers, width", hidden_states=torch.zeros(4, 32))
     refused(DecodeError, "tokens, layers, width", token_ids=torch.zeros(4))
     refused(InputError, "wide", hidden_states=torch.zeros(4, 2, 33).bfloat16())
     save_file(good, path)
-    with pytest.raises(InputError, match="layer"):
-        read_vllm_states(path, made, layer=2)
+    for layer in (2, -3):
+        with pytest.raises(InputError, match="layer"):
+            read_vllm_states(path, made, layer=layer)
     save_file({"hidden_states": good["hidden_states"]}, path)
     with pytest.raises(DecodeError, match="token_ids"):
         read_vllm_states(path, made)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import CaptureError, one_line
+from .flags import add_capture_flags, capture_arguments
 from .progress import Bar
 
 if TYPE_CHECKING:
@@ -84,65 +85,13 @@ def _parser() -> argparse.ArgumentParser:
         "one after another",
     )
     add("--prompt", required=True, help="text to continue, taken as it is (no chat template)")
-    add(
-        "--max-new-tokens",
-        type=int,
-        default=64,
-        metavar="N",
-        help="most tokens to generate (default: %(default)s)",
-    )
-    add(
-        "--min-new-tokens",
-        type=int,
-        default=0,
-        metavar="N",
-        help="take no end-of-text token before so many (default: %(default)s)",
-    )
-    add("--do-sample", action="store_true", help="draw tokens instead of taking the most likely")
-    add(
-        "--temperature",
-        type=float,
-        default=0.8,
-        metavar="T",
-        help="for --do-sample (default: %(default)s)",
-    )
-    add(
-        "--device",
-        choices=("auto", "cuda", "cpu", "mps"),
-        default="auto",
-        help="auto is cuda if there is one, else cpu (default: %(default)s)",
-    )
-    add(
-        "--dtype",
-        choices=("auto", "float16", "float32", "bfloat16"),
-        default="auto",
-        help="auto is the dtype the model is stored in (default: %(default)s)",
-    )
+    add_capture_flags(parser)
     add(
         "--output-dir",
         type=Path,
         default=Path("./output"),
         metavar="DIR",
         help="where the files go (default: ./output)",
-    )
-    add(
-        "--seed",
-        type=int,
-        default=42,
-        metavar="N",
-        help="for every random generator (default: %(default)s)",
-    )
-    add(
-        "--deterministic",
-        action="store_true",
-        help="the same bits on every run; always takes the most likely token",
-    )
-    add(
-        "--mode",
-        choices=("decode", "recompute"),
-        default="decode",
-        help="decode: values of the passes that made the tokens; recompute: values of one more "
-        "pass over the finished text (default: %(default)s)",
     )
     add(
         "--format",
@@ -184,15 +133,7 @@ def _capture_all(arguments: argparse.Namespace) -> dict[str, Any]:
             result = capture(
                 model,
                 arguments.prompt,
-                max_new_tokens=arguments.max_new_tokens,
-                min_new_tokens=arguments.min_new_tokens,
-                do_sample=arguments.do_sample,
-                temperature=arguments.temperature,
-                device=arguments.device,
-                dtype=arguments.dtype,
-                seed=arguments.seed,
-                deterministic=arguments.deterministic,
-                mode=arguments.mode,
+                **capture_arguments(arguments),
                 on_progress=bar,
                 verbose=arguments.verbose,
             )

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from ..errors import InputError
-from .chunks import Shape, points_of
+from .building import prove
+from .chunks import Points, Shape, points_of
 from .head_input import head_of
 
 _PRIME = 65497
@@ -112,3 +113,37 @@ def typical_value(states: Sequence[Tensor], shape: Shape) -> int:
     tops = [points_of([one[: shape.chunk]], 0, shape, "reference", True).values for one in states]
     magnitudes = np.sort(np.concatenate(tops) & 0x7FFF)
     return int(magnitudes[len(magnitudes) // 2])
+
+
+def known_place_proofs(count: int, states: Sequence[Tensor], shape: Shape) -> list[bytes]:
+    """Proofs made from other sequences: in every row, what the usual outliers usually are.
+
+    The dimensions are those that most often hold one of the largest values with the same sign and
+    exponent, as many as fill the k places; the rows have the middle half of these, so that they
+    are not all alike.
+
+    Args:
+        count: How many.
+        states: Of other sequences, (tokens, width) each.
+        shape: What the proofs claim to cover.
+    """
+    width = states[0].shape[1]
+    tops = [points_of([one[: shape.chunk]], 0, shape, "reference", True) for one in states]
+    dimensions = np.concatenate([top.indices % width for top in tops])
+    values = np.concatenate([top.values for top in tops])
+    usual = []
+    for dimension in np.unique(dimensions):
+        held = values[dimensions == dimension]
+        kinds, often = np.unique(held >> 7, return_counts=True)
+        alike = np.sort(held[held >> 7 == kinds[often.argmax()]])
+        usual.append((len(alike), int(dimension), alike))
+    usual.sort(key=lambda one: one[0], reverse=True)
+    rows = np.arange(shape.chunk)
+    indices = [rows * width + dimension for _, dimension, _ in usual]
+    likely = [
+        alike[(2 * rows + shape.chunk) * often // (4 * shape.chunk)] for often, _, alike in usual
+    ]
+    points = Points(
+        np.concatenate(indices)[: shape.k].astype(np.uint32), np.concatenate(likely)[: shape.k]
+    )
+    return [prove(points)] * count

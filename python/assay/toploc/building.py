@@ -9,7 +9,7 @@ import numpy as np
 from .. import _core
 from ..errors import InputError
 from .arrays import Array, is_torch, to_bfloat16, to_bits
-from .chunks import SHORTEST_TAIL, Points, Shape, Ties, by_torch, chunks_of, pieces_of, points_of
+from .chunks import SHORTEST_TAIL, Points, Shape, Ties, by_torch, chunks_of, points_of, selected
 
 
 def build(
@@ -47,14 +47,9 @@ def build(
     'ffd940d0ffa9'
     """
     shape = Shape(chunk, k, prefill, merge_short_tails)
-    pieces = pieces_of(states, shape, rounded)
-    if by_torch(pieces, ties):
-        return [
-            prove(points_of(listed, i, shape, ties, rounded)) for i, listed in enumerate(pieces)
-        ]
-    if not pieces:
-        return []
-    chunks = chunks_of(pieces, shape, rounded)
+    if by_torch(states, ties):
+        return [prove(points) for points in selected(states, shape, ties, rounded)]
+    chunks = chunks_of(states, shape, rounded)
     return _core.toploc_build(chunks.bits, chunks.lengths, k, ties == "lower-index")
 
 

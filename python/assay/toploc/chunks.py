@@ -54,6 +54,11 @@ class Shape:
             spans[-2:] = [(spans[-2][0], rows)]
         return spans
 
+    def __str__(self) -> str:
+        prompt = ", the prompt apart" if self.prefill else ""
+        tails = ", short tails merged" if self.merge_short_tails else ""
+        return f"{self.chunk} tokens, {self.k} values{prompt}{tails}"
+
     @property
     def proof_size(self) -> int:
         """Bytes of one proof."""
@@ -73,7 +78,7 @@ class Points(NamedTuple):
 
 
 class Chunks(NamedTuple):
-    """A sequence, cut up: as bits in one piece where the native selection is to look at it.
+    """A sequence as bits in one piece, for the native selection, and how it is cut up.
 
     Attributes:
         bits: All chunks one after another.
@@ -84,20 +89,19 @@ class Chunks(NamedTuple):
     lengths: list[int]
 
 
-def pieces_of(states: Array | Sequence[Array], shape: Shape, rounded: bool) -> list[list[Array]]:
-    """The arrays that each proof covers; axis 0 of one array, or the items of a list, are tokens.
+def selected(
+    states: Array | Sequence[Array], shape: Shape, ties: Ties, rounded: bool
+) -> list[Points]:
+    """The points of every chunk.
 
     Raises:
-        InputError: An array without axes ("mismatch").
+        InputError: As `tokens_of` and `points_of`.
     """
-    if isinstance(states, list | tuple):
-        return [list(states[start:stop]) for start, stop in shape.spans(len(states))]
-    whole: Array = states
-    if not is_torch(whole) and not isinstance(whole, np.ndarray):
-        whole = to_bits(whole, "states", rounded).reshape(whole.shape)
-    if whole.ndim == 0:
-        raise InputError("mismatch", "states", "one number; give (tokens, width)")
-    return [[whole[start:stop]] for start, stop in shape.spans(int(whole.shape[0]))]
+    pieces = [states[start:stop] for start, stop in shape.spans(tokens_of(states))]
+    return [
+        points_of(piece if _is_list(states) else [piece], index, shape, ties, rounded)
+        for index, piece in enumerate(pieces)
+    ]
 
 
 def points_of(
@@ -127,23 +131,48 @@ def require_values(count: int, place: str, k: int) -> None:
         raise InputError("out_of_range", place, f"{count} values, fewer than k = {k}; lower k")
 
 
-def chunks_of(pieces: Sequence[Sequence[Array]], shape: Shape, rounded: bool) -> Chunks:
-    """All chunks as bits.
+def chunks_of(states: Array | Sequence[Array], shape: Shape, rounded: bool) -> Chunks:
+    """All chunks as bits; one array of bits in C order is not copied.
 
     Raises:
-        InputError: As `points_of`.
+        InputError: A chunk of fewer values than k ("out_of_range"), or as `tokens_of` and
+            `to_bits`.
     """
-    chunks = []
-    for index, listed in enumerate(pieces):
-        place = f"chunk {index}"
-        chunks.append(joined([to_bits(piece, place, rounded) for piece in listed]))
-        require_values(chunks[-1].size, place, shape.k)
-    return Chunks(joined(chunks), [chunk.size for chunk in chunks])
+    spans = shape.spans(tokens_of(states))
+    if _is_list(states):
+        rows = [to_bits(row, f"token {i}", rounded) for i, row in enumerate(states)]
+        bits = joined(rows)
+        lengths = [sum(row.size for row in rows[start:stop]) for start, stop in spans]
+    else:
+        bits = to_bits(states, "states", rounded)
+        lengths = [bits.size // tokens_of(states) * (stop - start) for start, stop in spans]
+    for index, length in enumerate(lengths):
+        require_values(length, f"chunk {index}", shape.k)
+    return Chunks(bits, lengths)
 
 
-def by_torch(pieces: Sequence[Sequence[Array]], ties: Ties) -> bool:
+def tokens_of(states: Array | Sequence[Array]) -> int:
+    """How many tokens there are: axis 0 of one array, or the items of a list.
+
+    Raises:
+        InputError: An array without axes ("mismatch").
+    """
+    if _is_list(states):
+        return len(states)
+    array: Array = states
+    if len(array.shape) == 0:
+        raise InputError("mismatch", "states", "one number; give (tokens, width)")
+    return int(array.shape[0])
+
+
+def by_torch(states: Array | Sequence[Array], ties: Ties) -> bool:
     """Whether the points are to be taken by torch: it alone decides equal values as it does."""
-    return ties == "reference" and any(is_torch(piece) for listed in pieces for piece in listed)
+    arrays = states if _is_list(states) else [states]
+    return ties == "reference" and any(is_torch(array) for array in arrays)
+
+
+def _is_list(states: Array | Sequence[Array]) -> bool:
+    return isinstance(states, list | tuple)
 
 
 def _torch_points(pieces: Sequence[Any], place: str, k: int, rounded: bool) -> Points:

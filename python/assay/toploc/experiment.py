@@ -81,8 +81,13 @@ def judge(model: PreTrainedModel, signature: Signature, profile: Profile) -> tup
 
     Its words are kept as they were, though intersections are good when they are many.
     """
+    agreed = Shape()
+    if signature.shape != agreed:
+        # Nobody but the verifier chooses how much is checked.
+        reason = f"proofs of {signature.shape}, {agreed} was asked for"
+        return 1, f"VERIFICATION FAILED: parameters: {reason}"
     own = recompute(model, signature.prompt, signature.output)
-    verdict, comparisons = examine(own, signature.proofs, profile, signature.shape, rounded=True)
+    verdict, comparisons = examine(own, signature.proofs, profile, agreed, rounded=True)
     if verdict.outcome == "inconclusive":
         return 3, f"VERIFICATION INCONCLUSIVE: {verdict.step}: {verdict.reason}"
     if not comparisons:

@@ -39,7 +39,7 @@ def verify_tokens(options: argparse.Namespace, engine: Engine) -> dict[str, Any]
     }
     if signature.shape != agreed:
         # Nobody but the verifier chooses how much is checked.
-        reason = f"proofs of {_words(signature.shape)}, {_words(agreed)} was asked for"
+        reason = f"proofs of {signature.shape}, {agreed} was asked for"
         return {
             **about, "verdict": "rejected", "step": "parameters", "reason": reason,
             "figures": {}, "notes": [], "chunks": [],
@@ -82,11 +82,6 @@ def _with_file(signature: Signature, path: str) -> Signature:
         )  # fmt: skip
     shape = Shape(file.decode_batching_size, file.topk, False, file.merge_tail_below == 8)
     return signature.with_proofs(list(file.proofs), shape)
-
-
-def _words(shape: Shape) -> str:
-    tails = ", short tails merged" if shape.merge_short_tails else ""
-    return f"{shape.chunk} tokens, {shape.k} values{tails}"
 
 
 def calibrate_model(options: argparse.Namespace, engine: Engine) -> dict[str, Any]:

@@ -30,10 +30,10 @@ def recompute(
         InputError: An empty prompt or output, or an id outside the vocabulary ("out_of_range").
     """
     before, after = _ids(prompt, "prompt"), _ids(output, "output")
-    fed = torch.cat([before, after[:-1]])
+    tokens = torch.cat([before, after])
     embedding: Any = model.get_input_embeddings()
     size = int(embedding.weight.shape[0])
-    if int(fed.min()) < 0 or int(fed.max()) >= size:
+    if int(tokens.min()) < 0 or int(tokens.max()) >= size:
         raise InputError("out_of_range", "tokens", f"an id outside the vocabulary of {size}")
     states: list[Tensor] = []
 
@@ -42,7 +42,7 @@ def recompute(
         # Scores of all rows can outweigh everything else, and nobody looks at them.
         return state[:, -1:]
 
-    ids = fed[None].to(model.device)
+    ids = tokens[None, :-1].to(model.device)
     with head_inputs(model, keep), torch.no_grad():
         model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False)
     if len(states) != 1 or states[0].shape[:2] != ids.shape:

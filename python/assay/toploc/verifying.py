@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 from .. import _core
 from ..errors import DecodeError, InputError
 from .arrays import Array
-from .chunks import Points, Shape, Ties, by_torch, chunks_of, pieces_of, points_of
+from .chunks import Points, Shape, Ties, by_torch, chunks_of, selected, tokens_of
 
 Comparison: TypeAlias = _core.ToplocComparison
 Profile: TypeAlias = _core.ToplocProfile
@@ -83,13 +83,12 @@ def examine(
 ) -> Examination:
     """As `verify`, with what it looked at."""
     listed = proofs_of(proofs, shape)
-    pieces = pieces_of(states, shape, rounded)
-    if by_torch(pieces, ties) and len(listed) == len(pieces) and _all_formed(listed, shape.k):
-        points = [points_of(piece, i, shape, ties, rounded) for i, piece in enumerate(pieces)]
-        comparisons = _compared(listed, points)
+    formed = len(listed) == len(shape.spans(tokens_of(states))) and _all_formed(listed, shape.k)
+    if by_torch(states, ties) and formed:
+        comparisons = _compared(listed, selected(states, shape, ties, rounded))
         return Examination(_core.toploc_decide(comparisons, profile), comparisons)
     # Proofs that are malformed or of another count are refused before anything is selected.
-    chunks = chunks_of(pieces, shape, rounded)
+    chunks = chunks_of(states, shape, rounded)
     lower_first = ties == "lower-index"
     return Examination(
         *_core.toploc_verify(listed, chunks.bits, chunks.lengths, shape.k, lower_first, profile)
@@ -114,15 +113,13 @@ def compare(
         InputError: Not as many proofs as chunks ("mismatch"), or as `verify`.
     """
     shape = Shape(chunk, k, prefill, merge_short_tails)
-    pieces = pieces_of(states, shape, rounded)
     listed = proofs_of(proofs, shape)
-    if len(listed) != len(pieces):
-        reason = f"{len(listed)} of them for {len(pieces)} chunks"
-        raise InputError("mismatch", "proofs", reason)
-    if by_torch(pieces, ties):
-        points = [points_of(piece, i, shape, ties, rounded) for i, piece in enumerate(pieces)]
-        return _compared(listed, points)
-    chunks = chunks_of(pieces, shape, rounded)
+    expected = len(shape.spans(tokens_of(states)))
+    if len(listed) != expected:
+        raise InputError("mismatch", "proofs", f"{len(listed)} of them for {expected} chunks")
+    if by_torch(states, ties):
+        return _compared(listed, selected(states, shape, ties, rounded))
+    chunks = chunks_of(states, shape, rounded)
     return _core.toploc_compare_chunks(
         listed, chunks.bits, chunks.lengths, k, ties == "lower-index"
     )

@@ -1,0 +1,77 @@
+"""The flags that every command with a capture in it has."""
+
+import argparse
+from typing import Any
+
+
+def add_capture_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say how a model is run."""
+    add = parser.add_argument
+    add(
+        "--max-new-tokens",
+        type=int,
+        default=64,
+        metavar="N",
+        help="most tokens to generate (default: %(default)s)",
+    )
+    add(
+        "--min-new-tokens",
+        type=int,
+        default=0,
+        metavar="N",
+        help="take no end-of-text token before so many (default: %(default)s)",
+    )
+    add("--do-sample", action="store_true", help="draw tokens instead of taking the most likely")
+    add(
+        "--temperature",
+        type=float,
+        default=0.8,
+        metavar="T",
+        help="for --do-sample (default: %(default)s)",
+    )
+    add(
+        "--device",
+        choices=("auto", "cuda", "cpu", "mps"),
+        default="auto",
+        help="auto is cuda if there is one, else cpu (default: %(default)s)",
+    )
+    add(
+        "--dtype",
+        choices=("auto", "float16", "float32", "bfloat16"),
+        default="auto",
+        help="auto is the dtype the model is stored in (default: %(default)s)",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=42,
+        metavar="N",
+        help="for every random generator of the model (default: %(default)s)",
+    )
+    add(
+        "--deterministic",
+        action="store_true",
+        help="the same bits on every run; always takes the most likely token",
+    )
+    add(
+        "--mode",
+        choices=("decode", "recompute"),
+        default="decode",
+        help="decode: values of the passes that made the tokens; recompute: values of one more "
+        "pass over the finished text (default: %(default)s)",
+    )
+
+
+def capture_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    """What these flags say, as arguments of `capture`."""
+    return {
+        "max_new_tokens": options.max_new_tokens,
+        "min_new_tokens": options.min_new_tokens,
+        "do_sample": options.do_sample,
+        "temperature": options.temperature,
+        "device": options.device,
+        "dtype": options.dtype,
+        "seed": options.seed,
+        "deterministic": options.deterministic,
+        "mode": options.mode,
+    }
