@@ -112,7 +112,7 @@ struct Segment {
 /// parts in which each value occurs once. Zeros need not be given.
 class PartialCommitment {
  public:
-  /// Points that are brought together for one multi-scalar multiplication: 128 MiB of them.
+  /// Values that are brought together for one multi-scalar multiplication.
   static constexpr std::size_t kMaxTogether = std::size_t{1} << 21;
 
   explicit PartialCommitment(Srs srs, std::size_t max_together = kMaxTogether);

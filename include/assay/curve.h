@@ -86,6 +86,10 @@ namespace curve {
 [[nodiscard]] G1Affine msm_vartime(std::span<const G1Affine> bases, IntegerView scalars);
 [[nodiscard]] G1Affine msm_vartime(std::span<const G1Affine> bases, std::span<const Fr> scalars);
 
+/// The same over bases that stand in several runs, one after another.
+[[nodiscard]] G1Affine msm_of_runs_vartime(std::span<const std::span<const G1Affine>> runs,
+                                           IntegerView scalars);
+
 /// About how many point additions msm_vartime spends on `count` integers of `bits` bits and a sign.
 [[nodiscard]] std::uint64_t planned_additions(std::size_t count, unsigned bits);
 

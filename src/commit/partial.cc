@@ -5,7 +5,6 @@
 
 #include "assay/commit.h"
 #include "base/check.h"
-#include "base/large_array.h"
 #include "base/try.h"
 
 namespace assay::pst {
@@ -61,31 +60,31 @@ struct PartialCommitment::State {
   Srs srs;
   std::size_t max_together;
   G1Affine sum = G1Affine::infinity();
-  LargeArray<G1Affine> bases;  // kept: fresh memory for every part would cost more than filling it
 
-  /// The share of segments of one type. Their bases lie far apart, and one large sum needs fewer additions
-  /// for each value than many small ones.
+  /// The share of segments of one type. One large sum needs fewer additions for each value than many small
+  /// ones, so values that lie apart are brought together; the points, many times their size, stay where they
+  /// are.
   template <class T>
   G1Affine share_of(std::span<const Segment> segments, std::size_t total) {
     const std::span<const G1Affine> level = srs.level(0);
     const std::size_t chunks = (total + max_together - 1) / max_together;
     const std::size_t largest = (total + chunks - 1) / chunks;
-    if (bases.size() < largest) bases = LargeArray<G1Affine>(largest);
     std::vector<T> values(largest);
+    std::vector<std::span<const G1Affine>> runs;
     Pieces pieces(segments);
     G1Affine share = G1Affine::infinity();
     for (std::size_t done = 0; done < total;) {
       const std::size_t count = std::min(largest, total - done);
       std::size_t filled = 0;
+      runs.clear();
       pieces.next(count, [&](const Segment& segment, std::size_t offset, std::size_t piece) {
         const auto* from = static_cast<const T*>(segment.values.data()) + offset;
         std::copy_n(from, piece, values.begin() + static_cast<std::ptrdiff_t>(filled));
-        std::copy_n(level.begin() + static_cast<std::ptrdiff_t>(segment.first + offset), piece,
-                    bases.data() + filled);
+        runs.push_back(level.subspan(segment.first + offset, piece));
         filled += piece;
       });
-      share = curve::add(share, curve::msm_vartime(bases.span().first(count),
-                                                   IntegerView(std::span<const T>(values.data(), count))));
+      share = curve::add(
+          share, curve::msm_of_runs_vartime(runs, IntegerView(std::span<const T>(values.data(), count))));
       done += count;
     }
     return share;

@@ -22,10 +22,10 @@ namespace assay::curve {
 template <class F, class Adder>
 class BucketSums {
  public:
-  /// Empty buckets for some of `bases`. Memory that is there already is used again.
-  void start(std::span<const G1Affine> bases, std::size_t buckets) {
+  /// Empty buckets, for `points` at most. Memory that is there already is used again.
+  void start(std::size_t buckets, std::size_t points) {
     buckets_ = buckets;
-    most_waiting_ = std::min(kMostWaiting, bases.size());
+    most_waiting_ = std::min(kMostWaiting, points);
     // Every fresh sum takes two points that wait; later the two sums of every row stand there.
     grow(arena_, buckets + std::max(most_waiting_ / 2, 2 * rows()));
     grow(refs_, most_waiting_ + std::min(buckets, most_waiting_));
@@ -33,16 +33,15 @@ class BucketSums {
     batch_number_ = kFirstBatch;
     waiting_.reserve(most_waiting_);
     ends_.resize(buckets);
-    bases_ = bases;
   }
 
-  /// bucket_sum[key of i] += bases[first + i] or its negative.
-  void add(std::size_t first, std::span<const BucketKey> keys) {
+  /// bucket_sum[key of i] += bases[i] or its negative. The bases are read until finish().
+  void add(std::span<const G1Affine> bases, std::span<const BucketKey> keys) {
     // A batch from few buckets would never be full.
     const bool in_order = buckets_ >= 2 * PairBatch::kCapacity;
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (keys[i].is_none()) continue;
-      const PointRef point = PointRef(bases_[first + i], keys[i].is_negated());
+      const PointRef point(bases[i], keys[i].is_negated());
       const std::uint32_t bucket = keys[i].bucket();
       std::uint8_t& batch = batch_of_[bucket];
       if (batch == kEmpty) {
@@ -231,7 +230,6 @@ class BucketSums {
   }
 
   std::size_t buckets_ = 0;
-  std::span<const G1Affine> bases_;
   LargeArray<G1Affine> arena_;          ///< the bucket sums, then room for sums of points that waited
   std::vector<std::uint8_t> batch_of_;  ///< by bucket; see kEmpty
   std::uint8_t batch_number_ = kFirstBatch;

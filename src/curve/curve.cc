@@ -60,7 +60,11 @@ G2Affine negate(const G2Affine& a) { return {a.x, {negated(a.y.c0), negated(a.y.
 G2Affine multiply_vartime(const G2Affine& a, const Fr& k) { return active_curve_kernel().multiply_g2(a, k); }
 
 G1Affine msm_vartime(std::span<const G1Affine> bases, IntegerView scalars) {
-  return active_curve_kernel().msm(bases, scalars);
+  return msm_of_runs_vartime({&bases, 1}, scalars);
+}
+
+G1Affine msm_of_runs_vartime(std::span<const std::span<const G1Affine>> runs, IntegerView scalars) {
+  return active_curve_kernel().msm(runs, scalars);
 }
 
 G1Affine msm_vartime(std::span<const G1Affine> bases, std::span<const Fr> scalars) {

@@ -12,7 +12,7 @@
 namespace assay::curve {
 
 struct CurveKernel {
-  G1Affine (*msm)(std::span<const G1Affine> bases, IntegerView scalars);
+  G1Affine (*msm)(std::span<const std::span<const G1Affine>> runs, IntegerView scalars);
   void (*multiply_generator)(std::span<const Fr> scalars, std::span<G1Affine> out);
   std::size_t (*find_invalid_point)(std::span<const G1Affine> points);
   G1Affine (*add_g1)(const G1Affine& a, const G1Affine& b);

@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/loan.h"
 #include "base/threads.h"
+#include "curve/base_runs.h"
 #include "curve/bucket_sums.h"
 #include "curve/distinct.h"
 #include "curve/msm_simple.h"
@@ -26,13 +27,14 @@ namespace assay::curve {
 template <class F, class Adder>
 class Msm {
  public:
-  static G1Affine run(std::span<const G1Affine> bases, IntegerView scalars) {
+  static G1Affine run(std::span<const std::span<const G1Affine>> runs, IntegerView scalars) {
+    const BaseRuns bases({runs.begin(), runs.end()});
     ASSAY_CHECK_EQ(bases.size(), scalars.size());
     const std::size_t slab = scalars.kind() == IntegerView::Kind::kScalar ? kSlabOfScalars : kSlab;
     Xyzz<F> sum;
     for (std::size_t first = 0; first < bases.size(); first += slab) {
       const std::size_t count = std::min(slab, bases.size() - first);
-      sum += slab_sum(bases.subspan(first, count), scalars.subview(first, count));
+      sum += slab_sum(bases.part(first, count), scalars.subview(first, count));
     }
     return store(sum.to_affine());
   }
@@ -46,7 +48,7 @@ class Msm {
   /// A bucket's two additions are of general points there, which cost more than that of an affine one.
   static constexpr double kBucketCostAlone = 2.6;
 
-  static Xyzz<F> slab_sum(std::span<const G1Affine> bases, IntegerView scalars) {
+  static Xyzz<F> slab_sum(const BaseRuns& bases, IntegerView scalars) {
     return scalars.visit([&](auto values) {
       using Int = std::remove_const_t<typename decltype(values)::element_type>;
       if constexpr (std::is_same_v<Int, Scalar>) {
@@ -78,7 +80,7 @@ class Msm {
   }
 
   template <class Int>
-  static Xyzz<F> sum_of(std::span<const G1Affine> bases, std::span<const Int> values) {
+  static Xyzz<F> sum_of(const BaseRuns& bases, std::span<const Int> values) {
     const auto largest = largest_magnitude(values);
     const Width width = Width::of<Int>(largest);
     if (width.bits == 0) return {};
@@ -116,7 +118,7 @@ class Msm {
   /// The sum by way of the sums of the points that share a value: one addition a point, whatever the width of
   /// the values. Nothing where the values are not few enough.
   template <class Int>
-  static std::optional<Xyzz<F>> sum_by_value(std::span<const G1Affine> bases, std::span<const Int> values) {
+  static std::optional<Xyzz<F>> sum_by_value(const BaseRuns& bases, std::span<const Int> values) {
     if (!Distinct<Int>::is_likely(values)) return std::nullopt;
     struct Part {
       std::vector<G1Affine> sums;
@@ -138,8 +140,10 @@ class Msm {
         using Buckets = BucketSums<F, Adder>;
         const Loan<Buckets> loan;
         Buckets& buckets = *loan;
-        buckets.start(bases.subspan(begin, end - begin), distinct.magnitudes().size());
-        buckets.add(0, keys);
+        buckets.start(distinct.magnitudes().size(), keys.size());
+        bases.for_each(begin, keys.size(), [&](std::span<const G1Affine> run, std::size_t before) {
+          buckets.add(run, std::span(keys).subspan(before, run.size()));
+        });
         buckets.finish();
         for (std::size_t b = 0; b < distinct.magnitudes().size(); ++b) {
           parts[p].sums.push_back(store(buckets.sum(b)));
@@ -153,7 +157,7 @@ class Msm {
       all.sums.insert(all.sums.end(), part.sums.begin(), part.sums.end());
       all.magnitudes.insert(all.magnitudes.end(), part.magnitudes.begin(), part.magnitudes.end());
     }
-    return sum_of(std::span<const G1Affine>(all.sums), std::span<const SignedMagnitude>(all.magnitudes));
+    return sum_of(BaseRuns({all.sums}), std::span<const SignedMagnitude>(all.magnitudes));
   }
 
   /// Windows of the bucket method start to repeat the points above this width.
@@ -178,23 +182,31 @@ class Msm {
 
   /// The sum over [begin, end) of the points times their digits in a window, which are below `buckets`.
   template <class Int>
-  static Xyzz<F> window_sum(std::span<const G1Affine> bases, std::size_t begin, std::size_t end,
-                            unsigned window, std::size_t buckets, const Digits<Int>& digits) {
+  static Xyzz<F> window_sum(const BaseRuns& bases, std::size_t begin, std::size_t end, unsigned window,
+                            std::size_t buckets, const Digits<Int>& digits) {
     const Loan<BucketSums<F, Adder>> loan;
     BucketSums<F, Adder>& sums = *loan;
-    sums.start(bases.subspan(begin, end - begin), buckets);
+    sums.start(buckets, end - begin);
     std::vector<BucketKey> space;
-    for (std::size_t first = begin; first < end; first += kGrain)
-      sums.add(first - begin, digits.keys(window, first, std::min(kGrain, end - first), space));
+    for (std::size_t first = begin; first < end; first += kGrain) {
+      const auto keys = digits.keys(window, first, std::min(kGrain, end - first), space);
+      bases.for_each(first, keys.size(), [&](std::span<const G1Affine> run, std::size_t before) {
+        sums.add(run, keys.subspan(before, run.size()));
+      });
+    }
     sums.finish();
     return sums.weighted_sum();
   }
   template <class Int>
-  static Xyzz<F> simple_window_sum(std::span<const G1Affine> bases, std::size_t begin, std::size_t end,
-                                   unsigned window, std::size_t buckets, const Digits<Int>& digits) {
+  static Xyzz<F> simple_window_sum(const BaseRuns& bases, std::size_t begin, std::size_t end, unsigned window,
+                                   std::size_t buckets, const Digits<Int>& digits) {
     std::vector<BucketKey> space;
-    return simple_bucket_sum<F>(bases.subspan(begin, end - begin),
-                                digits.keys(window, begin, end - begin, space), buckets);
+    const auto keys = digits.keys(window, begin, end - begin, space);
+    SimpleBuckets<F> sums(buckets);
+    bases.for_each(begin, keys.size(), [&](std::span<const G1Affine> run, std::size_t before) {
+      sums.add(run, keys.subspan(before, run.size()));
+    });
+    return sums.weighted_sum();
   }
 };
 

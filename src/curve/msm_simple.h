@@ -19,24 +19,32 @@ template <class F>
   return {{p.x.limbs()}, {p.y.limbs()}};
 }
 
-/// sum_i key_i bases[i], where a key of bucket b stands for b + 1 or its negative. No bucket is `buckets` or
-/// more.
+/// As BucketSums.
 template <class F>
-[[nodiscard]] Xyzz<F> simple_bucket_sum(std::span<const G1Affine> bases, std::span<const BucketKey> keys,
-                                        std::size_t buckets) {
-  std::vector<Xyzz<F>> sums(buckets);
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (keys[i].is_none()) continue;
-    const Affine<F> p = load<F>(bases[i]);
-    sums[keys[i].bucket()] += keys[i].is_negated() ? -p : p;
+class SimpleBuckets {
+ public:
+  explicit SimpleBuckets(std::size_t buckets) : sums_(buckets) {}
+
+  void add(std::span<const G1Affine> bases, std::span<const BucketKey> keys) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (keys[i].is_none()) continue;
+      const Affine<F> p = load<F>(bases[i]);
+      sums_[keys[i].bucket()] += keys[i].is_negated() ? -p : p;
+    }
   }
-  // sum_k k * bucket_k as the sum of the suffix sums.
-  Xyzz<F> suffix, sum;
-  for (std::size_t k = buckets; k-- > 0;) {
-    suffix += sums[k];
-    sum += suffix;
+
+  /// sum_b (b + 1) bucket_sum[b], as the sum of the suffix sums.
+  [[nodiscard]] Xyzz<F> weighted_sum() const {
+    Xyzz<F> suffix, sum;
+    for (std::size_t b = sums_.size(); b-- > 0;) {
+      suffix += sums_[b];
+      sum += suffix;
+    }
+    return sum;
   }
-  return sum;
-}
+
+ private:
+  std::vector<Xyzz<F>> sums_;
+};
 
 }  // namespace assay::curve

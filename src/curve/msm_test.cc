@@ -310,6 +310,38 @@ TEST(Msm, NothingIsInfinity) {
   EXPECT_EQ(msm_vartime({}, std::span<const Fr>()), G1Affine::infinity());
 }
 
+TEST(Msm, BasesMayStandInRuns) {
+  for_each_kernel([] {
+    const auto points = doubled_points(30000);
+    const std::span<const G1Affine> all(points);
+    const auto narrow = random_values<std::int16_t>(points.size(), 15, 11);
+    std::vector<std::int64_t> few_kinds(points.size());
+    for (std::size_t i = 0; i < few_kinds.size(); ++i) few_kinds[i] = std::int64_t{narrow[i % 500]} << 40;
+    std::vector<Scalar> wide;
+    for (const Fr& each : random_logs(3000)) wide.push_back(each.to_scalar());
+    for (const std::vector<std::size_t>& cuts : {std::vector<std::size_t>{},
+                                                 {1},
+                                                 {0, 0, 7},
+                                                 {8191, 8192, 8193, 16384},
+                                                 {100, 200, 200, 2999, 3000, 29999}}) {
+      for (const IntegerView values :
+           {IntegerView(narrow), IntegerView(narrow).subview(0, 200), IntegerView(few_kinds),
+            IntegerView(wide), IntegerView(narrow).subview(0, 0)}) {
+        std::vector<std::span<const G1Affine>> runs;
+        std::size_t begin = 0;
+        for (const std::size_t cut : cuts) {
+          const std::size_t end = std::min(cut, values.size());
+          runs.push_back(all.subspan(begin, end - begin));
+          begin = end;
+        }
+        runs.push_back(all.subspan(begin, values.size() - begin));
+        EXPECT_EQ(msm_of_runs_vartime(runs, values), msm_vartime(all.first(values.size()), values))
+            << cuts.size() << " cuts, " << values.size() << " values";
+      }
+    }
+  });
+}
+
 TEST(Msm, TheThreadCountDoesNotMatter) {
   const auto points = doubled_points(3000);
   const auto narrow = random_values<std::int16_t>(points.size(), 15, 9);
