@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,19 +34,20 @@ std::vector<G1Affine> points(std::size_t count) {
 
 using Work = std::function<void()>;
 using curve::CurveKernel;
+using Runs = std::vector<std::span<const G1Affine>>;
 
 Work sum_of_integers(const CurveKernel& kernel, std::size_t count, unsigned bits) {
   std::mt19937_64 rng(bits);
   std::vector<std::int64_t> values(count);
   for (std::int64_t& each : values) each = static_cast<std::int64_t>(rng()) >> (63 - bits);
-  return [&kernel, bases = points(count), values] { static_cast<void>(kernel.msm(bases, values)); };
+  return [&kernel, bases = points(count), values] { static_cast<void>(kernel.msm(Runs{bases}, values)); };
 }
 
 Work sum_of_scalars(const CurveKernel& kernel, std::size_t count) {
   std::vector<Scalar> values(count);
   Fr value = Fr::from_u64(5);
   for (Scalar& each : values) each = (value = value * value + Fr::one()).to_scalar();
-  return [&kernel, bases = points(count), values] { static_cast<void>(kernel.msm(bases, values)); };
+  return [&kernel, bases = points(count), values] { static_cast<void>(kernel.msm(Runs{bases}, values)); };
 }
 
 Work pairing(const CurveKernel& kernel) {
