@@ -29,7 +29,7 @@ other_fuzz := $(filter-out $(toploc_fuzz),$(basename $(notdir $(wildcard fuzz/*_
 .PHONY: help
 help:  ## this list
 	@printf 'usage: make TARGET [VARIABLE=value]\n\n'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-11s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nvariables: JOBS=%s  PREFIX=%s  FUZZ_SECONDS=%s  PYTHON=python3 (to make .venv with)  ARGS= (for demo, bench)\n' \
 	  '$(JOBS)' '$(PREFIX)' '$(FUZZ_SECONDS)'
 
@@ -63,18 +63,36 @@ sanitize: clang  ## the C++ tests under AddressSanitizer and UndefinedBehaviorSa
 	@cmake --build --preset asan
 	@ctest --preset asan --parallel $(JOBS) --label-exclude soak
 
+.PHONY: threads
+threads: system  ## the C++ tests under ThreadSanitizer
+	@cmake --preset tsan
+	@cmake --build --preset tsan
+	@ctest --preset tsan --parallel $(JOBS) --label-exclude soak
+
+.PHONY: aarch64
+aarch64: test-build  ## all of it for 64-bit Arm: cross-compiled; the C++ tests and the tests of the command, run by qemu
+	@tools/setup-system tools/debian-packages.txt tools/debian-packages-aarch64.txt
+	@tools/setup-aarch64
+	@cmake --preset aarch64
+	@cmake --build --preset aarch64
+	@ctest --preset aarch64 --parallel $(JOBS) --label-exclude soak
+	@ASSAY_BIN=tools/run-aarch64 AARCH64_PROGRAM=$$PWD/build/aarch64/apps/assay/assay \
+	  $(venv)/python -m pytest tests/python/test_cli_*.py
+
 .PHONY: counts
 counts: test-build clang  ## what fixed pieces of work cost in instructions, or products of lanes, against kept limits
 	@cmake --build $(package_tree) --target counted_work counted_products
 	@tests/counts/check_counts.py $(package_tree)
 
 .PHONY: soak
-soak: test-build lint-setup  ## the long tests: minutes of fuzzing for each target, tests marked soak, clang's analyzer
+soak: test-build lint-setup  ## the long tests: minutes of fuzzing for each target, tests marked soak, clang's analyzer, threads, aarch64
 	@tools/fuzz --each $(TOPLOC_FUZZ_SECONDS) $(toploc_fuzz)
 	@tools/fuzz --each $(SOAK_FUZZ_SECONDS) $(other_fuzz)
 	@ctest --test-dir $(package_tree) --output-on-failure --label-regex soak
 	@$(venv)/python -m pytest -m soak || [ $$? -eq 5 ]  # 5: nothing is marked
 	@tools/lint-tidy --deep
+	@$(MAKE) threads
+	@$(MAKE) aarch64
 
 .PHONY: bench
 bench: system  ## the microbenchmarks

@@ -13,7 +13,7 @@ namespace {
 using assay::field::Limbs;
 
 template <class P>
-void compare(const Limbs& a, const Limbs& b) {
+void compare([[maybe_unused]] const Limbs& a, [[maybe_unused]] const Limbs& b) {
 #if defined(__x86_64__)
   static const bool has_adx = assay::available_kernels().size() > 1;
   if (!has_adx) return;

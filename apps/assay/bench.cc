@@ -96,7 +96,7 @@ void BenchTable::add(std::string what, const Json& parameters, const Timing& tim
   json["cpu_seconds"] = timing.cpu / items;
   json["repeats"] = timing.repeats;
   std::string line =
-      fmt::format("{:28} {:44} {:>12}   ({} to {}, {} runs; CPU {})", what, shown,
+      fmt::format("{:32} {:44} {:>12}   ({} to {}, {} runs; CPU {})", what, shown,
                   seconds_text(timing.median / items), seconds_text(timing.fastest / items),
                   seconds_text(timing.slowest / items), timing.repeats, seconds_text(timing.cpu / items));
   console_.note(line);
@@ -104,7 +104,7 @@ void BenchTable::add(std::string what, const Json& parameters, const Timing& tim
 }
 
 void BenchTable::add_missing(std::string what, const Json& parameters, std::string reason) {
-  std::string line = fmt::format("{:28} {:44} {:>12}   ({})", what, text_of(parameters), "n/a", reason);
+  std::string line = fmt::format("{:32} {:44} {:>12}   ({})", what, text_of(parameters), "n/a", reason);
   Json json = {{"what", std::move(what)}};
   json.update(parameters);
   json["seconds"] = nullptr;

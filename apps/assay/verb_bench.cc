@@ -267,6 +267,21 @@ Status bench_one_thread_count(const CommitmentOptions& options, const pst::Srs& 
   table.add("open one entry", parameters(options.bits),
             measure(repeats, [&] { static_cast<void>(pst::open(srs, values, grid_point)); }));
 
+  pst::KeptQuotients first_axis(axes);
+  ASSAY_TRY(pst::keep_first_axis(srs, values, first_axis));
+  table.add("keep the first axis", parameters(options.bits), measure(repeats, [&] {
+              pst::KeptQuotients kept(axes);
+              static_cast<void>(pst::keep_first_axis(srs, values, kept));
+            }));
+  bool same = true;
+  table.add("open one entry, first axis kept", parameters(options.bits), measure(repeats, [&] {
+              // A copy, because opening adds the further axes.
+              pst::KeptQuotients kept = first_axis;
+              const Result<pst::Opening> with_kept = pst::open(srs, values, grid_point, &kept);
+              same = same && with_kept.ok() && with_kept->quotients == opening.quotients;
+            }));
+  if (!same) return Error{ErrorCode::kMismatch, "bench", "an opening with kept quotients is another one"};
+
   const pst::Verifier verifier(srs.verifier_key());
   WireStatement wire{{curve::encode(commitment)}, point, opening.value};
   for (const G1Affine& quotient : opening.quotients) wire.points.push_back(curve::encode(quotient));

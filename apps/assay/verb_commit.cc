@@ -6,7 +6,6 @@
 #include "base/try.h"
 #include "commitment_dir.h"
 #include "input_tensor.h"
-#include "kept_file.h"
 #include "parameters.h"
 #include "program.h"
 #include "stopwatch.h"
@@ -85,9 +84,9 @@ Result<int> commit_tensor(const CommitOptions& options, const Console& console) 
   const double seconds = committing.seconds();
   const Stopwatch keeping;
   if (!options.keep.empty()) {
-    pst::KeptQuotients kept(srs.axes());
-    ASSAY_TRY(pst::keep_first_axis(srs, subject.values.view(), kept));
-    ASSAY_TRY(write_kept(options.keep, kept, *commitment));
+    const pst::KeptQuotients kept =
+        ASSAY_TRY(claim::keep_first_axis(srs, *commitment, subject.values.view()));
+    ASSAY_TRY(kept.write(options.keep, commitment->digest()));
   }
   const double keep_seconds = keeping.seconds();
   ASSAY_TRY(commitment->write(options.out));

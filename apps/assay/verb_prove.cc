@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "base/try.h"
 #include "commitment_dir.h"
-#include "kept_file.h"
 #include "program.h"
 #include "proving.h"
 
@@ -59,6 +58,14 @@ std::vector<std::string> lines_of_proven(const claim::Commitment& commitment, co
 
 std::optional<bool> when(bool known) { return known ? std::optional<bool>(true) : std::nullopt; }
 
+// Nothing is kept yet where there is no file.
+Result<pst::KeptQuotients> read_kept(const std::string& path, const claim::Commitment& commitment) {
+  const Axes& axes = commitment.header.layout.axes;
+  std::error_code failure;
+  if (!fs::exists(path, failure)) return pst::KeptQuotients(axes);
+  return pst::KeptQuotients::read(path, axes, commitment.digest());
+}
+
 Result<int> prove_tensor(const ProveOptions& options, const Console& console) {
   for (const auto& [flag, value] :
        {std::pair("--srs", &options.srs), {"--commitment", &options.commitment}, {"--out", &options.out}}) {
@@ -73,7 +80,7 @@ Result<int> prove_tensor(const ProveOptions& options, const Console& console) {
   const std::size_t kept_before = kept ? kept->size() : 0;
   const Proven proven = ASSAY_TRY(prove_points(srs, commitment, values.view(), points, !options.no_check,
                                                options.tensor, options.srs, kept ? &*kept : nullptr));
-  if (kept && kept->size() != kept_before) ASSAY_TRY(write_kept(options.kept, *kept, commitment));
+  if (kept && kept->size() != kept_before) ASSAY_TRY(kept->write(options.kept, commitment.digest()));
   ASSAY_TRY(proven.proofs.write(options.out));
   const std::vector<ProofReport> reports =
       describe_proofs(proven.proofs.proofs, &commitment.header.layout, when(!options.no_check));

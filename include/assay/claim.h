@@ -216,6 +216,12 @@ class TokenStream {
                                    const IntegerView& values, std::span<const Point> points,
                                    pst::KeptQuotients* kept = nullptr);
 
+/// What prove() takes of the first axis, made beforehand: as much work as opening at each of its nodes. Does
+/// not check that `values` are what was committed to. Errors: kMismatch (SRS, count of values), kTooLarge
+/// (memory).
+[[nodiscard]] Result<pst::KeptQuotients> keep_first_axis(const pst::Srs& srs, const Commitment& commitment,
+                                                         const IntegerView& values);
+
 // ---- The verifier
 
 /// The SRS digests that a verifier has reason to quote the label of: a text of lines "<64 hex digits>

@@ -166,6 +166,10 @@ class KeptQuotients {
   /// another owner).
   static Result<KeptQuotients> decode(ByteSpan bytes, const Axes& axes, const Digest& owner,
                                       std::string_view place);
+  /// Errors: kIo, kTooLarge (over kMaxBytes), those of decode().
+  static Result<KeptQuotients> read(const std::filesystem::path& path, const Axes& axes, const Digest& owner);
+  /// The file is complete under `path` or not there. Errors: kIo.
+  [[nodiscard]] Status write(const std::filesystem::path& path, const Digest& owner) const;
 
  private:
   Axes axes_;

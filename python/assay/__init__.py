@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from . import bn254, toploc
 from ._core import Verdict, set_thread_limit, thread_limit
 from ._core import version as __version__
-from .commitments import Challenge, Commitment, Opening, Place, Proofs, commit
+from .commitments import Challenge, Commitment, KeptQuotients, Opening, Place, Proofs, commit
 from .errors import DecodeError, Error, InputError
 from .polynomials import evaluate, grid_values, interpolate
 from .residues import R, from_rows, to_rows
@@ -26,6 +26,7 @@ __all__ = [
     "Error",
     "Header",
     "InputError",
+    "KeptQuotients",
     "Layer",
     "Opening",
     "Place",

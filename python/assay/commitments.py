@@ -149,8 +149,29 @@ class Commitment:
             position = position * size + operator.index(coordinate)
         return self._header.coordinates_of(layer, position)
 
+    def keep(self, tensor: Tensor | None = None, srs: Srs | None = None) -> "KeptQuotients":
+        """Make what openings need of the first axis, so that `open` takes it from there.
+
+        As much work as opening once at each node of the first axis.
+
+        Args:
+            tensor: What was committed to; a commitment made by `commit` has it. That it is the same
+                shows when something is opened with what is kept.
+            srs: The SRS committed with, likewise.
+
+        Raises:
+            InputError: Nothing to make it from, or another SRS ("mismatch").
+        """
+        tensor, srs = self._own(tensor, srs)
+        native = _core.KeptQuotients.of_first_axis(self._native, tensor._native, srs._native)
+        return KeptQuotients(self, native)
+
     def open(
-        self, points: Points, tensor: Tensor | None = None, srs: Srs | None = None
+        self,
+        points: Points,
+        tensor: Tensor | None = None,
+        srs: Srs | None = None,
+        kept: "KeptQuotients | None" = None,
     ) -> "Proofs":
         """Prove the values at `points`, one proof of 32 bytes for each axis and point.
 
@@ -160,23 +181,32 @@ class Commitment:
             tensor: What was committed to; a commitment made by `commit` has it. That it is the same
                 is not checked here: proofs of other values do not verify.
             srs: The SRS committed with, likewise.
+            kept: What is kept of earlier openings. What these points need is taken from there, or
+                made and added to it. The proofs are the same; they are verified before anything is
+                added.
 
         Raises:
-            InputError: Nothing to open with, another SRS ("mismatch"), a point off the grid
+            InputError: Nothing to open with, another SRS, quotients kept for another commitment,
+                or proofs by kept quotients that do not verify ("mismatch"); a point off the grid
                 ("out_of_range").
         """
+        tensor, srs = self._own(tensor, srs)
+        if isinstance(points, Challenge):
+            points.require(self)
+            points = points.points
+        prepared = [_prepare(point) for point in points]
+        given = self._native, tensor._native, srs._native, prepared
+        proofs = _core.prove(*given) if kept is None else _core.prove_kept(*given, kept._native)
+        return Proofs(proofs, self)
+
+    def _own(self, tensor: Tensor | None, srs: Srs | None) -> tuple[Tensor, Srs]:
         tensor = tensor or self._tensor
         srs = srs or self._srs
         if tensor is None or srs is None:
             raise InputError(
                 "mismatch", "open", "a commitment read from bytes; give its tensor and SRS"
             )
-        if isinstance(points, Challenge):
-            points.require(self)
-            points = points.points
-        prepared = [_prepare(point) for point in points]
-        proofs = _core.prove(self._native, tensor._native, srs._native, prepared)
-        return Proofs(proofs, self)
+        return tensor, srs
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Commitment) and self.to_bytes() == other.to_bytes()
@@ -186,6 +216,58 @@ class Commitment:
 
     def __repr__(self) -> str:
         return f"Commitment(hex={self.hex!r}, axes={self.header.axes})"
+
+
+class KeptQuotients:
+    """What openings of one commitment need of its first axes, kept to make later ones cheaper.
+
+    The prover's own state, with nothing in it at first; `Commitment.keep` makes one that has the
+    first axis. Its length is the number of quotients.
+    """
+
+    def __init__(self, commitment: Commitment, native: _core.KeptQuotients | None = None) -> None:
+        self._native = _core.KeptQuotients.none(commitment._native) if native is None else native
+
+    @classmethod
+    def from_bytes(cls, data: bytes, commitment: Commitment) -> "KeptQuotients":
+        """Read what was kept for `commitment`.
+
+        Raises:
+            DecodeError: The bytes are not the canonical ones of kept quotients, or were kept for
+                another commitment ("mismatch").
+        """
+        native = _core.KeptQuotients.decode(bytes(data), commitment._native, "kept quotients")
+        return cls(commitment, native)
+
+    @classmethod
+    def read(cls, path: str | PathLike[str], commitment: Commitment) -> "KeptQuotients":
+        """Read a file of `write`, `assay commit --keep` or `assay prove --kept`.
+
+        Raises:
+            InputError: The file could not be read ("io").
+            DecodeError: As `from_bytes`.
+        """
+        return cls(commitment, _core.KeptQuotients.read(fspath(path), commitment._native))
+
+    def to_bytes(self) -> bytes:
+        """The digest of the commitment, and the quotients."""
+        return self._native.encode()
+
+    __bytes__ = to_bytes
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write it to a file.
+
+        Raises:
+            InputError: It could not be written ("io").
+        """
+        self._native.write(fspath(path))
+
+    def __len__(self) -> int:
+        return len(self._native)
+
+    def __repr__(self) -> str:
+        return f"KeptQuotients({len(self)})"
 
 
 class Challenge:

@@ -18,9 +18,10 @@ claim::Commitment commit(const EncodedTensor& tensor, const pst::Srs& srs) {
   }));
 }
 
-/// Points of the grid, and then, as rows for all their coordinates one after another, points anywhere.
-claim::Proofs prove(const claim::Commitment& commitment, const EncodedTensor& tensor, const pst::Srs& srs,
-                    const std::vector<std::variant<std::vector<std::uint32_t>, Rows>>& points) {
+/// Points of the grid as numbers, and points anywhere as rows of their coordinates.
+using Points = std::vector<std::variant<std::vector<std::uint32_t>, Rows>>;
+
+std::vector<claim::Point> read_points(const claim::Commitment& commitment, const Points& points) {
   std::vector<claim::Point> places;
   const Axes& axes = commitment.header.layout.axes;
   for (const auto& point : points) {
@@ -37,7 +38,42 @@ claim::Proofs prove(const claim::Commitment& commitment, const EncodedTensor& te
       places.push_back(claim::Point::anywhere(to_field(coordinates), axes));
     }
   }
+  return places;
+}
+
+claim::Proofs prove(const claim::Commitment& commitment, const EncodedTensor& tensor, const pst::Srs& srs,
+                    const Points& points) {
+  const std::vector<claim::Point> places = read_points(commitment, points);
   return unwrap(without_gil([&] { return claim::prove(srs, commitment, tensor.values.view(), places); }));
+}
+
+/// What one commitment's owner keeps.
+struct Kept {
+  Digest owner;
+  pst::KeptQuotients quotients;
+};
+
+/// Proves with what is kept, and adds to it once the proofs have verified: what is kept may have been changed
+/// in its file, and of another tensor than the committed one nothing is to be kept. Works on a copy, because
+/// other Python threads go on; of what two of them add at one time, one part may be lost and is made again.
+claim::Proofs prove_kept(const claim::Commitment& commitment, const EncodedTensor& tensor,
+                         const pst::Srs& srs, const Points& points, Kept& kept) {
+  if (kept.owner != commitment.digest())
+    throw Failure{{ErrorCode::kMismatch, "kept quotients", "kept for another commitment"}};
+  const std::vector<claim::Point> places = read_points(commitment, points);
+  pst::KeptQuotients quotients = kept.quotients;
+  claim::Proofs proofs = unwrap(without_gil([&]() -> Result<claim::Proofs> {
+    Result<claim::Proofs> made = claim::prove(srs, commitment, tensor.values.view(), places, &quotients);
+    if (!made.ok()) return made;
+    const Verdict verdict = claim::verify(commitment, *made, pst::Verifier(srs.verifier_key()), {});
+    if (verdict.ok()) return made;
+    return Error{ErrorCode::kMismatch, "kept quotients",
+                 "the proofs do not verify (step " + verdict.step() +
+                     "): the tensor is not the one that was committed to, or what is kept was changed: open "
+                     "without it"};
+  }));
+  if (quotients.size() > kept.quotients.size()) kept.quotients = std::move(quotients);
+  return proofs;
 }
 
 /// Whether integers of one tensor can be held against a commitment to another.
@@ -166,6 +202,49 @@ void bind_claim(nb::module_& m) {
           },
           nb::arg("index"));
 
+  nb::class_<Kept>(m, "KeptQuotients")
+      .def_static(
+          "none",
+          [](const claim::Commitment& c) {
+            return Kept{c.digest(), pst::KeptQuotients(c.header.layout.axes)};
+          },
+          nb::arg("commitment"))
+      .def_static(
+          "of_first_axis",
+          [](const claim::Commitment& c, const EncodedTensor& tensor, const pst::Srs& srs) {
+            return unwrap(without_gil([&]() -> Result<Kept> {
+              Result<pst::KeptQuotients> kept = claim::keep_first_axis(srs, c, tensor.values.view());
+              if (!kept.ok()) return kept.error();
+              return Kept{c.digest(), *std::move(kept)};
+            }));
+          },
+          nb::arg("commitment"), nb::arg("tensor"), nb::arg("srs"))
+      .def_static(
+          "decode",
+          [](const nb::bytes& data, const claim::Commitment& c, std::string_view place) {
+            const ByteSpan bytes = span_of(data);
+            const Digest owner = c.digest();
+            return Kept{owner, unwrap_read(without_gil([&] {
+                          return pst::KeptQuotients::decode(bytes, c.header.layout.axes, owner, place);
+                        }))};
+          },
+          nb::arg("data"), nb::arg("commitment"), nb::arg("place"))
+      .def_static(
+          "read",
+          [](const std::string& path, const claim::Commitment& c) {
+            const Digest owner = c.digest();
+            return Kept{owner, unwrap_read(without_gil([&] {
+                          return pst::KeptQuotients::read(path, c.header.layout.axes, owner);
+                        }))};
+          },
+          nb::arg("path"), nb::arg("commitment"))
+      .def("encode", [](const Kept& kept) { return to_python(kept.quotients.encode(kept.owner)); })
+      .def(
+          "write",
+          [](const Kept& kept, const std::string& path) { unwrap(kept.quotients.write(path, kept.owner)); },
+          nb::arg("path"))
+      .def("__len__", [](const Kept& kept) { return kept.quotients.size(); });
+
   nb::class_<claim::Challenge> challenge(m, "Challenge");
   bind_file(challenge);
   challenge
@@ -191,6 +270,8 @@ void bind_claim(nb::module_& m) {
 
   m.def("commit", &commit, nb::arg("tensor"), nb::arg("srs"));
   m.def("prove", &prove, nb::arg("commitment"), nb::arg("tensor"), nb::arg("srs"), nb::arg("points"));
+  m.def("prove_kept", &prove_kept, nb::arg("commitment"), nb::arg("tensor"), nb::arg("srs"),
+        nb::arg("points"), nb::arg("kept"));
   m.def(
       "verify",
       [](const claim::Commitment& c, const claim::Proofs& p, const pst::Verifier& verifier,

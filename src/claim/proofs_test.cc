@@ -136,6 +136,28 @@ TEST(Prove, RefusesWhatDoesNotBelongTogether) {
   EXPECT_EQ(code_of(sample.srs, values, {point, {{}, {Fr::zero(), Fr::zero()}}}), ErrorCode::kOutOfRange);
 }
 
+TEST(Prove, TakesTheFirstAxisFromWhatIsKept) {
+  const Sample sample = test::cube_sample();
+  const IntegerView values = sample.values.view();
+  pst::KeptQuotients kept = keep_first_axis(sample.srs, sample.commitment, values).value();
+  EXPECT_EQ(kept.size(), 2U);
+  const std::vector<Point> points{Point::on_grid({1, 0, 1, 1}), Point::on_grid({0, 0, 1, 1})};
+  EXPECT_EQ(prove(sample.srs, sample.commitment, values, points, &kept).value().encode(),
+            prove(sample.srs, sample.commitment, values, points).value().encode());
+  EXPECT_EQ(kept.size(), 2U + 2 * 3);
+}
+
+TEST(Prove, KeepsNothingOfWhatDoesNotBelongTogether) {
+  const Sample sample = test::flat_sample();
+  const IntegerView values = sample.values.view();
+  const auto code_of = [&](const pst::Srs& srs, const IntegerView& of) {
+    return keep_first_axis(srs, sample.commitment, of).error().code;
+  };
+  EXPECT_EQ(code_of(pst::Srs::dev(sample.srs.axes(), 8).value(), values), ErrorCode::kMismatch);
+  EXPECT_EQ(code_of(pst::Srs::dev(test::axes_of({4, 3}), 7).value(), values), ErrorCode::kMismatch);
+  EXPECT_EQ(code_of(sample.srs, values.subview(0, 11)), ErrorCode::kMismatch);
+}
+
 TEST(Prove, WritesAPointOfTheGridAsOne) {
   const Sample sample = test::flat_sample();
   const std::vector<Point> points{{{}, {Fr::from_u64(1), Fr::from_u64(3)}}};

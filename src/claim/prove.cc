@@ -18,6 +18,11 @@ Status check_count(const Axes& axes, const IntegerView& values) {
                fmt::format("{} where the axes {} need {}", values.size(), axes.to_string(), axes.volume())};
 }
 
+Status check_srs(const pst::Srs& srs, const Header& header) {
+  if (header.srs_digest == srs.verifier_key().digest() && header.layout.axes == srs.axes()) return {};
+  return Error{ErrorCode::kMismatch, "SRS", "it is not the one that the commitment was made with"};
+}
+
 /// The index of the first value outside the range, or the count.
 std::size_t find_outside(const IntegerView& values, const tensor::Range& range) {
   return values.visit([&](auto typed) -> std::size_t {
@@ -76,8 +81,7 @@ Result<Commitment> commit(const pst::Srs& srs, Header header, const IntegerView&
 Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment, const IntegerView& values,
                      std::span<const Point> points, pst::KeptQuotients* kept) {
   const Axes& axes = srs.axes();
-  if (commitment.header.srs_digest != srs.verifier_key().digest() || commitment.header.layout.axes != axes)
-    return Error{ErrorCode::kMismatch, "SRS", "it is not the one that the commitment was made with"};
+  ASSAY_TRY(check_srs(srs, commitment.header));
   ASSAY_TRY(check_count(axes, values));
   if (points.empty() || points.size() > Proofs::kMaxCount)
     return Error{ErrorCode::kOutOfRange, "points",
@@ -106,6 +110,14 @@ Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment, const In
                                              : ASSAY_TRY(pst::open_at(srs, values, proof.point.field));
   }
   return out;
+}
+
+Result<pst::KeptQuotients> keep_first_axis(const pst::Srs& srs, const Commitment& commitment,
+                                           const IntegerView& values) {
+  ASSAY_TRY(check_srs(srs, commitment.header));
+  pst::KeptQuotients kept(srs.axes());
+  ASSAY_TRY(pst::keep_first_axis(srs, values, kept));
+  return kept;
 }
 
 }  // namespace assay::claim

@@ -2,6 +2,7 @@
 
 #include "assay/commit.h"
 #include "base/check.h"
+#include "base/file.h"
 #include "base/try.h"
 #include "base/wire.h"
 
@@ -91,6 +92,15 @@ Result<KeptQuotients> KeptQuotients::decode(ByteSpan bytes, const Axes& axes, co
   }
   for (std::uint32_t i = 0; i < count; ++i) kept.points_.emplace(std::move(prefixes[i]), quotients[i]);
   return kept;
+}
+
+Result<KeptQuotients> KeptQuotients::read(const std::filesystem::path& path, const Axes& axes,
+                                          const Digest& owner) {
+  return decode(ASSAY_TRY(read_file(path, kMaxBytes)), axes, owner, path.string());
+}
+
+Status KeptQuotients::write(const std::filesystem::path& path, const Digest& owner) const {
+  return write_file(path, encode(owner));
 }
 
 }  // namespace assay::pst

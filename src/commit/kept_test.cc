@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "base/wire.h"
 #include "commit/test_support.h"
 
@@ -104,6 +106,23 @@ TEST_F(KeptFile, RoundTrips) {
     const auto prefix = std::span(point).first(count);
     EXPECT_EQ(*read.find(prefix), *kept.find(prefix));
   }
+}
+
+TEST_F(KeptFile, IsWrittenAndRead) {
+  const Sample sample;
+  const test::TemporaryDirectory directory;
+  KeptQuotients kept(sample.axes);
+  ASSERT_TRUE(keep_first_axis(sample.srs, sample.values, kept).ok());
+  const std::filesystem::path path = directory.file("kept");
+  ASSERT_TRUE(kept.write(path, owner()).ok());
+  EXPECT_EQ(KeptQuotients::read(path, sample.axes, owner()).value().encode(owner()), kept.encode(owner()));
+  const Result<KeptQuotients> other = KeptQuotients::read(path, sample.axes, sha256(Bytes{9}));
+  EXPECT_EQ(other.error().code, ErrorCode::kMismatch);
+  EXPECT_TRUE(other.error().place.starts_with(path.string()));
+  EXPECT_EQ(KeptQuotients::read(directory.file("none"), sample.axes, owner()).error().code, ErrorCode::kIo);
+  EXPECT_EQ(kept.write(directory.file("none") / "kept", owner()).error().code, ErrorCode::kIo);
+  std::filesystem::resize_file(path, KeptQuotients::kMaxBytes + 1);
+  EXPECT_EQ(KeptQuotients::read(path, sample.axes, owner()).error().code, ErrorCode::kTooLarge);
 }
 
 TEST_F(KeptFile, IsRefusedUnlessCanonical) {

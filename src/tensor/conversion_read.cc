@@ -10,11 +10,11 @@
 namespace assay::tensor {
 namespace {
 
-// A file name of this directory, not a path out of it.
+// A file name of this directory, not a path out of it, in printable ASCII.
 Result<std::string> file_name(const JsonFields& fields) {
   std::string name = ASSAY_TRY(fields.text("npy_file"));
-  const bool plain =
-      std::none_of(name.begin(), name.end(), [](char c) { return c == '/' || c == '\\' || c < ' '; });
+  const bool plain = std::all_of(name.begin(), name.end(),
+                                 [](char c) { return c >= ' ' && c <= '~' && c != '/' && c != '\\'; });
   if (!plain || name.empty() || name[0] == '.') {
     return fields.error(ErrorCode::kMalformed, "npy_file", "must be a plain file name");
   }

@@ -238,6 +238,8 @@ TEST(ReadConversion, ChecksMetadataAgainstArrays) {
   refuse(layer([](Json& j) { j["npy_file"] = "../embedding.npy"; }), ErrorCode::kMalformed,
          "plain file name");
   refuse(layer([](Json& j) { j["npy_file"] = ""; }), ErrorCode::kMalformed, "plain file name");
+  refuse(layer([](Json& j) { j["npy_file"] = "\u00e9.npy"; }), ErrorCode::kMalformed, "plain file name");
+  refuse(layer([](Json& j) { j["npy_file"] = "a\x7f.npy"; }), ErrorCode::kMalformed, "plain file name");
   refuse(layer([](Json& j) { j["npy_file"] = "gone.npy"; }), ErrorCode::kIo, "gone.npy");
   refuse(layer([](Json& j) { j["npy_file"] = 3; }), ErrorCode::kMalformed, "must be a text");
   refuse(layer([](Json& j) { j.erase("npy_file"); }), ErrorCode::kMalformed, "missing");

@@ -9,17 +9,9 @@
 namespace assay::toploc::internal {
 namespace {
 
-bool has_avx2() {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2") != 0;
-#else
-  return false;
-#endif
-}
-
 const Kernel* fastest() {
 #if defined(__x86_64__)
-  if (has_avx2()) return &kAvx2Kernel;
+  if (__builtin_cpu_supports("avx2") != 0) return &kAvx2Kernel;
 #endif
   return &kPortableKernel;
 }

@@ -167,6 +167,109 @@ def test_round_trip_of_any_integers(data: st.DataObject) -> None:
     assert assay.verify(commitment, proofs, srs.verifier_key, captured=tensor)
 
 
+# ---- Kept quotients
+
+
+def test_kept_quotients_give_the_same_proofs(commitment: assay.Commitment) -> None:
+    points = [(0, 0, 0), (2, 1, 3), (2, 0, 1)]
+    plain = bytes(commitment.open(points))
+    kept = commitment.keep()
+    assert len(kept) == AXES[0]
+    assert bytes(commitment.open(points, kept=kept)) == plain
+    # Two prefixes of two coordinates and three points that were not there.
+    assert len(kept) == AXES[0] + 3 + 3
+    assert bytes(commitment.open(points, kept=kept)) == plain
+    assert len(kept) == AXES[0] + 3 + 3
+    # From nothing, point by point; a point off the grid neither takes nor adds.
+    grown = assay.KeptQuotients(commitment)
+    assert len(grown) == 0
+    for point in points:
+        assert bytes(commitment.open([point], kept=grown)) == bytes(commitment.open([point]))
+    assert len(grown) == 2 + 3 + 3
+    anywhere = commitment.open([[2**200, 1, 2]], kept=grown)
+    assert bytes(anywhere) == bytes(commitment.open([[2**200, 1, 2]]))
+    assert len(grown) == 2 + 3 + 3
+
+
+def test_kept_quotients_are_taken_from_their_file(
+    commitment: assay.Commitment, srs: assay.Srs, tmp_path: Path
+) -> None:
+    path = tmp_path / "kept"
+    kept = commitment.keep()
+    kept.write(path)
+    assert path.read_bytes() == bytes(kept)
+    read = assay.Commitment.from_bytes(bytes(commitment))
+    again = assay.KeptQuotients.read(path, read)
+    assert bytes(again) == bytes(kept)
+    proofs = read.open([(1, 1, 1)], assay.encode(VALUES, "int", "flat"), srs, again)
+    assert bytes(proofs) == bytes(commitment.open([(1, 1, 1)]))
+    more = assay.KeptQuotients.from_bytes(bytes(again), commitment)
+    assert len(more) == len(again) == AXES[0] + 2
+    with pytest.raises(assay.InputError, match="give its tensor and SRS"):
+        read.keep()
+
+
+def test_kept_quotients_that_were_changed(commitment: assay.Commitment) -> None:
+    good = bytes(commitment.keep())
+    # After tag, owner and count: two numbers and a point for each node.
+    first, second = good[57:89], good[97:129]
+    assert first != second
+    kept = assay.KeptQuotients.from_bytes(good[:57] + second + good[89:], commitment)
+    before = bytes(kept)
+    with pytest.raises(assay.InputError, match="the proofs do not verify") as raised:
+        commitment.open([(0, 1, 1)], kept=kept)
+    assert raised.value.code == "mismatch"
+    assert bytes(kept) == before
+    # The others are as good as they were.
+    assert bytes(commitment.open([(1, 1, 1)], kept=kept)) == bytes(commitment.open([(1, 1, 1)]))
+
+
+def test_nothing_is_kept_of_another_tensor(commitment: assay.Commitment) -> None:
+    changed = VALUES.copy()
+    changed[1, 1, 1] ^= 1
+    other = assay.encode(changed, "int", "flat")
+    kept = assay.KeptQuotients(commitment)
+    with pytest.raises(assay.InputError, match="not the one that was committed to"):
+        commitment.open([(1, 1, 0)], other, kept=kept)
+    assert len(kept) == 0
+    with pytest.raises(assay.InputError, match="do not verify"):
+        commitment.open([(1, 1, 0)], kept=commitment.keep(other))
+
+
+def test_kept_quotients_of_another_commitment(commitment: assay.Commitment, srs: assay.Srs) -> None:
+    other = assay.commit(assay.encode(VALUES[::-1], "int", "flat"), srs)
+    kept = other.keep()
+    with pytest.raises(assay.InputError, match="kept for another commitment") as raised:
+        commitment.open([(0, 0, 0)], kept=kept)
+    assert raised.value.code == "mismatch"
+    with pytest.raises(assay.DecodeError, match="kept for another commitment") as refused:
+        assay.KeptQuotients.from_bytes(bytes(kept), commitment)
+    assert refused.value.code == "mismatch"
+    with pytest.raises(assay.InputError, match="SRS") as raised:
+        commitment.keep(srs=assay.Srs.dev(AXES, seed=6))
+    assert raised.value.code == "mismatch"
+
+
+def test_files_that_are_no_kept_quotients(commitment: assay.Commitment, tmp_path: Path) -> None:
+    path = tmp_path / "kept"
+    good = bytes(commitment.keep())
+    swapped = good[:49] + good[89:129] + good[49:89] + good[129:]
+    for bad in (b"", good[:-1], good + b"\0", b"x" + good[1:], swapped):
+        with pytest.raises(assay.DecodeError, match=r"^kept quotients"):
+            assay.KeptQuotients.from_bytes(bad, commitment)
+        path.write_bytes(bad)
+        with pytest.raises(assay.DecodeError) as raised:
+            assay.KeptQuotients.read(path, commitment)
+        assert raised.value.place.startswith(str(path))
+    with pytest.raises(assay.InputError) as missing:
+        assay.KeptQuotients.read(tmp_path / "nothing here", commitment)
+    assert missing.value.code == "io"
+    assert not isinstance(missing.value, assay.DecodeError)
+    with pytest.raises(assay.InputError) as nowhere:
+        commitment.keep().write(tmp_path / "no folder" / "kept")
+    assert nowhere.value.code == "io"
+
+
 # ---- Rejected
 
 
