@@ -13,11 +13,13 @@ using namespace assay::toploc;
 
 constexpr std::size_t kChunk = 600;
 
-/// Two chunks of values with ties, of both signs.
+/// Three chunks of values with ties, of both signs; the last two are alike.
 std::vector<std::uint16_t> own_states() {
   std::vector<std::uint16_t> values(2 * kChunk);
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<std::uint16_t>((i * 0x9e37 + 11) % 5 << 15 | (0x3f00 + i * 7919 % 0x180));
+  values.resize(3 * kChunk);
+  std::copy_n(values.begin() + kChunk, kChunk, values.begin() + 2 * kChunk);
   return values;
 }
 
@@ -25,11 +27,12 @@ void judge(ByteSpan bytes, std::uint32_t k) {
   const Result<Proof> proof = Proof::decode(bytes, k, "fuzz");
   if (proof.ok()) ASSAY_CHECK(std::ranges::equal(proof->encode(), bytes));
   const std::vector<std::uint16_t> values = own_states();
-  const std::vector<std::uint64_t> lengths{kChunk, kChunk};
+  const std::vector<std::uint64_t> lengths{kChunk, kChunk, kChunk};
   const std::vector<Proof> honest = build(values, lengths, k, TieRule::kLibstdcxx).value();
-  const std::vector<Bytes> given{honest[0].encode(), Bytes(bytes.begin(), bytes.end())};
+  const Bytes doubtful(bytes.begin(), bytes.end());
+  const std::vector<Bytes> given{honest[0].encode(), doubtful, doubtful};
   Profile bounds = Profile::published();
-  bounds.minimum_points = 1;  // two chunks of k values are fewer than it asks for
+  bounds.minimum_points = 1;  // three chunks of k values are fewer than it asks for
   const Verification found = toploc::verify(given, values, lengths, k, TieRule::kLibstdcxx, bounds).value();
   ASSAY_CHECK_EQ(found.comparisons.empty(), !proof.ok());
   if (!proof.ok()) {
@@ -42,10 +45,14 @@ void judge(ByteSpan bytes, std::uint32_t k) {
   ASSAY_CHECK(c.mantissa_mean <= 127 ||
               (c.mantissa_mean == Comparison::kNoMatch && c.exponent_mismatches == k));
   if (!found.verdict.ok()) return;
-  // Half of the sequence is honest, so that the bounds on its means say little: those on a chunk must hold.
+  // A third of the sequence is honest, so that the bounds on its means say little: those on a chunk must
+  // hold.
   ASSAY_CHECK(c.modulus >= least_honest_modulus(k));
   ASSAY_CHECK(128.0 * c.exponent_mismatches / k <= bounds.chunk_exponent_mismatches);
   ASSAY_CHECK(1.0 * c.distinct_values / c.distinct_own >= bounds.dispersion / 2);
+  // One chunk of the three may deviate, and what is given stands for two.
+  ASSAY_CHECK(128.0 * c.exponent_mismatches / k <= bounds.exponent_mismatches);
+  ASSAY_CHECK(c.mantissa_mean <= bounds.mantissa_mean && c.mantissa_median <= bounds.mantissa_median);
 }
 
 void read_text(std::string_view text, std::uint8_t choice) {

@@ -161,7 +161,7 @@ struct Statistics {
 // -----------------------------------------------------------------------------------------------------
 
 /// What honest recomputation may differ by, for one model, dtype and kernel. A sequence is rejected where a
-/// statistic is above its bound, or its dispersion below.
+/// statistic is above its bound, or its dispersion below, and where too many of its chunks deviate.
 struct Profile {
   std::string name;
   std::string model;
@@ -175,7 +175,8 @@ struct Profile {
   double sign_mismatches = 0;
   double dispersion = 0;
   double chunk_exponent_mismatches =
-      0;  ///< of a single chunk, per 128 points: above it, the chunk is another one's
+      0;                       ///< of a single chunk, per 128 points: above it, the chunk is another one's
+  double deviating_share = 0;  ///< of the chunks, 0 to 1, that may deviate; one always may
   std::uint64_t minimum_points = 0;  ///< with fewer, a sequence is inconclusive
   std::optional<double>
       false_alarm_bound;  ///< probability that an honest sequence is rejected; none: not measured
@@ -207,9 +208,13 @@ struct Profile {
 /// random).
 [[nodiscard]] std::uint32_t least_honest_modulus(std::uint32_t k);
 
+/// How many chunks would not pass as sequences of their own: a chunk deviates whose exponent mismatches per
+/// 128 points, or whose mantissas' mean or median difference, are above the profile's bound.
+[[nodiscard]] std::uint64_t deviating_chunks(std::span<const Comparison> comparisons, const Profile& profile);
+
 /// The verdict on a sequence. Inconclusive: states that are not finite, a profile for another k, too few
-/// points. Rejected at "modulus", "chunk", "exponents", "mantissa mean", "mantissa median", "signs" or
-/// "dispersion".
+/// points. Rejected at "modulus", "chunk", "exponents", "mantissa mean", "mantissa median", "signs",
+/// "dispersion" or "deviating chunks" (over the share of the chunks, rounded down, and over one).
 [[nodiscard]] Verdict decide(std::span<const Comparison> comparisons, const Profile& profile);
 
 struct Verification {

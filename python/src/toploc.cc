@@ -224,7 +224,7 @@ void bind_profile(nb::module_& m) {
           [](Profile* self, std::string name, std::string model, std::string dtype, std::string kernel,
              std::uint32_t topk, std::uint32_t decode_batching_size, double exponent_mismatches,
              double mantissa_mean, double mantissa_median, double sign_mismatches, double dispersion,
-             double chunk_exponent_mismatches, std::uint64_t minimum_points,
+             double chunk_exponent_mismatches, double deviating_share, std::uint64_t minimum_points,
              std::optional<double> false_alarm_bound, std::uint64_t honest_sequences,
              std::uint64_t honest_chunks, std::optional<double> fingerprint_distance) {
             Profile made{std::move(name),
@@ -239,6 +239,7 @@ void bind_profile(nb::module_& m) {
                          sign_mismatches,
                          dispersion,
                          chunk_exponent_mismatches,
+                         deviating_share,
                          minimum_points,
                          false_alarm_bound,
                          honest_sequences,
@@ -251,7 +252,7 @@ void bind_profile(nb::module_& m) {
           nb::arg("kernel") = "", nb::arg("topk") = 0, nb::arg("decode_batching_size") = 0,
           nb::arg("exponent_mismatches"), nb::arg("mantissa_mean"), nb::arg("mantissa_median"),
           nb::arg("sign_mismatches"), nb::arg("dispersion"), nb::arg("chunk_exponent_mismatches"),
-          nb::arg("minimum_points"), nb::arg("false_alarm_bound") = nb::none(),
+          nb::arg("deviating_share"), nb::arg("minimum_points"), nb::arg("false_alarm_bound") = nb::none(),
           nb::arg("honest_sequences") = 0, nb::arg("honest_chunks") = 0,
           nb::arg("fingerprint_distance") = nb::none())
       .def_static("published", &Profile::published)
@@ -278,11 +279,18 @@ void bind_profile(nb::module_& m) {
       .def_ro("sign_mismatches", &Profile::sign_mismatches)
       .def_ro("dispersion", &Profile::dispersion)
       .def_ro("chunk_exponent_mismatches", &Profile::chunk_exponent_mismatches)
+      .def_ro("deviating_share", &Profile::deviating_share)
       .def_ro("minimum_points", &Profile::minimum_points)
       .def_ro("false_alarm_bound", &Profile::false_alarm_bound)
       .def_ro("honest_sequences", &Profile::honest_sequences)
       .def_ro("honest_chunks", &Profile::honest_chunks)
       .def_ro("fingerprint_distance", &Profile::fingerprint_distance);
+  m.def(
+      "toploc_deviating_chunks",
+      [](const std::vector<Comparison>& comparisons, const Profile& bounds) {
+        return toploc::deviating_chunks(comparisons, bounds);
+      },
+      nb::arg("comparisons"), nb::arg("profile"));
   m.def(
       "toploc_decide",
       [](const std::vector<Comparison>& comparisons, const Profile& bounds) {

@@ -142,7 +142,7 @@ TEST_F(Attack, AcceptanceSaysWhatItRestsOn) {
   ASSERT_EQ(verdict.notes().size(), 3u);
   EXPECT_NE(verdict.notes()[0].find("consistent with"), std::string::npos);
   EXPECT_NE(verdict.notes()[1].find("not measured"), std::string::npos);
-  EXPECT_EQ(verdict.figures().size(), 9u);
+  EXPECT_EQ(verdict.figures().size(), 10u);
   Profile measured = Profile::published();
   measured.false_alarm_bound = 0.01;
   EXPECT_NE(verdict_of(proofs(), states(), measured).notes()[1].find("at most 0.01"), std::string::npos);
@@ -161,6 +161,32 @@ TEST_F(Attack, OneChunkOfAnotherSequence) {
   std::vector<Proof> mixed = proofs();
   mixed[2] = honest_proofs(draw_states(3, gaussian))[2];
   EXPECT_EQ(step_of(verdict_of(mixed, states())), "chunk");
+}
+
+// Coarser arithmetic in a part of the chunks: by the means 7 of 16 may be so.
+TEST_F(Attack, SomeChunksOfCoarserArithmetic) {
+  const std::vector<std::uint64_t> lengths = equal_chunks(kChunks, kChunkValues);
+  const auto compared = [&](double error) {
+    return compare_all(proofs(), recomputed(states(), error), lengths, kTopK, TieRule::kLibstdcxx).value();
+  };
+  const std::vector<Comparison> honest = compared(0.004);
+  const std::vector<Comparison> coarse = compared(0.08);
+  const auto step_with = [&](std::size_t foreign, std::size_t of, const Profile& profile) {
+    std::vector<Comparison> mixed;
+    for (std::size_t i = 0; i < of; ++i) mixed.push_back((i < foreign ? coarse : honest)[i % kChunks]);
+    EXPECT_EQ(deviating_chunks(mixed, profile), foreign);
+    return step_of(decide(mixed, profile));
+  };
+  const Profile published = Profile::published();
+  EXPECT_EQ(step_with(2, 16, published), "accepted");
+  for (std::size_t foreign = 3; foreign <= 7; ++foreign)
+    EXPECT_EQ(step_with(foreign, 16, published), "deviating chunks") << foreign;
+  EXPECT_EQ(step_with(1, 4, published), "accepted");
+  EXPECT_EQ(step_with(2, 4, published), "deviating chunks");
+  Profile means = published;
+  means.deviating_share = 1;
+  EXPECT_EQ(step_with(7, 16, means), "accepted");
+  EXPECT_EQ(step_with(2, 4, means), "accepted");
 }
 
 TEST_F(Attack, SwappedChunks) {
@@ -364,11 +390,74 @@ TEST(Decide, AChunkMayHaveHalfTheDispersion) {
   EXPECT_NE(verdict.reason().find("worst chunk"), std::string::npos);
 }
 
+TEST(Decide, AChunkDeviatesByEachOfThreeBounds) {
+  const Profile published = Profile::published();
+  const auto deviating_with = [&](const std::function<void(Comparison&)>& change) {
+    Comparison c = at_the_bounds();
+    change(c);
+    return deviating_chunks(std::vector{at_the_bounds(), c, Comparison{}}, published);
+  };
+  EXPECT_EQ(deviating_with([](Comparison&) {}), 0u);
+  EXPECT_EQ(deviating_with([](Comparison& c) { ++c.exponent_mismatches; }), 1u);
+  EXPECT_EQ(deviating_with([](Comparison& c) { c.mantissa_mean += 0.01; }), 1u);
+  EXPECT_EQ(deviating_with([](Comparison& c) { c.mantissa_median += 0.5; }), 1u);
+  EXPECT_EQ(deviating_with([](Comparison& c) { c.mantissa_mean = Comparison::kNoMatch; }), 1u);
+  EXPECT_EQ(deviating_with([](Comparison& c) { c.sign_mismatches = 128; }), 0u);
+  EXPECT_EQ(deviating_with([](Comparison& c) { c.distinct_values = 1; }), 0u);
+  // Counted per 128 points, whatever k is.
+  EXPECT_EQ(deviating_with([](Comparison& c) { c.points = 64, c.exponent_mismatches = 19; }), 0u);
+  EXPECT_EQ(deviating_with([](Comparison& c) { c.points = 64, c.exponent_mismatches = 20; }), 1u);
+}
+
+TEST(Decide, AShareOfTheChunksMayDeviateAndOneAlways) {
+  const auto step_with = [](std::size_t deviating, std::size_t of, double share) {
+    Comparison exact = at_the_bounds();
+    exact.exponent_mismatches = 0;
+    Comparison over = at_the_bounds();
+    ++over.exponent_mismatches;
+    std::vector<Comparison> chunks(of, exact);
+    std::fill_n(chunks.begin(), deviating, over);
+    Profile profile = Profile::published();
+    profile.deviating_share = share;
+    return step_of(decide(chunks, profile));
+  };
+  for (const auto& [most, of, share] : {std::tuple(1u, 2u, 0.0),
+                                        {1u, 64u, 0.0},
+                                        {1u, 2u, 0.125},
+                                        {1u, 15u, 0.125},
+                                        {2u, 16u, 0.125},
+                                        {2u, 23u, 0.125},
+                                        {3u, 24u, 0.125},
+                                        {9u, 12u, 0.75}}) {
+    EXPECT_EQ(step_with(most, of, share), "accepted") << of << " chunks, " << share;
+    EXPECT_EQ(step_with(most + 1, of, share), most + 1 < of ? "deviating chunks" : "exponents")
+        << of << " chunks, " << share;
+  }
+  EXPECT_EQ(step_with(1, 1, 1), "exponents");
+  EXPECT_EQ(step_with(62, 64, 1), "accepted");
+}
+
+// One chunk by its exponents, the other by its mantissas: the means of both are within the bounds.
+TEST(Decide, OfTwoChunksOneMayDeviate) {
+  Comparison exponents = at_the_bounds();
+  exponents.exponent_mismatches = 60;
+  exponents.mantissa_mean = 1;
+  Comparison mantissas = at_the_bounds();
+  mantissas.exponent_mismatches = 1;
+  mantissas.mantissa_mean = 15;
+  EXPECT_EQ(step_of(decide(std::vector{exponents, mantissas}, Profile::published())), "deviating chunks");
+  mantissas.mantissa_mean = 10;
+  const Verdict verdict = decide(std::vector{exponents, mantissas}, Profile::published());
+  EXPECT_EQ(step_of(verdict), "accepted");
+  EXPECT_EQ(verdict.figures().back(),
+            std::pair(std::string("deviating chunks"), std::string("1 (at most 1)")));
+}
+
 // No file gives such bounds, but a program may.
 TEST(Decide, BoundsThatAreNoNumbersHoldForNothing) {
-  for (double Profile::*bound :
-       {&Profile::exponent_mismatches, &Profile::mantissa_mean, &Profile::mantissa_median,
-        &Profile::sign_mismatches, &Profile::dispersion, &Profile::chunk_exponent_mismatches}) {
+  for (double Profile::*bound : {&Profile::exponent_mismatches, &Profile::mantissa_mean,
+                                 &Profile::mantissa_median, &Profile::sign_mismatches, &Profile::dispersion,
+                                 &Profile::chunk_exponent_mismatches, &Profile::deviating_share}) {
     Profile profile = Profile::published();
     profile.*bound = std::nan("");
     EXPECT_EQ(decide(std::vector{at_the_bounds()}, profile).outcome(), Outcome::kRejected);

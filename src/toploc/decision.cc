@@ -19,7 +19,15 @@ struct Test {
   [[nodiscard]] bool fails() const { return at_least ? !(value >= bound) : !(value <= bound); }
 };
 
-std::vector<Test> tests_of(const Statistics& s, const Profile& p) {
+bool deviates(const Comparison& chunk, const Profile& p) {
+  const Statistics s = statistics_of({&chunk, 1});
+  return !(s.exponent_mismatches <= p.exponent_mismatches && s.mantissa_mean <= p.mantissa_mean &&
+           s.mantissa_median <= p.mantissa_median);
+}
+
+std::vector<Test> tests_of(std::span<const Comparison> comparisons, const Statistics& s, const Profile& p) {
+  const auto deviating = static_cast<double>(deviating_chunks(comparisons, p));
+  const double allowed = std::floor(p.deviating_share * static_cast<double>(s.chunks));
   return {
       {"chunk", "exponent mismatches per 128 points, worst chunk", s.worst_chunk_exponent_mismatches,
        p.chunk_exponent_mismatches, false},
@@ -31,6 +39,9 @@ std::vector<Test> tests_of(const Statistics& s, const Profile& p) {
       {"dispersion", "dispersion", s.dispersion, p.dispersion, true},
       // Constants in a few chunks, which the means over the sequence let pass. A single chunk varies more.
       {"dispersion", "dispersion, worst chunk", s.worst_chunk_dispersion, p.dispersion / 2, true},
+      // Another provider's chunks among honest ones, which all of the means let pass. One may be the short
+      // tail of an honest sequence; of a single chunk the means say all. A NaN stays one in this order.
+      {"deviating chunks", "deviating chunks", deviating, std::max(allowed, 1.0), false},
   };
 }
 
@@ -102,9 +113,14 @@ std::uint32_t least_honest_modulus(std::uint32_t k) {
   return kPrime - std::max<std::uint32_t>(64, static_cast<std::uint32_t>(steps));
 }
 
+std::uint64_t deviating_chunks(std::span<const Comparison> comparisons, const Profile& profile) {
+  return static_cast<std::uint64_t>(
+      std::ranges::count_if(comparisons, [&](const auto& chunk) { return deviates(chunk, profile); }));
+}
+
 Verdict decide(std::span<const Comparison> comparisons, const Profile& profile) {
   const Statistics statistics = statistics_of(comparisons);
-  const std::vector<Test> tests = tests_of(statistics, profile);
+  const std::vector<Test> tests = tests_of(comparisons, statistics, profile);
   return with_context(judge(comparisons, statistics, tests, profile), statistics, tests, profile);
 }
 

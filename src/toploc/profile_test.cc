@@ -11,8 +11,8 @@ namespace assay::toploc {
 namespace {
 
 Profile filled() {
-  return {"mine", "a/model", "bfloat16", "sdpa", 128,   32,  12.5, 3.25, 2,
-          1.5,    0.75,      90,         512,    0.001, 200, 6400, 0.05};
+  return {"mine", "a/model", "bfloat16", "sdpa", 128, 32,    12.5, 3.25, 2,
+          1.5,    0.75,      90,         0.1875, 512, 0.001, 200,  6400, 0.05};
 }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
@@ -36,6 +36,7 @@ TEST(Profile, IsReadAsWritten) {
   EXPECT_EQ(Profile::published().sign_mismatches, 24);
   EXPECT_EQ(Profile::published().dispersion, 0.5);
   EXPECT_EQ(Profile::published().chunk_exponent_mismatches, 112);
+  EXPECT_EQ(Profile::published().deviating_share, 0.125);
   EXPECT_EQ(Profile::published().minimum_points, 128u);
 }
 
@@ -70,6 +71,10 @@ TEST(Profile, RefusesWhatIsNotOne) {
   EXPECT_EQ(code_with("3.25", "\"3.25\""), ErrorCode::kMalformed);
   EXPECT_EQ(code_with("3.25", "-0.5"), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with("3.25", "128.5"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("\"deviating_share\": 0.1875,", ""), ErrorCode::kMalformed);
+  EXPECT_EQ(code_with("0.1875", "null"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_with("0.1875", "1.001"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("0.1875", "-0.001"), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with("0.001", "1.5"), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with("0.001", "\"0.001\""), ErrorCode::kMalformed);
   EXPECT_EQ(code_with("\"fingerprint_distance\": 0.05", "\"fingerprint_distance\": -0.05"),
@@ -84,9 +89,9 @@ TEST(Profile, RefusesWhatIsNotOne) {
 }
 
 TEST(Profile, ValidatesItsNumbers) {
-  for (double Profile::*field :
-       {&Profile::exponent_mismatches, &Profile::mantissa_mean, &Profile::mantissa_median,
-        &Profile::sign_mismatches, &Profile::dispersion, &Profile::chunk_exponent_mismatches}) {
+  for (double Profile::*field : {&Profile::exponent_mismatches, &Profile::mantissa_mean,
+                                 &Profile::mantissa_median, &Profile::sign_mismatches, &Profile::dispersion,
+                                 &Profile::chunk_exponent_mismatches, &Profile::deviating_share}) {
     for (const double bad : {-1.0, 1e9, std::nan(""), std::numeric_limits<double>::infinity()}) {
       Profile profile = filled();
       profile.*field = bad;

@@ -109,8 +109,9 @@ def test_profiles(made: Path, tmp_path: Path) -> None:
         "format": "assay/toploc/profile/v1", "name": "mine", "model": "m", "dtype": "bfloat16",
         "kernel": "", "topk": 128, "decode_batching_size": 32, "exponent_mismatches": 0,
         "mantissa_mean": 0, "mantissa_median": 0, "sign_mismatches": 0, "dispersion": 1,
-        "chunk_exponent_mismatches": 0, "minimum_points": 1, "false_alarm_bound": 0.01,
-        "honest_sequences": 5, "honest_chunks": 9, "fingerprint_distance": None,
+        "chunk_exponent_mismatches": 0, "deviating_share": 0, "minimum_points": 1,
+        "false_alarm_bound": 0.01, "honest_sequences": 5, "honest_chunks": 9,
+        "fingerprint_distance": None,
     }  # fmt: skip
     path = tmp_path / "mine.json"
     line = f"toploc verify --proofs p.proofs --profile {path} --states"

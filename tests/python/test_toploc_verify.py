@@ -78,11 +78,11 @@ def test_the_same_value_everywhere_is_no_proof(kind: str) -> None:
         assert verdict.step in ("signs", "dispersion", "mantissa mean")
 
 
-def with_outliers(seed: int, spread: float) -> torch.Tensor:
+def with_outliers(seed: int, spread: float, rows: int = 64) -> torch.Tensor:
     """States in which four dimensions always hold the largest values."""
     draw = np.random.default_rng(seed)
-    made = draw.normal(size=(64, 300))
-    made[:, [7, 100, 150, 299]] = [21, -35, 27, -24] * draw.normal(1, spread, (64, 4))
+    made = draw.normal(size=(rows, 300))
+    made[:, [7, 100, 150, 299]] = [21, -35, 27, -24] * draw.normal(1, spread, (rows, 4))
     return torch.from_numpy(made).bfloat16()
 
 
@@ -114,6 +114,25 @@ def test_constants_in_one_chunk_show_in_its_figures() -> None:
     verdict = toploc.decide(found, Profile.published())
     assert outcome(verdict) == ("rejected", "dispersion")
     assert "worst chunk" in verdict.reason
+
+
+def test_some_chunks_of_another_answer() -> None:
+    own, other = with_outliers(1, 0.3, 512), with_outliers(2, 0.3, 512)
+    honest, foreign = toploc.build(own), toploc.build(other)
+    published = Profile.published()
+    fields = {**json.loads(published.to_json()), "deviating_share": 1}
+    by_means = Profile.from_json(json.dumps(fields))
+    for count, step in ((2, ""), (3, "deviating chunks"), (5, "deviating chunks")):
+        proofs = foreign[:count] + honest[count:]
+        found = toploc.compare(own, proofs)
+        assert toploc.deviating_chunks(found, published) == count
+        # The means over the sequence, and each chunk's bound, let them all pass.
+        assert toploc.verify(own, proofs, by_means)
+        verdict = toploc.verify(own, proofs)
+        assert (verdict.step, bool(verdict)) == (step, step == "")
+        assert verdict.figures["deviating chunks"] == f"{count} (at most 2)"
+    assert toploc.verify(own[:64], [foreign[0], honest[1]])
+    assert not toploc.verify(own[:64], foreign[:2])
 
 
 HOSTILE = {
@@ -254,6 +273,7 @@ def test_a_profile_of_a_file(tmp_path: Path) -> None:
     published = Profile.published()
     assert (published.exponent_mismatches, published.mantissa_mean) == (38, 10)
     assert published.mantissa_median == 8
+    assert published.deviating_share == 0.125
     strict = {**json.loads(published.to_json()), "mantissa_mean": 0.01, "name": "strict"}
     text = json.dumps(strict)
     (tmp_path / "strict.profile").write_text(text)

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 import tiny_models
 from assay import DecodeError, InputError, toploc
 from assay.toploc import attacks
-from assay.toploc.calibrating import Provider, calibrate, rate_bound
+from assay.toploc.calibrating import Provider, Run, bounds_of, calibrate, rate_bound
 from assay.toploc.chunks import Shape
 from assay.toploc.engines import Engine
 from assay.toploc.producing import produce
@@ -253,6 +253,39 @@ def test_another_prompt_is_caught() -> None:
 )
 def test_a_rate_is_bounded_by_what_was_seen(events: int, trials: int, bound: float) -> None:
     assert rate_bound(events, trials) == pytest.approx(bound, rel=2e-3)
+
+
+def honest_run(deviating: int, chunks: int) -> Run:
+    """One answer, of which some chunks are farther from the verifier's than the others."""
+    own = torch.randn((4 * chunks, 200), generator=torch.manual_seed(3)).bfloat16()
+    noise = torch.randn(own.shape, generator=torch.manual_seed(4)) * 0.002
+    noise[: 4 * deviating] *= 30
+    proofs = toploc.build((own * (1 + noise)).bfloat16(), chunk=4, k=K)
+    found = toploc.compare(own, proofs, chunk=4, k=K)
+    return Run(Provider(Engine(), 1), Engine(), [found], [0.01])
+
+
+@pytest.mark.parametrize(
+    ("deviating", "chunks", "margin", "share"),
+    [
+        (0, 16, 1.5, 0.125),
+        # One chunk may deviate whatever the share, so that it says nothing about longer answers.
+        (1, 2, 1.5, 0.125),
+        (1, 16, 1.5, 0.125),
+        (2, 16, 1.5, 1.5 * 2 / 16),
+        (4, 16, 1.5, 1.5 * 4 / 16),
+        (4, 16, 2.0, 2.0 * 4 / 16),
+    ],
+)
+def test_the_share_of_chunks_that_deviate_in_honest_runs(
+    deviating: int, chunks: int, margin: float, share: float
+) -> None:
+    calm, other = honest_run(0, chunks), honest_run(deviating, chunks)
+    bounds = bounds_of([calm, other], [0], margin)
+    assert bounds["deviating_share"] == pytest.approx(share)
+    profile = toploc.Profile(name="honest", minimum_points=K, **bounds)
+    assert toploc.deviating_chunks(other.comparisons[0], profile) == deviating
+    assert toploc.decide(other.comparisons[0], profile)
 
 
 def test_a_profile_of_honest_runs(tmp_path: Any) -> None:

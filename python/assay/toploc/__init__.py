@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 from . import fingerprint
 from .building import Builder, build
 from .chunks import Shape
-from .verifying import Comparison, Profile, Statistics, compare, decide, statistics, verify
+from .verifying import (
+    Comparison,
+    Profile,
+    Statistics,
+    compare,
+    decide,
+    deviating_chunks,
+    statistics,
+    verify,
+)
 
 if TYPE_CHECKING:
     from .calibrating import calibrate
@@ -31,6 +40,7 @@ __all__ = [
     "calibrate",
     "compare",
     "decide",
+    "deviating_chunks",
     "fingerprint",
     "read_vllm_states",
     "recompute",

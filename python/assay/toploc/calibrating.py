@@ -22,7 +22,15 @@ from .chunks import Shape
 from .engines import Engine
 from .producing import OnCount, produce, set_attention
 from .recomputing import recompute
-from .verifying import Comparison, Profile, Statistics, compare, decide, statistics
+from .verifying import (
+    Comparison,
+    Profile,
+    Statistics,
+    compare,
+    decide,
+    deviating_chunks,
+    statistics,
+)
 from .watching import Produced
 
 CONFIDENCE = 0.95
@@ -37,6 +45,7 @@ _FLOORS = {
     "worst_chunk_exponent_mismatches": 64.0,
 }
 _LEAST_DISTANCE = 1e-3
+_LEAST_SHARE = Profile.published().deviating_share
 # A proof that repeats a few values has a dispersion near 0, an honest one near 1.
 _DISPERSIONS = (0.3, 0.9)
 
@@ -199,9 +208,21 @@ def bounds_of(runs: Sequence[Run], prompts: Sequence[int], margin: float) -> dic
     lacking = margin * max(1 - one.dispersion for one in seen)
     least, most = _DISPERSIONS
     bounds["dispersion"] = min(max(1 - lacking, least), most)
+    bounds["deviating_share"] = _share_of(runs, prompts, margin, bounds)
     farthest = max(run.distances[index] for run in runs for index in prompts)
     bounds["fingerprint_distance"] = max(_LEAST_DISTANCE, margin * farthest)
     return bounds
+
+
+def _share_of(
+    runs: Sequence[Run], prompts: Sequence[int], margin: float, bounds: dict[str, float]
+) -> float:
+    """The share of chunks that may exceed these bounds each by itself."""
+    profile = Profile(name="", deviating_share=0, minimum_points=0, **bounds)
+    seen = [run.comparisons[index] for run in runs for index in prompts]
+    # One chunk may deviate in any case: of an answer of two it would be half.
+    shares = [count / len(one) for one in seen if (count := deviating_chunks(one, profile)) > 1]
+    return min(max(_LEAST_SHARE, margin * max(shares, default=0.0)), 1.0)
 
 
 def _rejected(runs: Sequence[Run], index: int, profile: Profile) -> bool:

@@ -1,8 +1,8 @@
 """The experiment of the paper: one command generates and keeps signatures, another validates them.
 
 Flags and the lines that are printed are those of the published experiment, PASSED or FAILED with
-three figures. Here the verdict is over all of a sample, and has two reasons more to fail: signs and
-dispersion.
+three figures. Here the verdict is over all of a sample, and has more reasons to fail: signs,
+dispersion, and single chunks.
 """
 
 import argparse

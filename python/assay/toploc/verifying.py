@@ -32,8 +32,9 @@ def verify(
     """Decide whether proofs are consistent with the verifier's own hidden states.
 
     The decision is over the whole sequence: means over its chunks, each against a bound of the
-    profile. "Accepted" says that no difference beyond what honest runs show was detected; it does
-    not say which model made the tokens, or how they were drawn.
+    profile, and how many chunks exceed these bounds by themselves. "Accepted" says that no
+    difference beyond what honest runs show was detected; it does not say which model made the
+    tokens, or how they were drawn.
 
     Args:
         states: The verifier's own, for the same tokens; as for `build`.
@@ -49,8 +50,8 @@ def verify(
 
     Returns:
         Accepted; or rejected, or inconclusive, with the step: "proof count", "proof form",
-        "modulus", "chunk", "exponents", "mantissa mean", "mantissa median", "signs", "dispersion";
-        "states", "profile", "sequence length". `figures` has the statistics.
+        "modulus", "chunk", "exponents", "mantissa mean", "mantissa median", "signs", "dispersion",
+        "deviating chunks"; "states", "profile", "sequence length". `figures` has the statistics.
 
     Raises:
         InputError: The verifier's own states or arguments cannot be used. Bad proofs raise nothing.
@@ -128,6 +129,11 @@ def compare(
 def statistics(comparisons: Sequence[Comparison]) -> Statistics:
     """What a profile's bounds are held against, for one sequence."""
     return _core.toploc_statistics(list(comparisons))
+
+
+def deviating_chunks(comparisons: Sequence[Comparison], profile: Profile) -> int:
+    """How many chunks of one sequence exceed the bounds on exponents and mantissas alone."""
+    return _core.toploc_deviating_chunks(list(comparisons), profile)
 
 
 def decide(comparisons: Sequence[Comparison], profile: Profile) -> _core.Verdict:
