@@ -122,7 +122,7 @@ def test_some_chunks_of_another_answer() -> None:
     published = Profile.published()
     fields = {**json.loads(published.to_json()), "deviating_share": 1}
     by_means = Profile.from_json(json.dumps(fields))
-    for count, step in ((2, ""), (3, "deviating chunks"), (5, "deviating chunks")):
+    for count, step in ((2, ""), (3, "deviating chunks"), (4, "deviating chunks")):
         proofs = foreign[:count] + honest[count:]
         found = toploc.compare(own, proofs)
         assert toploc.deviating_chunks(found, published) == count
@@ -131,8 +131,6 @@ def test_some_chunks_of_another_answer() -> None:
         verdict = toploc.verify(own, proofs)
         assert (verdict.step, bool(verdict)) == (step, step == "")
         assert verdict.figures["deviating chunks"] == f"{count} (at most 2)"
-    assert toploc.verify(own[:64], [foreign[0], honest[1]])
-    assert not toploc.verify(own[:64], foreign[:2])
 
 
 HOSTILE = {

@@ -256,11 +256,13 @@ def test_a_rate_is_bounded_by_what_was_seen(events: int, trials: int, bound: flo
 
 
 def honest_run(deviating: int, chunks: int) -> Run:
-    """One answer, of which some chunks are farther from the verifier's than the others."""
-    own = torch.randn((4 * chunks, 200), generator=torch.manual_seed(3)).bfloat16()
-    noise = torch.randn(own.shape, generator=torch.manual_seed(4)) * 0.002
-    noise[: 4 * deviating] *= 30
-    proofs = toploc.build((own * (1 + noise)).bfloat16(), chunk=4, k=K)
+    """An answer of equal chunks, of which some are farther from the verifier's than the others."""
+    rows = torch.randn((4, 200), generator=torch.manual_seed(3))
+    noise = torch.randn(rows.shape, generator=torch.manual_seed(4)) * 0.01
+    far = [rows * (1 + 30 * noise)] * deviating
+    calm = [rows * (1 + noise)] * (chunks - deviating)
+    own = rows.repeat(chunks, 1).bfloat16()
+    proofs = toploc.build(torch.cat(far + calm).bfloat16(), chunk=4, k=K)
     found = toploc.compare(own, proofs, chunk=4, k=K)
     return Run(Provider(Engine(), 1), Engine(), [found], [0.01])
 
