@@ -218,7 +218,8 @@ def _share_of(
     runs: Sequence[Run], prompts: Sequence[int], margin: float, bounds: dict[str, float]
 ) -> float:
     """The share of chunks that may exceed these bounds each by itself."""
-    profile = Profile(name="", deviating_share=0, minimum_points=0, **bounds)
+    fields: dict[str, Any] = {**bounds, "name": "", "deviating_share": 0, "minimum_points": 0}
+    profile = Profile(**fields)
     seen = [run.comparisons[index] for run in runs for index in prompts]
     # One chunk may deviate in any case: of an answer of two it would be half.
     shares = [count / len(one) for one in seen if (count := deviating_chunks(one, profile)) > 1]
