@@ -63,6 +63,7 @@ TEST(KeptQuotients, TheFirstAxisInOneGo) {
 TEST(KeptQuotients, AreOfTheFirstAxesAsFarAsTheyAreFew) {
   EXPECT_EQ(KeptQuotients(axes_of({6, 6, 6, 6, 6, 6, 6, 6})).depth(), 6u);  // 55,986 prefixes
   EXPECT_EQ(KeptQuotients(axes_of({100'000, 2})).depth(), 1u);
+  EXPECT_EQ(KeptQuotients(axes_of({256, 255})).depth(), 2u);  // 65,536, as many as may be
   KeptQuotients kept(axes_of({256, 256, 2}));
   EXPECT_EQ(kept.depth(), 1u);
   const std::vector<std::uint32_t> one{255}, two{255, 255};

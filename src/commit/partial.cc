@@ -67,7 +67,7 @@ struct PartialCommitment::State {
   template <class T>
   G1Affine share_of(std::span<const Segment> segments, std::size_t total) {
     const std::span<const G1Affine> level = srs.level(0);
-    const std::size_t chunks = (total + max_together - 1) / max_together;
+    const std::size_t chunks = (total - 1) / max_together + 1;
     const std::size_t largest = (total + chunks - 1) / chunks;
     std::vector<T> values(largest);
     std::vector<std::span<const G1Affine>> runs;

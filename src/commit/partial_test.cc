@@ -86,7 +86,8 @@ TEST_F(Partial, MoreThanIsBroughtTogetherAtOnce) {
   std::vector<Segment> segments;
   for (std::size_t first = 0; first < values.size(); first += 70)
     segments.push_back(segment_of(values, first, std::min<std::size_t>(70, values.size() - first)));
-  for (const std::size_t together : {1, 64, 100, 599, 600, 601}) {
+  for (const std::size_t together : {std::size_t{1}, std::size_t{64}, std::size_t{100}, std::size_t{599},
+                                     std::size_t{600}, ~std::size_t{0}}) {
     PartialCommitment sum(srs_, together);
     ASSERT_TRUE(sum.add(segments).ok());
     EXPECT_EQ(sum.point(), commit(srs_, values).value()) << together;

@@ -64,7 +64,7 @@ class BucketSums {
     return is_occupied(bucket) ? Adder::reduced(arena_[bucket]) : Affine<F>{};
   }
 
-  /// sum_b (b + 1) bucket_sum[b]. The buckets are used up.
+  /// sum_b (b + 1) bucket_sum[b].
   ///
   /// The buckets are cut into rows of equal length. Down all rows at once run the suffix sums S (so far) and
   /// their sums T; a row that starts at bucket f then counts T + f S.

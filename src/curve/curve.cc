@@ -69,7 +69,9 @@ G1Affine msm_of_runs_vartime(std::span<const std::span<const G1Affine>> runs, In
 
 G1Affine msm_vartime(std::span<const G1Affine> bases, std::span<const Fr> scalars) {
   std::vector<Scalar> integers(scalars.size());
-  for (std::size_t i = 0; i < scalars.size(); ++i) integers[i] = scalars[i].to_scalar();
+  parallel_for(0, scalars.size(), 8192, [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) integers[i] = scalars[i].to_scalar();
+  });
   return msm_vartime(bases, IntegerView(integers));
 }
 

@@ -40,8 +40,8 @@ class Msm {
   }
 
  private:
-  /// What is summed at a time, which bounds the working memory: 4 bytes an integer of few kinds, and 4 bytes
-  /// a window of each scalar.
+  /// What is summed at a time, which bounds the working memory: 4 bytes an integer of few kinds, and of each
+  /// scalar 32 bytes and 4 a window.
   static constexpr std::size_t kSlab = std::size_t{1} << 22, kSlabOfScalars = std::size_t{1} << 21;
   /// Under this many points the inversions of the batches cost more than they save.
   static constexpr std::size_t kFew = 256;

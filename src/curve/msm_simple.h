@@ -1,5 +1,4 @@
-// The bucket method at its simplest: one XYZZ accumulator per bucket. The oracle of msm.h, and the faster of
-// the two for few points.
+// The bucket method at its simplest: one XYZZ accumulator per bucket. For few points the faster way.
 #pragma once
 
 #include <span>

@@ -163,7 +163,7 @@ TEST(Msm, ManyPointsAcrossBatchesAndBlocks) {
       bases.check(random_values<std::int16_t>(count, 15, 3), "int16");
       if (count < 100000) bases.check(random_values<std::int64_t>(count, 40, 4), "int64");
     }
-    for (const std::size_t count : {300U, 5000U}) {
+    for (const std::size_t count : {300U, 5000U, 20000U}) {
       std::vector<Scalar> wide(count);
       for (std::size_t i = 0; const Fr& each : random_logs(count)) wide[i++] = (each * each).to_scalar();
       bases.check(wide, "scalars");
@@ -189,7 +189,9 @@ TEST(Msm, DataThatFallIntoFewBuckets) {
 }
 
 TEST(Msm, WideValuesOfFewKinds) {
-  // What 16-bit sources come to as long decimals: the points of each value are summed first.
+  // What 16-bit sources come to as long decimals: the points of each value are summed first. With many
+  // threads no part would have enough points for its kinds.
+  const ThreadLimitScope two(2);
   for_each_kernel([] {
     std::mt19937_64 rng(12);
     const KnownBases bases(random_logs(40000));
@@ -250,11 +252,11 @@ TEST(Distinct, GuessesFromASample) {
 
 TEST(Msm, PointsThatMeetByTheThousand) {
   for_each_kernel([] {
-    // Infinity, small multiples of both signs, and each of them many times over: equal and opposite points
-    // meet in every bucket and in the sums of the buckets.
+    // Infinity, small multiples of both signs (-3 to 6), and each of them many times over: equal and opposite
+    // points meet in every bucket and in the sums of the buckets.
     std::vector<Fr> logs(6000);
     for (std::size_t i = 0; i < logs.size(); ++i)
-      logs[i] = Fr::from_i64(static_cast<std::int64_t>(i * i % 7) - 3);
+      logs[i] = Fr::from_i64(static_cast<std::int64_t>(i * i % 11) - 3);
     const KnownBases bases(logs);
     bases.check(random_values<std::int16_t>(logs.size(), 3, 1), "few digits");
     bases.check(random_values<std::int16_t>(logs.size(), 15, 2), "many digits");
@@ -267,19 +269,19 @@ TEST(Msm, PointsThatMeetByTheThousand) {
 }
 
 TEST(Msm, PointsThatMeetInOrderOfComing) {
-  // So many points that they are added to wide windows one after the other, and hardly a sum has a slope of
-  // its own.
+  // So many points for a thread that they are added to wide windows one after the other, and hardly a sum
+  // has a slope of its own.
+  const ThreadLimitScope one(1);
   for_each_kernel([] {
     std::vector<Fr> logs(140000);
     for (std::size_t i = 0; i < logs.size(); ++i)
-      logs[i] = Fr::from_i64(static_cast<std::int64_t>(i * i % 7) - 3);
+      logs[i] = Fr::from_i64(static_cast<std::int64_t>(i * i % 11) - 3);
     KnownBases(logs).check(random_values<std::int16_t>(logs.size(), 15, 5), "few points");
   });
 }
 
 TEST(Msm, MoreBatchesThanNumbersForThemAndMoreWaitingThanRoom) {
-  const unsigned before = thread_limit();
-  set_thread_limit(1);
+  const ThreadLimitScope one(1);
   for_each_kernel([] {
     const KnownBases bases(random_logs(300000));
     auto values = random_values<std::int16_t>(300000, 15, 7);
@@ -289,7 +291,6 @@ TEST(Msm, MoreBatchesThanNumbersForThemAndMoreWaitingThanRoom) {
     }
     bases.check(values, "mostly one bucket");
   });
-  set_thread_limit(before);
 }
 
 TEST(Msm, NumbersThatAreNoCoordinatesHarmNothing) {
@@ -311,6 +312,7 @@ TEST(Msm, NothingIsInfinity) {
 }
 
 TEST(Msm, BasesMayStandInRuns) {
+  const ThreadLimitScope two(2);  // as for wide values of few kinds
   for_each_kernel([] {
     const auto points = doubled_points(30000);
     const std::span<const G1Affine> all(points);
@@ -342,20 +344,37 @@ TEST(Msm, BasesMayStandInRuns) {
   });
 }
 
+TEST(Msm, MoreScalarsThanAreSummedAtATime) {
+  for_each_kernel([] {
+    const std::vector<Fr> logs = random_logs(8191);  // no divisor of what is summed at a time
+    std::vector<G1Affine> points(logs.size());
+    multiply_generator_vartime(logs, points);
+    const std::size_t turns = 260;  // just over 2^21 points
+    const std::vector<std::span<const G1Affine>> runs(turns, points);
+    std::mt19937_64 rng(8);
+    std::vector<Scalar> values(turns * points.size());
+    std::vector<std::int64_t> per_point(points.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto value = static_cast<std::int64_t>(rng() % 2001) - 1000;
+      values[i] = Fr::from_i64(value).to_scalar();
+      per_point[i % points.size()] += value;
+    }
+    EXPECT_EQ(msm_of_runs_vartime(runs, IntegerView(values)), msm_vartime(points, IntegerView(per_point)));
+  });
+}
+
 TEST(Msm, TheThreadCountDoesNotMatter) {
   const auto points = doubled_points(3000);
   const auto narrow = random_values<std::int16_t>(points.size(), 15, 9);
   const auto wide = random_values<std::int64_t>(points.size(), 50, 10);
-  const unsigned before = thread_limit();
-  set_thread_limit(1);
+  const ThreadLimitScope one(1);
   const G1Affine one_narrow = msm_vartime(points, IntegerView(narrow));
   const G1Affine one_wide = msm_vartime(points, IntegerView(wide));
   for (const unsigned threads : {2U, 3U, 7U}) {
-    set_thread_limit(threads);
+    const ThreadLimitScope limit(threads);
     EXPECT_EQ(msm_vartime(points, IntegerView(narrow)), one_narrow);
     EXPECT_EQ(msm_vartime(points, IntegerView(wide)), one_wide);
   }
-  set_thread_limit(before);
 }
 
 }  // namespace

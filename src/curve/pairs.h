@@ -87,14 +87,28 @@ class SpecialSums {
   template <class Reduced>
   void make(const PairBatch& batch, const Reduced& reduced) {
     sums_.resize(pairs_.size());
-    addends_.resize(pairs_.size());
+    inverses_.resize(pairs_.size());
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
-      const PointRef right = batch.right(pairs_[i]);
-      sums_[i] = reduced(batch.left(pairs_[i]));
-      addends_[i] = reduced(*right);
-      if (right.is_negated()) addends_[i] = -addends_[i];
+      const PointRef given = batch.right(pairs_[i]);
+      const Affine<F> left = reduced(batch.left(pairs_[i]));
+      const Affine<F> right = given.is_negated() ? -reduced(*given) : reduced(*given);
+      // No point has y = 0: zero marks the sums that need no slope.
+      inverses_[i] = F::zero();
+      if (left.is_infinity()) {
+        sums_[i] = right;
+      } else if (right.is_infinity()) {
+        sums_[i] = left;
+      } else if (left == right) {
+        sums_[i] = left;
+        inverses_[i] = left.y.doubled();
+      } else {
+        sums_[i] = {};
+      }
     }
-    adder_.add(sums_, addends_);
+    field::batch_inverse<F>(inverses_, scratch_);
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      if (!inverses_[i].is_zero()) sums_[i] = doubled(sums_[i], inverses_[i]);
+    }
   }
   void store(const PairBatch& batch) const {
     for (std::size_t i = 0; i < pairs_.size(); ++i)
@@ -102,9 +116,16 @@ class SpecialSums {
   }
 
  private:
+  static Affine<F> doubled(const Affine<F>& p, const F& inverse_of_2y) {
+    const F xx = p.x.squared();
+    const F slope = (xx.doubled() + xx) * inverse_of_2y;
+    const F x = slope.squared() - p.x.doubled();
+    return {x, slope * (p.x - x) - p.y};
+  }
+
   std::vector<std::size_t> pairs_;
-  std::vector<Affine<F>> sums_, addends_;
-  BatchAdder<F> adder_;
+  std::vector<Affine<F>> sums_;
+  std::vector<F> inverses_, scratch_;
 };
 
 /// Sums pairs over any backend. The sums are reduced.

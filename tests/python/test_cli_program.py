@@ -110,7 +110,8 @@ def test_other_verbs_are_programs(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(
-    PROGRAM.read_bytes()[:2] == b"#!", reason="a script that runs the program lies elsewhere than it"
+    PROGRAM.read_bytes()[:2] == b"#!",
+    reason="a script that runs the program lies elsewhere than it",
 )
 def test_verbs_beside_the_program_come_first_and_are_listed(tmp_path: Path) -> None:
     own = tmp_path / "own"
