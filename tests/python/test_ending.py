@@ -9,6 +9,7 @@ import pytest
 
 from assay import InputError, bench_overhead, demo, run, two_party
 from assay.ending import ended
+from assay.toploc import cli as toploc_cli
 
 FAILED = 2
 
@@ -52,6 +53,7 @@ def test_a_verdict_keeps_its_code(code: int) -> None:
         (two_party, "_both", ""),
         (two_party, "play", "--role verifier --root ."),
         (bench_overhead, "_report", ""),
+        (toploc_cli, "_demo", "demo"),
     ],
 )
 def test_every_command_ends_so(
