@@ -57,7 +57,7 @@ struct HandedOver {
   std::string_view second;
   std::string_view flag;
 };
-constexpr HandedOver kHandedOver[] = {{"toploc", "verify", "--model"}};
+constexpr HandedOver kHandedOver[] = {{"toploc", "verify", "--model"}, {"toploc", "verify", "--tokens"}};
 
 bool is_handed_over(const std::vector<char*>& arguments) {
   if (arguments.size() < 3) return false;

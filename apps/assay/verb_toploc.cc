@@ -222,6 +222,9 @@ void add_toploc(Program& program) {
   verb = program.add("toploc verify", "Check proofs against hidden states that you recomputed",
                      "assay toploc verify --proofs answer.proofs --states own.safetensors --json", verify,
                      run_verify);
+  verb->footer(
+      verb->get_footer() +
+      "\nWith --model and --tokens the states are recomputed here: assay toploc verify --model --help");
   verb->add_option("--proofs", verify->proofs, "the provider's proofs")->required()->type_name("FILE");
   add_chunk_flags(verb, {verify, &verify->states}, {verify, &verify->chunks});
   verb->add_option("--profile", verify->profile, "what honest states may differ by: a file, or 'published'")

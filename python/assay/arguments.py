@@ -1,7 +1,8 @@
 """Checks of the integers that callers give."""
 
+import argparse
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .errors import InputError
 
@@ -17,6 +18,18 @@ def unsigned(value: int, place: str, bits: int = 64) -> int:
     if not 0 <= integer < 1 << bits:
         raise InputError("out_of_range", place, f"{integer} is not between 0 and 2**{bits} - 1")
     return integer
+
+
+def at_least(smallest: int) -> Callable[[str], int]:
+    """The type of a flag whose value is an integer of at least `smallest`."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if value < smallest:
+            raise argparse.ArgumentTypeError(f"give at least {smallest}")
+        return value
+
+    return number
 
 
 def sizes(axes: Iterable[int]) -> list[int]:

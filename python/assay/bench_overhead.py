@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import Error, Srs, StreamingCommit, __version__, _core
+from .arguments import at_least
+from .ending import ended
 from .streaming import StreamReport
 from .wording import count
 
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from .hidden_states.layout import Layout
 
 PROGRAM = "assay bench overhead"
-FAILED = 2
 
 # OpenMP's threads must sleep when they have nothing to do: the CPU time of spinning says nothing.
 _WAITING = ("OMP_WAIT_POLICY", "PASSIVE")
@@ -81,14 +82,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     options = _parser().parse_args(given)
     _start_anew(options, given)
-    try:
-        report = measure(options)
-    except Error as error:
-        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        print(f"{PROGRAM}: stopped before it was done", file=sys.stderr)
-        return FAILED
+    return ended(f"{PROGRAM}: error", lambda: _report(options))
+
+
+def _report(options: argparse.Namespace) -> int:
+    report = measure(options)
     if options.json:
         print(json.dumps(report, indent=2, ensure_ascii=False))
     else:
@@ -407,16 +405,6 @@ def _say(words: str) -> None:
     print(f"{PROGRAM}: {words}", file=sys.stderr)
 
 
-def _at_least(smallest: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        value = int(text)
-        if value < smallest:
-            raise argparse.ArgumentTypeError(f"give at least {smallest}")
-        return value
-
-    return number
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
@@ -434,12 +422,10 @@ def _parser() -> argparse.ArgumentParser:
         help="smollm2, random-1b (made here, with random weights), or what `assay run` takes "
         "(default: %(default)s)",
     )
-    positive = _at_least(1)
-    add("--tokens", type=_at_least(2), default=256, metavar="N", help="default: %(default)s")
-    add("--repeat", type=_at_least(2), default=10, metavar="N", help="default: %(default)s")
-    add(
-        "--warm-up", type=_at_least(0), default=1, metavar="N", help="runs not counted (default: 1)"
-    )
+    positive = at_least(1)
+    add("--tokens", type=at_least(2), default=256, metavar="N", help="default: %(default)s")
+    add("--repeat", type=at_least(2), default=10, metavar="N", help="default: %(default)s")
+    add("--warm-up", type=at_least(0), default=1, metavar="N", help="runs not counted (default: 1)")
     add("--threads", type=positive, default=2, metavar="N", help="of the model (default: 2)")
     add("--stream-threads", type=positive, default=1, metavar="N", help="default: %(default)s")
     add("--breakdown", action="store_true", help="also run with the hidden states kept alone")

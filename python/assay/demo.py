@@ -21,11 +21,11 @@ from . import (
     encode,
     verify,
 )
+from .ending import ended
 from .forgery import ProofFile
 from .wording import bits_to_float, count, duration, size
 
 PROGRAM = "assay demo"
-FAILED = 2
 
 _EXAMPLE = """\
 example:
@@ -33,7 +33,7 @@ example:
 """
 
 
-class DemoError(Exception):
+class DemoError(Error):
     """Something did not happen as the demonstration says it does."""
 
 
@@ -67,18 +67,10 @@ class Verifying:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the demonstration; 0 when everything happened as told, 2 when not."""
     options = _parser().parse_args(argv)
-    try:
-        _tell(options)
-    except (DemoError, Error) as error:
-        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        print(f"{PROGRAM}: stopped before it was done", file=sys.stderr)
-        return FAILED
-    return 0
+    return ended(f"{PROGRAM}: error", lambda: _tell(options))
 
 
-def _tell(options: argparse.Namespace) -> None:
+def _tell(options: argparse.Namespace) -> int:
     say = print
     say("1. A provider runs a language model and keeps its hidden states\n")
     started = time.monotonic()
@@ -174,6 +166,7 @@ commitment binds the provider to one set of numbers; whether they are right is f
 recomputes some of them. The parameters here were made by the verifier on the spot: they bind this
 provider towards this verifier, and prove nothing to a third party."""
     )
+    return 0
 
 
 Attack = Callable[[], tuple[bytes, bytes]]

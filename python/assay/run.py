@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import Challenge, Commitment, Error, Srs, Tensor, capture, commit, encode, verify
+from . import Challenge, Commitment, Srs, Tensor, capture, commit, encode, verify
+from .ending import ended
 from .hidden_states.flags import add_capture_flags, capture_arguments
 from .hidden_states.staging import write_together
 from .streaming import BLOCK, StreamingCommit, StreamReport
@@ -22,7 +23,6 @@ from .wording import count, duration, size
 
 PROGRAM = "assay run"
 REJECTED = 1
-FAILED = 2
 
 _EXAMPLE = """\
 examples:
@@ -104,16 +104,12 @@ class Job:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = _options(argv)
-    try:
-        reports = [_run_one(options, job) for job in _jobs(options)]
-    except Error as error:
-        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        print(
-            f"{PROGRAM}: stopped before it was done; no half-written file is left", file=sys.stderr
-        )
-        return FAILED
+    stopped = "stopped before it was done; no half-written file is left"
+    return ended(f"{PROGRAM}: error", lambda: _run_all(options), stopped=stopped)
+
+
+def _run_all(options: argparse.Namespace) -> int:
+    reports = [_run_one(options, job) for job in _jobs(options)]
     if options.json:
         print(json.dumps({"runs": reports}, indent=2, ensure_ascii=False))
     else:

@@ -17,9 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .ending import FAILED, ended
+from .errors import Error
+
 PROGRAM = "assay two-party"
 WAIT_SECONDS = 1800.0
-FAILED = 2
 
 _EXAMPLE = """\
 examples:
@@ -28,7 +30,7 @@ examples:
 """
 
 
-class PartyError(Exception):
+class PartyError(Error):
     """A step that did not end as it should; the message is one line."""
 
 
@@ -167,10 +169,9 @@ def play(role: str, root: Path, options: argparse.Namespace) -> int:
     party = Party(role, root)
     try:
         ROLES[role](party, options)
-    except (PartyError, OSError, StopIteration, json.JSONDecodeError) as error:
+    except Exception:
         (party.exchange / "given-up").touch()
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return FAILED
+        raise
     party.finish()
     return 0
 
@@ -180,7 +181,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = _parser().parse_args(arguments)
     if options.role is not None:
-        return play(options.role, Path(options.root), options)
+        return ended(PROGRAM, lambda: play(options.role, Path(options.root), options))
+    return ended(PROGRAM, lambda: _both(arguments, options))
+
+
+def _both(arguments: Sequence[str], options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="assay-two-party-") as folder:
         root = Path(folder)
         for name in (*ROLES, "exchange"):

@@ -161,11 +161,20 @@ def test_other_verbs_run_the_python_program(tmp_path: Path) -> None:
             capture_output=True, text=True,
         )  # fmt: skip
 
-    for line in ("calibrate --x 1", "verify --model m --tokens t", "verify --tokens t --model=m"):
+    for line in (
+        "calibrate --x 1",
+        "verify --model m --tokens t",
+        "verify --tokens t --model=m",
+        "verify --tokens=t",
+    ):
         found = ended(line, f"{elsewhere}:/bin")
         assert (found.returncode, found.stdout) == (DONE, line + "\n"), found.stderr
     missing = ended("verify --model m", "/bin")
     assert missing.returncode == FAILED
     assert "assay-toploc" in missing.stderr
     # What the program does itself, no other does.
-    assert "Check proofs" in ended("verify --help", f"{elsewhere}:/bin").stdout
+    said = ended("verify --help", f"{elsewhere}:/bin").stdout
+    assert "Check proofs" in said
+    # And names the help of the other.
+    assert "assay toploc verify --model --help" in said
+    assert ended("verify --model --help", f"{elsewhere}:/bin").stdout == "verify --model --help\n"

@@ -450,6 +450,47 @@ def test_hostile_proofs_crash_nothing_in_parity_either(proof: bytes) -> None:
         assert len(toploc.verify_proofs_bytes(given, [proof], 4, 4, True)) == 1
 
 
+@pytest.mark.parametrize("proof", [10**13, -1, 258, [0], [300], None, 1.5])
+@pytest.mark.parametrize("enabled", [False, True])
+def test_what_is_neither_bytes_nor_text_is_refused_as_by_the_original(
+    proof: Any, enabled: bool
+) -> None:
+    states = decoded(4)
+    toploc.set_parity(enabled)
+    try:
+        for read in (ProofPoly.from_bytes, ProofPoly.from_base64):
+            with pytest.raises(TypeError, match="bytes or text"):
+                read(proof)
+        for given in (states, torch.stack(states)):
+            for verify in (toploc.verify_proofs_bytes, toploc.verify_proofs_base64):
+                with pytest.raises(TypeError, match="bytes or text"):
+                    verify(given, [proof], 4, 4, True)
+    finally:
+        toploc.set_parity(False)
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\u20ac" * 8, ""])
+def test_text_that_is_no_proof_agrees_with_nothing(text: str) -> None:
+    for verify in (toploc.verify_proofs_bytes, toploc.verify_proofs_base64):
+        found = numbers(verify(decoded(4), [text], 4, 4, True))
+        assert found == [(4, NO_MATCH, NO_MATCH)]
+
+
+@pytest.mark.parametrize("modulus", [2**31, 2**63, 2**64, 2**200])
+def test_a_modulus_that_the_original_cannot_hold(modulus: int) -> None:
+    states = torch.stack(decoded(4))
+    (honest,) = toploc.build_proofs(states, 4, 4, True)
+    proof = ProofPoly(honest.coeffs, modulus)
+    found = toploc.verify_proofs(states, [proof], 4, 4, True)
+    assert numbers(found) == [(4, NO_MATCH, NO_MATCH)]
+    toploc.set_parity(True)
+    try:
+        # Larger than every index, so that it changes none.
+        assert numbers(toploc.verify_proofs(states, [proof], 4, 4, True)) == [(0, 0.0, 0.0)]
+    finally:
+        toploc.set_parity(False)
+
+
 def test_as_many_proofs_as_chunks() -> None:
     states = decoded(5)
     proofs = toploc.build_proofs(states, 2, 4, True)

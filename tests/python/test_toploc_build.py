@@ -309,6 +309,87 @@ def test_a_builder_refuses_a_row_unlike_the_others() -> None:
     assert builder.tokens == 1
 
 
+@pytest.mark.parametrize("kind", ["torch", "bits"])
+def test_a_builder_says_at_once_that_rows_are_too_small(kind: str) -> None:
+    builder = toploc.Builder(chunk=2, k=33)
+    small = torch.zeros(16).bfloat16() if kind == "torch" else np.zeros(16, np.uint16)
+    for _ in range(3):
+        with pytest.raises(InputError, match="a whole chunk: 32 values, fewer than k = 33"):
+            builder.add(small)
+    assert builder.tokens == 0
+    assert builder.finish() is None
+    # A merged tail would have made it enough, as it does for build.
+    merging = {"chunk": 2, "k": 33, "merge_short_tails": True}
+    rows = [small] * 3
+    builder = toploc.Builder(**merging)
+    assert [builder.add(row) for row in rows] == [None] * 3
+    assert [builder.finish()] == toploc.build(rows, **merging)
+
+
+@pytest.mark.parametrize("kind", ["torch", "bits"])
+def test_a_builder_goes_on_after_a_tail_that_is_too_small(kind: str) -> None:
+    rows = list(states_of(3, 16)) if kind == "torch" else list(bits_of(states_of(3, 16)))
+    builder = toploc.Builder(chunk=2, k=20)
+    for _ in range(2):
+        first = [builder.add(row) for row in rows]
+        assert [proof for proof in first if proof] == toploc.build(rows[:2], chunk=2, k=20)
+        for refused in (builder.finish, lambda: toploc.build(rows, chunk=2, k=20)):
+            with pytest.raises(InputError, match="chunk 1: 16 values, fewer than k = 20"):
+                refused()
+        assert builder.tokens == 0
+        assert builder.finish() is None
+
+
+def test_a_builder_is_as_before_after_a_proof_that_was_not_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = list(bits_of(states_of(5, 16)))
+    builder = toploc.Builder(chunk=2, k=4)
+    builder.add(rows[0])
+    with monkeypatch.context() as broken:
+        broken.setattr("assay.toploc.building.prove", None)
+        for _ in range(2):
+            with pytest.raises(TypeError):
+                builder.add(rows[1])
+    assert builder.tokens == 1
+    proofs = [builder.add(row) for row in rows[1:]]
+    assert [*filter(None, proofs), builder.finish()] == toploc.build(rows, chunk=2, k=4)
+
+
+@pytest.mark.parametrize("kind", ["torch", "bits"])
+def test_an_axis_of_one_sequence_is_left_out(kind: str) -> None:
+    tensor = states_of(70)
+    states: Any = tensor if kind == "torch" else bits_of(tensor)
+    proofs = toploc.build(states)
+    assert len(proofs) == 3
+    assert toploc.build(Capsule(tensor[None])) == proofs
+    assert toploc.build(states[None]) == proofs
+    assert toploc.verify(states[None], proofs).outcome == toploc.verify(states, proofs).outcome
+    assert [one.exponent_mismatches for one in toploc.compare(states[None], proofs)] == [0] * 3
+    # One token of (1, width), and a token for each of axis 0.
+    assert toploc.build(states[:4, None]) == toploc.build(states[:4])
+    assert toploc.build(states[None, :4, None]) == toploc.build([states[:4]])
+    # Element 0 is a prompt here, whatever its shape.
+    assert toploc.build(states[None], prefill=True) == toploc.build([states])
+    assert toploc.build([states]) != proofs
+
+
+@pytest.mark.parametrize("ties", ["lower_index", "Reference", "", None])
+def test_a_rule_for_ties_that_there_is_not(ties: Any) -> None:
+    states = bits_of(states_of(4))
+    proofs = toploc.build(states, k=4)
+    for call in (
+        lambda: toploc.build(states, k=4, ties=ties),
+        lambda: toploc.build([], ties=ties),
+        lambda: toploc.verify(states, proofs, k=4, ties=ties),
+        lambda: toploc.compare(states, proofs, k=4, ties=ties),
+        lambda: toploc.Builder(ties=ties),
+    ):
+        with pytest.raises(InputError, match="give reference or lower-index") as caught:
+            call()
+        assert (caught.value.code, caught.value.place) == ("out_of_range", "ties")
+
+
 def test_torch_is_not_loaded() -> None:
     program = (
         "import sys, numpy as np, assay.toploc as t\n"

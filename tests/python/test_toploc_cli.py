@@ -51,6 +51,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         made.save_pretrained(parent / name)
         tiny_models.tokenizer().save_pretrained(parent / name)
     words = [" ".join(f"w{(7 * i + j) % 40}" for j in range(5)) for i in range(6)]
+    # Learned positions, and not one more than 64.
+    tiny_models.folder(parent, "short", "gpt2")
     (parent / "prompts.txt").write_text("\n".join(words) + "\n\n")
     lines = [json.dumps({"prompt": word}) for word in words]
     (parent / "prompts.jsonl").write_text("\n".join(lines))
@@ -154,10 +156,72 @@ def test_validate_says_what_is_malformed(run: Any, signed: Path) -> None:
     code, out, _ = run(VALIDATE + "--validate_model_name one --save_dir", signed)
     assert code == REJECTED
     assert out.splitlines()[0].startswith("VERIFICATION FAILED: proof count: ")
-    fields["output_token_ids"] = fields["output_token_ids"][:0]
-    path.write_text(json.dumps(fields))
-    code, _, err = run(VALIDATE + "--validate_model_name one --save_dir", signed)
-    assert (code, "output_token_ids" in err) == (FAILED, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ("", "not JSON"),
+        ({"output_token_ids": []}, "output_token_ids: not a list of token ids"),
+        ({"output_token_ids": [39] * 41}, "answer of 41 tokens; at most 40"),
+        ({"prompt_token_ids": [1] * 1025}, "prompt of 1025 tokens; at most 1024"),
+        ({"prompt_token_ids": [1] * 217}, "257 of prompt and answer together; the model has"),
+        ({"prompt_token_ids": [40]}, "outside the vocabulary of 40"),
+        ({"proofs": [3]}, "proofs: not base64"),
+        ({"format": "another"}, "format: not assay/toploc/signature/v1"),
+    ],
+)
+def test_a_sample_that_cannot_be_judged_has_failed_and_the_others_are_judged(
+    run: Any, signed: Path, changes: Any, said: str
+) -> None:
+    path = signed / "one_0001.json"
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps({**fields, **changes}) if changes else "")
+    code, out, err = run(VALIDATE + "--validate_model_name one --save_dir", signed)
+    assert code == REJECTED
+    first, second, third = out.splitlines()
+    assert second.startswith(f"VERIFICATION FAILED: signature: {path}: ")
+    assert said in second
+    assert first.startswith("VERIFICATION PASSED: ")
+    assert third.startswith("VERIFICATION PASSED: ")
+    assert "2 of 3 samples passed" in err
+
+
+def test_a_missing_sample_has_failed(run: Any, signed: Path) -> None:
+    missing = signed / "one_0001.json"
+    missing.unlink()
+    line = "validate --decode_model_name one --validate_model_name one --max_decode_tokens 40 "
+    for count in ("--n_samples 3 ", ""):
+        code, out, err = run(line + count + "--save_dir", signed)
+        assert code == REJECTED
+        assert out.splitlines()[1] == f"VERIFICATION FAILED: missing {missing}"
+        assert "2 of 3 samples passed" in err
+    code, out, err = run(line + "--n_samples 5 --save_dir", signed)
+    assert (code, out.count("VERIFICATION FAILED: missing ")) == (REJECTED, 3)
+    assert "2 of 5 samples passed" in err
+    code, out, err = run(line + "--n_samples 1 --save_dir", signed)
+    assert (code, "1 of 1 samples passed" in err) == (DONE, True)
+
+
+def test_without_a_number_signatures_are_counted_by_their_names(run: Any, signed: Path) -> None:
+    (signed / "one_0001.json").rename(signed / "one_0002.json")
+    (signed / "one_0000.json").unlink()
+    # None of these is where a signature would lie.
+    for name in (
+        "one_00005.json",
+        "one_5.json",
+        "one_0005.txt",
+        "one_1000000.json",
+        "two_0005.json",
+    ):
+        (signed / name).write_text("")
+    line = "validate --decode_model_name one --validate_model_name one --save_dir"
+    code, out, err = run(line, signed)
+    assert (code, out.count("VERIFICATION FAILED: missing ")) == (REJECTED, 2)
+    assert "1 of 3 samples passed" in err
+    (signed / "one_0002.json").unlink()
+    code, out, err = run(line, signed)
+    assert (code, out, "no such signature" in err) == (FAILED, "", True)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +261,26 @@ def test_validate_fails_proofs_that_cover_less_than_agreed(
         ("verify --model one --tokens prompts.txt", "not JSON"),
         ("calibrate --model one --out x --n-prompts 201", "1 to 200"),
         ("calibrate --model one --out x --n-prompts 3 --prompts prompts.txt", "at least 4"),
+        # What is told before a model is looked for.
+        ("calibrate --model none/at-all/here --out none/x", "none: no such folder"),
+        ("calibrate --model none/at-all/here --out one", "one: is a folder"),
+        ("calibrate --model none/at-all/here --out x --topk 0", "1 to 4096"),
+        (
+            "generate --model_name none/at-all/here --dataset_name prompts.txt --save_dir "
+            "prompts.txt",
+            "prompts.txt: is not a folder",
+        ),
+        (
+            "generate --model_name none/at-all/here --dataset_name prompts.txt --save_dir "
+            "prompts.txt/a",
+            "prompts.txt/a: Not a directory",
+        ),
+        # As many as it has positions for: 5 and 59.
+        (
+            "generate --model_name short --dataset_name prompts.txt --max_decode_tokens 60 "
+            "--save_dir long",
+            "65 of prompt and answer together; the model has positions for 64",
+        ),
     ],
 )
 def test_what_cannot_be_done(run: Any, line: str, reason: str) -> None:
@@ -207,14 +291,75 @@ def test_what_cannot_be_done(run: Any, line: str, reason: str) -> None:
     assert err.startswith(f"assay toploc {line.split()[0]}: ")
 
 
-def test_an_answer_longer_than_agreed_is_not_recomputed(run: Any, signed: Path) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        "generate --model_name one --dataset_name prompts.txt --max_decode_tokens 0",
+        "generate --model_name one --dataset_name prompts.txt --n_samples 0",
+        "validate --decode_model_name one --validate_model_name one --n_samples 0",
+        "validate --decode_model_name one --validate_model_name one --max_decode_tokens -1",
+        "verify --model one --tokens x --max-tokens 0",
+        "calibrate --model one --out x --n-prompts 0",
+        "calibrate --model one --out x --max-new-tokens 0",
+        "calibrate --model one --out x --margin 0.99",
+        "calibrate --model one --out x --margin inf",
+        "calibrate --model one --out x --margin nan",
+        "calibrate --model one --out x --margin wide",
+        "demo --max-new-tokens 0",
+    ],
+)
+def test_numbers_that_mean_nothing(run: Any, line: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(line)
+    assert ended.value.code == FAILED
+
+
+def test_an_answer_may_have_as_many_tokens_as_the_model_has_positions(
+    run: Any, tmp_path: Path
+) -> None:
     code, _, err = run(
-        "validate --decode_model_name one --validate_model_name one --max_decode_tokens 39 "
-        "--save_dir",
-        signed,
+        "generate --model_name short --dataset_name prompts.txt --n_samples 1 "
+        "--max_decode_tokens 59 --save_dir",
+        tmp_path,
     )
-    assert code == FAILED
-    assert "more than --max_decode_tokens" in err
+    assert code == DONE, err
+    path = tmp_path / "short_0000.json"
+    line = "verify --model short --tokens"
+    assert run(line, path)[0] == DONE
+    fields = json.loads(path.read_text())
+    fields["output_token_ids"] += [1]
+    path.write_text(json.dumps(fields))
+    code, out, err = run(line, path)
+    assert (code, out, err.count("\n")) == (FAILED, "", 1)
+    assert "65 of prompt and answer together; the model has positions for 64" in err
+
+
+def test_the_verifier_may_take_fewer_tokens(run: Any, signed: Path) -> None:
+    tokens = signed / "one_0000.json"
+    assert run("verify --model one --max-tokens 45 --tokens", tokens)[0] == DONE
+    # Before the model is looked for.
+    code, out, err = run("verify --model none/at-all/here --max-tokens 44 --tokens", tokens)
+    assert (code, out) == (FAILED, "")
+    assert "45 tokens, more than --max-tokens" in err
+
+
+def test_what_nobody_foresaw_is_no_verdict(
+    run: Any, signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Any:
+        raise IndexError("index out of range in self")
+
+    monkeypatch.setattr("assay.toploc.model_checks.recompute", broken)
+    code, out, err = run("verify --model one --tokens", signed / "one_0000.json")
+    assert (code, out, err.count("\n")) == (FAILED, "", 1)
+    assert err.startswith("assay toploc verify: unexpected IndexError at test_toploc_cli.py:")
+
+
+@pytest.mark.parametrize("margin", [0.99, 0.0, float("inf"), float("nan")])
+def test_calibrating_begins_with_the_arguments(margin: float) -> None:
+    model: Any = None  # is not looked at
+    with pytest.raises(InputError, match="margin"):
+        toploc.calibrate(model, [[1]] * 4, name="none", margin=margin)
 
 
 def test_verify(run: Any, signed: Path) -> None:

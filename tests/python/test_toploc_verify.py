@@ -1,5 +1,6 @@
 """The decision, hostile proofs, and fingerprints."""
 
+import base64
 import itertools
 import json
 from pathlib import Path
@@ -257,6 +258,53 @@ def test_states_are_rounded_only_when_told() -> None:
     assert toploc.verify(own, proofs, rounded=True)
     with pytest.raises(InputError, match="rounded=True"):
         toploc.verify(own, proofs)
+
+
+def test_proofs_as_bytes_of_every_kind() -> None:
+    own, proofs = states(), toploc.build(states())
+    joined = b"".join(proofs)
+    arrays = [np.frombuffer(proof, np.uint8) for proof in proofs]
+    for given in (
+        [bytearray(proof) for proof in proofs],
+        [memoryview(proof) for proof in proofs],
+        arrays,
+        np.stack(arrays),
+        np.stack(arrays, axis=1).T,
+        torch.from_numpy(np.stack(arrays)),
+        tuple(proofs),
+        bytearray(joined),
+        memoryview(joined),
+        memoryview(joined).cast("H"),
+        np.frombuffer(joined, np.uint8),
+    ):
+        listed: Any = given
+        assert toploc.verify(own, listed), type(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ([10**13] * 3, "proof 0"),
+        ([-1], "proof 0"),
+        ([258], "proof 0"),
+        ([[300]], "proof 0"),
+        ([bytes(258), [0] * 258], "proof 1"),
+        ([base64.b64encode(bytes(258)).decode()], "proof 0"),
+        ([bytes(258), None], "proof 1"),
+        ([np.zeros(258, np.int64)], "proof 0"),
+        ([np.uint8(3)], "proof 0"),
+        ([torch.zeros(258)], "proof 0"),
+        ({258: 1}, "proof 0"),
+        ("A" * 344, "proofs"),
+        (None, "proofs"),
+        (10**13, "proofs"),
+    ],
+)
+def test_proofs_that_are_not_bytes_are_the_callers_mistake(given: Any, place: str) -> None:
+    for call in (toploc.verify, toploc.compare):
+        with pytest.raises(InputError, match="decode base64 first") as caught:
+            call(states(), given)
+        assert (caught.value.code, caught.value.place) == ("unsupported", place)
 
 
 @KINDS

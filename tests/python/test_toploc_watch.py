@@ -184,6 +184,9 @@ def test_models_that_cannot_be_watched() -> None:
         pass
     with pytest.raises(InputError, match="head"), toploc.watch(made.model, rounded=True):
         pass
+    ties: Any = "lower_index"
+    with pytest.raises(InputError, match="lower-index"), toploc.watch(model(), ties=ties):
+        pass
     narrow = model()
     with toploc.watch(narrow), pytest.raises(InputError, match="lower k"):
         generate(narrow, [PROMPT], tokens=1)
@@ -201,6 +204,31 @@ def test_tokens_that_cannot_be_recomputed(
 ) -> None:
     with pytest.raises(InputError, match=reason):
         toploc.recompute(model(), prompt, output)
+
+
+@pytest.mark.parametrize("layout", ["gpt2", "opt", "llama", "mistral"])
+def test_no_more_tokens_than_positions(layout: str) -> None:
+    made = model(layout)
+    assert made.config.max_position_embeddings == 64
+    assert len(toploc.recompute(made, [1] * 60, [2] * 4)) == 4
+    refused = "65 of prompt and answer together; the model has positions for 64"
+    with pytest.raises(InputError, match=refused) as caught:
+        toploc.recompute(made, [1] * 60, [2] * 5)
+    assert caught.value.code == "too_large"
+    with pytest.raises(InputError, match=refused):
+        produce(made, [[1], [1] * 60], max_new_tokens=5, shape=SHAPE)
+    (found,) = produce(made, [[1] * 60], max_new_tokens=4, shape=SHAPE)
+    assert verify(made, found)
+
+
+def test_models_without_a_number_of_positions_take_any() -> None:
+    assert len(toploc.recompute(model("bloom"), [1] * 60, [2] * 40)) == 40
+
+
+@pytest.mark.parametrize("tokens", [0, -1])
+def test_answers_of_no_tokens_are_not_produced(tokens: int) -> None:
+    with pytest.raises(InputError, match="max_new_tokens"):
+        produce(model(), [PROMPT], max_new_tokens=tokens, shape=SHAPE)
 
 
 # What providers may do.

@@ -15,7 +15,7 @@ from .fingerprint import fingerprint
 from .following import Follower
 from .generating import Settings, generate, settings_for
 from .layout import find_layout
-from .loading import load
+from .loading import load, positions_of
 from .progress import OnProgress, Progress
 from .quiet import quiet
 from .recording import Recorder
@@ -329,8 +329,8 @@ def _check_options(
 def _check_length(
     model: PreTrainedModel, model_name: str, prompt_tokens: int, max_new_tokens: int
 ) -> None:
-    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if isinstance(limit, int) and prompt_tokens + max_new_tokens > limit:
+    limit = positions_of(model)
+    if limit is not None and prompt_tokens + max_new_tokens > limit:
         raise CaptureError(
             f"model {model_name}: {prompt_tokens} prompt tokens and {max_new_tokens} new ones "
             f"exceed its {limit} positions; shorten the prompt or lower --max-new-tokens"

@@ -74,6 +74,12 @@ def load(source: ModelSource, *, device: str, dtype: str, verbose: bool) -> Load
         ) from error
 
 
+def positions_of(model: PreTrainedModel) -> int | None:
+    """For how many tokens the model has positions, as its configuration says; None: it does not."""
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return positions if isinstance(positions, int) and positions > 0 else None
+
+
 def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -9,7 +9,18 @@ import numpy as np
 from .. import _core
 from ..errors import InputError
 from .arrays import Array, is_torch, to_bfloat16, to_bits
-from .chunks import SHORTEST_TAIL, Points, Shape, Ties, by_torch, chunks_of, points_of, selected
+from .chunks import (
+    SHORTEST_TAIL,
+    Points,
+    Shape,
+    Ties,
+    by_torch,
+    check_ties,
+    chunks_of,
+    points_of,
+    require_values,
+    selected,
+)
 
 
 def build(
@@ -26,7 +37,8 @@ def build(
 
     Args:
         states: The final hidden states, the input of the language model head. One array, whose axis
-            0 is tokens, or a list of arrays of any shape, one for each token. numpy (bfloat16 of
+            0 is tokens, or a list of arrays of any shape, one for each token. (1, tokens, width) is
+            taken as one sequence, (tokens, width), except with `prefill`. numpy (bfloat16 of
             ml_dtypes, its bits as uint16, floats), torch on any device, anything with DLPack; it
             need not be contiguous.
         chunk: Tokens that one proof covers; the last may cover fewer.
@@ -39,14 +51,15 @@ def build(
         rounded: Round floats to bfloat16. Without it they must hold values of bfloat16 alone.
 
     Raises:
-        InputError: Fewer values than k ("out_of_range"), elements of another type ("unsupported"),
-            floats that would lose bits ("out_of_range").
+        InputError: Fewer values than k, another word for `ties`, floats that would lose bits
+            ("out_of_range"), elements of another type ("unsupported").
 
     >>> import numpy as np
     >>> build(np.array([[1, 5, -2, 3]], np.float32), k=2)[0].hex()
     'ffd940d0ffa9'
     """
     shape = Shape(chunk, k, prefill, merge_short_tails)
+    check_ties(ties)
     if by_torch(states, ties):
         return [prove(points) for points in selected(states, shape, ties, rounded)]
     chunks = chunks_of(states, shape, rounded)
@@ -77,6 +90,7 @@ class Builder:
         rounded: bool = False,
     ) -> None:
         self._shape = Shape(chunk, k, False, merge_short_tails)
+        check_ties(ties)
         self._ties = ties
         self._rounded = rounded
         self._lock = threading.Lock()
@@ -95,6 +109,8 @@ class Builder:
     def add(self, row: Array) -> bytes | None:
         """Take the hidden state of the next token; it may be changed afterwards.
 
+        After an error the builder is as it was before the call.
+
         Args:
             row: Of any shape, as many values as the rows before.
 
@@ -102,15 +118,18 @@ class Builder:
             The proof of the chunk that is now whole, or None.
 
         Raises:
-            InputError: Another number of values, device or kind of array ("mismatch"), or as
-                `build`.
+            InputError: Another number of values, device or kind of array ("mismatch"), so few that
+                a chunk of them has fewer than k ("out_of_range"), or as `build`.
         """
         with self._lock:
             self._store(row)
+            full = self._held + 1 == self._capacity
+            proof = self._prove(self._shape.chunk) if full else None
+            self._held += 1
             self._tokens += 1
-            if self._held < self._capacity:
+            if proof is None:
                 return None
-            proof = self._prove(self._shape.chunk)
+            self._chunks += 1
             rest = self._held - self._shape.chunk
             if rest > 0:
                 # The two ranges may overlap.
@@ -120,17 +139,28 @@ class Builder:
             return proof
 
     def finish(self) -> bytes | None:
-        """The proof of the rows that are left, or None; then the builder is ready for a new one."""
+        """The proof of the rows that are left, or None.
+
+        After it the builder is ready for another sequence, also when it raises.
+
+        Raises:
+            InputError: The rows that are left have fewer values than k ("out_of_range"), as for
+                `build`.
+        """
         with self._lock:
-            proof = self._prove(self._held) if self._held else None
-            self._rows, self._held, self._chunks, self._tokens = None, 0, 0, 0
-            return proof
+            try:
+                return self._prove(self._held) if self._held else None
+            finally:
+                self._rows, self._held, self._chunks, self._tokens = None, 0, 0, 0
 
     def _store(self, row: Array) -> None:
         place = f"token {self._tokens}"
         torch_row = is_torch(row) and self._ties == "reference"
         flat: Any = (to_bfloat16 if torch_row else to_bits)(row, place, self._rounded)
         if self._rows is None:
+            # Told now, not when the first chunk is whole. A merged tail makes a chunk longer.
+            longest = self._capacity - 1 if self._shape.merge_short_tails else self._capacity
+            require_values(longest * len(flat), "a whole chunk", self._shape.k)
             size = (self._capacity, len(flat))
             self._rows = flat.new_empty(size) if torch_row else np.empty(size, np.uint16)
         held = self._rows
@@ -140,10 +170,7 @@ class Builder:
         if torch_row and held.device != flat.device:
             raise InputError("mismatch", place, f"on {flat.device}, others on {held.device}")
         held[self._held] = flat
-        self._held += 1
 
     def _prove(self, rows: int) -> bytes:
         rows_held = [self._rows[:rows]]
-        proof = prove(points_of(rows_held, self._chunks, self._shape, self._ties, self._rounded))
-        self._chunks += 1
-        return proof
+        return prove(points_of(rows_held, self._chunks, self._shape, self._ties, self._rounded))

@@ -140,6 +140,8 @@ def calibrate(
     """
     if len(prompts) < 4:
         raise InputError("out_of_range", "prompts", f"{len(prompts)} of them; give at least 4")
+    if not 1 <= margin < math.inf:
+        raise InputError("out_of_range", "margin", f"is {margin}; give a number of at least 1")
     form = shape or Shape()
     dtype = str(model.dtype).removeprefix("torch.")
     kernels = ("sdpa", "eager")

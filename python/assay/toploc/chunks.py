@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,17 @@ class Shape:
         return 2 + 2 * self.k
 
 
+def check_ties(ties: str) -> None:
+    """Check the name of a rule for equal magnitudes.
+
+    Raises:
+        InputError: There is none of this name ("out_of_range").
+    """
+    known = get_args(Ties)
+    if ties not in known:
+        raise InputError("out_of_range", "ties", f"is {ties!r}; give {' or '.join(known)}")
+
+
 class Points(NamedTuple):
     """The values of largest magnitude in a chunk.
 
@@ -97,7 +108,8 @@ def selected(
     Raises:
         InputError: As `tokens_of` and `points_of`.
     """
-    pieces = [states[start:stop] for start, stop in shape.spans(tokens_of(states))]
+    rows: Any = states[0] if _is_one_sequence(states, shape) else states
+    pieces = [rows[start:stop] for start, stop in shape.spans(tokens_of(states, shape))]
     return [
         points_of(piece if _is_list(states) else [piece], index, shape, ties, rounded)
         for index, piece in enumerate(pieces)
@@ -138,21 +150,25 @@ def chunks_of(states: Array | Sequence[Array], shape: Shape, rounded: bool) -> C
         InputError: A chunk of fewer values than k ("out_of_range"), or as `tokens_of` and
             `to_bits`.
     """
-    spans = shape.spans(tokens_of(states))
+    tokens = tokens_of(states, shape)
+    spans = shape.spans(tokens)
     if _is_list(states):
         rows = [to_bits(row, f"token {i}", rounded) for i, row in enumerate(states)]
         bits = joined(rows)
         lengths = [sum(row.size for row in rows[start:stop]) for start, stop in spans]
     else:
         bits = to_bits(states, "states", rounded)
-        lengths = [bits.size // tokens_of(states) * (stop - start) for start, stop in spans]
+        lengths = [bits.size // tokens * (stop - start) for start, stop in spans]
     for index, length in enumerate(lengths):
         require_values(length, f"chunk {index}", shape.k)
     return Chunks(bits, lengths)
 
 
-def tokens_of(states: Array | Sequence[Array]) -> int:
+def tokens_of(states: Array | Sequence[Array], shape: Shape) -> int:
     """How many tokens there are: axis 0 of one array, or the items of a list.
+
+    Models put an axis of sequences before that of tokens; of one sequence, (1, tokens, width), it
+    is left out.
 
     Raises:
         InputError: An array without axes ("mismatch").
@@ -162,13 +178,21 @@ def tokens_of(states: Array | Sequence[Array]) -> int:
     array: Array = states
     if len(array.shape) == 0:
         raise InputError("mismatch", "states", "one number; give (tokens, width)")
-    return int(array.shape[0])
+    return int(array.shape[1 if _is_one_sequence(states, shape) else 0])
 
 
 def by_torch(states: Array | Sequence[Array], ties: Ties) -> bool:
     """Whether the points are to be taken by torch: it alone decides equal values as it does."""
     arrays = states if _is_list(states) else [states]
     return ties == "reference" and any(is_torch(array) for array in arrays)
+
+
+def _is_one_sequence(states: Array | Sequence[Array], shape: Shape) -> bool:
+    # With a prefill element 0 is the prompt, of any shape.
+    if _is_list(states) or shape.prefill:
+        return False
+    array: Array = states
+    return len(array.shape) == 3 and array.shape[0] == 1
 
 
 def _is_list(states: Array | Sequence[Array]) -> bool:

@@ -2,17 +2,17 @@
 
 import argparse
 import json
-import os
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import Error
+from ..arguments import at_least
+from ..ending import ended
 from .engines import ATTENTION, DTYPES, Engine
 
 PROGRAM = "assay toploc"
-FAILED = 2
 
 _CODES = {"accepted": 0, "rejected": 1, "inconclusive": 3}
 
@@ -31,17 +31,7 @@ Exit codes: 0 accepted or done, 1 rejected, 2 bad input or could not run, 3 inco
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = _parser().parse_args(argv)
-    try:
-        code: int = options.run(options)
-        return code
-    except Error as error:
-        print(f"{PROGRAM} {options.verb}: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print(f"{PROGRAM} {options.verb}: stopped before it was done", file=sys.stderr)
-    except BrokenPipeError:
-        # Nobody reads standard output any more; keep the interpreter from flushing it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return FAILED
+    return ended(f"{PROGRAM} {options.verb}", lambda: options.run(options))
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -143,6 +133,13 @@ def _add_verify(verbs: Any) -> None:
         help="states that vLLM's connector wrote while the verifier ran the model, instead of a "
         "pass here; --model then gives the final norm",
     )
+    add(
+        "--max-tokens",
+        type=at_least(1),
+        metavar="N",
+        help="of prompt and answer together; longer ones are not recomputed (default and most: the "
+        "model's positions)",
+    )
     _add_profile(add)
     _add_shape(add)
     add("--json", action="store_true", help="the report as JSON")
@@ -153,8 +150,8 @@ def _add_calibrate(verbs: Any) -> None:
     _add_model(add)
     add("--out", required=True, type=Path, metavar="FILE", help="the profile")
     add("--prompts", metavar="FILE", help="texts like those to be judged; default: made ones")
-    add("--n-prompts", type=int, default=16, metavar="N", help="default: %(default)s")
-    add("--max-new-tokens", type=int, default=64, metavar="N", help="default: %(default)s")
+    add("--n-prompts", type=at_least(1), default=16, metavar="N", help="default: %(default)s")
+    add("--max-new-tokens", type=at_least(1), default=64, metavar="N", help="default: %(default)s")
     add("--batch-sizes", type=_numbers, default=[1, 4], metavar="A,B", help="default: 1,4")
     add(
         "--attentions",
@@ -169,7 +166,7 @@ def _add_calibrate(verbs: Any) -> None:
         metavar="A,B",
         help="dtypes that count as honest (default: --dtype alone)",
     )
-    add("--margin", type=float, default=1.5, metavar="X", help="over the worst (default: 1.5)")
+    add("--margin", type=_margin, default=1.5, metavar="X", help="over the worst (default: 1.5)")
     add("--name", default="calibrated", help="of the profile (default: %(default)s)")
     _add_shape(add)
     add("--json", action="store_true", help="the report as JSON")
@@ -179,6 +176,7 @@ def _add_calibrate(verbs: Any) -> None:
 def _add_generate(verbs: Any) -> None:
     add = _verb(verbs, "generate", _generate, "answer prompts and keep a signature of each")
     add("--model_name", required=True, metavar="MODEL", help="folder, .gguf file, hub id, smollm2")
+    add("--n_samples", type=at_least(1), default=4, metavar="N", help="default: %(default)s")
     _add_experiment(add, dataset_required=True)
 
 
@@ -186,15 +184,27 @@ def _add_validate(verbs: Any) -> None:
     add = _verb(verbs, "validate", _validate, "recompute and judge the signatures of generate")
     add("--decode_model_name", required=True, metavar="MODEL", help="that made the signatures")
     add("--validate_model_name", required=True, metavar="MODEL", help="that they are judged by")
+    add(
+        "--n_samples",
+        type=at_least(1),
+        metavar="N",
+        help="signatures that must be there, numbered from 0; a missing one has failed (default: "
+        "up to the highest number in --save_dir, so that gaps fail and a missing end does not)",
+    )
     _add_experiment(add, dataset_required=False)
     _add_profile(add)
 
 
 def _add_experiment(add: Any, dataset_required: bool) -> None:
     add("--tp", type=int, default=1, metavar="N", help="processes of the model; 1 alone works here")
-    add("--n_samples", type=int, default=4, metavar="N", help="default: %(default)s")
     add("--save_dir", default="signatures", metavar="DIR", help="default: %(default)s")
-    add("--max_decode_tokens", type=int, default=512, metavar="N", help="default: %(default)s")
+    add(
+        "--max_decode_tokens",
+        type=at_least(1),
+        default=512,
+        metavar="N",
+        help="most tokens of an answer; validate fails a longer one (default: %(default)s)",
+    )
     add(
         "--dataset_name",
         required=dataset_required,
@@ -209,7 +219,7 @@ def _add_demo(verbs: Any) -> None:
     add = _verb(verbs, "demo", _demo, "the story on a real model, and what providers may try")
     add("--model", default="smollm2", help="folder, .gguf file or hub id (default: %(default)s)")
     add("--prompt", default="The history of numbers begins with", help="text to continue")
-    add("--max-new-tokens", type=int, default=64, metavar="N", help="default: %(default)s")
+    add("--max-new-tokens", type=at_least(1), default=64, metavar="N", help="default: %(default)s")
     _add_profile(add)
     _add_engine(add)
 
@@ -258,6 +268,13 @@ def _numbers(text: str) -> list[int]:
     if min(numbers) < 1:
         raise argparse.ArgumentTypeError("give numbers of at least 1")
     return numbers
+
+
+def _margin(text: str) -> float:
+    margin = float(text)
+    if not 1 <= margin < math.inf:
+        raise argparse.ArgumentTypeError("give a number of at least 1")
+    return margin
 
 
 def _words(known: Any) -> Any:

@@ -6,18 +6,20 @@ dispersion, and single chunks.
 """
 
 import argparse
+import os
+import re
 import sys
 from pathlib import Path
 
 from transformers import PreTrainedModel
 
-from ..errors import InputError
+from ..errors import DecodeError, InputError
 from ..hidden_states.sources import resolve
 from .chunks import Shape
 from .engines import Engine
 from .producing import encode_prompts, load_model, produce
 from .prompts import read_prompts
-from .recomputing import recompute
+from .recomputing import recompute, require_positions
 from .signatures import Signature
 from .verifying import Profile, examine, profile_of, statistics
 
@@ -29,14 +31,14 @@ def generate(options: argparse.Namespace) -> int:
     _require_one_process(options.tp)
     engine = Engine(options.dtype, options.attn, options.device)
     prompts = read_prompts(options.dataset_name, options.n_samples)
+    folder = _made_folder(options.save_dir)
     model, tokenizer = load_model(options.model_name, engine)
-    folder = Path(options.save_dir)
-    folder.mkdir(parents=True, exist_ok=True)
     shape = Shape()
     written = 0
-    for index, (text, ids) in enumerate(
-        zip(prompts, encode_prompts(tokenizer, prompts, _MOST_PROMPT_TOKENS), strict=True)
-    ):
+    encoded = encode_prompts(tokenizer, prompts, _MOST_PROMPT_TOKENS)
+    for ids in encoded:
+        require_positions(model, len(ids) + options.max_decode_tokens)
+    for index, (text, ids) in enumerate(zip(prompts, encoded, strict=True)):
         (made,) = produce(model, [ids], max_new_tokens=options.max_decode_tokens, shape=shape)
         name = resolve(options.model_name).name
         signature = Signature(
@@ -51,29 +53,50 @@ def generate(options: argparse.Namespace) -> int:
 
 
 def validate(options: argparse.Namespace) -> int:
-    """Recompute and judge the signatures; 0 when all pass, 1 when one fails, 3 when undecided."""
+    """Recompute and judge the signatures; 0 when all pass, 1 when one fails, 3 when undecided.
+
+    What a provider did not hand over, or made so that it cannot be judged, has failed: who drops or
+    spoils a sample shall not do better than who lets it be judged.
+    """
     _require_one_process(options.tp)
     engine = Engine(options.dtype, options.attn, options.device)
     folder = Path(options.save_dir)
-    paths = [signature_path(folder, options.decode_model_name, i) for i in range(options.n_samples)]
-    paths = [path for path in paths if path.exists()]
-    if not paths:
-        first = signature_path(folder, options.decode_model_name, 0)
-        raise InputError("io", str(first), "no such signature; make it with assay toploc generate")
+    if not folder.is_dir():
+        raise InputError("io", str(folder), "no such folder; give --save_dir of the signatures")
+    count = options.n_samples or _numbered(folder, options.decode_model_name)
     profile = profile_of(options.profile)
     model, _ = load_model(options.validate_model_name, engine)
     codes = []
-    for path in paths:
-        signature = Signature.read(path)
-        if len(signature.output) > options.max_decode_tokens:
-            reason = f"{len(signature.output)} tokens, more than --max_decode_tokens"
-            raise InputError("too_large", str(path), reason)
-        code, line = judge(model, signature, profile)
+    for index in range(count):
+        path = signature_path(folder, options.decode_model_name, index)
+        code, line = _judge_file(model, path, options.max_decode_tokens, profile)
         codes.append(code)
         print(line, flush=True)
     passed = codes.count(0)
     print(f"{passed} of {len(codes)} samples passed", file=sys.stderr)
     return 1 if 1 in codes else 3 if 3 in codes else 0
+
+
+def _judge_file(
+    model: PreTrainedModel, path: Path, most_tokens: int, profile: Profile
+) -> tuple[int, str]:
+    if not path.exists():
+        return 1, f"VERIFICATION FAILED: missing {path}"
+    try:
+        signature = Signature.read(path)
+        for tokens, name, most in (
+            (signature.prompt, "prompt", _MOST_PROMPT_TOKENS),
+            (signature.output, "answer", most_tokens),
+        ):
+            if len(tokens) > most:
+                raise InputError("too_large", str(path), f"{name} of {len(tokens)} tokens; at most "
+                                 f"{most} are recomputed")  # fmt: skip
+        return judge(model, signature, profile)
+    except InputError as error:
+        if error.code == "unsupported" and not isinstance(error, DecodeError):
+            raise  # the verifier's own model
+        place = "" if error.place.startswith(str(path)) else f"{path}: "
+        return 1, f"VERIFICATION FAILED: signature: {place}{error}"
 
 
 def judge(model: PreTrainedModel, signature: Signature, profile: Profile) -> tuple[int, str]:
@@ -106,7 +129,40 @@ def judge(model: PreTrainedModel, signature: Signature, profile: Profile) -> tup
 
 def signature_path(folder: Path, model_name: str, index: int) -> Path:
     """Where the signature of a sample lies."""
-    return folder / f"{resolve(model_name).name.replace('/', '_')}_{index:04}.json"
+    return folder / f"{_stem(model_name)}_{index:04}.json"
+
+
+def _stem(model_name: str) -> str:
+    return resolve(model_name).name.replace("/", "_")
+
+
+def _numbered(folder: Path, model_name: str) -> int:
+    """One more than the highest number of a signature: at most a million.
+
+    Raises:
+        InputError: There is no signature of this model ("io").
+    """
+    form = re.compile(re.escape(_stem(model_name)) + r"_(\d{4}|[1-9]\d{4,5})\.json", re.ASCII)
+    found = [form.fullmatch(path.name) for path in folder.iterdir()]
+    numbers = [int(one[1]) for one in found if one]
+    if not numbers:
+        first = signature_path(folder, model_name, 0)
+        raise InputError("io", str(first), "no such signature; make it with assay toploc generate")
+    return max(numbers) + 1
+
+
+def _made_folder(name: str) -> Path:
+    folder = Path(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise InputError("io", name, "is not a folder; choose another --save_dir") from error
+    except OSError as error:
+        reason = error.strerror or "could not be made"
+        raise InputError("io", name, f"{reason}; choose another --save_dir") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError("io", name, "is not writable; choose another --save_dir")
+    return folder
 
 
 def _require_one_process(tp: int) -> None:

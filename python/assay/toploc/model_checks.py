@@ -1,7 +1,9 @@
 """What `assay toploc verify` and `calibrate` do with a model, and what they report."""
 
 import argparse
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from .. import _core
@@ -24,6 +26,9 @@ def verify_tokens(options: argparse.Namespace, engine: Engine) -> dict[str, Any]
     """Judge a signature by states that are computed here, or that the verifier's engine wrote."""
     agreed = Shape(options.decode_batching_size, options.topk, False, options.merge_short_tails)
     signature = Signature.read(options.tokens)
+    tokens = len(signature.prompt) + len(signature.output)
+    if options.max_tokens is not None and tokens > options.max_tokens:
+        raise InputError("too_large", options.tokens, f"{tokens} tokens, more than --max-tokens")
     if options.proofs is not None:
         signature = _with_file(signature, options.proofs)
     if not signature.proofs:
@@ -86,6 +91,8 @@ def _with_file(signature: Signature, path: str) -> Signature:
 
 def calibrate_model(options: argparse.Namespace, engine: Engine) -> dict[str, Any]:
     """Measure honest runs, write the profile, and report."""
+    _require_place(options.out)
+    shape = Shape(options.decode_batching_size, options.topk, False, options.merge_short_tails)
     count = options.n_prompts
     texts = made_prompts(count) if options.prompts is None else read_prompts(options.prompts, count)
     model, tokenizer = load_model(options.model, engine)
@@ -107,12 +114,22 @@ def calibrate_model(options: argparse.Namespace, engine: Engine) -> dict[str, An
         ],
         verifiers=[Engine(options.dtype, one, options.device) for one in options.attentions],
         max_new_tokens=options.max_new_tokens,
-        shape=Shape(options.decode_batching_size, options.topk, False, options.merge_short_tails),
+        shape=shape,
         margin=options.margin,
         on_count=tell,
     )
     found.profile.save(str(options.out))
     return _report(found)
+
+
+def _require_place(out: Path) -> None:
+    """Find out before anything is measured, not after, that the profile cannot be written."""
+    if out.is_dir():
+        raise InputError("io", str(out), "is a folder; give a file for the profile")
+    if not out.parent.is_dir():
+        raise InputError("io", str(out.parent), "no such folder; make it, or choose another --out")
+    if not os.access(out.parent, os.W_OK | os.X_OK):
+        raise InputError("io", str(out.parent), "is not writable; choose another --out")
 
 
 def _report(found: Calibration) -> dict[str, Any]:

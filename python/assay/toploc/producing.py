@@ -13,6 +13,7 @@ from ..hidden_states.quiet import quiet
 from ..hidden_states.sources import resolve
 from .chunks import Shape
 from .engines import ATTENTION, Engine
+from .recomputing import require_positions
 from .watching import Produced, watch
 
 OnCount = Callable[[int, int], None]
@@ -78,7 +79,15 @@ def produce(
         shape: What the proofs cover.
         keep_states: Keep the states too.
         on_count: Told how many prompts of how many are done.
+
+    Raises:
+        InputError: No tokens to produce ("out_of_range"), or more than the model has positions for,
+            prompt included ("too_large").
     """
+    if max_new_tokens < 1:
+        raise InputError("out_of_range", "max_new_tokens", f"is {max_new_tokens}; give 1 or more")
+    for prompt in prompts:
+        require_positions(model, len(prompt) + max_new_tokens)
     form = shape or Shape()
     padding = _padding(model)
     options: dict[str, Any] = dict.fromkeys(("temperature", "top_p", "top_k"))

@@ -8,6 +8,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from ..errors import InputError
+from ..hidden_states.loading import positions_of
 from .head_input import head_inputs
 
 
@@ -27,9 +28,11 @@ def recompute(
         position len(prompt) - 1 + j, whose state the head sees when it produces token j.
 
     Raises:
-        InputError: An empty prompt or output, or an id outside the vocabulary ("out_of_range").
+        InputError: An empty prompt or output, or an id outside the vocabulary ("out_of_range");
+            more tokens than the model has positions ("too_large").
     """
     before, after = _ids(prompt, "prompt"), _ids(output, "output")
+    require_positions(model, len(before) + len(after))
     tokens = torch.cat([before, after])
     embedding: Any = model.get_input_embeddings()
     size = int(embedding.weight.shape[0])
@@ -51,6 +54,21 @@ def recompute(
         )
     # A copy: a slice would keep the states of the prompt too.
     return states[0][0, len(before) - 1 :].clone()
+
+
+def require_positions(model: PreTrainedModel, tokens: int) -> None:
+    """Check that the model has a position for each of so many tokens.
+
+    Learned positions end there. Rotary ones can be computed for any token, but the model was not
+    made for them, and the work of a pass would be whatever the provider asks for.
+
+    Raises:
+        InputError: It has not ("too_large"). Models that say no number take any.
+    """
+    most = positions_of(model)
+    if most is not None and tokens > most:
+        reason = f"{tokens} of prompt and answer together; the model has positions for {most}"
+        raise InputError("too_large", "tokens", reason)
 
 
 def _ids(tokens: Sequence[int] | Tensor, place: str) -> Tensor:

@@ -1,19 +1,33 @@
 """Hold TOPLOC proofs against hidden states that the verifier computed itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .. import _core
 from ..errors import DecodeError, InputError
-from .arrays import Array
-from .chunks import Points, Shape, Ties, by_torch, chunks_of, selected, tokens_of
+from .arrays import Array, is_torch
+from .chunks import (
+    Points,
+    Shape,
+    Ties,
+    by_torch,
+    check_ties,
+    chunks_of,
+    selected,
+    tokens_of,
+)
 
 Comparison: TypeAlias = _core.ToplocComparison
 Profile: TypeAlias = _core.ToplocProfile
 Statistics: TypeAlias = _core.ToplocStatistics
 
-ProofsLike: TypeAlias = Sequence[bytes] | bytes
+Bytes: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
+
+ProofsLike: TypeAlias = Sequence[Bytes] | Bytes
 """The proofs in order, or their bytes one after another."""
 
 
@@ -38,7 +52,7 @@ def verify(
 
     Args:
         states: The verifier's own, for the same tokens; as for `build`.
-        proofs: Of the provider. Nothing about them is trusted.
+        proofs: Of the provider: bytes of any kind, not base64. Nothing about them is trusted.
         profile: The bounds, or the path of a file of `calibrate`. By default those of the paper.
         chunk: What was agreed on, as `k`, `prefill` and `merge_short_tails`; it is not taken from
             the proofs.
@@ -54,7 +68,8 @@ def verify(
         "deviating chunks"; "states", "profile", "sequence length". `figures` has the statistics.
 
     Raises:
-        InputError: The verifier's own states or arguments cannot be used. Bad proofs raise nothing.
+        InputError: The verifier's own states or arguments cannot be used, or a proof is not given
+            as bytes ("unsupported"). Bytes that are no good proof raise nothing.
     """
     shape = Shape(chunk, k, prefill, merge_short_tails)
     bounds = profile_of(profile)
@@ -83,8 +98,11 @@ def examine(
     rounded: bool = False,
 ) -> Examination:
     """As `verify`, with what it looked at."""
+    check_ties(ties)
     listed = proofs_of(proofs, shape)
-    formed = len(listed) == len(shape.spans(tokens_of(states))) and _all_formed(listed, shape.k)
+    formed = len(listed) == len(shape.spans(tokens_of(states, shape))) and _all_formed(
+        listed, shape.k
+    )
     if by_torch(states, ties) and formed:
         comparisons = _compared(listed, selected(states, shape, ties, rounded))
         return Examination(_core.toploc_decide(comparisons, profile), comparisons)
@@ -114,8 +132,9 @@ def compare(
         InputError: Not as many proofs as chunks ("mismatch"), or as `verify`.
     """
     shape = Shape(chunk, k, prefill, merge_short_tails)
+    check_ties(ties)
     listed = proofs_of(proofs, shape)
-    expected = len(shape.spans(tokens_of(states)))
+    expected = len(shape.spans(tokens_of(states, shape)))
     if len(listed) != expected:
         raise InputError("mismatch", "proofs", f"{len(listed)} of them for {expected} chunks")
     if by_torch(states, ties):
@@ -154,11 +173,40 @@ def profile_of(profile: "Profile | str | PathLike[str] | None") -> Profile:
 
 
 def proofs_of(proofs: ProofsLike, shape: Shape) -> list[bytes]:
-    """Proofs as a list; bytes are cut every `proof_size`, whatever is in them."""
-    if isinstance(proofs, bytes | bytearray | memoryview):
+    """Proofs as a list; bytes are cut every `proof_size`, whatever is in them.
+
+    Raises:
+        InputError: Some are given as anything but bytes ("unsupported").
+    """
+    joined = _bytes_of(proofs)
+    if joined is not None:
         size = shape.proof_size
-        return [bytes(proofs[at : at + size]) for at in range(0, len(proofs), size)]
-    return [bytes(proof) for proof in proofs]
+        return [joined[at : at + size] for at in range(0, len(joined), size)]
+    if isinstance(proofs, str) or not isinstance(proofs, Iterable):
+        raise _not_bytes("proofs", proofs)
+    listed = []
+    for index, proof in enumerate(proofs):
+        data = _bytes_of(proof)
+        if data is None:
+            raise _not_bytes(f"proof {index}", proof)
+        listed.append(data)
+    return listed
+
+
+def _bytes_of(value: object) -> bytes | None:
+    # bytes(..) would make as many zeros as an integer says, and numbers of a list into bytes.
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    if is_torch(value) and str(value.dtype) == "torch.uint8":
+        value = value.cpu().numpy()
+    if isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim == 1:
+        return value.tobytes()
+    return None
+
+
+def _not_bytes(place: str, value: object) -> InputError:
+    kind = f"is given as {type(value).__name__}"
+    return InputError("unsupported", place, f"{kind}; give bytes, and decode base64 first")
 
 
 def _compared(proofs: list[bytes], points: list[Points]) -> list[Comparison]:

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from ..errors import InputError
 from .building import Builder
-from .chunks import Shape, Ties
+from .chunks import Ties
 from .head_input import head_inputs, head_of
 
 # What makes a call of generate() run more than one row of a sequence at a time, or move sequences
@@ -108,7 +108,7 @@ def watch(
             chunk=chunk, k=k, merge_short_tails=merge_short_tails, ties=ties, rounded=rounded
         )
 
-    Shape(chunk, k)  # wrong sizes are told here, not in the midst of a pass
+    builder()  # wrong arguments are told here, not in the midst of a pass
     watched = Watched()
     own = vars(model).get("generate")
     untyped: Any = model

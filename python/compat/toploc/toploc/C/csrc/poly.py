@@ -103,8 +103,9 @@ class ProofPoly:
 
         Raises:
             ValueError: Fewer than 2 bytes, or an odd number of them.
+            TypeError: Neither bytes nor text.
         """
-        raw = data.encode() if isinstance(data, str) else bytes(data)
+        raw = _raw(data)
         if len(raw) < 2:
             raise ValueError("Data too short")
         if len(raw) % 2 != 0:
@@ -120,10 +121,11 @@ class ProofPoly:
 
         Raises:
             ValueError: Not base64 of the standard alphabet with padding, or as `from_bytes`.
+            TypeError: Neither text nor bytes.
         """
+        given = _raw(text)
         if parity():
-            return ProofPoly.from_bytes(_lenient_base64(text))
-        given = text.encode() if isinstance(text, str) else bytes(text)
+            return ProofPoly.from_bytes(_lenient_base64(given))
         try:
             raw = base64.b64decode(given, validate=True)
         except binascii.Error as error:
@@ -281,8 +283,9 @@ def compare(
     unusable = proof.modulus == 0 if parity() else not proof.is_well_formed(k)
     if unusable or len(proof) == 0:
         return VerificationResult(k, _NO_MATCH, _NO_MATCH)
-    places = indices % proof.modulus if reduced else indices
-    claimed = ndd.evaluate_polynomials(proof._coeffs, places.tolist())
+    # Python's integers: a modulus need not fit into 64 bits.
+    places = [index % proof.modulus if reduced else index for index in indices.tolist()]
+    claimed = ndd.evaluate_polynomials(proof._coeffs, places)
     exponents, mantissas = parts_of_bits(np.array(claimed, np.int64))
     own_exponents, own_mantissas = (
         parts_of(values) if is_torch(values) else parts_of_bits(values.astype(np.int64))
@@ -363,12 +366,21 @@ def require_count(proofs: Sequence[object], chunks: Sequence[object]) -> None:
         raise ValueError(f"{len(proofs)} proofs for {len(chunks)} chunks of activations")
 
 
-def _lenient_base64(text: str | bytes) -> bytes:
+def _raw(data: bytes | str) -> bytes:
+    # bytes(..) would make as many zeros as an integer says, and numbers of a list into bytes.
+    if isinstance(data, str):
+        return data.encode()
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise TypeError(f"a proof is bytes or text, not {type(data).__name__}")
+    return bytes(data)
+
+
+def _lenient_base64(given: bytes) -> bytes:
     """The whole bytes before the first "="; characters that base64 lacks count as "/"."""
     alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     value = bits = 0
     decoded = bytearray()
-    for character in (text.encode() if isinstance(text, str) else text).partition(b"=")[0]:
+    for character in given.partition(b"=")[0]:
         value, bits = (value << 6 | alphabet.find(character) & 63) & 0xFFFF, bits + 6
         if bits >= 8:
             bits -= 8
