@@ -98,7 +98,7 @@ struct Proof {
 struct Batching {
   std::uint32_t decode_batching_size = 32;  ///< rows of a chunk
   std::uint64_t prefill_rows = 0;      ///< rows of the first chunk, when the prompt has one; 0: it has none
-  std::uint32_t merge_tail_below = 0;  ///< a last chunk of fewer rows becomes part of the one before
+  std::uint32_t merge_tail_below = 0;  ///< a short last chunk of fewer rows becomes part of the one before
   friend bool operator==(const Batching&, const Batching&) = default;
 };
 
