@@ -178,10 +178,10 @@ struct Profile {
       0;                       ///< of a single chunk, per 128 points: above it, the chunk is another one's
   double deviating_share = 0;  ///< of the chunks, 0 to 1, that may deviate; one always may
   std::uint64_t minimum_points = 0;  ///< with fewer, a sequence is inconclusive
-  std::optional<double>
-      false_alarm_bound;  ///< probability that an honest sequence is rejected; none: not measured
-  std::uint64_t honest_sequences = 0;  ///< that it was measured from
-  std::uint64_t honest_chunks = 0;
+  /// With 95 % confidence, honest sequences are rejected with at most this probability; none: not measured.
+  std::optional<double> false_alarm_bound;
+  std::uint64_t honest_sequences = 0;          ///< that false_alarm_bound was measured from
+  std::uint64_t honest_chunks = 0;             ///< of these sequences
   std::optional<double> fingerprint_distance;  ///< relative L2; none: not measured
 
   static constexpr std::size_t kMaxBytes = 1 << 16;

@@ -145,7 +145,12 @@ TEST_F(Attack, AcceptanceSaysWhatItRestsOn) {
   EXPECT_EQ(verdict.figures().size(), 10u);
   Profile measured = Profile::published();
   measured.false_alarm_bound = 0.01;
-  EXPECT_NE(verdict_of(proofs(), states(), measured).notes()[1].find("at most 0.01"), std::string::npos);
+  measured.honest_sequences = 300;
+  measured.honest_chunks = 700;
+  EXPECT_EQ(
+      verdict_of(proofs(), states(), measured).notes()[1],
+      "with 95 % confidence, an honest sequence is rejected with probability at most 0.01 (from 300 honest "
+      "sequences, 700 chunks)");
 }
 
 TEST_F(Attack, CoarserArithmetic) {

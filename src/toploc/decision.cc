@@ -63,9 +63,10 @@ Verdict with_context(Verdict verdict, const Statistics& statistics, const std::v
         profile.name));
   verdict.add_note(
       profile.false_alarm_bound
-          ? fmt::format("an honest sequence is rejected with probability at most {:.3g} (from {} honest "
-                        "sequences, {} chunks)",
-                        *profile.false_alarm_bound, profile.honest_sequences, profile.honest_chunks)
+          ? fmt::format(
+                "with 95 % confidence, an honest sequence is rejected with probability at most {:.3g} "
+                "(from {} honest sequences, {} chunks)",
+                *profile.false_alarm_bound, profile.honest_sequences, profile.honest_chunks)
           : "the profile's false-alarm rate was not measured");
   verdict.add_note("the proofs bind neither the tokens, nor the sampler, nor when they were made");
   return verdict;

@@ -313,7 +313,8 @@ def test_a_profile_of_honest_runs(tmp_path: Any) -> None:
     assert found.profile.false_alarm_bound == pytest.approx(rate_bound(found.alarms, 4))
     assert found.profile.name == "tiny"
     assert (found.profile.topk, found.profile.decode_batching_size) == (K, 4)
-    assert found.profile.honest_chunks == 3 * 8 * 2
+    # Those of the 4 prompts that the promise rests on, each once.
+    assert (found.profile.honest_sequences, found.profile.honest_chunks) == (4, 4 * 2)
     seen = [s for run in found.runs for s in run.statistics[::2]]
     assert found.profile.mantissa_mean >= 1.5 * max(s.mantissa_mean for s in seen) - 1e-9
     assert made.config._attn_implementation == "sdpa"

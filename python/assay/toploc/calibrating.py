@@ -165,7 +165,8 @@ def calibrate(
         "decode_batching_size": form.chunk,
         "minimum_points": form.k,
         "honest_sequences": len(held_out),
-        "honest_chunks": sum(len(one) for run in runs for one in run.comparisons),
+        # Each once: the other settings answer the same prompts.
+        "honest_chunks": sum(len(runs[0].comparisons[index]) for index in held_out),
         **bounds_of(runs, learned, margin),
     }
     profile = Profile(**fields)
