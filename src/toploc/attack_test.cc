@@ -186,6 +186,8 @@ TEST_F(Attack, SomeChunksOfCoarserArithmetic) {
   EXPECT_EQ(step_with(2, 16, published), "accepted");
   for (std::size_t foreign = 3; foreign <= 7; ++foreign)
     EXPECT_EQ(step_with(foreign, 16, published), "deviating chunks") << foreign;
+  // Half of an answer of 64 tokens.
+  EXPECT_EQ(step_with(1, 2, published), "accepted");
   EXPECT_EQ(step_with(1, 4, published), "accepted");
   EXPECT_EQ(step_with(2, 4, published), "deviating chunks");
   Profile means = published;
