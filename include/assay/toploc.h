@@ -208,13 +208,18 @@ struct Profile {
 /// random).
 [[nodiscard]] std::uint32_t least_honest_modulus(std::uint32_t k);
 
+/// The largest k for which that is at least kPrime / 2. With more values, honest moduli are of nearly any
+/// size, and a prover may choose one that maps the index to little more than the dimension.
+[[nodiscard]] std::uint32_t largest_judged_topk();
+
 /// How many chunks would not pass as sequences of their own: a chunk deviates whose exponent mismatches per
 /// 128 points, or whose mantissas' mean or median difference, are above the profile's bound.
 [[nodiscard]] std::uint64_t deviating_chunks(std::span<const Comparison> comparisons, const Profile& profile);
 
-/// The verdict on a sequence. Inconclusive: states that are not finite, a profile for another k, too few
-/// points. Rejected at "modulus", "chunk", "exponents", "mantissa mean", "mantissa median", "signs",
-/// "dispersion" or "deviating chunks" (over the share of the chunks, rounded down, and over one).
+/// The verdict on a sequence. Inconclusive: states that are not finite, a profile for another k, more
+/// than largest_judged_topk() values, too few points. Rejected at "modulus", "chunk", "exponents", "mantissa
+/// mean", "mantissa median", "signs", "dispersion" or "deviating chunks" (over the share of the chunks,
+/// rounded down, and over one).
 [[nodiscard]] Verdict decide(std::span<const Comparison> comparisons, const Profile& profile);
 
 struct Verification {

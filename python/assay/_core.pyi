@@ -300,6 +300,8 @@ class TokenStream:
 
 toploc_max_topk: int = 4096
 
+toploc_largest_judged_topk: int = 962
+
 def toploc_select(bits: Annotated[NDArray[numpy.uint16], dict(shape=(None,), order='C', device='cpu', writable=False)], k: int, lower_index_first: bool) -> Annotated[NDArray[numpy.uint32], dict(shape=(None,))]: ...
 
 def toploc_modulus(indices: Annotated[NDArray[numpy.uint32], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> int: ...

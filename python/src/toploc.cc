@@ -113,6 +113,7 @@ Fingerprint to_fingerprint(const FloatRows& values, std::uint32_t hidden, const 
 
 void bind_proofs(nb::module_& m) {
   m.attr("toploc_max_topk") = toploc::kMaxTopK;
+  m.attr("toploc_largest_judged_topk") = toploc::largest_judged_topk();
   m.def(
       "toploc_select",
       [](const Bits& bits, std::uint32_t k, bool lower_index_first) {

@@ -86,6 +86,14 @@ Verdict judge(std::span<const Comparison> comparisons, const Statistics& statist
     return Verdict::inconclusive(
         "profile", fmt::format("'{}' was measured with k = {}, these proofs have k = {}", profile.name,
                                profile.topk, other->points));
+  const auto many =
+      std::ranges::find_if(comparisons, [](const auto& c) { return c.points > largest_judged_topk(); });
+  if (many != comparisons.end())
+    return Verdict::inconclusive(
+        "modulus",
+        fmt::format("with k = {} an honest proof's modulus may have nearly any size, so that these "
+                    "say nothing; ask for k of at most {}",
+                    many->points, largest_judged_topk()));
   const auto modulus = std::ranges::find_if(
       comparisons, [](const auto& c) { return c.modulus < least_honest_modulus(c.points); });
   if (modulus != comparisons.end())
@@ -112,6 +120,15 @@ std::uint32_t least_honest_modulus(std::uint32_t k) {
   const double steps = -kBits * std::log(2) / std::log1p(-std::min(injective, 0.9));
   if (!(steps < kPrime - k)) return k;
   return kPrime - std::max<std::uint32_t>(64, static_cast<std::uint32_t>(steps));
+}
+
+std::uint32_t largest_judged_topk() {
+  static const std::uint32_t largest = [] {
+    std::uint32_t k = kMaxTopK;
+    while (least_honest_modulus(k) < kPrime / 2.0) --k;
+    return k;
+  }();
+  return largest;
 }
 
 std::uint64_t deviating_chunks(std::span<const Comparison> comparisons, const Profile& profile) {

@@ -124,6 +124,14 @@ def test_profiles(made: Path, tmp_path: Path) -> None:
     assert "dispersion" in refused(made, line, "states.npy")
 
 
+def test_more_values_than_can_be_judged(made: Path, tmp_path: Path) -> None:
+    line = f"--topk 1024 --states {made / 'states.npy'}"
+    done(tmp_path, f"toploc build --out p {line}")
+    found = report(tmp_path, f"toploc verify --proofs p {line}", code=INCONCLUSIVE)
+    assert found["step"] == "modulus"
+    assert "ask for k of at most 962" in found["reason"]
+
+
 def test_states_that_cannot_be_used(made: Path, tmp_path: Path) -> None:
     build = "toploc build --out out --states"
     assert "bfloat16" in refused(tmp_path, build, made / "floats.npy")

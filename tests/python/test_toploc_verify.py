@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import toploc_reference as reference
-from assay import DecodeError, InputError, Verdict, toploc
+from assay import DecodeError, InputError, Verdict, _core, toploc
 from assay.toploc import Profile, fingerprint
 from assay.toploc.attacks import constant_proofs, known_place_proofs
 from assay.toploc.chunks import Shape
@@ -287,6 +287,17 @@ def test_a_profile_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "broken").write_text("{}")
     with pytest.raises(DecodeError):
         toploc.verify(near, proofs, tmp_path / "broken")
+
+
+@KINDS
+def test_the_largest_k_that_is_judged(kind: str) -> None:
+    own = states() if kind == "torch" else bits_of(states())
+    most = _core.toploc_largest_judged_topk
+    assert toploc.verify(own, toploc.build(own, k=most), k=most)
+    for k in (most + 1, 4096):
+        verdict = toploc.verify(own, toploc.build(own, k=k), k=k)
+        assert outcome(verdict) == ("inconclusive", "modulus")
+        assert f"at most {most}" in verdict.reason
 
 
 # Fingerprints.

@@ -327,6 +327,8 @@ def test_a_profile_of_honest_runs(tmp_path: Any) -> None:
     assert verify(made, answer, profile=path).outcome == "rejected"
     with pytest.raises(InputError, match="at least 4"):
         calibrate(made, prompts[:3], name="few")
+    with pytest.raises(InputError, match="no verdict is given over 962"):
+        calibrate(made, prompts, name="large", shape=Shape(32, 963))
 
 
 # States that vLLM wrote.

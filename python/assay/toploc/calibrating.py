@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from .. import _core
 from ..errors import InputError
 from . import fingerprint
 from .attacks import in_dtype
@@ -141,6 +142,10 @@ def calibrate(
     if len(prompts) < 4:
         raise InputError("out_of_range", "prompts", f"{len(prompts)} of them; give at least 4")
     form = shape or Shape()
+    most = _core.toploc_largest_judged_topk
+    if form.k > most:
+        reason = f"is {form.k}, and no verdict is given over {most}; lower k"
+        raise InputError("out_of_range", "k", reason)
     dtype = str(model.dtype).removeprefix("torch.")
     kernels = ("sdpa", "eager")
     as_verifier = list(verifiers or [Engine(dtype, kernel) for kernel in kernels])
