@@ -204,6 +204,19 @@ struct Profile {
   friend bool operator==(const Profile&, const Profile&) = default;
 };
 
+/// What the sequence was judged under, as far as the verifier says it: what is 0 or empty is not held against
+/// the profile.
+struct Conditions {
+  std::uint32_t decode_batching_size = 0;  ///< rows of a chunk
+  std::string model;
+  std::string dtype;      ///< that the verifier ran the model in
+  std::string attention;  ///< the kernel that it ran with
+};
+
+/// In which of model, dtype and attention the conditions are not those of the profile's measurement, as a
+/// sentence; empty where in none. The profile's bounds are then used, without its false-alarm rate.
+[[nodiscard]] std::string unmeasured(const Profile& profile, const Conditions& conditions);
+
 /// The least modulus that an honest proof of k values has, but with probability under 2^-40 (indices taken as
 /// random).
 [[nodiscard]] std::uint32_t least_honest_modulus(std::uint32_t k);
@@ -216,11 +229,13 @@ struct Profile {
 /// 128 points, or whose mantissas' mean or median difference, are above the profile's bound.
 [[nodiscard]] std::uint64_t deviating_chunks(std::span<const Comparison> comparisons, const Profile& profile);
 
-/// The verdict on a sequence. Inconclusive: states that are not finite, a profile for another k, more
-/// than largest_judged_topk() values, too few points. Rejected at "modulus", "chunk", "exponents", "mantissa
-/// mean", "mantissa median", "signs", "dispersion" or "deviating chunks" (over the share of the chunks,
-/// rounded down, and over one).
-[[nodiscard]] Verdict decide(std::span<const Comparison> comparisons, const Profile& profile);
+/// The verdict on a sequence. Inconclusive: states that are not finite, a profile for another k or
+/// decode_batching_size, more than largest_judged_topk() values, too few points. Rejected at "modulus",
+/// "chunk", "exponents", "mantissa mean", "mantissa median", "signs", "dispersion" or "deviating chunks"
+/// (over the share of the chunks, rounded down, and over one). A note says where the conditions were not
+/// measured.
+[[nodiscard]] Verdict decide(std::span<const Comparison> comparisons, const Profile& profile,
+                             const Conditions& conditions = {});
 
 struct Verification {
   Verdict verdict;
@@ -232,7 +247,7 @@ struct Verification {
 [[nodiscard]] Result<Verification> verify(std::span<const Bytes> proofs,
                                           std::span<const std::uint16_t> values,
                                           std::span<const std::uint64_t> lengths, std::uint32_t k,
-                                          TieRule rule, const Profile& profile);
+                                          TieRule rule, const Profile& profile, const Conditions& conditions);
 
 // ---- Files of proofs
 // ----------------------------------------------------------------------------------------------

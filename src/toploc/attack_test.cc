@@ -60,16 +60,16 @@ std::vector<Proof> honest_proofs(const Bits& states) {
 }
 
 Verdict verdict_of(const std::vector<Bytes>& proofs, const Bits& own,
-                   const Profile& profile = Profile::published()) {
+                   const Profile& profile = Profile::published(), const Conditions& conditions = {}) {
   return verify(proofs, own, equal_chunks(own.size() / kChunkValues, kChunkValues), kTopK,
-                TieRule::kLibstdcxx, profile)
+                TieRule::kLibstdcxx, profile, conditions)
       .value()
       .verdict;
 }
 
 Verdict verdict_of(const std::vector<Proof>& proofs, const Bits& own,
-                   const Profile& profile = Profile::published()) {
-  return verdict_of(encoded(proofs), own, profile);
+                   const Profile& profile = Profile::published(), const Conditions& conditions = {}) {
+  return verdict_of(encoded(proofs), own, profile, conditions);
 }
 
 Profile without_signs_and_dispersion() {
@@ -347,6 +347,21 @@ TEST_F(Attack, AnotherKThanTheProfiles) {
   EXPECT_EQ(step_of(verdict_of(proofs(), states(), profile)), "accepted");
 }
 
+TEST_F(Attack, AnotherBatchingThanTheProfiles) {
+  Profile profile = Profile::published();
+  profile.decode_batching_size = 64;
+  Conditions conditions;
+  conditions.decode_batching_size = kRows;
+  const Verdict verdict = verdict_of(proofs(), states(), profile, conditions);
+  EXPECT_EQ(step_of(verdict), "inconclusive: profile");
+  EXPECT_EQ(verdict.reason(),
+            "'published' was measured with decode_batching_size = 64, these proofs have 32");
+  profile.decode_batching_size = kRows;
+  EXPECT_EQ(step_of(verdict_of(proofs(), states(), profile, conditions)), "accepted");
+  // A profile that serves any.
+  EXPECT_EQ(step_of(verdict_of(proofs(), states(), Profile::published(), conditions)), "accepted");
+}
+
 // Constants for each dimension, through a modulus that leaves little of the row in the index: every dimension
 // whose values are known is right in all rows. Honest moduli for so many values would be as low.
 TEST(AttackOnTheModulus, TheIndexBecomesTheDimension) {
@@ -378,7 +393,7 @@ TEST(AttackOnTheModulus, TheIndexBecomesTheDimension) {
   };
   const auto verified = [&](const Proof& proof, std::uint32_t k) {
     return verify(std::vector<Bytes>{proof.encode()}, states, lengths, k, TieRule::kLibstdcxx,
-                  Profile::published())
+                  Profile::published(), {})
         .value();
   };
   const std::uint32_t most = largest_judged_topk();

@@ -129,6 +129,68 @@ TEST(Decide, BoundsThatAreNoNumbersHoldForNothing) {
   }
 }
 
+/// A profile that was measured, and what it was measured under.
+Profile measured_profile() {
+  Profile profile = Profile::published();
+  profile.name = "mine";
+  profile.model = "one";
+  profile.kernel = "sdpa, eager";
+  profile.false_alarm_bound = 0.01;
+  return profile;
+}
+Conditions measured_conditions() { return {32, "one", "bfloat16", "eager"}; }
+
+TEST(Unmeasured, SaysWhatIsNotAsItWasMeasured) {
+  const auto said = [](const std::function<void(Profile&, Conditions&)>& change) {
+    Profile profile = measured_profile();
+    Conditions conditions = measured_conditions();
+    change(profile, conditions);
+    return unmeasured(profile, conditions);
+  };
+  const std::string end = ": its false-alarm rate was not measured for this";
+  EXPECT_EQ(said([](auto&, auto&) {}), "");
+  EXPECT_EQ(said([](auto&, auto& c) { c.attention = "sdpa"; }), "");
+  EXPECT_EQ(said([](auto& p, auto& c) { p.kernel = " sdpa,flex ", c.attention = "flex"; }), "");
+  EXPECT_EQ(said([](auto&, auto& c) { c.attention = "flash"; }),
+            "the profile 'mine' is of attention 'sdpa, eager', here it is 'flash'" + end);
+  // A part of a name is not the name.
+  for (const char* other : {"sdp", "eage", "sdpa, eage", ","})
+    EXPECT_NE(said([&](auto&, auto& c) { c.attention = other; }), "") << other;
+  EXPECT_EQ(said([](auto&, auto& c) { c.model = "other"; }),
+            "the profile 'mine' is of model 'one', here it is 'other'" + end);
+  EXPECT_EQ(said([](auto&, auto& c) { c.model = "other", c.dtype = "float32"; }),
+            "the profile 'mine' is of model 'one', here it is 'other', and of dtype 'bfloat16', here it is "
+            "'float32'" +
+                end);
+  // What either does not say is not held against it.
+  EXPECT_EQ(said([](auto&, auto& c) { c = {}; }), "");
+  EXPECT_EQ(said([](auto& p, auto& c) {
+              p.model = p.dtype = p.kernel = "";
+              c = {32, "other", "float32", "flash"};
+            }),
+            "");
+}
+
+TEST(Unmeasured, IsNotPromised) {
+  const auto promised = [](const Verdict& verdict) {
+    return std::ranges::any_of(verdict.notes(), [](const std::string& note) {
+      return note.find("rejected with probability") != std::string::npos;
+    });
+  };
+  const Profile profile = measured_profile();
+  Conditions conditions = measured_conditions();
+  Comparison over = at_the_bounds();
+  ++over.exponent_mismatches;
+  EXPECT_TRUE(promised(decide(std::vector{over}, profile, conditions)));
+  conditions.dtype = "float32";
+  for (const Comparison& chunk : {at_the_bounds(), over}) {
+    const Verdict verdict = decide(std::vector{chunk}, profile, conditions);
+    EXPECT_EQ(step_of(verdict), step_of(decide(std::vector{chunk}, profile)));
+    EXPECT_FALSE(promised(verdict));
+    EXPECT_EQ(std::ranges::count(verdict.notes(), unmeasured(profile, conditions)), 1);
+  }
+}
+
 TEST(LeastHonestModulus, FollowsTheSearch) {
   EXPECT_EQ(least_honest_modulus(1), kPrime - 64);
   EXPECT_EQ(least_honest_modulus(128), kPrime - 64);

@@ -120,6 +120,8 @@ def test_profiles(made: Path, tmp_path: Path) -> None:
     assert report(made, line, "again.npy", code=REJECTED)["verdict"] == "rejected"
     path.write_text(json.dumps(profile | {"minimum_points": 513}))
     assert report(made, line, "states.npy", code=INCONCLUSIVE)["step"] == "sequence length"
+    path.write_text(json.dumps(profile | {"decode_batching_size": 16}))
+    assert report(made, line, "states.npy", code=INCONCLUSIVE)["step"] == "profile"
     path.write_text(json.dumps(profile | {"dispersion": -1}))
     assert "dispersion" in refused(made, line, "states.npy")
 

@@ -19,7 +19,7 @@ from .producing import encode_prompts, load_model, produce
 from .prompts import read_prompts
 from .recomputing import recompute
 from .signatures import Signature
-from .verifying import Profile, examine, profile_of, statistics
+from .verifying import Profile, examine, profile_of, statistics, unmeasured
 
 _MOST_PROMPT_TOKENS = 1024
 
@@ -62,6 +62,7 @@ def validate(options: argparse.Namespace) -> int:
         raise InputError("io", str(first), "no such signature; make it with assay toploc generate")
     profile = profile_of(options.profile)
     model, _ = load_model(options.validate_model_name, engine)
+    name = resolve(options.validate_model_name).name
     codes = []
     for path in paths:
         signature = Signature.read(path)
@@ -73,6 +74,9 @@ def validate(options: argparse.Namespace) -> int:
         print(line, flush=True)
     passed = codes.count(0)
     print(f"{passed} of {len(codes)} samples passed", file=sys.stderr)
+    # The same for all samples, and no part of the published lines.
+    if note := unmeasured(profile, name, engine):
+        print(f"note: {note}", file=sys.stderr)
     return 1 if 1 in codes else 3 if 3 in codes else 0
 
 
