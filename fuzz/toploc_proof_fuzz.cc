@@ -33,7 +33,8 @@ void judge(ByteSpan bytes, std::uint32_t k) {
   const std::vector<Bytes> given{honest[0].encode(), doubtful, doubtful};
   Profile bounds = Profile::published();
   bounds.minimum_points = 1;  // three chunks of k values are fewer than it asks for
-  const Verification found = toploc::verify(given, values, lengths, k, TieRule::kLibstdcxx, bounds).value();
+  const Verification found =
+      toploc::verify(given, values, lengths, k, TieRule::kLibstdcxx, bounds, {}).value();
   ASSAY_CHECK_EQ(found.comparisons.empty(), !proof.ok());
   if (!proof.ok()) {
     ASSAY_CHECK(found.verdict.step() == "proof form");

@@ -141,7 +141,10 @@ Result<toploc::Verification> judge(const toploc::ProofFile& file, const VerifyOp
   if (!parameters.ok()) return toploc::Verification{std::move(parameters), {}};
   const std::vector<std::uint64_t> lengths =
       ASSAY_TRY(toploc::chunk_lengths(states.rows, states.hidden, options.chunks.batching));
-  return toploc::verify(file.proofs, states.values, lengths, options.chunks.topk, file.ties, profile);
+  toploc::Conditions conditions;
+  conditions.decode_batching_size = options.chunks.batching.decode_batching_size;
+  return toploc::verify(file.proofs, states.values, lengths, options.chunks.topk, file.ties, profile,
+                        conditions);
 }
 
 Json json_of_error(double error) {

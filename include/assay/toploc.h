@@ -98,7 +98,7 @@ struct Proof {
 struct Batching {
   std::uint32_t decode_batching_size = 32;  ///< rows of a chunk
   std::uint64_t prefill_rows = 0;      ///< rows of the first chunk, when the prompt has one; 0: it has none
-  std::uint32_t merge_tail_below = 0;  ///< a last chunk of fewer rows becomes part of the one before
+  std::uint32_t merge_tail_below = 0;  ///< a short last chunk of fewer rows becomes part of the one before
   friend bool operator==(const Batching&, const Batching&) = default;
 };
 
@@ -178,10 +178,10 @@ struct Profile {
       0;                       ///< of a single chunk, per 128 points: above it, the chunk is another one's
   double deviating_share = 0;  ///< of the chunks, 0 to 1, that may deviate; one always may
   std::uint64_t minimum_points = 0;  ///< with fewer, a sequence is inconclusive
-  std::optional<double>
-      false_alarm_bound;  ///< probability that an honest sequence is rejected; none: not measured
-  std::uint64_t honest_sequences = 0;  ///< that it was measured from
-  std::uint64_t honest_chunks = 0;
+  /// With 95 % confidence, honest sequences are rejected with at most this probability; none: not measured.
+  std::optional<double> false_alarm_bound;
+  std::uint64_t honest_sequences = 0;          ///< that false_alarm_bound was measured from
+  std::uint64_t honest_chunks = 0;             ///< of these sequences
   std::optional<double> fingerprint_distance;  ///< relative L2; none: not measured
 
   static constexpr std::size_t kMaxBytes = 1 << 16;
@@ -204,18 +204,38 @@ struct Profile {
   friend bool operator==(const Profile&, const Profile&) = default;
 };
 
+/// What the sequence was judged under, as far as the verifier says it: what is 0 or empty is not held against
+/// the profile.
+struct Conditions {
+  std::uint32_t decode_batching_size = 0;  ///< rows of a chunk
+  std::string model;
+  std::string dtype;      ///< that the verifier ran the model in
+  std::string attention;  ///< the kernel that it ran with
+};
+
+/// In which of model, dtype and attention the conditions are not those of the profile's measurement, as a
+/// sentence; empty where in none. The profile's bounds are then used, without its false-alarm rate.
+[[nodiscard]] std::string unmeasured(const Profile& profile, const Conditions& conditions);
+
 /// The least modulus that an honest proof of k values has, but with probability under 2^-40 (indices taken as
 /// random).
 [[nodiscard]] std::uint32_t least_honest_modulus(std::uint32_t k);
+
+/// The largest k for which that is at least kPrime / 2. With more values, honest moduli are of nearly any
+/// size, and a prover may choose one that maps the index to little more than the dimension.
+[[nodiscard]] std::uint32_t largest_judged_topk();
 
 /// How many chunks would not pass as sequences of their own: a chunk deviates whose exponent mismatches per
 /// 128 points, or whose mantissas' mean or median difference, are above the profile's bound.
 [[nodiscard]] std::uint64_t deviating_chunks(std::span<const Comparison> comparisons, const Profile& profile);
 
-/// The verdict on a sequence. Inconclusive: states that are not finite, a profile for another k, too few
-/// points. Rejected at "modulus", "chunk", "exponents", "mantissa mean", "mantissa median", "signs",
-/// "dispersion" or "deviating chunks" (over the share of the chunks, rounded down, and over one).
-[[nodiscard]] Verdict decide(std::span<const Comparison> comparisons, const Profile& profile);
+/// The verdict on a sequence. Inconclusive: states that are not finite, a profile for another k or
+/// decode_batching_size, more than largest_judged_topk() values, too few points. Rejected at "modulus",
+/// "chunk", "exponents", "mantissa mean", "mantissa median", "signs", "dispersion" or "deviating chunks"
+/// (over the share of the chunks, rounded down, and over one). A note says where the conditions were not
+/// measured.
+[[nodiscard]] Verdict decide(std::span<const Comparison> comparisons, const Profile& profile,
+                             const Conditions& conditions = {});
 
 struct Verification {
   Verdict verdict;
@@ -227,7 +247,7 @@ struct Verification {
 [[nodiscard]] Result<Verification> verify(std::span<const Bytes> proofs,
                                           std::span<const std::uint16_t> values,
                                           std::span<const std::uint64_t> lengths, std::uint32_t k,
-                                          TieRule rule, const Profile& profile);
+                                          TieRule rule, const Profile& profile, const Conditions& conditions);
 
 // ---- Files of proofs
 // ----------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ namespace assay::python {
 namespace {
 
 using toploc::Comparison;
+using toploc::Conditions;
 using toploc::Fingerprint;
 using toploc::Profile;
 using toploc::ProofFile;
@@ -113,6 +114,7 @@ Fingerprint to_fingerprint(const FloatRows& values, std::uint32_t hidden, const 
 
 void bind_proofs(nb::module_& m) {
   m.attr("toploc_max_topk") = toploc::kMaxTopK;
+  m.attr("toploc_largest_judged_topk") = toploc::largest_judged_topk();
   m.def(
       "toploc_select",
       [](const Bits& bits, std::uint32_t k, bool lower_index_first) {
@@ -285,6 +287,17 @@ void bind_profile(nb::module_& m) {
       .def_ro("honest_sequences", &Profile::honest_sequences)
       .def_ro("honest_chunks", &Profile::honest_chunks)
       .def_ro("fingerprint_distance", &Profile::fingerprint_distance);
+  nb::class_<Conditions>(m, "ToplocConditions")
+      .def(
+          "__init__",
+          [](Conditions* self, std::uint32_t decode_batching_size, std::string model, std::string dtype,
+             std::string attention) {
+            new (self)
+                Conditions{decode_batching_size, std::move(model), std::move(dtype), std::move(attention)};
+          },
+          nb::kw_only(), nb::arg("decode_batching_size") = 0, nb::arg("model") = "", nb::arg("dtype") = "",
+          nb::arg("attention") = "");
+  m.def("toploc_unmeasured", &toploc::unmeasured, nb::arg("profile"), nb::arg("conditions"));
   m.def(
       "toploc_deviating_chunks",
       [](const std::vector<Comparison>& comparisons, const Profile& bounds) {
@@ -293,22 +306,23 @@ void bind_profile(nb::module_& m) {
       nb::arg("comparisons"), nb::arg("profile"));
   m.def(
       "toploc_decide",
-      [](const std::vector<Comparison>& comparisons, const Profile& bounds) {
-        return toploc::decide(comparisons, bounds);
+      [](const std::vector<Comparison>& comparisons, const Profile& bounds, const Conditions& conditions) {
+        return toploc::decide(comparisons, bounds, conditions);
       },
-      nb::arg("comparisons"), nb::arg("profile"));
+      nb::arg("comparisons"), nb::arg("profile"), nb::arg("conditions"));
   m.def(
       "toploc_verify",
       [](const std::vector<nb::bytes>& proofs, const Bits& bits, const Lengths& lengths, std::uint32_t k,
-         bool lower_index_first, const Profile& bounds) {
+         bool lower_index_first, const Profile& bounds, const Conditions& conditions) {
         const std::vector<Bytes> given = to_bytes(proofs);
         toploc::Verification found = unwrap(without_gil([&] {
-          return toploc::verify(given, span_of_array(bits), lengths, k, rule_of(lower_index_first), bounds);
+          return toploc::verify(given, span_of_array(bits), lengths, k, rule_of(lower_index_first), bounds,
+                                conditions);
         }));
         return std::pair(std::move(found.verdict), std::move(found.comparisons));
       },
       nb::arg("proofs"), nb::arg("bits").noconvert(), nb::arg("lengths"), nb::arg("k"),
-      nb::arg("lower_index_first"), nb::arg("profile"));
+      nb::arg("lower_index_first"), nb::arg("profile"), nb::arg("conditions"));
 }
 
 void bind_proof_file(nb::module_& m) {

@@ -60,22 +60,16 @@ std::vector<Proof> honest_proofs(const Bits& states) {
 }
 
 Verdict verdict_of(const std::vector<Bytes>& proofs, const Bits& own,
-                   const Profile& profile = Profile::published()) {
+                   const Profile& profile = Profile::published(), const Conditions& conditions = {}) {
   return verify(proofs, own, equal_chunks(own.size() / kChunkValues, kChunkValues), kTopK,
-                TieRule::kLibstdcxx, profile)
+                TieRule::kLibstdcxx, profile, conditions)
       .value()
       .verdict;
 }
 
 Verdict verdict_of(const std::vector<Proof>& proofs, const Bits& own,
-                   const Profile& profile = Profile::published()) {
-  return verdict_of(encoded(proofs), own, profile);
-}
-
-/// "accepted", or the step that says no.
-std::string step_of(const Verdict& verdict) {
-  if (verdict.ok()) return "accepted";
-  return (verdict.outcome() == Outcome::kInconclusive ? "inconclusive: " : "") + verdict.step();
+                   const Profile& profile = Profile::published(), const Conditions& conditions = {}) {
+  return verdict_of(encoded(proofs), own, profile, conditions);
 }
 
 Profile without_signs_and_dispersion() {
@@ -145,7 +139,12 @@ TEST_F(Attack, AcceptanceSaysWhatItRestsOn) {
   EXPECT_EQ(verdict.figures().size(), 10u);
   Profile measured = Profile::published();
   measured.false_alarm_bound = 0.01;
-  EXPECT_NE(verdict_of(proofs(), states(), measured).notes()[1].find("at most 0.01"), std::string::npos);
+  measured.honest_sequences = 300;
+  measured.honest_chunks = 700;
+  EXPECT_EQ(
+      verdict_of(proofs(), states(), measured).notes()[1],
+      "with 95 % confidence, an honest sequence is rejected with probability at most 0.01 (from 300 honest "
+      "sequences, 700 chunks)");
 }
 
 TEST_F(Attack, CoarserArithmetic) {
@@ -181,6 +180,8 @@ TEST_F(Attack, SomeChunksOfCoarserArithmetic) {
   EXPECT_EQ(step_with(2, 16, published), "accepted");
   for (std::size_t foreign = 3; foreign <= 7; ++foreign)
     EXPECT_EQ(step_with(foreign, 16, published), "deviating chunks") << foreign;
+  // Half of an answer of 64 tokens.
+  EXPECT_EQ(step_with(1, 2, published), "accepted");
   EXPECT_EQ(step_with(1, 4, published), "accepted");
   EXPECT_EQ(step_with(2, 4, published), "deviating chunks");
   Profile means = published;
@@ -346,139 +347,73 @@ TEST_F(Attack, AnotherKThanTheProfiles) {
   EXPECT_EQ(step_of(verdict_of(proofs(), states(), profile)), "accepted");
 }
 
-/// A sequence of one chunk that is at the bounds in everything.
-Comparison at_the_bounds() {
-  const Profile p = Profile::published();
-  Comparison c;
-  c.points = kTopK;
-  c.modulus = least_honest_modulus(kTopK);
-  c.exponent_mismatches = static_cast<std::uint32_t>(p.exponent_mismatches);
-  c.sign_mismatches = static_cast<std::uint32_t>(p.sign_mismatches);
-  c.distinct_values = 20;
-  c.distinct_own = 40;
-  c.mantissa_mean = p.mantissa_mean;
-  c.mantissa_median = p.mantissa_median;
-  return c;
+TEST_F(Attack, AnotherBatchingThanTheProfiles) {
+  Profile profile = Profile::published();
+  profile.decode_batching_size = 64;
+  Conditions conditions;
+  conditions.decode_batching_size = kRows;
+  const Verdict verdict = verdict_of(proofs(), states(), profile, conditions);
+  EXPECT_EQ(step_of(verdict), "inconclusive: profile");
+  EXPECT_EQ(verdict.reason(),
+            "'published' was measured with decode_batching_size = 64, these proofs have 32");
+  profile.decode_batching_size = kRows;
+  EXPECT_EQ(step_of(verdict_of(proofs(), states(), profile, conditions)), "accepted");
+  // A profile that serves any.
+  EXPECT_EQ(step_of(verdict_of(proofs(), states(), Profile::published(), conditions)), "accepted");
 }
 
-TEST(Decide, EachBoundIsInclusive) {
-  const auto step_with = [](const std::function<void(Comparison&)>& change) {
-    Comparison c = at_the_bounds();
-    change(c);
-    return step_of(decide(std::vector{c}, Profile::published()));
-  };
-  EXPECT_EQ(step_with([](Comparison&) {}), "accepted");
-  EXPECT_EQ(step_with([](Comparison& c) { --c.modulus; }), "modulus");
-  EXPECT_EQ(step_with([](Comparison& c) { ++c.exponent_mismatches; }), "exponents");
-  EXPECT_EQ(step_with([](Comparison& c) { c.exponent_mismatches = 113; }), "chunk");
-  EXPECT_EQ(step_with([](Comparison& c) { c.mantissa_mean += 0.01; }), "mantissa mean");
-  EXPECT_EQ(step_with([](Comparison& c) { c.mantissa_median += 0.5; }), "mantissa median");
-  EXPECT_EQ(step_with([](Comparison& c) { ++c.sign_mismatches; }), "signs");
-  EXPECT_EQ(step_with([](Comparison& c) { --c.distinct_values; }), "dispersion");
-  EXPECT_EQ(step_with([](Comparison& c) { c.nonfinite_own = 1; }), "inconclusive: states");
-}
-
-TEST(Decide, AChunkMayHaveHalfTheDispersion) {
-  Comparison other = at_the_bounds();
-  other.distinct_values = other.distinct_own;
-  Comparison least = at_the_bounds();
-  least.distinct_values = least.distinct_own / 4;
-  EXPECT_EQ(step_of(decide(std::vector{other, least}, Profile::published())), "accepted");
-  --least.distinct_values;
-  const Verdict verdict = decide(std::vector{other, least}, Profile::published());
-  EXPECT_EQ(step_of(verdict), "dispersion");
-  EXPECT_NE(verdict.reason().find("worst chunk"), std::string::npos);
-}
-
-TEST(Decide, AChunkDeviatesByEachOfThreeBounds) {
-  const Profile published = Profile::published();
-  const auto deviating_with = [&](const std::function<void(Comparison&)>& change) {
-    Comparison c = at_the_bounds();
-    change(c);
-    return deviating_chunks(std::vector{at_the_bounds(), c, Comparison{}}, published);
-  };
-  EXPECT_EQ(deviating_with([](Comparison&) {}), 0u);
-  EXPECT_EQ(deviating_with([](Comparison& c) { ++c.exponent_mismatches; }), 1u);
-  EXPECT_EQ(deviating_with([](Comparison& c) { c.mantissa_mean += 0.01; }), 1u);
-  EXPECT_EQ(deviating_with([](Comparison& c) { c.mantissa_median += 0.5; }), 1u);
-  EXPECT_EQ(deviating_with([](Comparison& c) { c.mantissa_mean = Comparison::kNoMatch; }), 1u);
-  EXPECT_EQ(deviating_with([](Comparison& c) { c.sign_mismatches = 128; }), 0u);
-  EXPECT_EQ(deviating_with([](Comparison& c) { c.distinct_values = 1; }), 0u);
-  // Counted per 128 points, whatever k is.
-  EXPECT_EQ(deviating_with([](Comparison& c) { c.points = 64, c.exponent_mismatches = 19; }), 0u);
-  EXPECT_EQ(deviating_with([](Comparison& c) { c.points = 64, c.exponent_mismatches = 20; }), 1u);
-}
-
-TEST(Decide, AShareOfTheChunksMayDeviateAndOneAlways) {
-  const auto step_with = [](std::size_t deviating, std::size_t of, double share) {
-    Comparison exact = at_the_bounds();
-    exact.exponent_mismatches = 0;
-    Comparison over = at_the_bounds();
-    ++over.exponent_mismatches;
-    std::vector<Comparison> chunks(of, exact);
-    std::fill_n(chunks.begin(), deviating, over);
-    Profile profile = Profile::published();
-    profile.deviating_share = share;
-    return step_of(decide(chunks, profile));
-  };
-  for (const auto& [most, of, share] : {std::tuple(1u, 2u, 0.0),
-                                        {1u, 64u, 0.0},
-                                        {1u, 2u, 0.125},
-                                        {1u, 15u, 0.125},
-                                        {2u, 16u, 0.125},
-                                        {2u, 23u, 0.125},
-                                        {3u, 24u, 0.125},
-                                        {9u, 12u, 0.75}}) {
-    EXPECT_EQ(step_with(most, of, share), "accepted") << of << " chunks, " << share;
-    EXPECT_EQ(step_with(most + 1, of, share), most + 1 < of ? "deviating chunks" : "exponents")
-        << of << " chunks, " << share;
+// Constants for each dimension, through a modulus that leaves little of the row in the index: every dimension
+// whose values are known is right in all rows. Honest moduli for so many values would be as low.
+TEST(AttackOnTheModulus, TheIndexBecomesTheDimension) {
+  constexpr std::uint32_t kWidth = 2048;
+  constexpr std::uint32_t kLarge = 64;  // dimensions that hold the large values, each about alike
+  const auto dimension = [](std::uint32_t i) { return 31 * i + 5; };
+  const auto usual = [](std::uint32_t i) { return (i % 2 == 0 ? 1 : -1) * (20 + 4.0 * i / kLarge); };
+  std::mt19937 random(11);
+  Bits states(kRows * kWidth);
+  for (std::uint16_t& value : states) value = to_bf16(static_cast<float>(gaussian(random, 0)));
+  for (std::size_t row = 0; row < kRows; ++row) {
+    for (std::uint32_t i = 0; i < kLarge; ++i)
+      states[row * kWidth + dimension(i)] =
+          to_bf16(static_cast<float>(usual(i) * (1 + 0.01 * gaussian(random, 0))));
   }
-  EXPECT_EQ(step_with(1, 1, 1), "exponents");
-  EXPECT_EQ(step_with(62, 64, 1), "accepted");
-}
-
-// One chunk by its exponents, the other by its mantissas: the means of both are within the bounds.
-TEST(Decide, OfTwoChunksOneMayDeviate) {
-  Comparison exponents = at_the_bounds();
-  exponents.exponent_mismatches = 60;
-  exponents.mantissa_mean = 1;
-  Comparison mantissas = at_the_bounds();
-  mantissas.exponent_mismatches = 1;
-  mantissas.mantissa_mean = 15;
-  EXPECT_EQ(step_of(decide(std::vector{exponents, mantissas}, Profile::published())), "deviating chunks");
-  mantissas.mantissa_mean = 10;
-  const Verdict verdict = decide(std::vector{exponents, mantissas}, Profile::published());
-  EXPECT_EQ(step_of(verdict), "accepted");
-  EXPECT_EQ(verdict.figures().back(),
-            std::pair(std::string("deviating chunks"), std::string("1 (at most 1)")));
-}
-
-// No file gives such bounds, but a program may.
-TEST(Decide, BoundsThatAreNoNumbersHoldForNothing) {
-  for (double Profile::*bound : {&Profile::exponent_mismatches, &Profile::mantissa_mean,
-                                 &Profile::mantissa_median, &Profile::sign_mismatches, &Profile::dispersion,
-                                 &Profile::chunk_exponent_mismatches, &Profile::deviating_share}) {
-    Profile profile = Profile::published();
-    profile.*bound = std::nan("");
-    EXPECT_EQ(decide(std::vector{at_the_bounds()}, profile).outcome(), Outcome::kRejected);
-  }
-}
-
-TEST(LeastHonestModulus, FollowsTheSearch) {
-  EXPECT_EQ(least_honest_modulus(1), kPrime - 64);
-  EXPECT_EQ(least_honest_modulus(128), kPrime - 64);
-  EXPECT_LT(least_honest_modulus(512), kPrime - 64);
-  EXPECT_GT(least_honest_modulus(512), kPrime - 400);
-  EXPECT_EQ(least_honest_modulus(2048), 2048u);
-  EXPECT_EQ(least_honest_modulus(kMaxTopK), kMaxTopK);
-  // Random indices never come near it.
-  std::mt19937 random(7);
-  for (const std::uint32_t k : {128u, 512u}) {
-    for (int round = 0; round < 50; ++round) {
-      std::vector<std::uint32_t> indices(k);
-      for (std::uint32_t& index : indices) index = static_cast<std::uint32_t>(random());
-      EXPECT_GE(injective_modulus(indices).value(), least_honest_modulus(k));
+  const std::vector<std::uint64_t> lengths = equal_chunks(1, states.size());
+  const auto forged = [&](std::uint32_t modulus, std::uint32_t k) {
+    std::vector<std::uint32_t> x, y;
+    for (std::uint32_t start = 0; start < modulus; start += kWidth) {
+      for (std::uint32_t i = 0; i < kLarge; ++i) {
+        x.push_back(start + dimension(i));
+        y.push_back(to_bf16(static_cast<float>(usual(i))));
+      }
     }
+    const std::vector<std::uint32_t> coefficients = interpolate(x, y).value();
+    Proof proof{modulus, {coefficients.begin(), coefficients.end()}};
+    proof.coefficients.resize(k);
+    return proof;
+  };
+  const auto verified = [&](const Proof& proof, std::uint32_t k) {
+    return verify(std::vector<Bytes>{proof.encode()}, states, lengths, k, TieRule::kLibstdcxx,
+                  Profile::published(), {})
+        .value();
+  };
+  const std::uint32_t most = largest_judged_topk();
+  const Proof honest = build(states, lengths, most, TieRule::kLibstdcxx).value()[0];
+  EXPECT_EQ(step_of(verified(honest, most).verdict), "accepted");
+  for (const std::uint32_t modulus : {kWidth, 2 * kWidth, 4 * kWidth, 8 * kWidth}) {
+    for (const std::uint32_t k : {1024U, most + 1}) {
+      const Verification found = verified(forged(modulus, k), k);
+      EXPECT_EQ(step_of(found.verdict), "inconclusive: modulus") << modulus;
+      EXPECT_NE(found.verdict.reason().find(std::to_string(most)), std::string::npos);
+      // Nothing else would tell.
+      Comparison as_if = found.comparisons[0];
+      EXPECT_EQ(as_if.modulus, modulus);
+      as_if.exponent_mismatches = as_if.exponent_mismatches * 128 / k;
+      as_if.sign_mismatches = as_if.sign_mismatches * 128 / k;
+      as_if.points = 128;
+      as_if.modulus = kPrime;
+      EXPECT_EQ(step_of(decide(std::vector{as_if}, Profile::published())), "accepted") << modulus;
+    }
+    EXPECT_EQ(step_of(verified(forged(modulus, most), most).verdict), "modulus") << modulus;
   }
 }
 

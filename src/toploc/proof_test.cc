@@ -145,7 +145,11 @@ TEST(ChunkLengths, MergeShortTails) {
   EXPECT_EQ(chunk_lengths(7, 2, {32, 0, 8}).value(), (Lengths{14}));
   // Not into the prompt's chunk, which holds other rows.
   EXPECT_EQ(chunk_lengths(10, 2, {32, 5, 8}).value(), (Lengths{10, 10}));
-  EXPECT_EQ(chunk_lengths(64, 2, {32, 0, 33}).value(), (Lengths{128}));
+  // What is whole is no tail.
+  EXPECT_EQ(chunk_lengths(64, 2, {32, 0, 33}).value(), (Lengths{64, 64}));
+  EXPECT_EQ(chunk_lengths(63, 2, {32, 0, 33}).value(), (Lengths{126}));
+  EXPECT_EQ(chunk_lengths(8, 10, {4, 0, 8}).value(), (Lengths{40, 40}));
+  EXPECT_EQ(chunk_lengths(7, 10, {4, 0, 8}).value(), (Lengths{70}));
 }
 
 TEST(ChunkLengths, Refuse) {

@@ -110,6 +110,12 @@ inline std::vector<std::uint64_t> equal_chunks(std::size_t chunks, std::uint64_t
   return std::vector<std::uint64_t>(chunks, length);
 }
 
+/// "accepted", or the step that says no.
+inline std::string step_of(const Verdict& verdict) {
+  if (verdict.ok()) return "accepted";
+  return (verdict.outcome() == Outcome::kInconclusive ? "inconclusive: " : "") + verdict.step();
+}
+
 inline std::vector<Bytes> encoded(const std::vector<Proof>& proofs) {
   std::vector<Bytes> bytes;
   for (const Proof& proof : proofs) bytes.push_back(proof.encode());

@@ -42,7 +42,7 @@ void verify(benchmark::State& state) {
   assay::set_thread_limit(static_cast<unsigned>(state.range(0)));
   for (auto _ : state) {
     const auto verification = toploc::verify(proofs, workload.values, workload.lengths, kTopK,
-                                             toploc::TieRule::kLibstdcxx, toploc::Profile::published());
+                                             toploc::TieRule::kLibstdcxx, toploc::Profile::published(), {});
     ASSAY_CHECK(verification->verdict.ok());
   }
   assay::set_thread_limit(0);

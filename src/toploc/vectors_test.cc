@@ -101,7 +101,7 @@ TEST(Vectors, EndToEnd) {
     EXPECT_EQ(proofs[i].modulus, lower ? vector["lower_modulus"].get<std::uint32_t>() : kPrime) << i;
   }
   const Verification honest =
-      verify(encoded(proofs), states, lengths, 128, TieRule::kLibstdcxx, Profile::published()).value();
+      verify(encoded(proofs), states, lengths, 128, TieRule::kLibstdcxx, Profile::published(), {}).value();
   EXPECT_TRUE(honest.verdict.ok()) << honest.verdict.reason();
   // The other rule keeps other values of the same magnitude, which only the bytes show.
   const std::vector<Proof> canonical = build(states, lengths, 128, TieRule::kLowerIndex).value();

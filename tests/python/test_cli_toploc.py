@@ -120,8 +120,18 @@ def test_profiles(made: Path, tmp_path: Path) -> None:
     assert report(made, line, "again.npy", code=REJECTED)["verdict"] == "rejected"
     path.write_text(json.dumps(profile | {"minimum_points": 513}))
     assert report(made, line, "states.npy", code=INCONCLUSIVE)["step"] == "sequence length"
+    path.write_text(json.dumps(profile | {"decode_batching_size": 16}))
+    assert report(made, line, "states.npy", code=INCONCLUSIVE)["step"] == "profile"
     path.write_text(json.dumps(profile | {"dispersion": -1}))
     assert "dispersion" in refused(made, line, "states.npy")
+
+
+def test_more_values_than_can_be_judged(made: Path, tmp_path: Path) -> None:
+    line = f"--topk 1024 --states {made / 'states.npy'}"
+    done(tmp_path, f"toploc build --out p {line}")
+    found = report(tmp_path, f"toploc verify --proofs p {line}", code=INCONCLUSIVE)
+    assert found["step"] == "modulus"
+    assert "ask for k of at most 962" in found["reason"]
 
 
 def test_states_that_cannot_be_used(made: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 import toploc_reference as reference
 import toploc_vectors as vectors
 from assay import DecodeError, InputError, _core, toploc
-from assay.toploc.chunks import Shape, chunks_of
+from assay.toploc.chunks import SHORTEST_TAIL, Shape, chunks_of
 
 
 def bits_of(tensor: torch.Tensor) -> np.ndarray[Any, np.dtype[np.uint16]]:
@@ -256,6 +256,17 @@ def test_no_tokens_have_no_proofs() -> None:
 )
 def test_spans(rows: int, prefill: bool, merge: bool, spans: list[tuple[int, int]]) -> None:
     assert Shape(prefill=prefill, merge_short_tails=merge).spans(rows) == spans
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 4, 7, 8, 9, 16, 32])
+@pytest.mark.parametrize("prefill", [False, True])
+@pytest.mark.parametrize("merge", [False, True])
+def test_the_native_library_cuts_alike(chunk: int, prefill: bool, merge: bool) -> None:
+    shape = Shape(chunk, 4, prefill, merge)
+    for rows in range(1, 4 * chunk + 10):
+        lengths = [10 * (stop - start) for start, stop in shape.spans(rows)]
+        tail = SHORTEST_TAIL if merge else 0
+        assert _core.toploc_chunk_lengths(rows, 10, chunk, int(prefill), tail) == lengths, rows
 
 
 @pytest.mark.parametrize("merge", [False, True])

@@ -148,6 +148,28 @@ def test_validate_is_undecided_by_a_profile_of_another_k(
     assert all(text.startswith("VERIFICATION INCONCLUSIVE: profile: ") for text in lines)
 
 
+def test_validate_says_what_was_not_measured(run: Any, signed: Path, tmp_path: Path) -> None:
+    fields = {**json.loads(toploc.Profile.published().to_json()), "model": "one", "kernel": "sdpa"}
+    path = tmp_path / "one.profile"
+    path.write_text(json.dumps(fields))
+    line = VALIDATE + f"--validate_model_name one --profile {path} --save_dir"
+    _, plain, err = run(line, signed)
+    assert "note" not in err
+    code, out, err = run(line, signed, "--attn", "eager", "--dtype", "float32")
+    assert code == DONE
+    assert len(out.splitlines()) == len(plain.splitlines()) == 3
+    assert err.splitlines()[-1] == (
+        "note: the profile 'published' is of dtype 'bfloat16', here it is 'float32', and of "
+        "attention 'sdpa', here it is 'eager': its false-alarm rate was not measured for this"
+    )
+    path.write_text(json.dumps({**fields, "model": "other"}))
+    assert "is of model 'other', here it is 'one'" in run(line, signed)[2]
+    path.write_text(json.dumps({**fields, "decode_batching_size": 64}))
+    code, out, _ = run(line, signed)
+    assert code == INCONCLUSIVE
+    assert out.count("VERIFICATION INCONCLUSIVE: profile: ") == 3
+
+
 def test_validate_says_what_is_malformed(run: Any, signed: Path) -> None:
     path = signed / "one_0000.json"
     fields = json.loads(path.read_text())
@@ -432,6 +454,11 @@ def test_verify_with_states_of_an_engine(run: Any, signed: Path, tmp_path: Path)
     tokens = signed / "one_0000.json"
     line = ("verify --model one --tokens", tokens, "--hidden-states", path)
     assert run(*line)[0] == DONE
+    fields = {**json.loads(toploc.Profile.published().to_json()), "kernel": "sdpa"}
+    (tmp_path / "sdpa.profile").write_text(json.dumps(fields))
+    code, out, _ = run(*line, "--profile", tmp_path / "sdpa.profile")
+    assert code == DONE
+    assert "of attention 'sdpa', here it is 'vLLM'" in out
     # The engine may have run on.
     longer = torch.cat([seen[-1][0], seen[-1][0][:1]])[:, None].contiguous()
     save_file({"hidden_states": longer, "token_ids": torch.cat([fed, fed[:1]])}, path)
@@ -457,8 +484,21 @@ def test_calibrate_and_judge_by_it(run: Any, signed: Path, tmp_path: Path) -> No
     assert profile.false_alarm_bound is not None
     assert profile.fingerprint_distance is not None
     tokens = signed / "one_0001.json"
-    assert run("verify --model one --tokens", tokens, "--profile", path)[0] == DONE
-    assert run("verify --model other --tokens", tokens, "--profile", path)[0] == REJECTED
+    promise, note = "rejected with probability", "its false-alarm rate was not measured for this"
+    code, out, _ = run("verify --model one --tokens", tokens, "--profile", path)
+    assert (code, promise in out, note in out) == (DONE, True, False)
+    code, out, _ = run("verify --model one --attn eager --tokens", tokens, "--profile", path)
+    assert (code, promise in out, note in out) == (DONE, False, True)
+    assert "of attention 'sdpa', here it is 'eager'" in out
+    code, out, _ = run("verify --model other --tokens", tokens, "--profile", path)
+    assert (code, promise in out, note in out) == (REJECTED, False, True)
+    assert "of model 'one', here it is 'other'" in out
+    fields = {**json.loads(path.read_text()), "decode_batching_size": 16}
+    (tmp_path / "16.profile").write_text(json.dumps(fields))
+    line = ("verify --model one --tokens", tokens, "--profile", tmp_path / "16.profile")
+    code, out, _ = run(*line)
+    assert code == INCONCLUSIVE
+    assert "at profile: " in out
     code, out, _ = run(
         "calibrate --model one --prompts prompts.txt --n-prompts 4 --max-new-tokens 4 --json "
         "--batch-sizes 2 --attentions sdpa --quiet --out",

@@ -11,10 +11,12 @@ import pytest
 import torch
 
 import toploc_reference as reference
-from assay import DecodeError, InputError, Verdict, toploc
+from assay import DecodeError, InputError, Verdict, _core, toploc
 from assay.toploc import Profile, fingerprint
 from assay.toploc.attacks import constant_proofs, known_place_proofs
 from assay.toploc.chunks import Shape
+from assay.toploc.engines import Engine
+from assay.toploc.verifying import examine
 
 SHAPE = Shape()
 
@@ -335,6 +337,55 @@ def test_a_profile_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "broken").write_text("{}")
     with pytest.raises(DecodeError):
         toploc.verify(near, proofs, tmp_path / "broken")
+
+
+@KINDS
+def test_a_profile_of_another_chunk_decides_nothing(kind: str) -> None:
+    own = states() if kind == "torch" else bits_of(states())
+    fields = {**json.loads(Profile.published().to_json()), "decode_batching_size": 16}
+    other = Profile.from_json(json.dumps(fields))
+    for given in (states(), states(seed=2)):
+        verdict = toploc.verify(own, toploc.build(given), other)
+        assert outcome(verdict) == ("inconclusive", "profile")
+        assert "decode_batching_size = 16, these proofs have 32" in verdict.reason
+    assert toploc.verify(own, toploc.build(own, chunk=16), other, chunk=16)
+
+
+@KINDS
+def test_the_largest_k_that_is_judged(kind: str) -> None:
+    own = states() if kind == "torch" else bits_of(states())
+    most = _core.toploc_largest_judged_topk
+    assert toploc.verify(own, toploc.build(own, k=most), k=most)
+    for k in (most + 1, 4096):
+        verdict = toploc.verify(own, toploc.build(own, k=k), k=k)
+        assert outcome(verdict) == ("inconclusive", "modulus")
+        assert f"at most {most}" in verdict.reason
+
+
+@KINDS
+def test_a_note_says_what_was_not_measured(kind: str) -> None:
+    own = states() if kind == "torch" else bits_of(states())
+    fields = json.loads(Profile.published().to_json())
+    fields |= {"model": "one", "kernel": "sdpa, flex", "false_alarm_bound": 0.125}
+    measured = Profile.from_json(json.dumps(fields))
+
+    def notes(model: str, engine: Engine | None) -> str:
+        found = examine(own, toploc.build(own), measured, SHAPE, model=model, engine=engine)
+        assert found.verdict
+        return "; ".join(found.verdict.notes)
+
+    for model, engine in (("one", Engine("bfloat16", "flex")), ("one", None), ("", None)):
+        assert "at most 0.125" in notes(model, engine)
+        assert "was not measured" not in notes(model, engine)
+    for model, engine, reason in (
+        ("two", Engine(), "model 'one', here it is 'two'"),
+        ("two", None, "model 'one', here it is 'two'"),
+        ("one", Engine("float32"), "dtype 'bfloat16', here it is 'float32'"),
+        ("one", Engine(attention="eager"), "attention 'sdpa, flex', here it is 'eager'"),
+    ):
+        said = notes(model, engine)
+        assert f"{reason}: its false-alarm rate was not measured for this" in said
+        assert "0.125" not in said
 
 
 # Fingerprints.

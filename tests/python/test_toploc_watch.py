@@ -341,7 +341,8 @@ def test_a_profile_of_honest_runs(tmp_path: Any) -> None:
     assert found.profile.false_alarm_bound == pytest.approx(rate_bound(found.alarms, 4))
     assert found.profile.name == "tiny"
     assert (found.profile.topk, found.profile.decode_batching_size) == (K, 4)
-    assert found.profile.honest_chunks == 3 * 8 * 2
+    # Those of the 4 prompts that the promise rests on, each once.
+    assert (found.profile.honest_sequences, found.profile.honest_chunks) == (4, 4 * 2)
     seen = [s for run in found.runs for s in run.statistics[::2]]
     assert found.profile.mantissa_mean >= 1.5 * max(s.mantissa_mean for s in seen) - 1e-9
     assert made.config._attn_implementation == "sdpa"
@@ -354,6 +355,8 @@ def test_a_profile_of_honest_runs(tmp_path: Any) -> None:
     assert verify(made, answer, profile=path).outcome == "rejected"
     with pytest.raises(InputError, match="at least 4"):
         calibrate(made, prompts[:3], name="few")
+    with pytest.raises(InputError, match="no verdict is given over 962"):
+        calibrate(made, prompts, name="large", shape=Shape(32, 963))
 
 
 # States that vLLM wrote.

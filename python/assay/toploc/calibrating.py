@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from .. import _core
 from ..errors import InputError
 from . import fingerprint
 from .attacks import in_dtype
@@ -143,6 +144,10 @@ def calibrate(
     if not 1 <= margin < math.inf:
         raise InputError("out_of_range", "margin", f"is {margin}; give a number of at least 1")
     form = shape or Shape()
+    most = _core.toploc_largest_judged_topk
+    if form.k > most:
+        reason = f"is {form.k}, and no verdict is given over {most}; lower k"
+        raise InputError("out_of_range", "k", reason)
     dtype = str(model.dtype).removeprefix("torch.")
     kernels = ("sdpa", "eager")
     as_verifier = list(verifiers or [Engine(dtype, kernel) for kernel in kernels])
@@ -167,7 +172,8 @@ def calibrate(
         "decode_batching_size": form.chunk,
         "minimum_points": form.k,
         "honest_sequences": len(held_out),
-        "honest_chunks": sum(len(one) for run in runs for one in run.comparisons),
+        # Each once: the other settings answer the same prompts.
+        "honest_chunks": sum(len(runs[0].comparisons[index]) for index in held_out),
         **bounds_of(runs, learned, margin),
     }
     profile = Profile(**fields)

@@ -21,7 +21,7 @@ from .producing import encode_prompts, load_model, produce
 from .prompts import read_prompts
 from .recomputing import recompute, require_positions
 from .signatures import Signature
-from .verifying import Profile, examine, profile_of, statistics
+from .verifying import Profile, examine, profile_of, statistics, unmeasured
 
 _MOST_PROMPT_TOKENS = 1024
 
@@ -66,6 +66,7 @@ def validate(options: argparse.Namespace) -> int:
     count = options.n_samples or _numbered(folder, options.decode_model_name)
     profile = profile_of(options.profile)
     model, _ = load_model(options.validate_model_name, engine)
+    name = resolve(options.validate_model_name).name
     codes = []
     for index in range(count):
         path = signature_path(folder, options.decode_model_name, index)
@@ -74,6 +75,9 @@ def validate(options: argparse.Namespace) -> int:
         print(line, flush=True)
     passed = codes.count(0)
     print(f"{passed} of {len(codes)} samples passed", file=sys.stderr)
+    # The same for all samples, and no part of the published lines.
+    if note := unmeasured(profile, name, engine):
+        print(f"note: {note}", file=sys.stderr)
     return 1 if 1 in codes else 3 if 3 in codes else 0
 
 

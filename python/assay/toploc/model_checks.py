@@ -52,13 +52,19 @@ def verify_tokens(options: argparse.Namespace, engine: Engine) -> dict[str, Any]
     model, _ = load_model(options.model, engine)
     if options.hidden_states is None:
         own = recompute(model, signature.prompt, signature.output)
+        ran = engine
     else:
         states, fed = read_vllm_states(options.hidden_states, model)
         wanted = signature.prompt + signature.output[:-1]
         if fed[: len(wanted)] != wanted:
             raise InputError("mismatch", options.hidden_states, "states of other tokens")
         own = states[len(signature.prompt) - 1 : len(wanted)]
-    verdict, comparisons = examine(own, signature.proofs, profile, agreed, rounded=True)
+        # Its kernels are none of those that models run with here.
+        ran = Engine(str(states.dtype).removeprefix("torch."), "vLLM")
+    verdict, comparisons = examine(
+        own, signature.proofs, profile, agreed, rounded=True, engine=ran,
+        model=resolve(options.model).name,
+    )  # fmt: skip
     return {
         **about,
         "verdict": verdict.outcome,

@@ -20,8 +20,10 @@ from .chunks import (
     selected,
     tokens_of,
 )
+from .engines import Engine
 
 Comparison: TypeAlias = _core.ToplocComparison
+Conditions: TypeAlias = _core.ToplocConditions
 Profile: TypeAlias = _core.ToplocProfile
 Statistics: TypeAlias = _core.ToplocStatistics
 
@@ -53,7 +55,8 @@ def verify(
     Args:
         states: The verifier's own, for the same tokens; as for `build`.
         proofs: Of the provider: bytes of any kind, not base64. Nothing about them is trusted.
-        profile: The bounds, or the path of a file of `calibrate`. By default those of the paper.
+        profile: The bounds, or the path of a file of `calibrate`. By default those of the paper. If
+            it was measured with another chunk or k, nothing is decided: inconclusive, "profile".
         chunk: What was agreed on, as `k`, `prefill` and `merge_short_tails`; it is not taken from
             the proofs.
         k: Likewise.
@@ -96,21 +99,30 @@ def examine(
     *,
     ties: Ties = "reference",
     rounded: bool = False,
+    model: str = "",
+    engine: Engine | None = None,
 ) -> Examination:
-    """As `verify`, with what it looked at."""
+    """As `verify`, with what it looked at.
+
+    `model` and `engine` are what made the states, for the note where the profile was measured with
+    others.
+    """
     check_ties(ties)
+    conditions = conditions_of(shape, model, engine)
     listed = proofs_of(proofs, shape)
     formed = len(listed) == len(shape.spans(tokens_of(states, shape))) and _all_formed(
         listed, shape.k
     )
     if by_torch(states, ties) and formed:
         comparisons = _compared(listed, selected(states, shape, ties, rounded))
-        return Examination(_core.toploc_decide(comparisons, profile), comparisons)
+        return Examination(_core.toploc_decide(comparisons, profile, conditions), comparisons)
     # Proofs that are malformed or of another count are refused before anything is selected.
     chunks = chunks_of(states, shape, rounded)
     lower_first = ties == "lower-index"
     return Examination(
-        *_core.toploc_verify(listed, chunks.bits, chunks.lengths, shape.k, lower_first, profile)
+        *_core.toploc_verify(
+            listed, chunks.bits, chunks.lengths, shape.k, lower_first, profile, conditions
+        )
     )
 
 
@@ -156,8 +168,23 @@ def deviating_chunks(comparisons: Sequence[Comparison], profile: Profile) -> int
 
 
 def decide(comparisons: Sequence[Comparison], profile: Profile) -> _core.Verdict:
-    """The verdict on one sequence."""
-    return _core.toploc_decide(list(comparisons), profile)
+    """The verdict on one sequence, in chunks as the profile was measured with."""
+    return _core.toploc_decide(list(comparisons), profile, Conditions())
+
+
+def conditions_of(shape: Shape, model: str, engine: Engine | None) -> Conditions:
+    """What a sequence is judged under; of no engine, dtype and attention stay open."""
+    return Conditions(
+        decode_batching_size=shape.chunk,
+        model=model,
+        dtype=engine.dtype if engine else "",
+        attention=engine.attention if engine else "",
+    )
+
+
+def unmeasured(profile: Profile, model: str, engine: Engine) -> str:
+    """Where the profile was measured with another model, dtype or attention; "" if with these."""
+    return _core.toploc_unmeasured(profile, conditions_of(Shape(), model, engine))
 
 
 def profile_of(profile: "Profile | str | PathLike[str] | None") -> Profile:

@@ -1,0 +1,233 @@
+// The bounds of a profile, and what a verdict says that it rests on.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "toploc/test_support.h"
+
+namespace assay::toploc {
+namespace {
+
+constexpr std::uint32_t kTopK = 128;
+
+/// A sequence of one chunk that is at the bounds in everything.
+Comparison at_the_bounds() {
+  const Profile p = Profile::published();
+  Comparison c;
+  c.points = kTopK;
+  c.modulus = least_honest_modulus(kTopK);
+  c.exponent_mismatches = static_cast<std::uint32_t>(p.exponent_mismatches);
+  c.sign_mismatches = static_cast<std::uint32_t>(p.sign_mismatches);
+  c.distinct_values = 20;
+  c.distinct_own = 40;
+  c.mantissa_mean = p.mantissa_mean;
+  c.mantissa_median = p.mantissa_median;
+  return c;
+}
+
+TEST(Decide, EachBoundIsInclusive) {
+  const auto step_with = [](const std::function<void(Comparison&)>& change) {
+    Comparison c = at_the_bounds();
+    change(c);
+    return step_of(decide(std::vector{c}, Profile::published()));
+  };
+  EXPECT_EQ(step_with([](Comparison&) {}), "accepted");
+  EXPECT_EQ(step_with([](Comparison& c) { --c.modulus; }), "modulus");
+  EXPECT_EQ(step_with([](Comparison& c) { ++c.exponent_mismatches; }), "exponents");
+  EXPECT_EQ(step_with([](Comparison& c) { c.exponent_mismatches = 113; }), "chunk");
+  EXPECT_EQ(step_with([](Comparison& c) { c.mantissa_mean += 0.01; }), "mantissa mean");
+  EXPECT_EQ(step_with([](Comparison& c) { c.mantissa_median += 0.5; }), "mantissa median");
+  EXPECT_EQ(step_with([](Comparison& c) { ++c.sign_mismatches; }), "signs");
+  EXPECT_EQ(step_with([](Comparison& c) { --c.distinct_values; }), "dispersion");
+  EXPECT_EQ(step_with([](Comparison& c) { c.nonfinite_own = 1; }), "inconclusive: states");
+}
+
+TEST(Decide, AChunkMayHaveHalfTheDispersion) {
+  Comparison other = at_the_bounds();
+  other.distinct_values = other.distinct_own;
+  Comparison least = at_the_bounds();
+  least.distinct_values = least.distinct_own / 4;
+  EXPECT_EQ(step_of(decide(std::vector{other, least}, Profile::published())), "accepted");
+  --least.distinct_values;
+  const Verdict verdict = decide(std::vector{other, least}, Profile::published());
+  EXPECT_EQ(step_of(verdict), "dispersion");
+  EXPECT_NE(verdict.reason().find("worst chunk"), std::string::npos);
+}
+
+TEST(Decide, AChunkDeviatesByEachOfThreeBounds) {
+  const Profile published = Profile::published();
+  const auto deviating_with = [&](const std::function<void(Comparison&)>& change) {
+    Comparison c = at_the_bounds();
+    change(c);
+    return deviating_chunks(std::vector{at_the_bounds(), c, Comparison{}}, published);
+  };
+  EXPECT_EQ(deviating_with([](Comparison&) {}), 0u);
+  EXPECT_EQ(deviating_with([](Comparison& c) { ++c.exponent_mismatches; }), 1u);
+  EXPECT_EQ(deviating_with([](Comparison& c) { c.mantissa_mean += 0.01; }), 1u);
+  EXPECT_EQ(deviating_with([](Comparison& c) { c.mantissa_median += 0.5; }), 1u);
+  EXPECT_EQ(deviating_with([](Comparison& c) { c.mantissa_mean = Comparison::kNoMatch; }), 1u);
+  EXPECT_EQ(deviating_with([](Comparison& c) { c.sign_mismatches = 128; }), 0u);
+  EXPECT_EQ(deviating_with([](Comparison& c) { c.distinct_values = 1; }), 0u);
+  // Counted per 128 points, whatever k is.
+  EXPECT_EQ(deviating_with([](Comparison& c) { c.points = 64, c.exponent_mismatches = 19; }), 0u);
+  EXPECT_EQ(deviating_with([](Comparison& c) { c.points = 64, c.exponent_mismatches = 20; }), 1u);
+}
+
+TEST(Decide, AShareOfTheChunksMayDeviateAndOneAlways) {
+  const auto step_with = [](std::size_t deviating, std::size_t of, double share) {
+    Comparison exact = at_the_bounds();
+    exact.exponent_mismatches = 0;
+    Comparison over = at_the_bounds();
+    ++over.exponent_mismatches;
+    std::vector<Comparison> chunks(of, exact);
+    std::fill_n(chunks.begin(), deviating, over);
+    Profile profile = Profile::published();
+    profile.deviating_share = share;
+    return step_of(decide(chunks, profile));
+  };
+  for (const auto& [most, of, share] : {std::tuple(1u, 2u, 0.0),
+                                        {1u, 64u, 0.0},
+                                        {1u, 2u, 0.125},
+                                        {1u, 15u, 0.125},
+                                        {2u, 16u, 0.125},
+                                        {2u, 23u, 0.125},
+                                        {3u, 24u, 0.125},
+                                        {9u, 12u, 0.75}}) {
+    EXPECT_EQ(step_with(most, of, share), "accepted") << of << " chunks, " << share;
+    EXPECT_EQ(step_with(most + 1, of, share), most + 1 < of ? "deviating chunks" : "exponents")
+        << of << " chunks, " << share;
+  }
+  EXPECT_EQ(step_with(1, 1, 1), "exponents");
+  EXPECT_EQ(step_with(62, 64, 1), "accepted");
+}
+
+// One chunk by its exponents, the other by its mantissas: the means of both are within the bounds.
+TEST(Decide, OfTwoChunksOneMayDeviate) {
+  Comparison exponents = at_the_bounds();
+  exponents.exponent_mismatches = 60;
+  exponents.mantissa_mean = 1;
+  Comparison mantissas = at_the_bounds();
+  mantissas.exponent_mismatches = 1;
+  mantissas.mantissa_mean = 15;
+  EXPECT_EQ(step_of(decide(std::vector{exponents, mantissas}, Profile::published())), "deviating chunks");
+  mantissas.mantissa_mean = 10;
+  const Verdict verdict = decide(std::vector{exponents, mantissas}, Profile::published());
+  EXPECT_EQ(step_of(verdict), "accepted");
+  EXPECT_EQ(verdict.figures().back(),
+            std::pair(std::string("deviating chunks"), std::string("1 (at most 1)")));
+}
+
+// No file gives such bounds, but a program may.
+TEST(Decide, BoundsThatAreNoNumbersHoldForNothing) {
+  for (double Profile::*bound : {&Profile::exponent_mismatches, &Profile::mantissa_mean,
+                                 &Profile::mantissa_median, &Profile::sign_mismatches, &Profile::dispersion,
+                                 &Profile::chunk_exponent_mismatches, &Profile::deviating_share}) {
+    Profile profile = Profile::published();
+    profile.*bound = std::nan("");
+    EXPECT_EQ(decide(std::vector{at_the_bounds()}, profile).outcome(), Outcome::kRejected);
+  }
+}
+
+/// A profile that was measured, and what it was measured under.
+Profile measured_profile() {
+  Profile profile = Profile::published();
+  profile.name = "mine";
+  profile.model = "one";
+  profile.kernel = "sdpa, eager";
+  profile.false_alarm_bound = 0.01;
+  return profile;
+}
+Conditions measured_conditions() { return {32, "one", "bfloat16", "eager"}; }
+
+TEST(Unmeasured, SaysWhatIsNotAsItWasMeasured) {
+  const auto said = [](const std::function<void(Profile&, Conditions&)>& change) {
+    Profile profile = measured_profile();
+    Conditions conditions = measured_conditions();
+    change(profile, conditions);
+    return unmeasured(profile, conditions);
+  };
+  const std::string end = ": its false-alarm rate was not measured for this";
+  EXPECT_EQ(said([](auto&, auto&) {}), "");
+  EXPECT_EQ(said([](auto&, auto& c) { c.attention = "sdpa"; }), "");
+  EXPECT_EQ(said([](auto& p, auto& c) { p.kernel = " sdpa,flex ", c.attention = "flex"; }), "");
+  EXPECT_EQ(said([](auto&, auto& c) { c.attention = "flash"; }),
+            "the profile 'mine' is of attention 'sdpa, eager', here it is 'flash'" + end);
+  // A part of a name is not the name.
+  for (const char* other : {"sdp", "eage", "sdpa, eage", ","})
+    EXPECT_NE(said([&](auto&, auto& c) { c.attention = other; }), "") << other;
+  EXPECT_EQ(said([](auto&, auto& c) { c.model = "other"; }),
+            "the profile 'mine' is of model 'one', here it is 'other'" + end);
+  EXPECT_EQ(said([](auto&, auto& c) { c.model = "other", c.dtype = "float32"; }),
+            "the profile 'mine' is of model 'one', here it is 'other', and of dtype 'bfloat16', here it is "
+            "'float32'" +
+                end);
+  // What either does not say is not held against it.
+  EXPECT_EQ(said([](auto&, auto& c) { c = {}; }), "");
+  EXPECT_EQ(said([](auto& p, auto& c) {
+              p.model = p.dtype = p.kernel = "";
+              c = {32, "other", "float32", "flash"};
+            }),
+            "");
+}
+
+TEST(Unmeasured, IsNotPromised) {
+  const auto promised = [](const Verdict& verdict) {
+    return std::ranges::any_of(verdict.notes(), [](const std::string& note) {
+      return note.find("rejected with probability") != std::string::npos;
+    });
+  };
+  const Profile profile = measured_profile();
+  Conditions conditions = measured_conditions();
+  Comparison over = at_the_bounds();
+  ++over.exponent_mismatches;
+  EXPECT_TRUE(promised(decide(std::vector{over}, profile, conditions)));
+  conditions.dtype = "float32";
+  for (const Comparison& chunk : {at_the_bounds(), over}) {
+    const Verdict verdict = decide(std::vector{chunk}, profile, conditions);
+    EXPECT_EQ(step_of(verdict), step_of(decide(std::vector{chunk}, profile)));
+    EXPECT_FALSE(promised(verdict));
+    EXPECT_EQ(std::ranges::count(verdict.notes(), unmeasured(profile, conditions)), 1);
+  }
+}
+
+TEST(LeastHonestModulus, FollowsTheSearch) {
+  EXPECT_EQ(least_honest_modulus(1), kPrime - 64);
+  EXPECT_EQ(least_honest_modulus(128), kPrime - 64);
+  EXPECT_LT(least_honest_modulus(512), kPrime - 64);
+  EXPECT_GT(least_honest_modulus(512), kPrime - 400);
+  EXPECT_EQ(least_honest_modulus(2048), 2048u);
+  EXPECT_EQ(least_honest_modulus(kMaxTopK), kMaxTopK);
+  // Random indices never come near it.
+  std::mt19937 random(7);
+  for (const std::uint32_t k : {128u, 512u}) {
+    for (int round = 0; round < 50; ++round) {
+      std::vector<std::uint32_t> indices(k);
+      for (std::uint32_t& index : indices) index = static_cast<std::uint32_t>(random());
+      EXPECT_GE(injective_modulus(indices).value(), least_honest_modulus(k));
+    }
+  }
+}
+
+TEST(LeastHonestModulus, SaysNothingOfManyValues) {
+  const std::uint32_t most = largest_judged_topk();
+  EXPECT_GT(most, 950u);
+  EXPECT_LT(most, 1000u);
+  for (std::uint32_t k = 1; k <= kMaxTopK; ++k)
+    ASSERT_EQ(2 * least_honest_modulus(k) >= kPrime, k <= most) << k;
+  const auto step_of_chunk = [](std::uint32_t points, std::uint32_t modulus) {
+    Comparison exact = at_the_bounds();
+    exact.exponent_mismatches = exact.sign_mismatches = 0;
+    Comparison other = exact;
+    other.points = points;
+    other.modulus = modulus;
+    return step_of(decide(std::vector{exact, other}, Profile::published()));
+  };
+  EXPECT_EQ(step_of_chunk(most, least_honest_modulus(most)), "accepted");
+  EXPECT_EQ(step_of_chunk(most, least_honest_modulus(most) - 1), "modulus");
+  EXPECT_EQ(step_of_chunk(most + 1, kPrime), "inconclusive: modulus");
+  EXPECT_EQ(step_of_chunk(kMaxTopK, kPrime), "inconclusive: modulus");
+}
+
+}  // namespace
+}  // namespace assay::toploc
