@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     options = _parser().parse_args(given)
     _start_anew(options, given)
-    return ended(f"{PROGRAM}: error", lambda: _report(options))
+    return ended(PROGRAM, lambda: _report(options))
 
 
 def _report(options: argparse.Namespace) -> int:

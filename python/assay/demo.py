@@ -67,7 +67,7 @@ class Verifying:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the demonstration; 0 when everything happened as told, 2 when not."""
     options = _parser().parse_args(argv)
-    return ended(f"{PROGRAM}: error", lambda: _tell(options))
+    return ended(PROGRAM, lambda: _tell(options))
 
 
 def _tell(options: argparse.Namespace) -> int:

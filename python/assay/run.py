@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = _options(argv)
     stopped = "stopped before it was done; no half-written file is left"
-    return ended(f"{PROGRAM}: error", lambda: _run_all(options), stopped=stopped)
+    return ended(PROGRAM, lambda: _run_all(options), stopped=stopped)
 
 
 def _run_all(options: argparse.Namespace) -> int:

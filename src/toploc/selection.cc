@@ -34,25 +34,38 @@ struct LowerIndexOrder {
   bool operator()(std::uint64_t a, std::uint64_t b) const { return a > b; }
 };
 
+// Puts a better entry in place of the worst, which is on top of the heap. std::pop_heap lets the gap sink to the
+// bottom, the worse child rising, on equal ranks the right one, and the entry rise from there over all that
+// are better. Ranks do not fall on the way down, so it comes to rest where this stops: above the first child
+// that is better, for most entries near the top.
+template <class Order>
+void replace_worst(std::span<std::uint64_t> heap, std::uint64_t entry) {
+  const Order better;
+  std::size_t gap = 0;
+  for (std::size_t child = 2; child <= heap.size(); child = 2 * gap + 2) {
+    if (child == heap.size() || better(heap[child], heap[child - 1])) --child;
+    if (better(heap[child], entry)) break;
+    heap[gap] = heap[child];
+    gap = child;
+  }
+  heap[gap] = entry;
+}
+
 // std::partial_sort keeps the best so far in a heap, worst on top, and walks over the rest; an element that
 // goes before the top takes its place. In either order only one of a higher rank does, so the walk is a
-// search for magnitudes over that of the top. std::pop_heap on one element more than the heap is that
-// replacement.
+// search for magnitudes over that of the top.
 template <class Order>
 std::vector<std::uint64_t> take_by_heap(std::span<const std::uint16_t> values, std::size_t k) {
   const internal::Kernel& kernel = internal::kernel();
-  std::vector<std::uint64_t> heap(k + 1);
+  std::vector<std::uint64_t> heap(k);
   for (std::size_t i = 0; i < k; ++i) heap[i] = Order::entry(values[i], i);
-  const auto end = heap.begin() + static_cast<std::ptrdiff_t>(k);
-  std::make_heap(heap.begin(), end, Order());
+  std::ranges::make_heap(heap, Order());
   const auto lowest = [&heap] { return static_cast<std::uint16_t>(heap.front() >> 32); };
   std::size_t i = kernel.find_above(values.data(), k, values.size(), lowest());
   while (i < values.size() && lowest() < kRankOfNan) {
-    heap[k] = Order::entry(values[i], i);
-    std::pop_heap(heap.begin(), heap.end(), Order());
+    replace_worst<Order>(heap, Order::entry(values[i], i));
     i = kernel.find_above(values.data(), i + 1, values.size(), lowest());
   }
-  heap.pop_back();
   return heap;
 }
 
