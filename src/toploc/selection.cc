@@ -34,10 +34,10 @@ struct LowerIndexOrder {
   bool operator()(std::uint64_t a, std::uint64_t b) const { return a > b; }
 };
 
-// Puts a better entry in place of the worst, which is on top of the heap. std::pop_heap lets the gap sink to the
-// bottom, the worse child rising, on equal ranks the right one, and the entry rise from there over all that
-// are better. Ranks do not fall on the way down, so it comes to rest where this stops: above the first child
-// that is better, for most entries near the top.
+// Puts a better entry in place of the worst, which is on top of the heap. std::pop_heap lets the gap sink to
+// the bottom, the worse child rising, on equal ranks the right one, and the entry rise from there over all
+// that are better. Ranks do not fall on the way down, so it comes to rest where this stops: above the first
+// child that is better, for most entries near the top.
 template <class Order>
 void replace_worst(std::span<std::uint64_t> heap, std::uint64_t entry) {
   const Order better;

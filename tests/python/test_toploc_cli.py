@@ -1,6 +1,7 @@
 """The command `assay toploc` where it runs models, in this process on small models."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -218,6 +219,7 @@ def test_a_missing_sample_has_failed(run: Any, signed: Path) -> None:
         assert code == REJECTED
         assert out.splitlines()[1] == f"VERIFICATION FAILED: missing {missing}"
         assert "2 of 3 samples passed" in err
+    os.mkfifo(missing)  # read, it would be waited for
     code, out, err = run(line + "--n_samples 5 --save_dir", signed)
     assert (code, out.count("VERIFICATION FAILED: missing ")) == (REJECTED, 3)
     assert "2 of 5 samples passed" in err

@@ -84,7 +84,7 @@ def validate(options: argparse.Namespace) -> int:
 def _judge_file(
     model: PreTrainedModel, path: Path, most_tokens: int, profile: Profile
 ) -> tuple[int, str]:
-    if not path.exists():
+    if not path.is_file():
         return 1, f"VERIFICATION FAILED: missing {path}"
     try:
         signature = Signature.read(path)

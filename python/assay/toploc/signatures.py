@@ -14,7 +14,9 @@ from ..json_text import parse_json
 from .chunks import Shape
 
 FORMAT = "assay/toploc/signature/v1"
-MOST_BYTES = 1 << 28
+# Answers of 2^20 tokens with proofs of 128 values take 20 MB. A file of brackets becomes some 20
+# times its size in memory.
+MOST_BYTES = 1 << 25
 _MOST_TOKENS = 1 << 20
 _LARGEST_ID = 2**31 - 1
 
