@@ -17,8 +17,8 @@ struct Fixed {
   assay::pst::Verifier verifier;
 
   static Fixed make() {
-    const std::vector<assay::tensor::LayerShape> shapes{{"array", {3, 4}, ""}};
-    const auto layout = assay::tensor::plan_flat(shapes).value();
+    const std::vector<assay::encode::LayerShape> shapes{{"array", {3, 4}, ""}};
+    const auto layout = assay::encode::plan_flat(shapes).value();
     const auto srs = assay::pst::Srs::dev(layout.axes, 7).value();
     std::vector<std::int64_t> values;
     for (int i = 0; i < 12; ++i) values.push_back(5 + 37 * i);

@@ -67,7 +67,7 @@ Result<Digest> parse_digest(std::string_view text, std::string_view flag) {
   return digest;
 }
 
-Result<claim::Place> parse_entry(std::string_view text, const tensor::Layout& layout, std::string_view flag) {
+Result<claim::Place> parse_entry(std::string_view text, const encode::Layout& layout, std::string_view flag) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos)
     return malformed(flag, fmt::format("'{}' is not of the form LAYER:POSITION", text));
@@ -77,7 +77,7 @@ Result<claim::Place> parse_entry(std::string_view text, const tensor::Layout& la
     const auto position = ASSAY_TRY(parse_count<std::uint64_t>(parts[0], flag));
     return claim::place_of_entry(layout, layer, position);
   }
-  const tensor::LayerEntry& entry = layout.layer_map[ASSAY_TRY(layout.layer_index(layer))];
+  const encode::LayerEntry& entry = layout.layer_map[ASSAY_TRY(layout.layer_index(layer))];
   if (parts.size() != entry.original_shape.size())
     return malformed(flag, fmt::format("'{}' has {} coordinates, the layer has {}", text, parts.size(),
                                        entry.original_shape.size()));

@@ -21,8 +21,8 @@ Json all_of(const std::vector<ProofReport>& proofs, std::optional<bool> ProofRep
   return std::ranges::all_of(proofs, [what](const ProofReport& proof) { return *(proof.*what); });
 }
 
-Json results_json(const claim::Commitment& commitment, const PipelineDirs& dirs, double setup_seconds,
-                  double commit_seconds) {
+Json results_json(const claim::Commitment& commitment, const pipeline::Directories& dirs,
+                  double setup_seconds, double commit_seconds) {
   const Axes& axes = commitment.header.layout.axes;
   Json json;
   json["commitment_hex"] = to_hex(curve::encode(commitment.point));

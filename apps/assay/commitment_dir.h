@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "assay/claim.h"
+#include "assay/pipeline.h"
 #include "base/json.h"
-#include "polynomial_files.h"
 #include "report.h"
 
 namespace assay::cli {
@@ -28,7 +28,7 @@ struct ProvingFigures {
 };
 
 /// The seeds' "commitment_results.json" before anything was opened: what is not known yet is null.
-[[nodiscard]] Json results_json(const claim::Commitment& commitment, const PipelineDirs& dirs,
+[[nodiscard]] Json results_json(const claim::Commitment& commitment, const pipeline::Directories& dirs,
                                 double setup_seconds, double commit_seconds);
 
 /// Fills in verification summary, point results and times.

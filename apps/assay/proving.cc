@@ -53,7 +53,7 @@ Result<claim::Point> field_point(const std::string& text, const Axes& axes) {
 
 Result<std::vector<claim::Point>> points_of(const PointOptions& options,
                                             const claim::Commitment& commitment) {
-  const tensor::Layout& layout = commitment.header.layout;
+  const encode::Layout& layout = commitment.header.layout;
   if (options.seed && !options.random) return Error{ErrorCode::kMalformed, "--seed", "goes with --random"};
   std::vector<claim::Point> points;
   const auto add = [&points](claim::Point point) {

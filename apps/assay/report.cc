@@ -53,7 +53,7 @@ Json json_of(const Verdict& verdict) {
 Json json_of(const claim::Header& header) {
   Json json;
   json["axes"] = header.layout.axes.sizes();
-  json["layout"] = tensor::to_string(header.layout.kind);
+  json["layout"] = encode::to_string(header.layout.kind);
   json["encoding"] = header.encoding.to_string();
   json["dtype"] = header.dtype ? Json(tensor::torch_name(*header.dtype)) : Json(nullptr);
   json["capture_mode"] = claim::to_string(header.capture_mode);
@@ -96,7 +96,7 @@ Json json_of(const ProofReport& proof) {
 }
 
 std::vector<ProofReport> describe_proofs(const std::vector<claim::Proof>& proofs,
-                                         const tensor::Layout* layout, std::optional<bool> verified) {
+                                         const encode::Layout* layout, std::optional<bool> verified) {
   std::vector<ProofReport> reports;
   for (const claim::Proof& proof : proofs) {
     ProofReport report{proof.point, proof.opening.value.to_scalar(), {}, verified, {}};

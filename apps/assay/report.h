@@ -39,7 +39,7 @@ struct ProofReport {
 
 /// Openings with their places; `verified` is given to all.
 [[nodiscard]] std::vector<ProofReport> describe_proofs(const std::vector<claim::Proof>& proofs,
-                                                       const tensor::Layout* layout,
+                                                       const encode::Layout* layout,
                                                        std::optional<bool> verified);
 
 /// One line for an opening: place, coordinates, value.

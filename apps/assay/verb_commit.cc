@@ -49,7 +49,7 @@ std::vector<std::string> lines_of_commitment(const claim::Commitment& commitment
   const claim::Header& header = commitment.header;
   return {fmt::format("{} values in axes {}, layout {}, encoding {}, {} positions of padding",
                       grouped(header.layout.real_count), header.layout.axes.to_string(),
-                      tensor::to_string(header.layout.kind), header.encoding.to_string(),
+                      encode::to_string(header.layout.kind), header.encoding.to_string(),
                       grouped(header.layout.padding())),
           "commitment " + to_hex(curve::encode(commitment.point)),
           "digest     " + to_hex(commitment.digest()), fmt::format("committed in {:.3f} s", seconds)};
@@ -58,14 +58,14 @@ std::vector<std::string> lines_of_commitment(const claim::Commitment& commitment
 // The axes that an SRS must have for this tensor.
 Result<int> plan_tensor(const CommitOptions& options, const Console& console) {
   const claim::Header header = ASSAY_TRY(load_input(options.input)).header;
-  const tensor::Layout& layout = header.layout;
+  const encode::Layout& layout = header.layout;
   Json json = json_of(header);
   json.erase("srs_digest");
   json["count"] = layout.real_count;
   return console.report(
       json,
       {fmt::format("axes {}, layout {}, encoding {}, {} values, {} positions of padding",
-                   layout.axes.to_string(), tensor::to_string(layout.kind), header.encoding.to_string(),
+                   layout.axes.to_string(), encode::to_string(layout.kind), header.encoding.to_string(),
                    grouped(layout.real_count), grouped(layout.padding())),
        fmt::format("an SRS for it: assay srs dev --axes {} --seed N --out FILE", layout.axes.to_string())});
 }
@@ -105,7 +105,7 @@ Result<int> commit_tensor(const CommitOptions& options, const Console& console) 
 }
 
 // The SRS that was given, or one made on the spot, which binds nobody.
-Result<pst::Srs> srs_for(const CommitOptions& options, const PipelineDirs& dirs, const Axes& axes,
+Result<pst::Srs> srs_for(const CommitOptions& options, const pipeline::Directories& dirs, const Axes& axes,
                          const Console& console) {
   if (!options.srs.empty()) {
     const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.srs));
@@ -121,8 +121,9 @@ Result<pst::Srs> srs_for(const CommitOptions& options, const PipelineDirs& dirs,
 }
 
 Result<int> commit_directory(const CommitOptions& options, const Console& console) {
-  const PipelineDirs dirs = find_dirs(options.poly_dir, options.hypercube_dir, options.output_dir);
-  PolynomialTensor tensor = ASSAY_TRY(read_polynomial_tensor(dirs));
+  const pipeline::Directories dirs =
+      pipeline::find_directories(options.poly_dir, options.hypercube_dir, options.output_dir);
+  pipeline::PolynomialTensor tensor = ASSAY_TRY(pipeline::read_polynomial_tensor(dirs));
   tensor.header.capture_mode =
       ASSAY_TRY(parse_capture_mode(options.input.capture_mode)).value_or(claim::CaptureMode::kUnknown);
   ASSAY_TRY(make_directory(dirs.output));

@@ -74,7 +74,8 @@ Result<int> prove_tensor(const ProveOptions& options, const Console& console) {
   const claim::Commitment commitment = ASSAY_TRY(claim::Commitment::read(options.commitment));
   const std::vector<claim::Point> points = ASSAY_TRY(points_of(options.points, commitment));
   const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.srs));
-  const tensor::IntegerArray values = ASSAY_TRY(claim::read_values_like(commitment.header, options.tensor));
+  const tensor::IntegerArray values =
+      ASSAY_TRY(pipeline::read_values_like(commitment.header, options.tensor));
   std::optional<pst::KeptQuotients> kept;
   if (!options.kept.empty()) kept = ASSAY_TRY(read_kept(options.kept, commitment));
   const std::size_t kept_before = kept ? kept->size() : 0;
@@ -90,22 +91,23 @@ Result<int> prove_tensor(const ProveOptions& options, const Console& console) {
 }
 
 // The results that commit wrote, or new ones where there are none.
-Result<Json> earlier_results(const PipelineDirs& dirs, const claim::Commitment& commitment) {
+Result<Json> earlier_results(const pipeline::Directories& dirs, const claim::Commitment& commitment) {
   const fs::path path = dirs.output / kResultsJson;
   std::error_code failure;
   if (!fs::exists(path, failure)) return results_json(commitment, dirs, 0, 0);
-  Json json = ASSAY_TRY(read_json(path));
+  Json json = ASSAY_TRY(read_json_file(path));
   if (!json.is_object() || !json.contains("timing") || !json["timing"].is_object())
     return Error{ErrorCode::kMalformed, path.string(), "not the results of commit: remove it"};
   return json;
 }
 
 Result<int> prove_directory(const ProveOptions& options, const Console& console) {
-  const PipelineDirs dirs = find_dirs(options.poly_dir, options.hypercube_dir, options.output_dir);
+  const pipeline::Directories dirs =
+      pipeline::find_directories(options.poly_dir, options.hypercube_dir, options.output_dir);
   const std::string srs_path = options.srs.empty() ? (dirs.output / kDevSrs).string() : options.srs;
   const claim::Commitment commitment = ASSAY_TRY(claim::Commitment::read(dirs.output / kCommitmentFile));
   const pst::Srs srs = ASSAY_TRY(pst::Srs::open(srs_path));
-  const PolynomialTensor tensor = ASSAY_TRY(read_polynomial_tensor(dirs));
+  const pipeline::PolynomialTensor tensor = ASSAY_TRY(pipeline::read_polynomial_tensor(dirs));
 
   PointOptions wanted = options.points;
   const bool named = !wanted.at.empty() || !wanted.entries.empty() || !wanted.at_field.empty() ||
@@ -126,7 +128,7 @@ Result<int> prove_directory(const ProveOptions& options, const Console& console)
   Json results = ASSAY_TRY(earlier_results(dirs, commitment));
   add_figures(results, {reports, proven.prove_seconds, proven.verify_seconds});
   ASSAY_TRY(proven.proofs.write(dirs.output / kProofsFile));
-  ASSAY_TRY(write_file(dirs.output / kProofsJson, claim::seed_proofs_json(commitment, proven.proofs)));
+  ASSAY_TRY(write_file(dirs.output / kProofsJson, pipeline::proofs_json(commitment, proven.proofs)));
   ASSAY_TRY(write_file(dirs.output / kResultsJson, dump_json(results) + "\n"));
 
   Json json = json_of_proven(commitment, proven, !options.no_check, reports);

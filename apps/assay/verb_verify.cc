@@ -31,8 +31,8 @@ struct VerifyOptions {
 // What the flags come to, files read.
 struct Question {
   std::optional<claim::Commitment> commitment;
-  claim::Proofs proofs;                          // with a commitment
-  std::optional<claim::SeedProofs> seed_proofs;  // "proofs.json"
+  claim::Proofs proofs;                             // with a commitment
+  std::optional<pipeline::ProofsJson> seed_proofs;  // "proofs.json"
   pst::VerifierKey key;
   claim::VerifyOptions options;
   std::optional<claim::Challenge> challenge;
@@ -49,7 +49,8 @@ VerifyOptions with_directories(VerifyOptions options) {
   if (options.poly_dir.empty() && options.output_dir.empty()) return options;
   fs::path output = options.output_dir;
   if (!options.poly_dir.empty()) {
-    const PipelineDirs dirs = find_dirs(options.poly_dir, options.hypercube_dir, options.output_dir);
+    const pipeline::Directories dirs =
+        pipeline::find_directories(options.poly_dir, options.hypercube_dir, options.output_dir);
     output = dirs.output;
     if (options.hypercube_dir.empty()) options.hypercube_dir = dirs.hypercube.string();
   }
@@ -75,7 +76,7 @@ Result<Question> read_question(const VerifyOptions& options) {
   Question question{{}, {}, {}, ASSAY_TRY(read_verifier_key(options.srs)), {}, {}, {}};
   question.options.trusted = ASSAY_TRY(read_trust_list(options.srs_digest, question.key, options.srs));
   if (ASSAY_TRY(is_json(options.proofs))) {
-    question.seed_proofs = ASSAY_TRY(claim::SeedProofs::read(options.proofs));
+    question.seed_proofs = ASSAY_TRY(pipeline::ProofsJson::read(options.proofs));
   } else {
     question.proofs = ASSAY_TRY(claim::Proofs::read(options.proofs));
   }
@@ -95,14 +96,14 @@ Result<Question> read_question(const VerifyOptions& options) {
     question.options.expected_digest = ASSAY_TRY(parse_digest(options.digest, "--digest"));
   if (!options.challenge.empty()) question.challenge = ASSAY_TRY(claim::Challenge::read(options.challenge));
   if (!options.tensor.empty() || !options.hypercube_dir.empty())
-    question.captured = ASSAY_TRY(claim::read_values_like(
+    question.captured = ASSAY_TRY(pipeline::read_values_like(
         question.commitment->header, options.tensor.empty() ? options.hypercube_dir : options.tensor));
   return question;
 }
 
 // The seeds' proofs under a commitment of ours: they must be of its point, and of its digest where they name
 // one.
-Verdict bind(const claim::SeedProofs& given, const claim::Commitment& commitment, claim::Proofs& proofs) {
+Verdict bind(const pipeline::ProofsJson& given, const claim::Commitment& commitment, claim::Proofs& proofs) {
   const Axes& axes = commitment.header.layout.axes;
   if (given.num_variables != axes.count())
     return Verdict::rejected("axes", fmt::format("the proofs are for {} variables, the header has {} axes",
@@ -130,8 +131,8 @@ void check_each(const Verdict& verdict, const pst::Verifier& verifier, const G1A
 
 Answer answer_seed(const Question& question) {
   const pst::Verifier verifier(question.key);
-  const claim::SeedProofs& proofs = *question.seed_proofs;
-  Verdict verdict = claim::verify_seed(proofs, verifier, question.options.trusted);
+  const pipeline::ProofsJson& proofs = *question.seed_proofs;
+  Verdict verdict = pipeline::verify(proofs, verifier, question.options.trusted);
   const bool ok = verdict.ok();
   Answer answer{std::move(verdict),
                 describe_proofs(proofs.proofs, nullptr, ok ? std::optional<bool>(true) : std::nullopt)};

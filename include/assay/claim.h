@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "assay/base.h"
-#include "assay/commit.h"
 #include "assay/curve.h"
+#include "assay/encode.h"
 #include "assay/integers.h"
-#include "assay/tensor.h"
+#include "assay/pst.h"
 
 namespace assay::claim {
 
@@ -34,8 +34,8 @@ enum class CaptureMode : std::uint8_t {
 struct Header {
   static constexpr std::size_t kMaxBytes = std::size_t{1} << 22;
 
-  tensor::Layout layout;
-  tensor::Encoding encoding;
+  encode::Layout layout;
+  encode::Encoding encoding;
   std::optional<tensor::Dtype> dtype;  ///< of the values before they were encoded; none where it is not known
   CaptureMode capture_mode = CaptureMode::kUnknown;
   Digest srs_digest{};
@@ -52,8 +52,8 @@ struct Header {
 
   /// Bounds of every honest value at a grid point, zero padding included: those of the encoding of the dtype.
   /// Without a dtype, those of the widest that the encoding takes: f32 for bits, +-(r - 1) / 2 for int and
-  /// decimal. Errors: those of tensor::range_of.
-  [[nodiscard]] Result<tensor::Range> value_range() const;
+  /// decimal. Errors: those of encode::range_of.
+  [[nodiscard]] Result<encode::Range> value_range() const;
 
   friend bool operator==(const Header&, const Header&) = default;
 };
@@ -155,13 +155,13 @@ struct Subject {
 
 /// What a file alone does not say, or says otherwise than wanted.
 struct SubjectOptions {
-  std::optional<tensor::Encoding> encoding;    ///< default: `bits` for floats, `int` for integers
-  std::optional<tensor::Layout::Kind> layout;  ///< default: `model` for several layers, `flat` for one array
+  std::optional<encode::Encoding> encoding;    ///< default: `bits` for floats, `int` for integers
+  std::optional<encode::Layout::Kind> layout;  ///< default: `model` for several layers, `flat` for one array
   std::optional<Axes> axes;                    ///< of a flat layout; default: the array's shape
   std::optional<CaptureMode> capture_mode;     ///< default: the one that a capture records
 };
 
-/// Reads .npy, .safetensors, .pt, or a directory of `reshape`. A capture brings its mode and taps. Errors:
+/// Reads .npy, .safetensors or .pt. A capture brings its mode and taps. Errors:
 /// those of the readers, of the encoding and of the layout, with the file's name; kMismatch where options and
 /// file contradict each other, or layers are of different dtypes.
 [[nodiscard]] Result<Subject> read_subject(const std::filesystem::path& path, const SubjectOptions& options);
@@ -290,54 +290,10 @@ struct Place {
 };
 
 /// The layout must be one that validate() takes. Errors: kOutOfRange.
-[[nodiscard]] Result<Place> place_of(const tensor::Layout& layout,
+[[nodiscard]] Result<Place> place_of(const encode::Layout& layout,
                                      std::span<const std::uint32_t> coordinates);
-[[nodiscard]] Result<Place> place_of_index(const tensor::Layout& layout, std::uint64_t flat_index);
-[[nodiscard]] Result<Place> place_of_entry(const tensor::Layout& layout, std::string_view layer,
+[[nodiscard]] Result<Place> place_of_index(const encode::Layout& layout, std::uint64_t flat_index);
+[[nodiscard]] Result<Place> place_of_entry(const encode::Layout& layout, std::string_view layer,
                                            std::uint64_t position);
-
-// ---- The seeds' JSON files
-
-/// "proofs.json": commitment, points, values, quotients; no header, so nothing says what the numbers are.
-struct SeedProofs {
-  static constexpr std::size_t kMaxBytes = std::size_t{1} << 26;
-  static constexpr std::size_t kMaxCount = 65536;
-
-  G1Affine commitment;
-  std::uint32_t num_variables = 0;
-  std::uint32_t degree_bound = 0;
-  std::vector<Proof> proofs;                ///< Point::grid where all coordinates are below degree_bound
-  std::optional<Digest> commitment_digest;  ///< a field of ours
-
-  /// Exactly the documented fields. Integers z with |z| < r stand for their residues. Errors: kMalformed,
-  /// kMismatch (lengths), kOutOfRange, kTooLarge, those of curve::decode_g1.
-  static Result<SeedProofs> parse(std::string_view json, std::string_view place);
-  static Result<SeedProofs> read(const std::filesystem::path& path);
-};
-
-/// Steps: "no proofs" (inconclusive), "axes" (num_variables is the count, degree_bound the largest), then
-/// those of pst::Verifier::check_all. Always notes "header unbound". Figures: "proofs", "distinct points".
-[[nodiscard]] Verdict verify_seed(const SeedProofs& proofs, const pst::Verifier& verifier,
-                                  const TrustList& trusted);
-
-/// The text of "proofs.json". A value is written as its residue, as the seeds do.
-[[nodiscard]] std::string seed_proofs_json(const Commitment& commitment, const Proofs& proofs);
-
-/// "coefficients.json": dims and coefficients in C order of the exponents, residues as decimal strings.
-struct SeedPolynomial {
-  Axes axes;
-  std::uint32_t degree_bound = 0;
-  std::vector<Scalar> coefficients;
-
-  /// Streams the text; no tree is built. Errors: kMalformed, kMismatch (count, degree bound), kOutOfRange,
-  /// kTooLarge.
-  static Result<SeedPolynomial> parse(std::string_view json, std::string_view place);
-  static Result<SeedPolynomial> read(const std::filesystem::path& path);
-};
-
-/// Gives the text of "coefficients.json" piece by piece to `write`, whose Error ends it. There must be
-/// axes.volume() coefficients. Errors: kMismatch, and those of `write`.
-[[nodiscard]] Status write_seed_polynomial(const Axes& axes, std::span<const Fr> coefficients,
-                                           const std::function<Status(std::string_view)>& write);
 
 }  // namespace assay::claim

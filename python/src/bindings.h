@@ -92,8 +92,8 @@ IntegerTuple to_tuple(std::span<const std::uint32_t> numbers);
 
 /// A tensor made ready to be committed to, with what its header will say.
 struct EncodedTensor {
-  tensor::Layout layout;
-  tensor::Encoding encoding;
+  encode::Layout layout;
+  encode::Encoding encoding;
   std::optional<tensor::Dtype> dtype;
   claim::CaptureMode capture_mode = claim::CaptureMode::kUnknown;
   tensor::IntegerArray values;  ///< in C order of layout.axes
@@ -110,7 +110,7 @@ std::string_view short_name(tensor::Dtype dtype);
 
 void bind_base(nb::module_& m);
 void bind_curve(nb::module_& m);
-void bind_commit(nb::module_& m);
+void bind_pst(nb::module_& m);
 void bind_tensor(nb::module_& m);
 void bind_claim(nb::module_& m);
 void bind_stream(nb::module_& m);

@@ -13,7 +13,7 @@ using Taps = std::map<std::string, std::string>;
 
 /// Arrays (1, tokens, H), one for each layer, as the values of a header of the layout "model".
 Result<claim::Header> header_of(const tensor::TensorFile& held, const Taps& taps, const std::string& mode) {
-  std::vector<tensor::LayerShape> shapes;
+  std::vector<encode::LayerShape> shapes;
   for (const tensor::TensorView& array : held.tensors) {
     if (array.dtype != held.tensors[0].dtype)
       return Error{ErrorCode::kMismatch, "layer " + array.name,
@@ -21,12 +21,12 @@ Result<claim::Header> header_of(const tensor::TensorFile& held, const Taps& taps
     const auto tap = taps.find(array.name);
     shapes.push_back({array.name, array.shape, tap == taps.end() ? "" : tap->second});
   }
-  Result<tensor::Layout> layout = tensor::plan_model(shapes);
+  Result<encode::Layout> layout = encode::plan_model(shapes);
   if (!layout.ok()) return layout.error();
   const std::optional<claim::CaptureMode> known = claim::capture_mode(mode);
   if (!known) return Error{ErrorCode::kUnsupported, "capture mode", "none is called \"" + mode + "\""};
   return claim::Header{
-      std::move(layout).value(), {tensor::Encoding::Kind::kBits, 0}, held.tensors[0].dtype, *known, {}};
+      std::move(layout).value(), {encode::Encoding::Kind::kBits, 0}, held.tensors[0].dtype, *known, {}};
 }
 
 /// Arrays that somebody else fills, token after token, and the stream of what is in them already.

@@ -1,6 +1,9 @@
 // Arrays and files that become tensors to commit to: integer encodings and layouts.
 #include "assay/tensor.h"
 
+#include "assay/encode.h"
+#include "assay/pipeline.h"
+
 #include <algorithm>
 #include <map>
 #include <string>
@@ -92,15 +95,15 @@ Error no_capture_mode(const std::string& name) {
   return {ErrorCode::kUnsupported, "capture mode", "none is called \"" + name + "\""};
 }
 
-Result<tensor::Layout> plan(const std::string& kind, std::span<const tensor::LayerShape> shapes,
-                            const std::optional<Axes>& axes, const tensor::CubeOptions& cube) {
-  const std::optional<tensor::Layout::Kind> known = tensor::layout_kind(kind);
+Result<encode::Layout> plan(const std::string& kind, std::span<const encode::LayerShape> shapes,
+                            const std::optional<Axes>& axes, const encode::CubeOptions& cube) {
+  const std::optional<encode::Layout::Kind> known = encode::layout_kind(kind);
   if (!known) {
     return no_layout(kind);
   }
-  if (*known == tensor::Layout::Kind::kFlat) return tensor::plan_flat(shapes, axes);
+  if (*known == encode::Layout::Kind::kFlat) return encode::plan_flat(shapes, axes);
   if (axes) return Error{ErrorCode::kMismatch, "axes", "only the layout \"flat\" takes axes"};
-  return *known == tensor::Layout::Kind::kCube ? tensor::plan_cube(shapes, cube) : tensor::plan_model(shapes);
+  return *known == encode::Layout::Kind::kCube ? encode::plan_cube(shapes, cube) : encode::plan_model(shapes);
 }
 
 /// How arrays become a tensor; where nothing is said, the arrays decide.
@@ -109,19 +112,19 @@ struct Wishes {
   std::optional<std::string> layout;
   std::optional<std::vector<std::uint64_t>> axes;
   std::string capture_mode;
-  tensor::CubeOptions cube;
+  encode::CubeOptions cube;
   std::map<std::string, std::string> taps;  ///< by the names of layers
 };
 
-Result<tensor::Encoding> choose_encoding(const std::optional<std::string>& named,
+Result<encode::Encoding> choose_encoding(const std::optional<std::string>& named,
                                          std::optional<tensor::Dtype> dtype) {
-  if (named) return tensor::Encoding::parse(*named, "encoding");
-  using Kind = tensor::Encoding::Kind;
-  return tensor::Encoding{dtype && tensor::is_float(*dtype) ? Kind::kBits : Kind::kInt, 0};
+  if (named) return encode::Encoding::parse(*named, "encoding");
+  using Kind = encode::Encoding::Kind;
+  return encode::Encoding{dtype && tensor::is_float(*dtype) ? Kind::kBits : Kind::kInt, 0};
 }
 
 Result<std::vector<tensor::IntegerTensor>> encode_layers(const std::vector<tensor::TensorView>& arrays,
-                                                         const tensor::Encoding& encoding) {
+                                                         const encode::Encoding& encoding) {
   std::vector<tensor::IntegerTensor> layers;
   for (const tensor::TensorView& array : arrays) {
     if (array.dtype != arrays[0].dtype) {
@@ -129,7 +132,7 @@ Result<std::vector<tensor::IntegerTensor>> encode_layers(const std::vector<tenso
                    "its dtype is " + std::string(short_name(array.dtype)) +
                        ", that of the layers before it " + std::string(short_name(arrays[0].dtype))};
     }
-    const Result<tensor::IntegerArray> values = tensor::encode(array, encoding);
+    const Result<tensor::IntegerArray> values = encode::encode(array, encoding);
     if (!values.ok()) {
       return Error{values.error().code, "layer " + values.error().place, values.error().reason};
     }
@@ -141,7 +144,7 @@ Result<std::vector<tensor::IntegerTensor>> encode_layers(const std::vector<tenso
 /// Layers of integers, and what they were.
 struct Encoded {
   std::vector<tensor::IntegerTensor> layers;
-  tensor::Encoding encoding;
+  encode::Encoding encoding;
   std::optional<tensor::Dtype> dtype;
 };
 
@@ -155,10 +158,10 @@ Result<Encoded> encode(const std::vector<tensor::TensorView>& arrays,
   }
   Encoded encoded;
   if (!arrays.empty()) encoded.dtype = arrays[0].dtype;
-  const Result<tensor::Encoding> encoding = choose_encoding(encoding_name, encoded.dtype);
+  const Result<encode::Encoding> encoding = choose_encoding(encoding_name, encoded.dtype);
   if (!encoding.ok()) return encoding.error();
   encoded.encoding = *encoding;
-  if (!integers.empty() && encoding->kind != tensor::Encoding::Kind::kInt) {
+  if (!integers.empty() && encoding->kind != encode::Encoding::Kind::kInt) {
     return Error{ErrorCode::kUnsupported, "layer " + integers[0].name,
                  "Python integers have the encoding \"int\" alone"};
   }
@@ -188,18 +191,18 @@ Result<EncodedTensor> encode(const std::vector<tensor::TensorView>& arrays,
     axes = *given;
   }
   const std::string by_default = axes || encoded->layers.size() == 1 ? "flat" : "model";
-  Result<tensor::Layout> layout =
-      plan(wishes.layout.value_or(by_default), tensor::shapes_of(encoded->layers), axes, wishes.cube);
+  Result<encode::Layout> layout =
+      plan(wishes.layout.value_or(by_default), encode::shapes_of(encoded->layers), axes, wishes.cube);
   if (!layout.ok()) return layout.error();
-  Result<tensor::IntegerArray> values = tensor::apply_layout(*layout, encoded->layers);
+  Result<tensor::IntegerArray> values = encode::apply_layout(*layout, encoded->layers);
   if (!values.ok()) return values.error();
   return EncodedTensor{std::move(layout).value(), encoded->encoding, encoded->dtype, *mode,
                        std::move(values).value()};
 }
 
-bool same_layers(const tensor::Layout& layout, const std::vector<tensor::IntegerTensor>& layers) {
+bool same_layers(const encode::Layout& layout, const std::vector<tensor::IntegerTensor>& layers) {
   return std::equal(layers.begin(), layers.end(), layout.layer_map.begin(), layout.layer_map.end(),
-                    [](const tensor::IntegerTensor& layer, const tensor::LayerEntry& entry) {
+                    [](const tensor::IntegerTensor& layer, const encode::LayerEntry& entry) {
                       return layer.name == entry.name && layer.shape == entry.original_shape &&
                              layer.tap == entry.tap;
                     });
@@ -212,13 +215,13 @@ Result<EncodedTensor> encode_like(const tensor::TensorFile& held, const claim::H
   const Result<Encoded> encoded =
       encode(held.tensors, held.integer_tensors, header.encoding.to_string(), taps);
   if (!encoded.ok()) return encoded.error();
-  tensor::Layout layout = header.layout;
+  encode::Layout layout = header.layout;
   if (!same_layers(layout, encoded->layers)) {
-    Result<tensor::Layout> flat = tensor::plan_flat(tensor::shapes_of(encoded->layers));
+    Result<encode::Layout> flat = encode::plan_flat(encode::shapes_of(encoded->layers));
     if (!flat.ok()) return flat.error();
     layout = std::move(flat).value();
   }
-  Result<tensor::IntegerArray> values = tensor::apply_layout(layout, encoded->layers);
+  Result<tensor::IntegerArray> values = encode::apply_layout(layout, encoded->layers);
   if (!values.ok()) return values.error();
   return EncodedTensor{std::move(layout), encoded->encoding, encoded->dtype, claim::CaptureMode::kUnknown,
                        std::move(values).value()};
@@ -230,12 +233,12 @@ Result<claim::SubjectOptions> subject_options(const std::optional<std::string>& 
                                               const std::optional<std::string>& capture_mode) {
   claim::SubjectOptions options;
   if (encoding) {
-    const Result<tensor::Encoding> parsed = tensor::Encoding::parse(*encoding, "encoding");
+    const Result<encode::Encoding> parsed = encode::Encoding::parse(*encoding, "encoding");
     if (!parsed.ok()) return parsed.error();
     options.encoding = *parsed;
   }
   if (layout) {
-    options.layout = tensor::layout_kind(*layout);
+    options.layout = encode::layout_kind(*layout);
     if (!options.layout) return no_layout(*layout);
   }
   if (axes) {
@@ -252,7 +255,7 @@ Result<claim::SubjectOptions> subject_options(const std::optional<std::string>& 
 
 /// Options that there are not are no fault of the file.
 EncodedTensor read(const std::string& path, const claim::SubjectOptions& options) {
-  const Result<claim::Subject> subject = without_gil([&] { return claim::read_subject(path, options); });
+  const Result<claim::Subject> subject = without_gil([&] { return pipeline::read_subject(path, options); });
   if (!subject.ok()) {
     const ErrorCode code = subject.error().code;
     throw Failure{subject.error(), code == ErrorCode::kMalformed || code == ErrorCode::kNonCanonical};
@@ -287,9 +290,9 @@ nb::ndarray<nb::numpy, nb::ro> values_of(const EncodedTensor& tensor) {
   return {tensor.values.view().data(), shape.size(), shape.data(), owner, nullptr, dtype};
 }
 
-nb::tuple layers_of(const tensor::Layout& layout) {
+nb::tuple layers_of(const encode::Layout& layout) {
   nb::list layers;
-  for (const tensor::LayerEntry& entry : layout.layer_map) {
+  for (const encode::LayerEntry& entry : layout.layer_map) {
     nb::list shape;
     for (const std::uint64_t size : entry.original_shape) shape.append(size);
     layers.append(nb::make_tuple(entry.name, nb::tuple(shape), entry.tap, entry.flat_offset));
@@ -309,13 +312,13 @@ void bind_tensor(nb::module_& m) {
                 nb::typed<nb::tuple, std::string, nb::typed<nb::tuple, std::uint64_t, nb::ellipsis>,
                           std::string, std::uint64_t>,
                 nb::ellipsis>;
-  nb::class_<tensor::Layout>(m, "Layout")
-      .def_prop_ro("kind", [](const tensor::Layout& l) { return tensor::to_string(l.kind); })
-      .def_prop_ro("axes", [](const tensor::Layout& l) { return to_tuple(l.axes.sizes()); })
-      .def_prop_ro("real_count", [](const tensor::Layout& l) { return l.real_count; })
-      .def_prop_ro("padding", &tensor::Layout::padding)
-      .def_prop_ro("pad_seed", [](const tensor::Layout& l) { return l.pad_seed; })
-      .def_prop_ro("layers", [](const tensor::Layout& l) { return Layers(layers_of(l)); });
+  nb::class_<encode::Layout>(m, "Layout")
+      .def_prop_ro("kind", [](const encode::Layout& l) { return encode::to_string(l.kind); })
+      .def_prop_ro("axes", [](const encode::Layout& l) { return to_tuple(l.axes.sizes()); })
+      .def_prop_ro("real_count", [](const encode::Layout& l) { return l.real_count; })
+      .def_prop_ro("padding", &encode::Layout::padding)
+      .def_prop_ro("pad_seed", [](const encode::Layout& l) { return l.pad_seed; })
+      .def_prop_ro("layers", [](const encode::Layout& l) { return Layers(layers_of(l)); });
 
   nb::class_<Wishes>(m, "Wishes")
       .def(

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -17,6 +19,10 @@ using Json = nlohmann::ordered_json;
 /// Errors: kMalformed (with the offset; duplicate keys, bytes after the value, invalid UTF-8, numbers outside
 /// the doubles, integers of more than 308 digits), kTooLarge (deeper than 64).
 [[nodiscard]] Result<Json> parse_json(std::string_view text, std::string_view place);
+
+/// A whole file of at most `max_bytes`. Errors: kIo, kTooLarge, those of parse_json.
+[[nodiscard]] Result<Json> read_json_file(const std::filesystem::path& path,
+                                          std::uint64_t max_bytes = std::uint64_t{64} << 20);
 
 /// An integer of any size from its decimal digits (with optional '-'): a plain number where 64 bits do.
 [[nodiscard]] Json json_integer(std::string_view decimal);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/json_integer.h"
 #include "base/try.h"
@@ -202,6 +203,11 @@ Result<Json> parse_json(std::string_view text, std::string_view place) {
   Builder builder;
   ASSAY_TRY(parse_json_stream(text, builder, place));
   return builder.take();
+}
+
+Result<Json> read_json_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  const Bytes bytes = ASSAY_TRY(read_file(path, max_bytes));
+  return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
 }
 
 }  // namespace assay

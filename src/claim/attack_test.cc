@@ -138,7 +138,7 @@ TEST(Attack, ValueOutOfRangeThatOpensCorrectly) {
 TEST(Attack, IntegerWiderThanItsDtypeThatOpensCorrectly) {
   const Sample sample = test::flat_sample();
   Header header = sample.commitment.header;
-  header.encoding = tensor::Encoding{};
+  header.encoding = encode::Encoding{};
   header.dtype = tensor::Dtype::kI8;
   const std::vector<Point> points{Point::on_grid({0, 0})};
   for (const std::int64_t value : {127, -128, 128, -129, 40000}) {

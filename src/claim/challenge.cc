@@ -29,9 +29,9 @@ std::vector<std::uint64_t> draw_distinct(ChaCha20Stream& stream, std::uint64_t c
 }
 
 /// The real values are numbered as the layers hold them, one after the other.
-Result<std::vector<std::uint32_t>> coordinates_of_real_value(const tensor::Layout& layout,
+Result<std::vector<std::uint32_t>> coordinates_of_real_value(const encode::Layout& layout,
                                                              std::uint64_t number) {
-  const auto after = std::ranges::upper_bound(layout.layer_map, number, {}, &tensor::LayerEntry::flat_offset);
+  const auto after = std::ranges::upper_bound(layout.layer_map, number, {}, &encode::LayerEntry::flat_offset);
   ASSAY_CHECK(after != layout.layer_map.begin());
   const auto layer = std::prev(after);
   const auto index = static_cast<std::uint64_t>(layer - layout.layer_map.begin());
@@ -40,7 +40,7 @@ Result<std::vector<std::uint32_t>> coordinates_of_real_value(const tensor::Layou
 
 Result<Challenge> draw_from(const Commitment& commitment, std::uint64_t count, const Digest& key) {
   ASSAY_TRY(commitment.header.validate());
-  const tensor::Layout& layout = commitment.header.layout;
+  const encode::Layout& layout = commitment.header.layout;
   const std::uint64_t most = std::min<std::uint64_t>(layout.real_count, Challenge::kMaxCount);
   if (count == 0 || count > most)
     return Error{ErrorCode::kOutOfRange, "count of points", fmt::format("{} is not in 1 to {}", count, most)};

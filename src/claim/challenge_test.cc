@@ -11,10 +11,10 @@ using Points = std::vector<std::vector<std::uint32_t>>;
 
 // The positions of a script that shares no code with this program.
 TEST(Challenge, DrawsThePointsOfTheDocument) {
-  const std::vector<tensor::LayerShape> shapes{{"layer_0", {1, 2, 17}, "block:0"},
+  const std::vector<encode::LayerShape> shapes{{"layer_0", {1, 2, 17}, "block:0"},
                                                {"layer_1", {1, 2, 17}, "block:1"}};
-  Header header{tensor::plan_model(shapes).value(),
-                {tensor::Encoding::Kind::kBits, 0},
+  Header header{encode::plan_model(shapes).value(),
+                {encode::Encoding::Kind::kBits, 0},
                 tensor::Dtype::kBF16,
                 CaptureMode::kDecode,
                 {}};
@@ -28,7 +28,7 @@ TEST(Challenge, DrawsThePointsOfTheDocument) {
 TEST(Challenge, DrawsRealPositionsOnly) {
   for (const auto make : {test::flat_sample, test::cube_sample, test::model_sample}) {
     const Commitment commitment = make().commitment;
-    const tensor::Layout& layout = commitment.header.layout;
+    const encode::Layout& layout = commitment.header.layout;
     const Challenge all = Challenge::draw(commitment, layout.real_count).value();
     EXPECT_EQ(all.commitment_digest, commitment.digest());
     EXPECT_EQ(std::set<std::vector<std::uint32_t>>(all.points.begin(), all.points.end()).size(),

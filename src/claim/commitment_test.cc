@@ -6,10 +6,10 @@ namespace assay::claim {
 namespace {
 
 Header model_header() {
-  const std::vector<tensor::LayerShape> shapes{{"layer_0", {1, 2, 17}, "block:0"},
+  const std::vector<encode::LayerShape> shapes{{"layer_0", {1, 2, 17}, "block:0"},
                                                {"layer_1", {1, 2, 17}, "block:1"}};
-  Header header{tensor::plan_model(shapes).value(),
-                {tensor::Encoding::Kind::kBits, 0},
+  Header header{encode::plan_model(shapes).value(),
+                {encode::Encoding::Kind::kBits, 0},
                 tensor::Dtype::kBF16,
                 CaptureMode::kDecode,
                 {}};

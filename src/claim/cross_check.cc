@@ -3,9 +3,9 @@
 #include "assay/claim.h"
 #include "base/try.h"
 #include "claim/statement.h"
-#include "commit/allocate.h"
-#include "commit/lagrange.h"
-#include "commit/magnitude.h"
+#include "field/to_field.h"
+#include "pst/allocate.h"
+#include "pst/lagrange.h"
 
 namespace assay::claim {
 namespace {
@@ -18,7 +18,7 @@ Result<Fr> interpolate_at(const Axes& axes, const IntegerView& values, std::span
   std::vector<Fr> row = ASSAY_TRY(pst::internal::allocate<Fr>(width, "interpolation"));
   const std::vector<Fr> factors = pst::internal::lagrange_at(axes[0], point[0]);
   for (std::size_t j = 0; j < factors.size(); ++j) {
-    pst::internal::to_field(values.subview(j * width, width), row);
+    to_field(values.subview(j * width, width), row);
     add_scaled(rest, factors[j], row);
   }
   for (std::size_t axis = 1; axis < axes.count(); ++axis)
@@ -31,7 +31,7 @@ Result<Fr> captured_at(const Axes& axes, const IntegerView& captured, const Poin
   return Fr::from_scalar(captured[ASSAY_TRY(axes.index_of(point.grid))]);
 }
 
-std::string place_name(const tensor::Layout& layout, const Point& point) {
+std::string place_name(const encode::Layout& layout, const Point& point) {
   if (!point.is_on_grid()) return "off the grid";
   const Result<Place> place = place_of(layout, point.grid);
   return place ? place->to_string() : "unknown";

@@ -11,9 +11,9 @@
 namespace assay::claim {
 namespace {
 
+using encode::Encoding;
+using encode::Layout;
 using tensor::Dtype;
-using tensor::Encoding;
-using tensor::Layout;
 
 constexpr std::uint32_t kVersion = 1;
 constexpr std::uint8_t kNoDtype = 0xff;
@@ -81,7 +81,7 @@ Scalar half_modulus() {
   return half;
 }
 
-tensor::Range every_integer() {
+encode::Range every_integer() {
   const Scalar half = half_modulus();
   Scalar lowest = half;  // r - (r - 1) / 2 = (r - 1) / 2 + 1; half ends in a zero bit
   ++lowest.words[0];
@@ -98,8 +98,8 @@ Result<Axes> read_axes(WireReader& reader, std::string_view place) {
   return Axes::from(sizes, fmt::format("{}: axes", place));
 }
 
-Result<tensor::LayerEntry> read_layer(WireReader& reader, std::uint64_t offset, std::string_view place) {
-  tensor::LayerEntry layer;
+Result<encode::LayerEntry> read_layer(WireReader& reader, std::uint64_t offset, std::string_view place) {
+  encode::LayerEntry layer;
   layer.name = ASSAY_TRY(reader.text(kMaxText, "layer name"));
   layer.tap = ASSAY_TRY(reader.text(kMaxText, "layer tap"));
   layer.original_shape.resize(ASSAY_TRY(reader.count(8, Axes::kMaxCount, "layer rank")));
@@ -128,7 +128,7 @@ std::optional<CaptureMode> capture_mode(std::string_view name) {
 Status Header::validate() const {
   ASSAY_TRY(layout.validate());
   ASSAY_TRY(encoding.validate());
-  if (dtype) ASSAY_TRY(tensor::check_encoding(encoding, *dtype, "dtype"));
+  if (dtype) ASSAY_TRY(encode::check_encoding(encoding, *dtype, "dtype"));
   if (code_of(kCaptureCodes, capture_mode) == 0xfe)
     return Error{ErrorCode::kOutOfRange, "capture mode", "no such mode"};
   std::size_t size = 4 + 1 + 4 + 4 * layout.axes.count() + 8 + 8 + 1 + 4 + 1 + 1 + 32 + 4;
@@ -190,10 +190,10 @@ Result<Header> Header::decode(ByteSpan bytes, std::string_view place) {
   return header;
 }
 
-Result<tensor::Range> Header::value_range() const {
+Result<encode::Range> Header::value_range() const {
   ASSAY_TRY(encoding.validate());
-  if (dtype) return tensor::range_of(encoding, *dtype);
-  if (encoding.kind == Encoding::Kind::kBits) return tensor::range_of(encoding, Dtype::kF32);
+  if (dtype) return encode::range_of(encoding, *dtype);
+  if (encoding.kind == Encoding::Kind::kBits) return encode::range_of(encoding, Dtype::kF32);
   return every_integer();
 }
 

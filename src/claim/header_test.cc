@@ -7,14 +7,14 @@
 namespace assay::claim {
 namespace {
 
+using encode::Encoding;
 using tensor::Dtype;
-using tensor::Encoding;
 
 Header model_header() {
-  const std::vector<tensor::LayerShape> shapes{{"layer_0", {1, 2, 17}, "block:0"},
+  const std::vector<encode::LayerShape> shapes{{"layer_0", {1, 2, 17}, "block:0"},
                                                {"layer_1", {1, 2, 17}, "block:1"}};
   Header header{
-      tensor::plan_model(shapes).value(), {Encoding::Kind::kBits, 0}, Dtype::kBF16, CaptureMode::kDecode, {}};
+      encode::plan_model(shapes).value(), {Encoding::Kind::kBits, 0}, Dtype::kBF16, CaptureMode::kDecode, {}};
   header.srs_digest.fill(0x11);
   return header;
 }
@@ -34,8 +34,8 @@ TEST(Header, HasTheBytesOfTheDocument) {
 }
 
 TEST(Header, RoundTripsForEveryDtypeEncodingAndMode) {
-  const std::vector<tensor::LayerShape> shapes{{"array", {3, 4}, ""}};
-  Header header{tensor::plan_flat(shapes).value(), {}, {}, {}, {}};
+  const std::vector<encode::LayerShape> shapes{{"array", {3, 4}, ""}};
+  Header header{encode::plan_flat(shapes).value(), {}, {}, {}, {}};
   std::set<std::string> seen;
   for (int dtype = -1; dtype <= static_cast<int>(Dtype::kF64); ++dtype) {
     for (const Encoding encoding :
@@ -138,7 +138,7 @@ TEST(Header, RefusesWhatContradictsItself) {
   header.capture_mode = static_cast<CaptureMode>(9);
   EXPECT_TRUE(refused(header));
   header = good;
-  header.layout.kind = tensor::Layout::Kind::kFlat;
+  header.layout.kind = encode::Layout::Kind::kFlat;
   EXPECT_TRUE(refused(header));
 }
 
@@ -151,9 +151,9 @@ TEST(Header, RefusesLayersOverflowingTheCounts) {
 }
 
 TEST(Header, RefusesMoreThanItsCap) {
-  std::vector<tensor::LayerShape> shapes;
+  std::vector<encode::LayerShape> shapes;
   for (int i = 0; i < 20000; ++i) shapes.push_back({std::string(200, 'x') + std::to_string(i), {1}, ""});
-  const Header header{tensor::plan_flat(shapes).value(), {}, {}, {}, {}};
+  const Header header{encode::plan_flat(shapes).value(), {}, {}, {}, {}};
   const Status status = header.validate();
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, ErrorCode::kTooLarge);
@@ -162,22 +162,22 @@ TEST(Header, RefusesMoreThanItsCap) {
   EXPECT_EQ(decoded.error().code, ErrorCode::kTooLarge);
 
   shapes.resize(10000);
-  const Header smaller{tensor::plan_flat(shapes).value(), {}, {}, {}, {}};
+  const Header smaller{encode::plan_flat(shapes).value(), {}, {}, {}, {}};
   EXPECT_EQ(Header::decode(smaller.encode(), "file").value(), smaller);
 }
 
 TEST(Header, BoundsItsValues) {
   Header header = model_header();
-  EXPECT_EQ(header.value_range().value(), tensor::range_of(header.encoding, Dtype::kBF16).value());
+  EXPECT_EQ(header.value_range().value(), encode::range_of(header.encoding, Dtype::kBF16).value());
   EXPECT_TRUE(header.value_range()->contains(Scalar{}));
   EXPECT_FALSE(header.value_range()->contains(Scalar::from_i64(40000)));
   header.dtype.reset();
-  EXPECT_EQ(header.value_range().value(), tensor::range_of(header.encoding, Dtype::kF32).value());
+  EXPECT_EQ(header.value_range().value(), encode::range_of(header.encoding, Dtype::kF32).value());
   Scalar largest{kScalarModulus};  // r - 1 is -1
   --largest.words[0];
   for (const Encoding encoding : {Encoding{}, Encoding{Encoding::Kind::kDecimal, 8}}) {
     header.encoding = encoding;
-    const tensor::Range range = header.value_range().value();
+    const encode::Range range = header.value_range().value();
     EXPECT_TRUE(range.contains(largest));
     EXPECT_TRUE(range.smallest.is_negative());
     EXPECT_FALSE(range.largest.is_negative());

@@ -190,12 +190,12 @@ TEST(Commit, FillsInTheSrsAndRefusesWhatDoesNotFit) {
 
 // The figure of the design, from an independent program.
 TEST(Commit, GivesTheKnownPoint) {
-  const std::vector<tensor::LayerShape> shapes{{"array", {2, 2}, ""}};
+  const std::vector<encode::LayerShape> shapes{{"array", {2, 2}, ""}};
   const pst::Srs srs = pst::Srs::dev(test::axes_of({2, 2}), 7).value();
   const std::vector<Scalar> values{Scalar::from_i64(5), Scalar::from_i64(-3), Scalar{{0, 0, 0, 256}},
                                    Scalar::from_i64(7)};
   const Commitment commitment =
-      commit(srs, {tensor::plan_flat(shapes).value(), {}, {}, {}, {}}, values).value();
+      commit(srs, {encode::plan_flat(shapes).value(), {}, {}, {}, {}}, values).value();
   EXPECT_EQ(to_hex(curve::encode(commitment.point)),
             "5f10fa5ecdad6d295d6ad5b5669bf5df61fd5b9e8de8d73156fe72a59277af97");
 }

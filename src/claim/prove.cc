@@ -24,7 +24,7 @@ Status check_srs(const pst::Srs& srs, const Header& header) {
 }
 
 /// The index of the first value outside the range, or the count.
-std::size_t find_outside(const IntegerView& values, const tensor::Range& range) {
+std::size_t find_outside(const IntegerView& values, const encode::Range& range) {
   return values.visit([&](auto typed) -> std::size_t {
     using T = typename decltype(typed)::value_type;
     if constexpr (std::is_same_v<T, Scalar>) {
@@ -39,7 +39,7 @@ std::size_t find_outside(const IntegerView& values, const tensor::Range& range) 
   });
 }
 
-Status check_range(const tensor::Layout& layout, const IntegerView& values, const tensor::Range& range) {
+Status check_range(const encode::Layout& layout, const IntegerView& values, const encode::Range& range) {
   const std::size_t outside = find_outside(values, range);
   if (outside == values.size()) return {};
   return Error{ErrorCode::kOutOfRange,
@@ -72,7 +72,7 @@ Result<Commitment> commit(const pst::Srs& srs, Header header, const IntegerView&
                  fmt::format("it is for the axes {}, the layout has {}", srs.axes().to_string(),
                              header.layout.axes.to_string())};
   ASSAY_TRY(check_count(srs.axes(), values));
-  const tensor::Range range = ASSAY_TRY(header.value_range());
+  const encode::Range range = ASSAY_TRY(header.value_range());
   ASSAY_TRY(check_range(header.layout, values, range));
   const G1Affine point = ASSAY_TRY(pst::commit(srs, values));
   return Commitment{std::move(header), point};

@@ -11,10 +11,10 @@ namespace assay::claim {
 namespace {
 
 namespace fs = std::filesystem;
+using encode::Encoding;
+using encode::Layout;
 using tensor::Dtype;
-using tensor::Encoding;
 using tensor::IntegerTensor;
-using tensor::Layout;
 using tensor::TensorFile;
 using tensor::TensorView;
 
@@ -94,7 +94,7 @@ Result<std::vector<IntegerTensor>> encode_all(const TensorFile& file, const std:
                                               const Encoding& encoding, const fs::path& path) {
   std::vector<IntegerTensor> layers;
   for (const TensorView& array : arrays) {
-    Result<tensor::IntegerArray> values = tensor::encode(array, encoding);
+    Result<tensor::IntegerArray> values = encode::encode(array, encoding);
     if (!values.ok()) return within_file(path, values.error());
     layers.push_back({array.name, array.shape, *std::move(values), ""});
   }
@@ -110,37 +110,21 @@ Encoding default_encoding(const std::optional<Dtype>& dtype) {
 }
 
 Result<Layout> plan(const SubjectOptions& options, const std::vector<IntegerTensor>& layers, bool as_model) {
-  const std::vector<tensor::LayerShape> shapes = tensor::shapes_of(layers);
+  const std::vector<encode::LayerShape> shapes = encode::shapes_of(layers);
   const Layout::Kind kind =
       options.layout.value_or(as_model && !options.axes ? Layout::Kind::kModel : Layout::Kind::kFlat);
   if (options.axes && kind != Layout::Kind::kFlat)
     return Error{ErrorCode::kMismatch, "axes",
-                 fmt::format("the layout {} chooses its own", tensor::to_string(kind))};
+                 fmt::format("the layout {} chooses its own", encode::to_string(kind))};
   switch (kind) {
     case Layout::Kind::kCube:
-      return tensor::plan_cube(shapes);
+      return encode::plan_cube(shapes);
     case Layout::Kind::kModel:
-      return tensor::plan_model(shapes);
+      return encode::plan_model(shapes);
     case Layout::Kind::kFlat:
       break;
   }
-  return tensor::plan_flat(shapes, options.axes);
-}
-
-// A directory of `reshape` says itself what its integers are.
-Result<Subject> read_cube(const fs::path& path, const SubjectOptions& options) {
-  if (options.encoding || options.layout || options.axes)
-    return bad(ErrorCode::kMismatch, path,
-               "a directory of reshape has its own encoding, layout and axes: choose none");
-  tensor::Hypercube cube = ASSAY_TRY(tensor::read_hypercube(path));
-  const CaptureMode mode = options.capture_mode.value_or(CaptureMode::kUnknown);
-  return Subject{{std::move(cube.layout), cube.encoding.value_or(Encoding{}), std::nullopt, mode, {}},
-                 std::move(cube.values)};
-}
-
-bool names_directory(const fs::path& path) {
-  std::error_code failure;
-  return fs::is_directory(path, failure);
+  return encode::plan_flat(shapes, options.axes);
 }
 
 template <class T>
@@ -152,23 +136,21 @@ Result<T> in_file(const fs::path& path, Result<T> result) {
 }  // namespace
 
 Result<Subject> read_subject(const fs::path& path, const SubjectOptions& options) {
-  if (names_directory(path)) return read_cube(path, options);
   const TensorFile file = ASSAY_TRY(tensor::open(path));
   const std::vector<TensorView> arrays = arrays_of(file);
   const std::optional<Dtype> dtype = ASSAY_TRY(common_dtype(arrays, path));
   const Encoding encoding = options.encoding.value_or(default_encoding(dtype));
-  if (dtype) ASSAY_TRY(tensor::check_encoding(encoding, *dtype, path.string()));
+  if (dtype) ASSAY_TRY(encode::check_encoding(encoding, *dtype, path.string()));
   std::vector<IntegerTensor> layers = ASSAY_TRY(encode_all(file, arrays, encoding, path));
   if (is_capture(file)) ASSAY_TRY(add_taps(file, layers, path));
   const bool as_model = layers.size() > 1 || is_capture(file);
   Layout layout = ASSAY_TRY(in_file(path, plan(options, layers, as_model)));
-  tensor::IntegerArray values = ASSAY_TRY(in_file(path, tensor::apply_layout(layout, layers)));
+  tensor::IntegerArray values = ASSAY_TRY(in_file(path, encode::apply_layout(layout, layers)));
   const CaptureMode mode = ASSAY_TRY(mode_of(file, options, path));
   return Subject{{std::move(layout), encoding, dtype, mode, {}}, std::move(values)};
 }
 
 Result<tensor::IntegerArray> read_values_like(const Header& header, const fs::path& path) {
-  if (names_directory(path)) return ASSAY_TRY(tensor::read_hypercube(path)).values;
   const TensorFile file = ASSAY_TRY(tensor::open(path));
   const std::vector<TensorView> arrays = arrays_of(file);
   const std::optional<Dtype> dtype = ASSAY_TRY(common_dtype(arrays, path));
@@ -180,14 +162,14 @@ Result<tensor::IntegerArray> read_values_like(const Header& header, const fs::pa
   Encoding encoding = header.encoding;
   if (!dtype || !tensor::is_float(*dtype)) encoding = Encoding{};
   std::vector<IntegerTensor> layers = ASSAY_TRY(encode_all(file, arrays, encoding, path));
-  const std::vector<tensor::LayerEntry>& map = header.layout.layer_map;
+  const std::vector<encode::LayerEntry>& map = header.layout.layer_map;
   const Axes& axes = header.layout.axes;
   if (layers.size() == 1 &&
       std::equal(layers[0].shape.begin(), layers[0].shape.end(), axes.sizes().begin(), axes.sizes().end()) &&
       (map.size() > 1 || layers[0].shape != map[0].original_shape))
     return layers[0].values;  // the committed tensor itself, padding and all
   if (layers.size() == 1 && map.size() == 1) layers[0].name = map[0].name;
-  return in_file(path, tensor::apply_layout(header.layout, layers));
+  return in_file(path, encode::apply_layout(header.layout, layers));
 }
 
 }  // namespace assay::claim

@@ -14,9 +14,9 @@ namespace assay::claim {
 namespace {
 
 namespace fs = std::filesystem;
+using encode::Encoding;
+using encode::Layout;
 using tensor::Dtype;
-using tensor::Encoding;
-using tensor::Layout;
 using ::testing::HasSubstr;
 
 class SubjectTest : public ::testing::Test {
@@ -157,28 +157,6 @@ TEST_F(SubjectTest, RefusesWhatHasNoOneMeaning) {
   const fs::path path = dir_ / "infinite.safetensors";
   ASSERT_TRUE(tensor::write_safetensors(path, std::vector{view("layer_0", Dtype::kBF16, 0)}, {}).ok());
   expect_error(read_subject(path, {}), ErrorCode::kOutOfRange, "infinite.safetensors");
-}
-
-TEST_F(SubjectTest, ADirectoryOfReshapeSaysItselfWhatItIs) {
-  tensor::ConvertOptions convert;
-  convert.scale_factor = 8;
-  convert.output_dir = dir_ / "integers";
-  const fs::path converted = tensor::convert(write_layers({}), convert).value();
-  const fs::path cube = tensor::reshape(converted, {}).value();
-  const Subject subject = read_subject(cube, {}).value();
-  EXPECT_EQ(subject.header.layout.kind, Layout::Kind::kCube);
-  EXPECT_EQ(subject.header.layout.axes.to_string(), "5,5");
-  EXPECT_EQ(subject.header.encoding, (Encoding{Encoding::Kind::kDecimal, 8}));
-  SubjectOptions options;
-  options.encoding = Encoding{Encoding::Kind::kInt, 0};
-  expect_error(read_subject(cube, options), ErrorCode::kMismatch, "choose none");
-
-  // The cube's own file, padding and all, and the directory, give the committed integers again.
-  for (const fs::path& path : {cube, cube / "hypercube.npy"}) {
-    const auto again = read_values_like(subject.header, path).value();
-    ASSERT_EQ(again.size(), subject.values.size());
-    for (std::size_t i = 0; i < again.size(); ++i) EXPECT_EQ(again.view()[i], subject.values.view()[i]);
-  }
 }
 
 TEST_F(SubjectTest, ValuesAreReadAsAHeaderSays) {

@@ -25,12 +25,12 @@ struct Sample {
   Proofs proofs;
 };
 
-inline Sample make_sample(std::string name, const tensor::Layout& layout, tensor::Encoding encoding,
+inline Sample make_sample(std::string name, const encode::Layout& layout, encode::Encoding encoding,
                           std::optional<tensor::Dtype> dtype,
                           const std::vector<tensor::IntegerTensor>& layers,
                           const std::vector<std::uint64_t>& asked, std::uint64_t srs_seed = 7) {
   pst::Srs srs = pst::Srs::dev(layout.axes, srs_seed).value();
-  tensor::IntegerArray values = tensor::apply_layout(layout, layers).value();
+  tensor::IntegerArray values = encode::apply_layout(layout, layers).value();
   Commitment commitment =
       commit(srs, {layout, encoding, dtype, CaptureMode::kDecode, {}}, values.view()).value();
   std::vector<std::vector<std::uint32_t>> coordinates;
@@ -56,7 +56,7 @@ inline tensor::IntegerTensor layer_of(std::string name, tensor::Shape shape, std
 /// Axes 3,4, plain integers without a dtype; values 5, 42, 79, ..
 inline Sample flat_sample() {
   const std::vector<tensor::IntegerTensor> layers{layer_of("array", {3, 4}, 5)};
-  return make_sample("flat", tensor::plan_flat(tensor::shapes_of(layers)).value(), {}, std::nullopt, layers,
+  return make_sample("flat", encode::plan_flat(encode::shapes_of(layers)).value(), {}, std::nullopt, layers,
                      {0, 7});
 }
 
@@ -64,10 +64,10 @@ inline Sample flat_sample() {
 inline Sample cube_sample() {
   const std::vector<tensor::IntegerTensor> layers{layer_of("layer_0", {2, 3}, -100, "block:0"),
                                                   layer_of("layer_1", {5}, 11)};
-  tensor::CubeOptions options;
+  encode::CubeOptions options;
   options.min_dim = 2;
   options.max_dim = 2;
-  return make_sample("cube", tensor::plan_cube(tensor::shapes_of(layers), options).value(), {},
+  return make_sample("cube", encode::plan_cube(encode::shapes_of(layers), options).value(), {},
                      tensor::Dtype::kI16, layers, {13});
 }
 
@@ -75,8 +75,8 @@ inline Sample cube_sample() {
 inline Sample model_sample() {
   const std::vector<tensor::IntegerTensor> layers{layer_of("layer_0", {1, 2, 17}, 16256, "block:0"),
                                                   layer_of("layer_1", {1, 2, 17}, -17000, "block:1")};
-  return make_sample("model", tensor::plan_model(tensor::shapes_of(layers)).value(),
-                     {tensor::Encoding::Kind::kBits, 0}, tensor::Dtype::kBF16, layers, {17});
+  return make_sample("model", encode::plan_model(encode::shapes_of(layers)).value(),
+                     {encode::Encoding::Kind::kBits, 0}, tensor::Dtype::kBF16, layers, {17});
 }
 
 /// What became of files: a file was refused, or verify() spoke.

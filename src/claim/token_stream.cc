@@ -19,9 +19,9 @@ TokenStream::TokenStream(const pst::Srs& srs, Header header)
 Result<TokenStream> TokenStream::begin(const pst::Srs& srs, Header header) {
   header.srs_digest = srs.verifier_key().digest();
   ASSAY_TRY(header.validate());
-  if (header.layout.kind != tensor::Layout::Kind::kModel)
+  if (header.layout.kind != encode::Layout::Kind::kModel)
     return unsupported("layout", "only the layout \"model\" has tokens to commit to one after another");
-  if (header.encoding.kind != tensor::Encoding::Kind::kBits)
+  if (header.encoding.kind != encode::Encoding::Kind::kBits)
     return unsupported("encoding", "only the encoding \"bits\" can be committed to while tokens come in");
   if (!header.dtype) return unsupported("dtype", "the dtype of the values must be known");
   if (header.layout.axes != srs.axes())
@@ -32,7 +32,7 @@ Result<TokenStream> TokenStream::begin(const pst::Srs& srs, Header header) {
 }
 
 Result<std::uint64_t> TokenStream::count_tokens(std::span<const tensor::TensorView> layers) const {
-  const std::vector<tensor::LayerEntry>& map = header_.layout.layer_map;
+  const std::vector<encode::LayerEntry>& map = header_.layout.layer_map;
   if (layers.size() != map.size())
     return Error{ErrorCode::kMismatch, "layers",
                  fmt::format("{} where the layout has {}", layers.size(), map.size())};
@@ -61,7 +61,7 @@ Status TokenStream::add(std::span<const tensor::TensorView> layers) {
   for (std::size_t layer = 0; layer < layers.size(); ++layer) {
     tensor::TensorView view = layers[layer];
     view.name = fmt::format("{}, from token {} on", header_.layout.layer_map[layer].name, tokens_);
-    kept.push_back(ASSAY_TRY(tensor::encode(view, header_.encoding)));
+    kept.push_back(ASSAY_TRY(encode::encode(view, header_.encoding)));
     for (std::uint64_t token = 0; token < count; token += step) {
       const std::uint64_t index = (layer * total_tokens() + tokens_ + token) * padded_width;
       segments.push_back({index, kept.back().view().subview(token * width_, step * width_)});

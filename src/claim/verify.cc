@@ -10,8 +10,8 @@
 namespace assay::claim {
 namespace {
 
-using tensor::Encoding;
-using tensor::Layout;
+using encode::Encoding;
+using encode::Layout;
 
 Verdict reject_proof(std::string step, std::string reason, std::size_t index) {
   return Verdict::rejected(std::move(step), std::move(reason))
@@ -131,7 +131,7 @@ class Questions {
   }
 
   Verdict values() {
-    const Result<tensor::Range> range = header_.value_range();
+    const Result<encode::Range> range = header_.value_range();
     ASSAY_CHECK(range.ok());  // as the header is valid
     for (std::size_t k = 0; k < proofs_.proofs.size(); ++k) {
       const Proof& proof = proofs_.proofs[k];
@@ -165,7 +165,7 @@ class Questions {
   /// Inside the range of `bits`, infinities and NaN are holes.
   [[nodiscard]] bool is_not_a_number(const Scalar& value) const {
     return header_.dtype && header_.encoding.kind == Encoding::Kind::kBits &&
-           !tensor::decode(header_.encoding, *header_.dtype, value).ok();
+           !encode::decode(header_.encoding, *header_.dtype, value).ok();
   }
 
   const Header& header_;
