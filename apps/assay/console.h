@@ -10,7 +10,8 @@
 
 namespace assay::cli {
 
-enum ExitCode : int { kDone = 0, kRejected = 1, kFailed = 2, kInconclusive = 3 };
+/// Beside those of verdicts (see exit_code): done, and bad input or could not run.
+enum ExitCode : int { kDone = 0, kFailed = 2 };
 
 /// Text without what would move a terminal's cursor or start a new line: control characters become '?'.
 [[nodiscard]] std::string printable(std::string_view text);

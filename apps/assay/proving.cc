@@ -12,9 +12,8 @@ namespace assay::cli {
 namespace {
 
 std::string figure(const Verdict& verdict, std::string_view name) {
-  for (const auto& [key, value] : verdict.figures())
-    if (key == name) return value;
-  return "";
+  const Figure* found = verdict.figure(name);
+  return found == nullptr ? "" : found->to_string();
 }
 
 Result<std::vector<claim::Point>> points_of_challenge(const std::string& path,

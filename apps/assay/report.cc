@@ -14,40 +14,15 @@ Json or_null(const std::optional<T>& value) {
 
 }  // namespace
 
-int exit_code_of(const Verdict& verdict) {
-  switch (verdict.outcome()) {
-    case Outcome::kAccepted:
-      return kDone;
-    case Outcome::kRejected:
-      return kRejected;
-    case Outcome::kInconclusive:
-      break;
-  }
-  return kInconclusive;
-}
-
 std::vector<std::string> lines_of(const Verdict& verdict) {
+  std::vector<std::string> lines = to_lines(verdict);
+  for (std::string& line : lines) line = printable(line);
+  const std::string_view outcome = to_string(verdict.outcome());
   const Colour colour = verdict.ok()                                  ? Colour::kGreen
                         : verdict.outcome() == Outcome::kInconclusive ? Colour::kYellow
                                                                       : Colour::kRed;
-  std::string first = coloured(to_string(verdict.outcome()), colour);
-  if (!verdict.ok()) first += printable(fmt::format(" at step {}: {}", verdict.step(), verdict.reason()));
-  std::vector<std::string> lines = {std::move(first)};
-  for (const auto& [name, value] : verdict.figures())
-    lines.push_back(printable(fmt::format("  {}: {}", name, value)));
-  for (const std::string& note : verdict.notes()) lines.push_back(printable("  note: " + note));
+  lines.front().replace(0, outcome.size(), coloured(outcome, colour));
   return lines;
-}
-
-Json json_of(const Verdict& verdict) {
-  Json json;
-  json["verdict"] = to_string(verdict.outcome());
-  json["step"] = verdict.ok() ? Json(nullptr) : Json(verdict.step());
-  json["reason"] = verdict.ok() ? Json(nullptr) : Json(verdict.reason());
-  json["notes"] = verdict.notes();
-  json["figures"] = Json::object();
-  for (const auto& [name, value] : verdict.figures()) json["figures"][name] = value;
-  return json;
 }
 
 Json json_of(const claim::Header& header) {
@@ -125,7 +100,7 @@ std::string grouped(std::uint64_t number) {
 
 Verdict with_notes_of(const Verdict& first, Verdict second) {
   for (const std::string& note : first.notes()) second.add_note(note);
-  for (const auto& [name, value] : first.figures()) second.add_figure(name, value);
+  for (const Figure& figure : first.figures()) second.add_figure(figure);
   return second;
 }
 

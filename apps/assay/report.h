@@ -6,18 +6,13 @@
 #include <vector>
 
 #include "assay/claim.h"
-#include "base/json.h"
+#include "base/verdict_json.h"
 #include "console.h"
 
 namespace assay::cli {
 
-[[nodiscard]] int exit_code_of(const Verdict& verdict);
-
-/// "accepted", or "rejected at step X: reason", with the notes on lines of their own.
+/// to_lines(), printable, the outcome in its colour.
 [[nodiscard]] std::vector<std::string> lines_of(const Verdict& verdict);
-
-/// verdict, step, reason, notes, figures.
-[[nodiscard]] Json json_of(const Verdict& verdict);
 
 /// What a header says: axes, layout, encoding, dtype, capture_mode, counts, srs_digest.
 [[nodiscard]] Json json_of(const claim::Header& header);

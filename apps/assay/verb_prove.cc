@@ -139,7 +139,7 @@ Result<int> prove_directory(const ProveOptions& options, const Console& console)
   if (contradicted)
     console.warn("the polynomial does not take the hypercube's values: see the points that do not match");
   return console.report(json, lines_of_proven(commitment, proven, reports, dirs.output.string()),
-                        contradicted ? kRejected : kDone);
+                        contradicted ? exit_code(Outcome::kRejected) : kDone);
 }
 
 Result<int> run_prove(const ProveOptions& options, const Console& console) {

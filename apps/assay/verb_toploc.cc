@@ -177,7 +177,7 @@ Result<int> run_verify(const VerifyOptions& options, const Console& console) {
   json["chunks"] = Json::array();
   for (const toploc::Comparison& chunk : found.comparisons) json["chunks"].push_back(json_of_chunk(chunk));
   json["timing"] = {{"verify_time_s", seconds}};
-  return console.report(json, lines_of(found.verdict), exit_code_of(found.verdict));
+  return console.report(json, lines_of(found.verdict), exit_code(found.verdict.outcome()));
 }
 
 void add_chunk_flags(CLI::App* verb, const std::shared_ptr<StatesOptions>& states,

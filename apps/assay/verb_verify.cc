@@ -186,7 +186,7 @@ Result<int> run_verify(const VerifyOptions& given, const Console& console) {
 
   std::vector<std::string> lines = lines_of(answered.verdict);
   for (const ProofReport& proof : answered.proofs) lines.push_back(line_of(proof));
-  return console.report(json, lines, exit_code_of(answered.verdict));
+  return console.report(json, lines, exit_code(answered.verdict.outcome()));
 }
 
 }  // namespace

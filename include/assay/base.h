@@ -12,6 +12,8 @@
 #include <variant>
 #include <vector>
 
+#include "assay/verdict.h"
+
 namespace assay {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -103,50 +105,6 @@ class [[nodiscard]] Result<void> {
 };
 
 using Status = Result<void>;
-
-enum class Outcome { kAccepted, kRejected, kInconclusive };
-
-/// "accepted", "rejected" or "inconclusive".
-[[nodiscard]] std::string_view to_string(Outcome outcome);
-
-/// The answer of a verifier: a value, never an error.
-///
-/// A rejection names the step that failed. Notes say what the verdict rests on but did not check (an SRS
-/// nobody vouched for, a header that nothing binds); they do not change the outcome. Figures are the step's
-/// numbers.
-class [[nodiscard]] Verdict {
- public:
-  static Verdict accepted() { return Verdict(Outcome::kAccepted, {}, {}); }
-  static Verdict rejected(std::string step, std::string reason) {
-    return {Outcome::kRejected, std::move(step), std::move(reason)};
-  }
-  static Verdict inconclusive(std::string step, std::string reason) {
-    return {Outcome::kInconclusive, std::move(step), std::move(reason)};
-  }
-
-  /// True only when accepted.
-  [[nodiscard]] bool ok() const { return outcome_ == Outcome::kAccepted; }
-  [[nodiscard]] Outcome outcome() const { return outcome_; }
-  [[nodiscard]] const std::string& step() const { return step_; }
-  [[nodiscard]] const std::string& reason() const { return reason_; }
-
-  Verdict& add_note(std::string note) { return notes_.push_back(std::move(note)), *this; }
-  Verdict& add_figure(std::string name, std::string value) {
-    return figures_.emplace_back(std::move(name), std::move(value)), *this;
-  }
-  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
-  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& figures() const { return figures_; }
-
- private:
-  Verdict(Outcome outcome, std::string step, std::string reason)
-      : outcome_(outcome), step_(std::move(step)), reason_(std::move(reason)) {}
-
-  Outcome outcome_;
-  std::string step_;
-  std::string reason_;
-  std::vector<std::string> notes_;
-  std::vector<std::pair<std::string, std::string>> figures_;
-};
 
 /// Lower-case hexadecimal.
 [[nodiscard]] std::string to_hex(ByteSpan bytes);

@@ -10,6 +10,34 @@ from numpy.typing import NDArray
 
 version: str = '0.1.0'
 
+class Figure:
+    """
+    A number or a text that a verdict states; `str` gives it with unit and bound.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def value(self) -> int | float | str:
+        """An int, a float or a str."""
+
+    @property
+    def at_most(self) -> float | None:
+        """The bound that the value may not exceed, if it has one."""
+
+    @property
+    def at_least(self) -> float | None:
+        """The bound that the value must reach, if it has one."""
+
+    @property
+    def unit(self) -> str:
+        """Empty for a bare number or a text."""
+
+    def __str__(self) -> str: ...
+
+    def __repr__(self) -> str: ...
+
 class Verdict:
     """
     The answer of a verifier: a value, never an exception.
@@ -32,12 +60,46 @@ class Verdict:
         """Why it failed, in one clause; empty when accepted."""
 
     @property
-    def notes(self) -> list[str]:
-        """What the verdict rests on but did not check."""
+    def item(self) -> int | None:
+        """Which of many things failed, counted from 0, if it is about one."""
 
     @property
-    def figures(self) -> dict[str, str]:
+    def checks(self) -> list[tuple[str, str]]:
+        """
+        Steps that passed or could not be asked, each with its grade: "bound", "recomputed",
+        "statistical", "self-reported" or "missing".
+        """
+
+    @property
+    def figures(self) -> dict[str, Figure]:
         """The numbers of the step, by name."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What the verdict did not check."""
+
+    @property
+    def assumptions(self) -> list[str]:
+        """What the verdict rests on."""
+
+    @property
+    def miss_bound(self) -> float | None:
+        """The probability at most with which a statistical check misses what it is to find."""
+
+    @property
+    def parts(self) -> list[tuple[str, Verdict]]:
+        """Verdicts on parts, with their names."""
+
+    @property
+    def exit_code(self) -> int:
+        """What a program ends with: 0 accepted, 1 rejected, 3 inconclusive."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that people read."""
+
+    def to_json(self) -> str:
+        """The verdict as one JSON object, the form that every door prints."""
 
     def __repr__(self) -> str: ...
 

@@ -90,7 +90,7 @@ Verdict comparable(const claim::Header& header, const EncodedTensor& captured) {
 
 Verdict with_notes_of(Verdict verdict, const Verdict& earlier) {
   for (const std::string& note : earlier.notes()) verdict.add_note(note);
-  for (const auto& [name, value] : earlier.figures()) verdict.add_figure(name, value);
+  for (const Figure& figure : earlier.figures()) verdict.add_figure(figure);
   return verdict;
 }
 

@@ -16,16 +16,4 @@ void fail_result_access(const char* what, const Error* error) {
 
 }  // namespace internal
 
-std::string_view to_string(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kAccepted:
-      return "accepted";
-    case Outcome::kRejected:
-      return "rejected";
-    case Outcome::kInconclusive:
-      break;
-  }
-  return "inconclusive";
-}
-
 }  // namespace assay

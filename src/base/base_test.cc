@@ -81,31 +81,6 @@ TEST(CheckDeathTest, PrintsConditionAndOperands) {
   ASSAY_DCHECK(two == 2);
 }
 
-TEST(Verdict, OnlyAcceptedIsOk) {
-  EXPECT_TRUE(Verdict::accepted().ok());
-  const Verdict rejected = Verdict::rejected("pairing", "does not hold");
-  EXPECT_FALSE(rejected.ok());
-  EXPECT_EQ(rejected.outcome(), Outcome::kRejected);
-  EXPECT_EQ(rejected.step(), "pairing");
-  EXPECT_EQ(rejected.reason(), "does not hold");
-  EXPECT_FALSE(Verdict::inconclusive("sample", "too small").ok());
-}
-
-TEST(Verdict, NotesAndFiguresDoNotChangeIt) {
-  Verdict verdict = Verdict::accepted();
-  verdict.add_note("unverified").add_figure("distance", "0.25").add_figure("limit", "1");
-  EXPECT_TRUE(verdict.ok());
-  EXPECT_EQ(verdict.notes(), std::vector<std::string>{"unverified"});
-  ASSERT_EQ(verdict.figures().size(), 2u);
-  EXPECT_EQ(verdict.figures()[0], (std::pair<std::string, std::string>{"distance", "0.25"}));
-}
-
-TEST(Outcome, HasNames) {
-  EXPECT_EQ(to_string(Outcome::kAccepted), "accepted");
-  EXPECT_EQ(to_string(Outcome::kRejected), "rejected");
-  EXPECT_EQ(to_string(Outcome::kInconclusive), "inconclusive");
-}
-
 TEST(Hex, BothWays) {
   const Bytes bytes{0x00, 0x01, 0x7f, 0x80, 0xab, 0xff};
   EXPECT_EQ(to_hex(bytes), "00017f80abff");

@@ -75,7 +75,7 @@ TEST(Attack, ProofsOfAnotherCommitment) {
   forged.commitment_digest = sample.commitment.digest();
   const Verdict verdict = verify_bytes(sample.commitment, forged, sample.verifier);
   EXPECT_EQ(verdict.step(), "opening equation");
-  EXPECT_EQ(test::figure(verdict, "statement"), "0");
+  EXPECT_EQ(verdict.item(), 0U);
   EXPECT_EQ(test::figure(verdict, "point"), "0,0");
 }
 
@@ -101,7 +101,7 @@ TEST(Attack, OneProofSentTwiceToCountAsTwo) {
   forged.proofs.push_back(forged.proofs[0]);
   const Verdict verdict = verify_bytes(sample.commitment, forged, sample.verifier);
   EXPECT_EQ(verdict.step(), "proof shape");
-  EXPECT_EQ(test::figure(verdict, "statement"), "2");
+  EXPECT_EQ(verdict.item(), 2U);
 }
 
 // The value plus r stands for the same residue; only one of the two is a value.
@@ -131,7 +131,7 @@ TEST(Attack, ValueOutOfRangeThatOpensCorrectly) {
   const Proofs proofs = prove(sample.srs, forged, values, points).value();
   const Verdict verdict = verify_bytes(forged, proofs, sample.verifier);
   EXPECT_EQ(verdict.step(), "value range");
-  EXPECT_EQ(test::figure(verdict, "statement"), "0");
+  EXPECT_EQ(verdict.item(), 0U);
 }
 
 // Here the range alone can tell: every integer is a number.
@@ -273,7 +273,7 @@ TEST(Attack, ChallengeAnsweredForOtherPoints) {
   const Verdict other =
       answer(asked, prove(sample.srs, sample.commitment, sample.values.view(), others).value());
   EXPECT_EQ(other.step(), "challenge");
-  EXPECT_EQ(test::figure(other, "statement"), "1");
+  EXPECT_EQ(other.item(), 1U);
 }
 
 TEST(Attack, ChallengeAnsweredInAnotherOrderOrInPart) {

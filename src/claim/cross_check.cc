@@ -48,19 +48,18 @@ Verdict compare(const Commitment& commitment, const Proofs& proofs, const Intege
         fmt::format("{} values where the axes {} need {}", captured.size(), axes.to_string(), axes.volume()));
   for (std::size_t k = 0; k < proofs.proofs.size(); ++k) {
     const Proof& proof = proofs.proofs[k];
-    const std::string index = fmt::format("{}", k);
     const std::string fault = internal::fault_of_point(proof.point, axes);
-    if (!fault.empty()) return Verdict::rejected("proof shape", fault).add_figure("statement", index);
+    if (!fault.empty()) return Verdict::rejected("proof shape", fault).at_item(k);
     const Result<Fr> value = captured_at(axes, captured, proof.point);
     if (!value) return Verdict::inconclusive("captured tensor", value.error().to_string());
     if (*value == proof.opening.value) continue;
     return Verdict::rejected("captured values", "the opened value is not the captured one")
-        .add_figure("statement", index)
+        .at_item(k)
         .add_figure("place", place_name(commitment.header.layout, proof.point))
         .add_figure("opened", proof.opening.value.to_scalar().to_signed_decimal())
         .add_figure("captured", value->to_scalar().to_signed_decimal());
   }
-  return Verdict::accepted().add_figure("compared", fmt::format("{}", proofs.proofs.size()));
+  return Verdict::accepted().add_figure("compared", proofs.proofs.size());
 }
 
 }  // namespace

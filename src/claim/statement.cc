@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "base/check.h"
 
 namespace assay::claim::internal {
@@ -29,14 +27,9 @@ std::string fault_of_point(const Point& point, const Axes& axes) {
 }
 
 void name_point(Verdict& verdict, std::span<const Proof> proofs) {
-  for (const auto& [name, value] : verdict.figures()) {
-    if (name != "statement") continue;
-    std::size_t index = proofs.size();
-    std::from_chars(value.data(), value.data() + value.size(), index);
-    ASSAY_CHECK(index < proofs.size());
-    verdict.add_figure("point", proofs[index].point.to_string());
-    return;
-  }
+  if (!verdict.item()) return;
+  ASSAY_CHECK(*verdict.item() < proofs.size());
+  verdict.add_figure("point", proofs[*verdict.item()].point.to_string());
 }
 
 }  // namespace assay::claim::internal

@@ -16,7 +16,7 @@ namespace assay::claim::internal {
 /// of others would escape the range that values on the grid are held to.
 [[nodiscard]] std::string fault_of_point(const Point& point, const Axes& axes);
 
-/// Adds the figure "point" where the verdict has the figure "statement", an index into `proofs`.
+/// Adds the figure "point" where the verdict is about one of the proofs.
 void name_point(Verdict& verdict, std::span<const Proof> proofs);
 
 }  // namespace assay::claim::internal

@@ -105,9 +105,8 @@ inline Fate judge(ByteSpan commitment, ByteSpan proofs, const pst::Verifier& ver
 }
 
 inline std::string figure(const Verdict& verdict, std::string_view name) {
-  for (const auto& [key, value] : verdict.figures())
-    if (key == name) return value;
-  return "(none)";
+  const Figure* found = verdict.figure(name);
+  return found == nullptr ? "(none)" : found->to_string();
 }
 
 inline bool has_note(const Verdict& verdict, std::string_view part) {

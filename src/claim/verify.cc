@@ -14,8 +14,7 @@ using encode::Encoding;
 using encode::Layout;
 
 Verdict reject_proof(std::string step, std::string reason, std::size_t index) {
-  return Verdict::rejected(std::move(step), std::move(reason))
-      .add_figure("statement", fmt::format("{}", index));
+  return Verdict::rejected(std::move(step), std::move(reason)).at_item(index);
 }
 
 /// The questions of verify() before the opening equation, one function a step.
@@ -52,8 +51,8 @@ class Questions {
     if (off_grid > 0)
       verdict.add_note(
           fmt::format("{} of the points are off the grid, where no range bounds a value", off_grid));
-    verdict.add_figure("proofs", fmt::format("{}", proofs_.proofs.size()));
-    verdict.add_figure("padding positions", fmt::format("{}", padding_));
+    verdict.add_figure("proofs", proofs_.proofs.size());
+    verdict.add_figure("padding positions", padding_);
     verdict.add_figure("commitment digest", to_hex(digest_));
   }
 

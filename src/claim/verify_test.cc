@@ -87,7 +87,7 @@ TEST(Verify, RefusesAPointOffTheGridTwice) {
   proofs.proofs.push_back(sample.proofs.proofs[0]);
   EXPECT_TRUE(verify(sample.commitment, proofs, sample.verifier, {}).ok());
   proofs.proofs.push_back(proofs.proofs[0]);
-  EXPECT_EQ(test::figure(verify(sample.commitment, proofs, sample.verifier, {}), "statement"), "2");
+  EXPECT_EQ(verify(sample.commitment, proofs, sample.verifier, {}).item(), 2U);
 }
 
 // The repeated values of a cube are values of the encoding, and no zeros are asked of them.

@@ -152,8 +152,8 @@ Verdict verify(const ProofsJson& proofs, const pst::Verifier& verifier, const cl
   claim::internal::name_point(verdict, proofs.proofs);
   verdict.add_note("header unbound: nothing in the file binds what the numbers are, or bounds them");
   verdict.add_note(claim::describe_srs(verifier.key(), trusted));
-  verdict.add_figure("proofs", fmt::format("{}", proofs.proofs.size()));
-  verdict.add_figure("distinct points", fmt::format("{}", claim::internal::count_distinct(proofs.proofs)));
+  verdict.add_figure("proofs", proofs.proofs.size());
+  verdict.add_figure("distinct points", claim::internal::count_distinct(proofs.proofs));
   return verdict;
 }
 

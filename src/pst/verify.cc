@@ -125,7 +125,7 @@ Verdict Verifier::check_all(std::span<const Statement> statements) const {
   for (const Statement& statement : statements) relations.push_back(Relation::of(statement, key_.axes));
   for (std::size_t k = 0; k < relations.size(); ++k) {
     Verdict shape = check_shape(relations[k]);
-    if (!shape.ok()) return shape.add_figure("statement", fmt::format("{}", k));
+    if (!shape.ok()) return shape.at_item(k);
   }
 
   Result<internal::RandomWeights> source = internal::RandomWeights::create();
@@ -140,7 +140,7 @@ Verdict Verifier::check_all(std::span<const Statement> statements) const {
     ASSAY_CHECK(bad < relations.size());  // a sum of relations that hold holds for all weights
     alone = check_relation(relations[bad]);
   }
-  return alone.add_figure("statement", fmt::format("{}", bad));
+  return alone.at_item(bad);
 }
 
 }  // namespace assay::pst

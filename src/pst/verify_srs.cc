@@ -20,7 +20,7 @@ constexpr std::size_t kBlock = std::size_t{1} << 18;
 
 Verdict rejected_at(std::string step, std::string_view what, std::size_t index, std::string reason) {
   Verdict verdict = Verdict::rejected(std::move(step), std::move(reason));
-  verdict.add_figure(std::string(what), fmt::format("{}", index));
+  verdict.add_figure(std::string(what), index);
   return verdict;
 }
 
@@ -45,8 +45,7 @@ Verdict check_points(const Srs& srs, Progress& progress) {
           points.begin());
       reason = "at infinity: a secret is a grid node";
     }
-    if (bad != points.size())
-      return rejected_at("points", "level", level, reason).add_figure("point", fmt::format("{}", bad));
+    if (bad != points.size()) return rejected_at("points", "level", level, reason).add_figure("point", bad);
     progress.advance(points.size());
   }
   return Verdict::accepted();

@@ -48,9 +48,8 @@ class VerifySrs : public ::testing::Test {
     }
   }
   static std::string figure(const Verdict& verdict, std::string_view name) {
-    for (const auto& [key, value] : verdict.figures())
-      if (key == name) return value;
-    return "none";
+    const Figure* found = verdict.figure(name);
+    return found == nullptr ? "none" : found->to_string();
   }
 
   test::Random random_{1};

@@ -59,11 +59,11 @@ std::string reason_of(const Test& test, const std::string& profile) {
 
 Verdict with_context(Verdict verdict, const Statistics& statistics, const std::vector<Test>& tests,
                      const Profile& profile, const Conditions& conditions) {
-  verdict.add_figure("chunks", fmt::format("{}", statistics.chunks));
-  verdict.add_figure("points", fmt::format("{}", statistics.points));
+  verdict.add_figure("chunks", statistics.chunks);
+  verdict.add_figure("points", statistics.points);
   for (const Test& test : tests)
-    verdict.add_figure(test.what, fmt::format("{:.4g} (at {} {:.4g})", test.value,
-                                              test.at_least ? "least" : "most", test.bound));
+    verdict.add_figure({test.what, test.value,
+                        Bound{test.at_least ? Bound::Kind::kAtLeast : Bound::Kind::kAtMost, test.bound}});
   if (verdict.ok())
     verdict.add_note(fmt::format(
         "consistent with the states by the profile '{}'; what stays within its bounds is not detected",

@@ -114,8 +114,7 @@ TEST(Decide, OfTwoChunksOneMayDeviate) {
   mantissas.mantissa_mean = 10;
   const Verdict verdict = decide(std::vector{exponents, mantissas}, Profile::published());
   EXPECT_EQ(step_of(verdict), "accepted");
-  EXPECT_EQ(verdict.figures().back(),
-            std::pair(std::string("deviating chunks"), std::string("1 (at most 1)")));
+  EXPECT_EQ(verdict.figures().back(), (Figure{"deviating chunks", 1.0, Bound{Bound::Kind::kAtMost, 1}}));
 }
 
 // No file gives such bounds, but a program may.

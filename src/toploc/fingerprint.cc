@@ -185,12 +185,12 @@ Verdict verify(const Fingerprint& theirs, const Fingerprint& own, const Profile&
     return Verdict::accepted();
   };
   Verdict verdict = judge();
-  verdict.add_figure("rows", fmt::format("{}", own.rows()));
-  verdict.add_figure("dimensions", fmt::format("{}", own.dimensions));
-  verdict.add_figure("relative distance",
-                     profile.fingerprint_distance
-                         ? fmt::format("{:.4g} (at most {:.4g})", *found, *profile.fingerprint_distance)
-                         : fmt::format("{:.4g}", *found));
+  verdict.add_figure("rows", own.rows());
+  verdict.add_figure("dimensions", std::uint64_t{own.dimensions});
+  Figure distance{"relative distance", *found};
+  if (profile.fingerprint_distance)
+    distance.bound = Bound{Bound::Kind::kAtMost, *profile.fingerprint_distance};
+  verdict.add_figure(std::move(distance));
   if (verdict.ok())
     verdict.add_note(fmt::format(
         "consistent with the states by the profile '{}'; what stays within its bound is not detected",

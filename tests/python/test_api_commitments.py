@@ -46,7 +46,7 @@ def test_what_is_opened_is_what_was_committed(
     verdict = assay.verify(commitment, proofs, srs.verifier_key)
     assert verdict
     assert (verdict.outcome, verdict.step, verdict.reason) == ("accepted", "", "")
-    assert verdict.figures["proofs"] == "3"
+    assert verdict.figures["proofs"].value == 3
     assert "accepted" in repr(verdict)
 
 

@@ -133,7 +133,7 @@ def test_some_chunks_of_another_answer() -> None:
         assert toploc.verify(own, proofs, by_means)
         verdict = toploc.verify(own, proofs)
         assert (verdict.step, bool(verdict)) == (step, step == "")
-        assert verdict.figures["deviating chunks"] == f"{count} (at most 2)"
+        assert str(verdict.figures["deviating chunks"]) == f"{count} (at most 2)"
 
 
 HOSTILE = {
@@ -243,13 +243,13 @@ def test_the_verifier_says_how_chunks_are_cut_and_ties_broken(kind: str) -> None
     proofs = toploc.build(own, **agreed)
     verdict = toploc.verify(own, proofs, **agreed)
     assert verdict
-    assert verdict.figures["chunks"] == "4"
-    assert verdict.figures["points"] == "256"
-    assert verdict.figures[exponents].startswith("0 ")
+    assert verdict.figures["chunks"].value == 4
+    assert verdict.figures["points"].value == 256
+    assert verdict.figures[exponents].value == 0
     assert all(one.exponent_mismatches == 0 for one in toploc.compare(own, proofs, **agreed))
     # The values have equals at the last place, of which the other rule takes others.
     other: dict[str, Any] = {**agreed, "ties": "reference"}
-    assert not toploc.verify(own, proofs, **other).figures[exponents].startswith("0 ")
+    assert toploc.verify(own, proofs, **other).figures[exponents].value != 0
     assert any(one.exponent_mismatches > 0 for one in toploc.compare(own, proofs, **other))
     assert outcome(toploc.verify(own, proofs, chunk=20)) == ("rejected", "proof form")
     assert outcome(toploc.verify(own, proofs, k=64)) == ("rejected", "proof count")
