@@ -112,6 +112,13 @@ using Status = Result<void>;
 /// Reads hexadecimal of either case, without prefix. Errors: kMalformed (odd length or another character).
 [[nodiscard]] Result<Bytes> from_hex(std::string_view text, std::string_view place);
 
+/// Base64 (RFC 4648, section 4), with padding.
+[[nodiscard]] std::string to_base64(ByteSpan bytes);
+
+/// Reads base64, of which each byte string has one text. Errors: kMalformed (length, alphabet, padding),
+/// kNonCanonical (bits set after the last byte).
+[[nodiscard]] Result<Bytes> from_base64(std::string_view text, std::string_view place);
+
 /// SHA-256 (FIPS 180-4) of `bytes`.
 [[nodiscard]] Digest sha256(ByteSpan bytes);
 

@@ -78,11 +78,6 @@ struct Proof {
   friend bool operator==(const Proof&, const Proof&) = default;
 };
 
-/// Base64 (RFC 4648, section 4), with padding.
-[[nodiscard]] std::string to_base64(ByteSpan bytes);
-/// Errors: kMalformed (length, alphabet, padding), kNonCanonical (bits set after the last byte).
-[[nodiscard]] Result<Bytes> from_base64(std::string_view text, std::string_view place);
-
 /// The proof of k values at their indices in the chunk. Errors: as injective_modulus; kMismatch (lengths),
 /// kOutOfRange (k).
 [[nodiscard]] Result<Proof> prove(std::span<const std::uint32_t> indices,

@@ -74,7 +74,7 @@ Result<Challenge> Challenge::from_seed(const Commitment& commitment, std::uint64
 Bytes Challenge::encode() const {
   ASSAY_CHECK(!points.empty() && points.size() <= kMaxCount);
   WireWriter writer;
-  writer.raw(kMagic).u32(kVersion).raw(commitment_digest);
+  writer.begin(kMagic, kVersion).raw(commitment_digest);
   writer.u32(static_cast<std::uint32_t>(points.front().size()))
       .u32(static_cast<std::uint32_t>(points.size()));
   for (const auto& point : points) {
@@ -86,11 +86,7 @@ Bytes Challenge::encode() const {
 
 Result<Challenge> Challenge::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.expect(kMagic, "magic"));
-  const std::uint32_t version = ASSAY_TRY(reader.u32("version"));
-  if (version != kVersion)
-    return reader.error(ErrorCode::kUnsupported, "version",
-                        fmt::format("version {}, this program knows {}", version, kVersion));
+  ASSAY_TRY(reader.begin(kMagic, kVersion));
   Challenge challenge;
   std::ranges::copy(ASSAY_TRY(reader.raw(32, "commitment digest")), challenge.commitment_digest.begin());
   const std::uint32_t axis_count = ASSAY_TRY(reader.u32("axis count"));

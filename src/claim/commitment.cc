@@ -21,18 +21,14 @@ Digest Commitment::digest() const {
 Bytes Commitment::encode() const {
   const Bytes encoded = header.encode();
   WireWriter writer;
-  writer.raw(kMagic).u32(kVersion).u32(static_cast<std::uint32_t>(encoded.size()));
+  writer.begin(kMagic, kVersion).u32(static_cast<std::uint32_t>(encoded.size()));
   writer.raw(encoded).raw(curve::encode(point));
   return writer.take();
 }
 
 Result<Commitment> Commitment::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.expect(kMagic, "magic"));
-  const std::uint32_t version = ASSAY_TRY(reader.u32("version"));
-  if (version != kVersion)
-    return reader.error(ErrorCode::kUnsupported, "version",
-                        fmt::format("version {}, this program knows {}", version, kVersion));
+  ASSAY_TRY(reader.begin(kMagic, kVersion));
   const std::uint32_t length = ASSAY_TRY(reader.count(1, Header::kMaxBytes, "header length"));
   const ByteSpan header = ASSAY_TRY(reader.raw(length, "header"));
   const ByteSpan point = ASSAY_TRY(reader.raw(32, "commitment point"));

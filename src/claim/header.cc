@@ -144,7 +144,7 @@ Status Header::validate() const {
 
 Bytes Header::encode() const {
   WireWriter writer;
-  writer.u32(kVersion).u8(code_of(kLayoutCodes, layout.kind));
+  writer.begin({}, kVersion).u8(code_of(kLayoutCodes, layout.kind));
   writer.u32(static_cast<std::uint32_t>(layout.axes.count()));
   for (const std::uint32_t size : layout.axes.sizes()) writer.u32(size);
   writer.u64(layout.real_count).u64(layout.pad_seed);
@@ -164,10 +164,7 @@ Result<Header> Header::decode(ByteSpan bytes, std::string_view place) {
     return Error{ErrorCode::kTooLarge, std::string(place),
                  fmt::format("a header of {} bytes, at most {} are taken", bytes.size(), kMaxBytes)};
   WireReader reader(bytes, place);
-  const std::uint32_t version = ASSAY_TRY(reader.u32("header version"));
-  if (version != kVersion)
-    return reader.error(ErrorCode::kUnsupported, "header version",
-                        fmt::format("version {}, this program knows {}", version, kVersion));
+  ASSAY_TRY(reader.begin({}, kVersion));
   const Layout::Kind kind = ASSAY_TRY(read_code(reader, kLayoutCodes, "layout"));
   Header header{{kind, ASSAY_TRY(read_axes(reader, place)), 0, 0, {}}, {}, {}, {}, {}};
   Layout& layout = header.layout;

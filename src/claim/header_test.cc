@@ -93,7 +93,7 @@ TEST(Header, RefusesWhatItDoesNotKnow) {
     bytes[at] = value;
     return bytes;
   };
-  expect_refused(with(0, 2), ErrorCode::kUnsupported, "header version");
+  expect_refused(with(0, 2), ErrorCode::kUnsupported, "version");
   expect_refused(with(4, 3), ErrorCode::kOutOfRange, "layout");
   expect_refused(with(5, 0), ErrorCode::kOutOfRange, "axis count");
   expect_refused(with(5, 33), ErrorCode::kOutOfRange, "axis count");
@@ -109,7 +109,7 @@ TEST(Header, RefusesWhatItDoesNotKnow) {
   expect_refused(with(85, 4), ErrorCode::kTooLarge, "layer name");     // over 1,024 bytes
   expect_refused(with(99, 0xff), ErrorCode::kMalformed, "layer tap");  // not UTF-8
   expect_refused(with(106, 33), ErrorCode::kTooLarge, "layer rank");
-  expect_refused(Bytes{}, ErrorCode::kMalformed, "header version");
+  expect_refused(Bytes{}, ErrorCode::kMalformed, "version");
 }
 
 TEST(Header, RefusesWhatContradictsItself) {

@@ -68,7 +68,7 @@ std::size_t Proofs::proof_size(std::size_t axis_count) { return 1 + 4 * axis_cou
 Bytes Proofs::encode() const {
   ASSAY_CHECK(proofs.size() <= kMaxCount);
   WireWriter writer;
-  writer.raw(kMagic).u32(kVersion).raw(commitment_digest).u32(axis_count);
+  writer.begin(kMagic, kVersion).raw(commitment_digest).u32(axis_count);
   writer.u32(static_cast<std::uint32_t>(proofs.size()));
   for (const Proof& proof : proofs) {
     ASSAY_CHECK_EQ(proof.opening.quotients.size(), axis_count);
@@ -89,11 +89,7 @@ Bytes Proofs::encode() const {
 
 Result<Proofs> Proofs::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.expect(kMagic, "magic"));
-  const std::uint32_t version = ASSAY_TRY(reader.u32("version"));
-  if (version != kVersion)
-    return reader.error(ErrorCode::kUnsupported, "version",
-                        fmt::format("version {}, this program knows {}", version, kVersion));
+  ASSAY_TRY(reader.begin(kMagic, kVersion));
   Proofs out;
   std::ranges::copy(ASSAY_TRY(reader.raw(32, "commitment digest")), out.commitment_digest.begin());
   out.axis_count = ASSAY_TRY(reader.u32("axis count"));

@@ -9,7 +9,8 @@
 namespace assay::pst {
 namespace {
 
-constexpr std::string_view kTag = "assay/kept/v1";
+constexpr std::string_view kTag = "assay/kept/v";
+constexpr std::uint32_t kVersion = 1;
 
 /// How many leading axes have at most kMaxCount prefixes in all; at least one.
 std::size_t depth_of(const Axes& axes) {
@@ -42,7 +43,7 @@ void KeptQuotients::keep(std::span<const std::uint32_t> prefix, const G1Affine& 
 
 Bytes KeptQuotients::encode(const Digest& owner) const {
   WireWriter writer;
-  writer.raw(kTag).raw(owner).u32(static_cast<std::uint32_t>(points_.size()));
+  writer.begin(kTag, kVersion).raw(owner).u32(static_cast<std::uint32_t>(points_.size()));
   for (const auto& [prefix, quotient] : points_) {
     writer.u32(static_cast<std::uint32_t>(prefix.size()));
     for (const std::uint32_t coordinate : prefix) writer.u32(coordinate);
@@ -54,7 +55,7 @@ Bytes KeptQuotients::encode(const Digest& owner) const {
 Result<KeptQuotients> KeptQuotients::decode(ByteSpan bytes, const Axes& axes, const Digest& owner,
                                             std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.expect(kTag, "tag"));
+  ASSAY_TRY(reader.begin(kTag, kVersion));
   const ByteSpan named = ASSAY_TRY(reader.raw(owner.size(), "owner"));
   if (!std::equal(named.begin(), named.end(), owner.begin()))
     return reader.error(ErrorCode::kMismatch, "owner", "kept for another commitment: use another file");

@@ -139,6 +139,9 @@ TEST_F(KeptFile, IsRefusedUnlessCanonical) {
   Bytes other = good.bytes();
   other[13] ^= 1;
   EXPECT_EQ(refusal(other), ErrorCode::kMismatch);
+  Bytes of_another_version = good.bytes();
+  of_another_version[12] = '2';
+  EXPECT_EQ(refusal(of_another_version), ErrorCode::kUnsupported);
   Bytes point = good.bytes();
   point[13 + 32 + 4 + 8] ^= 1;  // x = 0 is on no point
   EXPECT_EQ(refusal(point), KeptQuotients::decode(point, axes_of({3, 2, 4}), owner(), "").error().code);

@@ -50,7 +50,7 @@ SrsLayout srs_layout(const Axes& axes) {
 Bytes encode_srs_header(const VerifierKey& key) {
   const Bytes verifier_part = key.encode();
   WireWriter writer;
-  writer.raw(kMagic).u32(kVersion).u32(static_cast<std::uint32_t>(verifier_part.size())).raw(verifier_part);
+  writer.begin(kMagic, kVersion).u32(static_cast<std::uint32_t>(verifier_part.size())).raw(verifier_part);
   Bytes header = writer.take();
   ASSAY_CHECK(header.size() <= kSrsPage);
   header.resize(kSrsPage);
@@ -59,11 +59,7 @@ Bytes encode_srs_header(const VerifierKey& key) {
 
 Result<VerifierKey> parse_srs_file(ByteSpan file, std::string_view place) {
   WireReader reader(file.first(std::min(file.size(), kSrsPage)), place);
-  ASSAY_TRY(reader.expect(kMagic, "magic"));
-  const std::uint32_t version = ASSAY_TRY(reader.u32("version"));
-  if (version != kVersion)
-    return reader.error(ErrorCode::kUnsupported, "version",
-                        fmt::format("version {} is not {}", version, kVersion));
+  ASSAY_TRY(reader.begin(kMagic, kVersion));
   const std::uint32_t size = ASSAY_TRY(reader.u32("verifier part length"));
   const ByteSpan verifier_part = ASSAY_TRY(reader.raw(size, "verifier part"));
   VerifierKey key = ASSAY_TRY(VerifierKey::decode(verifier_part, fmt::format("{}: verifier part", place)));

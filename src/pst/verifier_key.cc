@@ -18,7 +18,7 @@ Bytes VerifierKey::encode() const {
   ASSAY_CHECK_EQ(secrets.size(), axes.count());
   ASSAY_CHECK_EQ(level_digests.size(), axes.count());
   WireWriter writer;
-  writer.raw(kMagic).u32(kVersion).u8(static_cast<std::uint8_t>(trust));
+  writer.begin(kMagic, kVersion).u8(static_cast<std::uint8_t>(trust));
   writer.u32(static_cast<std::uint32_t>(axes.count()));
   for (const std::uint32_t size : axes.sizes()) writer.u32(size);
   for (const G2Affine& secret : secrets) writer.raw(curve::encode(secret));
@@ -28,11 +28,7 @@ Bytes VerifierKey::encode() const {
 
 Result<VerifierKey> VerifierKey::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.expect(kMagic, "magic"));
-  const std::uint32_t version = ASSAY_TRY(reader.u32("version"));
-  if (version != kVersion)
-    return reader.error(ErrorCode::kUnsupported, "version",
-                        fmt::format("version {} is not {}", version, kVersion));
+  ASSAY_TRY(reader.begin(kMagic, kVersion));
   const std::uint8_t trust = ASSAY_TRY(reader.u8("trust"));
   if (trust != static_cast<std::uint8_t>(Trust::kDev) && trust != static_cast<std::uint8_t>(Trust::kCeremony))
     return reader.error(ErrorCode::kOutOfRange, "trust",

@@ -1,10 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
-#include "assay/toploc.h"
+#include "assay/base.h"
 
-namespace assay::toploc {
+namespace assay {
 namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -58,4 +59,4 @@ Result<Bytes> from_base64(std::string_view text, std::string_view place) {
   return bytes;
 }
 
-}  // namespace assay::toploc
+}  // namespace assay
