@@ -31,7 +31,7 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Result<std::string> json_decimal(const Json& value, std::string_view place);
 
 /// Takes the events of parse_json_stream. An event that is not overridden refuses the text; the place of an
-/// Error may be left empty, and is then filled in.
+/// Error is one within the text; left empty, it becomes that of the event.
 class JsonVisitor {
  public:
   virtual ~JsonVisitor() = default;
@@ -45,6 +45,10 @@ class JsonVisitor {
   virtual Status real(double value);                 ///< a number with a fraction or an exponent
   virtual Status boolean(bool value);
   virtual Status null();
+
+ protected:
+  /// "an array is not expected here", as the default of each event says.
+  static Error unexpected(std::string_view what);
 };
 
 /// Reads a text of any size without keeping it, with the checks of parse_json. Errors: those, and the

@@ -46,7 +46,7 @@ TEST(CoefficientsJson, CommitsToTheSamePointAsTheValues) {
   std::vector<Fr> again;
   for (const Scalar& coefficient : read.coefficients) again.push_back(Fr::from_scalar(coefficient));
   EXPECT_EQ(again, coefficients);
-  EXPECT_EQ(pst::commit_coefficients(sample.srs, again).value(), sample.commitment.point);
+  EXPECT_EQ(pst::commit_coefficients(sample.srs, again).value(), test::point_of(sample.commitment));
 }
 
 TEST(CoefficientsJson, IsWrittenInPieces) {

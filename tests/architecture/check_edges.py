@@ -27,7 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "toploc": {"base"},
 }
 # Public headers that do not bear their room's name.
-PUBLIC_ALIASES = {"verdict": "base"}
+PUBLIC_ALIASES = {"verdict": "base", "world": "base", "prover": "claim", "verifier": "claim"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 ROOM_LINE = re.compile(
     r"^assay_room\((\w+)\s*(?:ROOMS\s+([\w ]+?))?\s*(?:LINKS[^)]*)?\)", re.MULTILINE

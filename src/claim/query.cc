@@ -15,9 +15,9 @@ std::optional<std::uint32_t> as_node(const Fr& coordinate, std::uint32_t nodes) 
 
 }  // namespace
 
-Point Point::on_grid(std::vector<std::uint32_t> coordinates) { return {std::move(coordinates), {}}; }
+Query Query::on_grid(std::vector<std::uint32_t> coordinates) { return {std::move(coordinates), {}}; }
 
-Point Point::anywhere(std::vector<Fr> coordinates, const Axes& axes) {
+Query Query::anywhere(std::vector<Fr> coordinates, const Axes& axes) {
   if (coordinates.size() != axes.count()) return {{}, std::move(coordinates)};
   std::vector<std::uint32_t> nodes;
   for (std::size_t i = 0; i < coordinates.size(); ++i) {
@@ -28,7 +28,7 @@ Point Point::anywhere(std::vector<Fr> coordinates, const Axes& axes) {
   return on_grid(std::move(nodes));
 }
 
-std::vector<Fr> Point::coordinates() const {
+std::vector<Fr> Query::coordinates() const {
   if (!is_on_grid()) return field;
   std::vector<Fr> out;
   out.reserve(grid.size());
@@ -36,7 +36,7 @@ std::vector<Fr> Point::coordinates() const {
   return out;
 }
 
-std::string Point::to_string() const {
+std::string Query::to_string() const {
   if (is_on_grid()) return fmt::format("{}", fmt::join(grid, ","));
   std::vector<std::string> texts;
   texts.reserve(field.size());
