@@ -92,10 +92,4 @@ Result<claim::Place> parse_entry(std::string_view text, const tensor::Layout& la
   return claim::place_of_entry(layout, layer, position);
 }
 
-Error within_file(const std::filesystem::path& path, Error error) {
-  if (error.place.starts_with(path.string())) return error;
-  error.place = error.place.empty() ? path.string() : path.string() + ": " + error.place;
-  return error;
-}
-
 }  // namespace assay::cli

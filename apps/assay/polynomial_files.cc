@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "arguments.h"
 #include "base/file.h"
 #include "base/threads.h"
 #include "base/try.h"
+#include "base/within.h"
 
 namespace assay::cli {
 namespace {
@@ -131,7 +131,7 @@ Result<PolynomialTensor> read_polynomial_tensor(const PipelineDirs& dirs) {
     return Error{ErrorCode::kIo, dirs.polynomial.string(), "no such directory"};
   Polynomial polynomial = ASSAY_TRY(read_coefficients(dirs.polynomial));
   Result<tensor::IntegerArray> values = values_on_grid(polynomial);
-  if (!values.ok()) return within_file(dirs.polynomial, values.error());
+  if (!values.ok()) return within(dirs.polynomial.string(), values.error());
   if (dirs.hypercube.empty()) {
     tensor::Layout layout = ASSAY_TRY(plain_layout(polynomial.axes));
     return PolynomialTensor{

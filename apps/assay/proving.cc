@@ -6,6 +6,7 @@
 
 #include "arguments.h"
 #include "base/try.h"
+#include "base/within.h"
 #include "stopwatch.h"
 
 namespace assay::cli {
@@ -98,7 +99,7 @@ Result<Proven> prove_points(const pst::Srs& srs, const claim::Commitment& commit
                              to_hex(commitment.header.srs_digest))};
   const Stopwatch proving;
   Result<claim::Proofs> proofs = claim::prove(srs, commitment, values, points, kept);
-  if (!proofs.ok()) return within_file(tensor_name, proofs.error());
+  if (!proofs.ok()) return within(tensor_name, proofs.error());
   Proven proven{*std::move(proofs), proving.seconds(), 0};
   if (!check) return proven;
   const Stopwatch verifying;

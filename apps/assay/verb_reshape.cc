@@ -1,8 +1,8 @@
 // `assay reshape`: all layers in one cube.
 #include <fmt/format.h>
 
-#include "arguments.h"
 #include "base/try.h"
+#include "base/within.h"
 #include "program.h"
 #include "report.h"
 
@@ -22,7 +22,7 @@ Result<int> run_reshape(const ReshapeOptions& options, const Console& console) {
   how.cube = options.cube;
   how.object_storage = options.format == "seed";
   const Result<std::filesystem::path> dir = tensor::reshape(options.input_dir, how);
-  if (!dir.ok()) return within_file(options.input_dir, dir.error());
+  if (!dir.ok()) return within(options.input_dir, dir.error());
 
   const tensor::Hypercube cube = ASSAY_TRY(tensor::read_hypercube(*dir));
   const tensor::Layout& layout = cube.layout;

@@ -6,7 +6,7 @@
 #include "assay/claim.h"
 #include "base/try.h"
 #include "base/wire.h"
-#include "claim/errors.h"
+#include "base/within.h"
 
 namespace assay::claim {
 namespace {
@@ -183,7 +183,7 @@ Result<Header> Header::decode(ByteSpan bytes, std::string_view place) {
     offset = layout.layer_map.back().flat_end;
   }
   ASSAY_TRY(reader.finish());
-  if (const Status status = header.validate(); !status) return internal::within(place, status.error());
+  if (const Status status = header.validate(); !status) return within(place, status.error());
   return header;
 }
 

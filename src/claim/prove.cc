@@ -6,7 +6,7 @@
 #include "assay/claim.h"
 #include "base/threads.h"
 #include "base/try.h"
-#include "claim/errors.h"
+#include "base/within.h"
 #include "claim/repeated.h"
 
 namespace assay::claim {
@@ -90,7 +90,7 @@ Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment, const In
   Proofs out{commitment.digest(), static_cast<std::uint32_t>(axes.count()), {}};
   for (std::size_t k = 0; k < points.size(); ++k) {
     Result<Point> settled = settle(points[k], axes);
-    if (!settled) return internal::within(fmt::format("point {}", k), settled.error());
+    if (!settled) return within(fmt::format("point {}", k), settled.error());
     out.proofs.push_back({std::move(*settled), {}});
   }
   if (const auto repeated = internal::find_repeated(out.proofs))

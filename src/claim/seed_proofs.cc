@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <initializer_list>
 
 #include "assay/claim.h"
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_fields.h"
 #include "base/try.h"
 #include "claim/repeated.h"
 #include "claim/statement.h"
@@ -13,58 +12,19 @@
 namespace assay::claim {
 namespace {
 
-Error malformed(std::string place, std::string reason) {
-  return {ErrorCode::kMalformed, std::move(place), std::move(reason)};
-}
-
-/// An object with the required fields and no other than those allowed.
-Status check_fields(const Json& object, std::initializer_list<std::string_view> required,
-                    std::initializer_list<std::string_view> optional, std::string_view place) {
-  if (!object.is_object()) return malformed(std::string(place), "an object is expected here");
-  for (const std::string_view name : required)
-    if (!object.contains(name))
-      return malformed(std::string(place), fmt::format("the field \"{}\" is missing", name));
-  for (const auto& [name, value] : object.items()) {
-    const auto is_name = [&key = name](std::string_view known) { return known == key; };
-    if (!std::ranges::any_of(required, is_name) && !std::ranges::any_of(optional, is_name))
-      return malformed(std::string(place), fmt::format("no field \"{}\" belongs here", name));
-  }
-  return {};
-}
-
-Result<const Json::array_t*> array_field(const Json& value, std::string_view place) {
-  if (!value.is_array()) return malformed(std::string(place), "an array is expected here");
-  return &value.get_ref<const Json::array_t&>();
-}
-
-/// An integer from 1 to `max`.
-Result<std::uint32_t> number_field(const Json& value, std::uint64_t max, const std::string& place) {
-  const std::string digits = ASSAY_TRY(json_decimal(value, place));
-  const Result<Scalar> number = Scalar::from_decimal(digits, place);
-  if (!number || number->bit_width() > 63 || number->words[0] == 0 || number->words[0] > max)
-    return Error{ErrorCode::kOutOfRange, place, fmt::format("an integer from 1 to {} is expected here", max)};
-  return static_cast<std::uint32_t>(number->words[0]);
-}
-
-/// 32 bytes as hexadecimal digits.
-Result<Bytes> hex_field(const Json& value, const std::string& place) {
-  if (!value.is_string()) return malformed(place, "a text of 64 hexadecimal digits is expected here");
-  const Bytes bytes = ASSAY_TRY(from_hex(value.get_ref<const std::string&>(), place));
-  if (bytes.size() != 32) return malformed(place, "64 hexadecimal digits are expected here");
-  return bytes;
-}
-
 /// A point of G1, compressed as arkworks does.
-Result<G1Affine> point_field(const Json& value, const std::string& place) {
-  const Bytes bytes = ASSAY_TRY(hex_field(value, place));
-  return curve::decode_g1(bytes, place);
+Result<G1Affine> read_point(const JsonValue& value) {
+  const Bytes bytes = ASSAY_TRY(value.hex(32));
+  return value.located(curve::decode_g1(bytes, {}));
 }
 
 /// The residue of an integer between -r and r.
-Result<Fr> residue_field(const Json& value, const std::string& place) {
-  const std::string digits = ASSAY_TRY(json_decimal(value, place));
-  if (!digits.starts_with('-')) return Fr::from_scalar(ASSAY_TRY(Scalar::from_decimal(digits, place)));
-  return -Fr::from_scalar(ASSAY_TRY(Scalar::from_decimal(std::string_view(digits).substr(1), place)));
+Result<Fr> read_residue(const JsonValue& value) {
+  const std::string digits = ASSAY_TRY(value.decimal());
+  const bool negative = digits.starts_with('-');
+  const Scalar scalar =
+      ASSAY_TRY(value.located(Scalar::from_decimal(std::string_view(digits).substr(negative ? 1 : 0), {})));
+  return negative ? -Fr::from_scalar(scalar) : Fr::from_scalar(scalar);
 }
 
 /// On the grid where every coordinate is below the degree bound: a file without axes can tell no more.
@@ -78,24 +38,18 @@ Point point_below(std::vector<Fr> coordinates, std::uint32_t degree_bound) {
   return point;
 }
 
-Result<Proof> parse_proof(const Json& object, std::uint32_t num_variables, std::uint32_t degree_bound,
-                          const std::string& place) {
-  ASSAY_TRY(check_fields(object, {"point", "evaluation", "proof_hex"}, {}, place));
-  const Json::array_t& point = *ASSAY_TRY(array_field(object["point"], place + ".point"));
-  const Json::array_t& quotients = *ASSAY_TRY(array_field(object["proof_hex"], place + ".proof_hex"));
+Result<Proof> parse_proof(const JsonValue& object, std::uint32_t num_variables, std::uint32_t degree_bound) {
+  const JsonFields fields = ASSAY_TRY(object.fields({"point", "evaluation", "proof_hex"}));
+  const JsonArray point = ASSAY_TRY(fields["point"].array(Axes::kMaxCount));
+  const JsonArray quotients = ASSAY_TRY(fields["proof_hex"].array(Axes::kMaxCount));
   if (point.size() != num_variables || quotients.size() != num_variables)
-    return Error{ErrorCode::kMismatch, place,
-                 fmt::format("{} coordinates and {} proof points for {} variables", point.size(),
-                             quotients.size(), num_variables)};
+    return object.error(ErrorCode::kMismatch,
+                        fmt::format("{} coordinates and {} proof points for {} variables", point.size(),
+                                    quotients.size(), num_variables));
   Proof proof;
-  std::vector<Fr> coordinates;
-  for (std::size_t i = 0; i < num_variables; ++i) {
-    coordinates.push_back(ASSAY_TRY(residue_field(point[i], fmt::format("{}.point[{}]", place, i))));
-    proof.opening.quotients.push_back(
-        ASSAY_TRY(point_field(quotients[i], fmt::format("{}.proof_hex[{}]", place, i))));
-  }
-  proof.point = point_below(std::move(coordinates), degree_bound);
-  proof.opening.value = ASSAY_TRY(residue_field(object["evaluation"], place + ".evaluation"));
+  proof.point = point_below(ASSAY_TRY(point.all(read_residue)), degree_bound);
+  proof.opening.quotients = ASSAY_TRY(quotients.all(read_point));
+  proof.opening.value = ASSAY_TRY(read_residue(fields["evaluation"]));
   return proof;
 }
 
@@ -114,28 +68,20 @@ Json json_residue(const Fr& value) { return json_integer(value.to_scalar().to_de
 }  // namespace
 
 Result<SeedProofs> SeedProofs::parse(std::string_view json, std::string_view place) {
-  if (json.size() > kMaxBytes)
-    return Error{ErrorCode::kTooLarge, std::string(place),
-                 fmt::format("{} bytes, at most {} are read", json.size(), kMaxBytes)};
-  const Json root = ASSAY_TRY(parse_json(json, place));
-  ASSAY_TRY(check_fields(root, {"commitment_hex", "num_variables", "degree_bound", "proofs"},
-                         {"commitment_digest"}, place));
-  const auto at = [&](std::string_view field) { return fmt::format("{}: {}", place, field); };
+  const JsonText text = ASSAY_TRY(JsonText::parse(json, place, kMaxBytes));
+  const JsonFields root = ASSAY_TRY(text.root().fields(
+      {"commitment_hex", "num_variables", "degree_bound", "proofs"}, {"commitment_digest"}));
   SeedProofs out;
-  out.commitment = ASSAY_TRY(point_field(root["commitment_hex"], at("commitment_hex")));
-  out.num_variables = ASSAY_TRY(number_field(root["num_variables"], Axes::kMaxCount, at("num_variables")));
-  out.degree_bound = ASSAY_TRY(number_field(root["degree_bound"], Axes::kMaxSize, at("degree_bound")));
-  if (root.contains("commitment_digest")) {
-    const Bytes digest = ASSAY_TRY(hex_field(root["commitment_digest"], at("commitment_digest")));
+  out.commitment = ASSAY_TRY(read_point(root["commitment_hex"]));
+  out.num_variables = ASSAY_TRY(root["num_variables"].integer<std::uint32_t>(1, Axes::kMaxCount));
+  out.degree_bound = ASSAY_TRY(root["degree_bound"].integer<std::uint32_t>(1, Axes::kMaxSize));
+  if (root.has("commitment_digest")) {
+    const Bytes digest = ASSAY_TRY(root["commitment_digest"].hex(32));
     std::ranges::copy(digest, out.commitment_digest.emplace().begin());
   }
-  const Json::array_t& proofs = *ASSAY_TRY(array_field(root["proofs"], at("proofs")));
-  if (proofs.size() > kMaxCount)
-    return Error{ErrorCode::kTooLarge, at("proofs"),
-                 fmt::format("{}, at most {} are read", proofs.size(), kMaxCount)};
-  for (std::size_t k = 0; k < proofs.size(); ++k)
-    out.proofs.push_back(ASSAY_TRY(
-        parse_proof(proofs[k], out.num_variables, out.degree_bound, at(fmt::format("proofs[{}]", k)))));
+  const JsonArray proofs = ASSAY_TRY(root["proofs"].array(kMaxCount));
+  out.proofs = ASSAY_TRY(proofs.all(
+      [&](const JsonValue& proof) { return parse_proof(proof, out.num_variables, out.degree_bound); }));
   return out;
 }
 

@@ -4,8 +4,9 @@
 #include <optional>
 
 #include "assay/claim.h"
-#include "base/json.h"
+#include "base/json_fields.h"
 #include "base/try.h"
+#include "base/within.h"
 
 namespace assay::claim {
 namespace {
@@ -19,16 +20,11 @@ using tensor::TensorFile;
 using tensor::TensorView;
 
 constexpr std::string_view kCaptureFormat = "assay/capture/v1";
+constexpr std::size_t kMaxTapsBytes = std::size_t{1} << 26;
+constexpr std::size_t kMaxTapText = 1024;  // as long as the header's texts may be
 
 Error bad(ErrorCode code, const fs::path& path, std::string reason) {
   return {code, path.string(), std::move(reason)};
-}
-
-/// The error, with the file's name before its place.
-Error within_file(const fs::path& path, Error error) {
-  if (error.place.starts_with(path.string())) return error;
-  error.place = error.place.empty() ? path.string() : path.string() + ": " + error.place;
-  return error;
 }
 
 bool is_capture(const TensorFile& file) { return file.metadata_value("format") == kCaptureFormat; }
@@ -52,28 +48,24 @@ Result<std::optional<Dtype>> common_dtype(const std::vector<TensorView>& arrays,
 }
 
 // The tap as the header writes it, from one entry of a capture's list.
-std::string tap_name(const Json& entry) {
-  if (!entry.contains("tap") || !entry["tap"].is_string()) return "";
-  const std::string tap = entry["tap"].get<std::string>();
-  // A parsed integer is a signed one where that holds it.
-  if (tap == "residual" && entry.contains("block") && entry["block"].is_number_integer() &&
-      entry["block"].get<std::int64_t>() >= 0)
-    return fmt::format("block:{}", entry["block"].get<std::int64_t>());
-  return tap == "unknown" ? "" : tap;
+Result<std::string> tap_name(const JsonFields& entry) {
+  if (!entry.has("tap")) return std::string();
+  std::string tap = ASSAY_TRY(entry["tap"].text(kMaxTapText));
+  if (tap == "unknown") return std::string();
+  if (tap != "residual" || !entry.has("block") || entry["block"].is_null()) return tap;
+  return fmt::format("block:{}", ASSAY_TRY(entry["block"].integer<std::uint32_t>()));
 }
 
 Status add_taps(const TensorFile& file, std::vector<IntegerTensor>& layers, const fs::path& path) {
   const std::string_view text = file.metadata_value("taps");
   if (text.empty()) return {};
-  const std::string place = path.string() + ": taps";
-  const Json taps = ASSAY_TRY(parse_json(text, place));
-  if (!taps.is_array()) return Error{ErrorCode::kMalformed, place, "not a list"};
-  for (const Json& entry : taps) {
-    if (!entry.is_object() || !entry.contains("name") || !entry["name"].is_string())
-      return Error{ErrorCode::kMalformed, place, "an entry without a name"};
-    const std::string name = entry["name"].get<std::string>();
+  const JsonText taps = ASSAY_TRY(JsonText::parse(text, path.string() + ": taps", kMaxTapsBytes));
+  const JsonArray entries = ASSAY_TRY(taps.root().array(Layout::kMaxLayers));
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const JsonFields entry = ASSAY_TRY(entries[i].open_fields());
+    const std::string name = ASSAY_TRY(entry["name"].text(kMaxTapText));
     for (IntegerTensor& layer : layers)
-      if (layer.name == name) layer.tap = tap_name(entry);
+      if (layer.name == name) layer.tap = ASSAY_TRY(tap_name(entry));
   }
   return {};
 }
@@ -95,7 +87,7 @@ Result<std::vector<IntegerTensor>> encode_all(const TensorFile& file, const std:
   std::vector<IntegerTensor> layers;
   for (const TensorView& array : arrays) {
     Result<tensor::IntegerArray> values = tensor::encode(array, encoding);
-    if (!values.ok()) return within_file(path, values.error());
+    if (!values.ok()) return within(path.string(), values.error());
     layers.push_back({array.name, array.shape, *std::move(values), ""});
   }
   if (!arrays.empty()) return layers;
@@ -146,7 +138,7 @@ bool names_directory(const fs::path& path) {
 template <class T>
 Result<T> in_file(const fs::path& path, Result<T> result) {
   if (result.ok()) return result;
-  return within_file(path, result.error());
+  return within(path.string(), result.error());
 }
 
 }  // namespace

@@ -1,45 +1,23 @@
-// The JSON files of the seeds' directories: reading a field with its checks, and what both directories share.
+// The JSON files of the seeds' directories: what both directories share. Their objects may hold more fields
+// than are read here.
 #pragma once
 
 #include <string>
 
 #include "assay/tensor.h"
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_fields.h"
 
 namespace assay::tensor {
 
-/// A JSON object with the place that errors name.
-class JsonFields {
- public:
-  /// Errors of all: kMalformed when the field is missing or of another type.
-  static Result<JsonFields> of(const Json& value, std::string place);
+/// A JSON file of at most kMaxJsonBytes.
+[[nodiscard]] Result<JsonText> read_json_file(const std::filesystem::path& path);
 
-  [[nodiscard]] bool has(std::string_view key) const { return find(key) != nullptr; }
-  [[nodiscard]] Result<JsonFields> object(std::string_view key) const;
-  [[nodiscard]] Result<std::vector<JsonFields>> objects(std::string_view key) const;
-  [[nodiscard]] Result<std::string> text(std::string_view key) const;
-  /// "" when the field is missing.
-  [[nodiscard]] Result<std::string> optional_text(std::string_view key) const;
-  [[nodiscard]] Result<std::uint64_t> count(std::string_view key) const;
-  [[nodiscard]] Result<Shape> counts(std::string_view key) const;
-  [[nodiscard]] Result<double> real(std::string_view key) const;
-  /// An integer of any size, in decimal.
-  [[nodiscard]] Result<std::string> decimal(std::string_view key) const;
-  [[nodiscard]] Error error(ErrorCode code, std::string_view key, std::string_view reason) const;
-  [[nodiscard]] const Json& json() const { return *value_; }
+/// Everything of a Conversion but its layers, which the reader of a hypercube takes as well.
+[[nodiscard]] Result<Conversion> read_conversion_header(const JsonFields& fields);
 
- private:
-  JsonFields(const Json& value, std::string place) : value_(&value), place_(std::move(place)) {}
-  [[nodiscard]] const Json* find(std::string_view key) const;
-  [[nodiscard]] Result<const Json*> at(std::string_view key) const;
-
-  const Json* value_;
-  std::string place_;
-};
-
-/// A JSON file of at most 64 MiB.
-[[nodiscard]] Result<Json> read_json_file(const std::filesystem::path& path);
+/// The field "storage"; nullopt where it is missing, as in the seeds' own files.
+[[nodiscard]] Result<std::optional<Storage>> storage_field(const JsonFields& fields);
 
 [[nodiscard]] std::optional<Storage> storage_from(std::string_view name);
 
@@ -56,5 +34,7 @@ inline constexpr std::string_view kConversionJson = "conversion_metadata.json";
 inline constexpr std::string_view kHypercubeJson = "hypercube_metadata.json";
 inline constexpr std::string_view kHypercubeNpy = "hypercube.npy";
 inline constexpr std::size_t kMaxDirectoryLayers = 512;
+inline constexpr std::size_t kMaxJsonBytes = std::size_t{64} << 20;
+inline constexpr std::size_t kMaxText = 4096;  ///< of a field that is not the model's own words
 
 }  // namespace assay::tensor
