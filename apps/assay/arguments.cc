@@ -85,10 +85,4 @@ Result<claim::Place> parse_entry(std::string_view text, const encode::Layout& la
   return Error{place.error().code, fmt::format("{} {}", flag, text), place.error().to_string()};
 }
 
-Error within_file(const std::filesystem::path& path, Error error) {
-  if (error.place.starts_with(path.string())) return error;
-  error.place = error.place.empty() ? path.string() : path.string() + ": " + error.place;
-  return error;
-}
-
 }  // namespace assay::cli

@@ -4,6 +4,7 @@
 #include "arguments.h"
 #include "base/file.h"
 #include "base/try.h"
+#include "base/within.h"
 #include "input_tensor.h"
 #include "parameters.h"
 #include "pipeline/results.h"
@@ -81,7 +82,7 @@ Result<int> commit_tensor(const CommitOptions& options, const Console& console) 
   const double load_seconds = loading.seconds();
   const Stopwatch committing;
   const Result<claim::Commitment> commitment = claim::commit(srs, subject.header, subject.values.view());
-  if (!commitment.ok()) return within_file(options.input.path, commitment.error());
+  if (!commitment.ok()) return within(options.input.path, commitment.error());
   const double seconds = committing.seconds();
   const Stopwatch keeping;
   if (!options.keep.empty()) {
@@ -133,7 +134,7 @@ Result<int> commit_directory(const CommitOptions& options, const Console& consol
   const double setup_seconds = setup.seconds();
   const Stopwatch committing;
   const Result<claim::Commitment> commitment = claim::commit(srs, tensor.header, tensor.values.view());
-  if (!commitment.ok()) return within_file(dirs.polynomial, commitment.error());
+  if (!commitment.ok()) return within(dirs.polynomial.string(), commitment.error());
   const double seconds = committing.seconds();
 
   Json json = pipeline::results_json(*commitment, dirs, setup_seconds, seconds);

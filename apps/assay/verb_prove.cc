@@ -8,6 +8,7 @@
 #include "assay/pipeline.h"
 #include "base/file.h"
 #include "base/try.h"
+#include "base/within.h"
 #include "pipeline/results.h"
 #include "points.h"
 #include "program.h"
@@ -103,7 +104,7 @@ Result<int> prove_tensor(const ProveOptions& options, const Console& console) {
   const std::size_t kept_before = kept ? kept->size() : 0;
   const Result<Opened> opened =
       open_points(options, srs, commitment, values.values, queries, kept ? &*kept : nullptr, nullptr);
-  if (!opened.ok()) return within_file(options.tensor, opened.error());
+  if (!opened.ok()) return within(options.tensor, opened.error());
   if (kept && kept->size() != kept_before) ASSAY_TRY(kept->write(options.kept, commitment.digest()));
   ASSAY_TRY(opened->made.proofs.write(options.out));
   return report_opened(console, commitment, *opened, {{"out", options.out}}, options.out, kDone);
@@ -130,7 +131,7 @@ Result<int> prove_directory(const ProveOptions& options, const Console& console)
   if (tensor.ground_truth) captured = claim::Captured{std::move(*tensor.ground_truth), {}};
   const Result<Opened> opened =
       open_points(options, srs, commitment, tensor.values, queries, nullptr, captured ? &*captured : nullptr);
-  if (!opened.ok()) return within_file(dirs.polynomial, opened.error());
+  if (!opened.ok()) return within(dirs.polynomial.string(), opened.error());
   const claim::CheckedProofs& made = opened->made;
   Json results = ASSAY_TRY(pipeline::read_results(dirs, commitment));
   pipeline::add_openings(results, commitment, made.proofs, made.found, made.prove_seconds,

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -54,6 +55,16 @@ class JsonVisitor {
 /// Reads a text of any size without keeping it, with the checks of parse_json. Errors: those, and the
 /// visitor's.
 [[nodiscard]] Status parse_json_stream(std::string_view text, JsonVisitor& visitor, std::string_view place);
+
+namespace internal {
+
+/// What nlohmann's lexer, which goes through a double, takes for finite whatever the digits are.
+inline constexpr std::size_t kMaxIntegerDigits = 308;
+
+/// The number of digits of -?(0|[1-9][0-9]*); 0 for another text.
+std::size_t count_integer_digits(std::string_view text);
+
+}  // namespace internal
 
 /// Text with integers of any size written as plain numbers; `indent` < 0 for one line.
 [[nodiscard]] std::string dump_json(const Json& value, int indent = 2);

@@ -10,7 +10,6 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/json_integer.h"
 #include "base/try.h"
 
 namespace assay {

@@ -5,8 +5,8 @@
 
 #include "assay/verifier.h"
 #include "base/try.h"
+#include "base/within.h"
 #include "claim/encode_arrays.h"
-#include "claim/errors.h"
 
 namespace assay::claim {
 namespace {
@@ -80,7 +80,7 @@ Result<Captured> captured_like(const Header& header, const Arrays& arrays, const
   std::vector<tensor::IntegerTensor> layers = ASSAY_TRY(internal::encode_arrays(arrays, encoding, place));
   for (std::size_t i = 0; i < layers.size(); ++i) layers[i].name = shapes[i].name;
   Result<tensor::IntegerArray> values = encode::apply_layout(header.layout, layers);
-  if (!values.ok()) return internal::within(place, values.error());
+  if (!values.ok()) return within(place, values.error());
   return Captured{*std::move(values), {}};
 }
 

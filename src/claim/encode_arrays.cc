@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/try.h"
-#include "claim/errors.h"
+#include "base/within.h"
 
 namespace assay::claim::internal {
 

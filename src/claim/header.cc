@@ -6,7 +6,7 @@
 #include "assay/claim.h"
 #include "base/try.h"
 #include "base/wire.h"
-#include "claim/errors.h"
+#include "base/within.h"
 
 namespace assay::claim {
 namespace {
@@ -208,7 +208,7 @@ Result<Header> Header::decode(ByteSpan bytes, std::string_view place) {
   ASSAY_TRY(reader.begin({}, kVersion));
   const Scheme scheme = ASSAY_TRY(read_code(reader, kSchemeCodes, "scheme"));
   // What follows is the scheme's own.
-  if (scheme != Scheme::kTensor) return internal::within(place, reserved(scheme));
+  if (scheme != Scheme::kTensor) return within(place, reserved(scheme));
   const Layout::Kind kind = ASSAY_TRY(read_code(reader, kLayoutCodes, "layout"));
   Header header{{kind, ASSAY_TRY(read_axes(reader, place)), 0, 0, {}}, {}, {}};
   header.scheme = scheme;
@@ -229,7 +229,7 @@ Result<Header> Header::decode(ByteSpan bytes, std::string_view place) {
     offset = layout.layer_map.back().flat_end;
   }
   ASSAY_TRY(reader.finish());
-  if (const Status status = header.validate(); !status) return internal::within(place, status.error());
+  if (const Status status = header.validate(); !status) return within(place, status.error());
   return header;
 }
 

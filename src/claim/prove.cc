@@ -9,7 +9,7 @@
 #include "assay/verifier.h"
 #include "base/threads.h"
 #include "base/try.h"
-#include "claim/errors.h"
+#include "base/within.h"
 #include "claim/query_rules.h"
 
 namespace assay::claim {
@@ -109,7 +109,7 @@ Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment, const In
   std::vector<std::vector<std::uint32_t>> grid_points;
   for (std::size_t k = 0; k < queries.size(); ++k) {
     Result<Query> one = settle(queries[k], axes);
-    if (!one) return internal::within(fmt::format("point {}", k), one.error());
+    if (!one) return within(fmt::format("point {}", k), one.error());
     if (one->is_on_grid()) grid_points.push_back(one->grid);
     settled.push_back(*std::move(one));
   }

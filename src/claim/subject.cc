@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "assay/prover.h"
-#include "base/json.h"
+#include "base/json_fields.h"
 #include "base/try.h"
+#include "base/within.h"
 #include "claim/encode_arrays.h"
-#include "claim/errors.h"
 
 namespace assay::claim {
 namespace {
@@ -15,36 +15,33 @@ namespace {
 namespace fs = std::filesystem;
 using encode::Encoding;
 using encode::Layout;
-using internal::within;
 using tensor::Dtype;
 using tensor::TensorFile;
 
 constexpr std::string_view kCaptureFormat = "assay/capture/v1";
+constexpr std::size_t kMaxTapsBytes = std::size_t{1} << 26;
+constexpr std::size_t kMaxTapText = 1024;  // as long as the header's texts may be
 
 bool is_capture(const TensorFile& file) { return file.metadata_value("format") == kCaptureFormat; }
 
 // The tap as the header writes it, from one entry of a capture's list.
-std::string tap_name(const Json& entry) {
-  if (!entry.contains("tap") || !entry["tap"].is_string()) return "";
-  const std::string tap = entry["tap"].get<std::string>();
-  // A parsed integer is a signed one where that holds it.
-  if (tap == "residual" && entry.contains("block") && entry["block"].is_number_integer() &&
-      entry["block"].get<std::int64_t>() >= 0)
-    return fmt::format("block:{}", entry["block"].get<std::int64_t>());
-  return tap == "unknown" ? "" : tap;
+Result<std::string> tap_name(const JsonFields& entry) {
+  if (!entry.has("tap")) return std::string();
+  std::string tap = ASSAY_TRY(entry["tap"].text(kMaxTapText));
+  if (tap == "unknown") return std::string();
+  if (tap != "residual" || !entry.has("block") || entry["block"].is_null()) return tap;
+  return fmt::format("block:{}", ASSAY_TRY(entry["block"].integer<std::uint32_t>()));
 }
 
 Result<Taps> taps_of(const TensorFile& file, std::string_view place) {
   const std::string_view text = file.metadata_value("taps");
   if (text.empty()) return Taps{};
-  const std::string where = fmt::format("{}: taps", place);
-  const Json list = ASSAY_TRY(parse_json(text, where));
-  if (!list.is_array()) return Error{ErrorCode::kMalformed, where, "not a list"};
+  const JsonText list = ASSAY_TRY(JsonText::parse(text, fmt::format("{}: taps", place), kMaxTapsBytes));
+  const JsonArray entries = ASSAY_TRY(list.root().array(Layout::kMaxLayers));
   Taps taps;
-  for (const Json& entry : list) {
-    if (!entry.is_object() || !entry.contains("name") || !entry["name"].is_string())
-      return Error{ErrorCode::kMalformed, where, "an entry without a name"};
-    taps[entry["name"].get<std::string>()] = tap_name(entry);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const JsonFields entry = ASSAY_TRY(entries[i].open_fields());
+    taps[ASSAY_TRY(entry["name"].text(kMaxTapText))] = ASSAY_TRY(tap_name(entry));
   }
   return taps;
 }

@@ -133,6 +133,15 @@ TEST_F(SubjectTest, RefusesACaptureWhoseMetadataLie) {
     metadata[2].second = taps;
     expect_error(read_subject(write_layers(metadata), {}), ErrorCode::kMalformed, "taps");
   }
+  const auto expect_refused = [&](const char* taps, ErrorCode code, const char* place) {
+    metadata[2].second = taps;
+    expect_error(read_subject(write_layers(metadata), {}), code, place);
+  };
+  expect_refused(R"([{"name":"layer_0"},{"name":"layer_0","tap":7}])", ErrorCode::kMalformed, "taps[1].tap");
+  expect_refused(R"([{"name":"layer_0","tap":"residual","block":"0"}])", ErrorCode::kMalformed,
+                 "taps[0].block");
+  expect_refused(R"([{"name":"layer_0","tap":"residual","block":-1}])", ErrorCode::kOutOfRange,
+                 "taps[0].block");
   metadata = kCapture;
   metadata[1].second = "dreamt";
   expect_error(read_subject(write_layers(metadata), {}), ErrorCode::kMalformed, "dreamt");

@@ -234,19 +234,24 @@ TEST(ReadConversion, ChecksMetadataAgainstArrays) {
   const auto layer = [](auto change) { return [change](Json& json) { change(json["layers"][1]); }; };
   const auto scaling = [](auto change) { return [change](Json& json) { change(json["conversion"]); }; };
   refuse(layer([](Json& j) { j["original_shape"] = {1, 2, 10}; }), ErrorCode::kMismatch, "original_shape");
-  refuse(layer([](Json& j) { j["original_shape"] = {1, -2, 10}; }), ErrorCode::kMalformed, "integers from 0");
-  refuse(layer([](Json& j) { j["original_shape"] = "x"; }), ErrorCode::kMalformed, "array of integers");
+  refuse(layer([](Json& j) {
+           j["original_shape"] = {1, -2, 10};
+         }),
+         ErrorCode::kOutOfRange, "original_shape[1]");
+  refuse(layer([](Json& j) { j["original_shape"] = "x"; }), ErrorCode::kMalformed,
+         "an array is expected here");
   refuse(layer([](Json& j) { j["num_elements"] = 21; }), ErrorCode::kMismatch, "volume of original_shape");
-  refuse(layer([](Json& j) { j["num_elements"] = -1; }), ErrorCode::kMalformed, "integer from 0");
+  refuse(layer([](Json& j) { j["num_elements"] = -1; }), ErrorCode::kOutOfRange, "integer from 0");
   refuse(layer([](Json& j) { j["original_dtype"] = "float32"; }), ErrorCode::kUnsupported, "no element type");
   refuse(layer([](Json& j) { j["original_dtype"] = "torch.int8"; }), ErrorCode::kUnsupported, "use int");
   refuse(layer([](Json& j) { j["npy_file"] = "../embedding.npy"; }), ErrorCode::kMalformed,
          "plain file name");
   refuse(layer([](Json& j) { j["npy_file"] = ""; }), ErrorCode::kMalformed, "plain file name");
-  refuse(layer([](Json& j) { j["npy_file"] = "\u00e9.npy"; }), ErrorCode::kMalformed, "plain file name");
-  refuse(layer([](Json& j) { j["npy_file"] = "a\x7f.npy"; }), ErrorCode::kMalformed, "plain file name");
+  refuse(layer([](Json& j) { j["npy_file"] = "\u00e9.npy"; }), ErrorCode::kMalformed, "printable ASCII");
+  refuse(layer([](Json& j) { j["npy_file"] = "a\x7f.npy"; }), ErrorCode::kMalformed, "printable ASCII");
   refuse(layer([](Json& j) { j["npy_file"] = "gone.npy"; }), ErrorCode::kIo, "gone.npy");
-  refuse(layer([](Json& j) { j["npy_file"] = 3; }), ErrorCode::kMalformed, "must be a text");
+  refuse(layer([](Json& j) { j["npy_file"] = 3; }), ErrorCode::kMalformed,
+         "layers[1].npy_file: a text is expected here");
   refuse(layer([](Json& j) { j.erase("npy_file"); }), ErrorCode::kMalformed, "missing");
   refuse(layer([](Json& j) { j["sample_converted"] = 1; }), ErrorCode::kMismatch, "first value");
   refuse(layer([](Json& j) { j["sample_converted"] = 1.5; }), ErrorCode::kMalformed, "integer");
@@ -254,14 +259,15 @@ TEST(ReadConversion, ChecksMetadataAgainstArrays) {
   refuse(layer([](Json& j) { j["storage"] = "int32"; }), ErrorCode::kMalformed, "int64, scalar32 or object");
   refuse(scaling([](Json& j) { j["effective_scale"] = 9; }), ErrorCode::kMismatch, "truncated_digits");
   refuse(scaling([](Json& j) { j["scale_factor"] = 300; }), ErrorCode::kMismatch, "truncated_digits");
-  refuse(scaling([](Json& j) { j["quantize_pct"] = "50"; }), ErrorCode::kMalformed, "must be a number");
+  refuse(scaling([](Json& j) { j["quantize_pct"] = "50"; }), ErrorCode::kMalformed,
+         "conversion.quantize_pct: a number is expected here");
   refuse(scaling([](Json& j) { j["encoding"] = "decimal:9"; }), ErrorCode::kMismatch, "another scale");
   refuse(scaling([](Json& j) { j["encoding"] = "hex"; }), ErrorCode::kMalformed, "int, bits or decimal");
   refuse([](Json& j) { j["layers"] = Json::array(); }, ErrorCode::kOutOfRange, "1 to 512");
-  refuse([](Json& j) { j["layers"] = 1; }, ErrorCode::kMalformed, "must be an array");
+  refuse([](Json& j) { j["layers"] = 1; }, ErrorCode::kMalformed, "layers: an array is expected here");
   refuse([](Json& j) { j["layers"] = {1}; }, ErrorCode::kMalformed, "layers[0]");
   refuse([](Json& j) { j.erase("conversion"); }, ErrorCode::kMalformed, "missing");
-  refuse([](Json& j) { j = Json::array(); }, ErrorCode::kMalformed, "JSON object");
+  refuse([](Json& j) { j = Json::array(); }, ErrorCode::kMalformed, "an object is expected here");
   const TempDir empty;
   expect_error(read_conversion(empty.path()), ErrorCode::kIo, "conversion_metadata.json");
 }
