@@ -125,7 +125,8 @@ TEST(Challenge, RefusesWhatIsNotCanonical) {
   EXPECT_EQ(code_with(48, 1), ErrorCode::kMalformed);
   EXPECT_EQ(code_with(55, 16), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with(8, 1), ErrorCode::kUnsupported);
-  for (const std::uint8_t reserved : {2, 3, 4}) EXPECT_EQ(code_with(52, reserved), ErrorCode::kUnsupported);
+  for (const auto reserved : {std::uint8_t{2}, std::uint8_t{3}, std::uint8_t{4}})
+    EXPECT_EQ(code_with(52, reserved), ErrorCode::kUnsupported);
   EXPECT_EQ(code_with(52, 5), ErrorCode::kOutOfRange);
   EXPECT_EQ(Challenge::decode(of({{1, 2}, {0, 0}, {1, 2}}).encode(), "test").error().code,
             ErrorCode::kMalformed);

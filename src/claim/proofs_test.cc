@@ -90,7 +90,8 @@ TEST(Proofs, RefuseWhatIsNotCanonical) {
   EXPECT_EQ(code_with(48, 3), ErrorCode::kTooLarge);
   EXPECT_EQ(code_with(51, 255), ErrorCode::kTooLarge);
   EXPECT_EQ(code_with(48, 1), ErrorCode::kMalformed);
-  for (const std::uint8_t reserved : {2, 3, 4}) EXPECT_EQ(code_with(52, reserved), ErrorCode::kUnsupported);
+  for (const auto reserved : {std::uint8_t{2}, std::uint8_t{3}, std::uint8_t{4}})
+    EXPECT_EQ(code_with(52, reserved), ErrorCode::kUnsupported);
   EXPECT_EQ(code_with(52, 5), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with(55, 16), ErrorCode::kOutOfRange);  // coordinate 2^20 + 2
   EXPECT_EQ(code_with(61 + 31, 0xff), ErrorCode::kNonCanonical);

@@ -93,12 +93,14 @@ Status ProofsJsonHead::key(std::string_view name) {
 Status ProofsJsonHead::string(std::string_view text) {
   if (skips()) return {};
   if (field_ == "commitment_hex") {
-    out_.commitment = ASSAY_TRY(curve::decode_g1(ASSAY_TRY(hex_of_32(text, field_)), field_));
+    const Bytes bytes = ASSAY_TRY(hex_of_32(text, field_));
+    out_.commitment = ASSAY_TRY(curve::decode_g1(bytes, field_));
     seen_[0] = true;
     return {};
   }
   if (field_ != kDigestField) return unexpected("a text");
-  std::ranges::copy(ASSAY_TRY(hex_of_32(text, field_)), out_.commitment_digest.emplace().begin());
+  const Bytes bytes = ASSAY_TRY(hex_of_32(text, field_));
+  std::ranges::copy(bytes, out_.commitment_digest.emplace().begin());
   return {};
 }
 
