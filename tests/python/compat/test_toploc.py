@@ -73,7 +73,7 @@ def test_every_name_is_where_programs_look_for_it() -> None:
 
 
 def test_our_own_readme() -> None:
-    folder = Path(__file__).parents[2] / "python/compat/toploc"
+    folder = Path(__file__).parents[3] / "python/compat/toploc"
     (block,) = re.findall(
         r"^```python\n(.*?)^```", (folder / "README.md").read_text(), re.MULTILINE | re.DOTALL
     )

@@ -42,7 +42,7 @@ def test_examples_in_docstrings(name: str) -> None:
 
 
 def test_the_example_of_its_page(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs/python.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs/python.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert blocks
     names: dict[str, object] = {}

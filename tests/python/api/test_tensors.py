@@ -372,7 +372,7 @@ def test_bad_options_for_files(tmp_path: Path, options: dict) -> None:
 
 
 def test_a_directory_of_reshape() -> None:
-    path = Path(__file__).parents[2] / "vectors/tensor/seed_int_activations_hypercube"
+    path = Path(__file__).parents[3] / "vectors/tensor/seed_int_activations_hypercube"
     tensor = assay.Tensor.read(path)
     assert tensor.layout == "cube"
     assert tensor.values.shape[: len(tensor.axes)] == tensor.axes

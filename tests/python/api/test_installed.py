@@ -11,7 +11,7 @@ import pytest
 
 import assay
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DISTRIBUTION = importlib.metadata.distribution("assay")
 COMMANDS = sorted(DISTRIBUTION.entry_points.select(group="console_scripts"))
 

@@ -40,7 +40,7 @@ def test_the_example_of_its_readme() -> None:
 
 
 def test_our_own_readme() -> None:
-    folder = Path(__file__).parents[2] / "python/compat/tensorcommitments"
+    folder = Path(__file__).parents[3] / "python/compat/tensorcommitments"
     (block,) = re.findall(
         r"^```python\n(.*?)^```", (folder / "README.md").read_text(), re.MULTILINE | re.DOTALL
     )

@@ -376,7 +376,7 @@ def test_what_nobody_foresaw_is_no_verdict(
     monkeypatch.setattr("assay.toploc.model_checks.recompute", broken)
     code, out, err = run("verify --model one --tokens", signed / "one_0000.json")
     assert (code, out, err.count("\n")) == (FAILED, "", 1)
-    assert err.startswith("assay toploc verify: unexpected IndexError at test_toploc_cli.py:")
+    assert err.startswith("assay toploc verify: unexpected IndexError at test_cli.py:")
 
 
 @pytest.mark.parametrize("margin", [0.99, 0.0, float("inf"), float("nan")])
