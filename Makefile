@@ -47,9 +47,10 @@ test: test-build  ## all tests: C++ (ctest, with the architecture checker and re
 	@$(venv)/python -m pytest
 
 .PHONY: lint
-lint: setup lint-setup  ## clang-format, clang-tidy, include arrows, ruff and mypy
+lint: setup lint-setup  ## clang-format, clang-tidy, arrows of includes and imports, ruff and mypy
 	@tools/format --check
 	@python3 tests/architecture/check_edges.py .
+	@python3 tests/architecture/check_imports.py .
 	@$(venv)/mypy
 	@tools/lint-tidy
 

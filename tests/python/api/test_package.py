@@ -41,13 +41,14 @@ def test_examples_in_docstrings(name: str) -> None:
         assert result.attempted > 0
 
 
-def test_the_example_of_its_page(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[3] / "docs/python.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["python.md", "models.md"])
+def test_the_examples_of_a_page(name: str) -> None:
+    page = (Path(__file__).parents[3] / "docs" / name).read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert blocks
     names: dict[str, object] = {}
     for block in blocks:
-        exec(compile(block, "docs/python.md", "exec"), names)
+        exec(compile(block, name, "exec"), names)
 
 
 def test_import_needs_no_torch() -> None:

@@ -370,7 +370,7 @@ def test_command_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert ended.value.code == 2
         assert reason in capsys.readouterr().err
     assert run_module.main(["--prompt", "w1", "--min-new-tokens", "65", "--quiet"]) == 2
-    assert "min-new-tokens is 65" in capsys.readouterr().err
+    assert "min-new-tokens: is 65" in capsys.readouterr().err
 
 
 def test_command_tells_of_blocks_that_wait(

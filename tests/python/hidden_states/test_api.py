@@ -152,7 +152,7 @@ def test_training_mode_comes_back() -> None:
 
 @pytest.mark.parametrize("ids", [torch.tensor([1, 2]), torch.ones(2, 3), torch.ones(1, 0)])
 def test_ids_of_the_wrong_shape(ids: torch.Tensor) -> None:
-    with pytest.raises(CaptureError, match=r"token ids have shape .*give \(1, n\)"):
+    with pytest.raises(CaptureError, match=r"token ids: have shape .*give \(1, n\)"):
         capture_model(tiny(), ids)
 
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from assay.hidden_states import capturing, generating, result
+from assay.hidden_states import capturing, result
 from assay.hidden_states.cli import main
+from assay.models import generating
 from tiny_models import folder, tiny, tokenizer
 
 PROMPT = "w3 w7 w11"
@@ -174,10 +175,13 @@ def test_wrong_flags(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--max-new-tokens", "0"], "max-new-tokens is 0; give at least 1"),
-        (["--temperature", "0"], "temperature is 0.0; give a number above 0"),
-        (["--seed", "-1"], "seed is -1"),
-        (["--max-new-tokens", "62"], "3 prompt tokens and 62 new ones exceed its 64 positions"),
+        (["--max-new-tokens", "0"], "max-new-tokens: is 0; give at least 1"),
+        (["--temperature", "0"], "temperature: is 0.0; give a number above 0"),
+        (["--seed", "-1"], "seed: is -1"),
+        (
+            ["--max-new-tokens", "62"],
+            "65 of prompt and answer together; the model has positions for 64",
+        ),
         (["--prompt", ""], "prompt: has no tokens"),
         (["--prompt", "w1 \udcff"], "prompt: not valid text at character 3"),
         (["--device", "cuda"], "device cuda: not available on this machine"),
@@ -326,7 +330,7 @@ def test_unexpected_errors_are_one_line_too(
     def broken(*_: object) -> None:
         raise LookupError("first\nsecond")
 
-    monkeypatch.setattr(capturing, "fingerprint", broken)
+    monkeypatch.setattr(capturing, "engine_of", broken)
     assert run(model, tmp_path) == 2
     assert "unexpected" in failure(capsys)
     assert run(model, tmp_path, "--verbose") == 2

@@ -19,8 +19,8 @@ from safetensors.torch import load
 
 from assay.hidden_states import Capture, NonFiniteError, SaveError, capture_model
 from assay.hidden_states.safetensors_file import write_safetensors
-from assay.hidden_states.staging import write_together
 from assay.hidden_states.statistics import layer_stats
+from assay.writing import write_together
 from tiny_models import HIDDEN, tiny, tokenizer
 
 PROMPT = "w3 w7 w11"

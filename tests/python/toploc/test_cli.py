@@ -14,13 +14,10 @@ from safetensors.torch import save_file
 
 import tiny_models
 from assay import DecodeError, InputError, _core, toploc
+from assay.models import Engine, final_norm, load, made_prompts, read_prompts
 from assay.toploc.chunks import Shape
 from assay.toploc.cli import main
-from assay.toploc.engines import Engine
-from assay.toploc.producing import load_model
-from assay.toploc.prompts import made_prompts, read_prompts
 from assay.toploc.signatures import Signature, read_capped
-from assay.toploc.vllm_file import final_norm
 
 DONE, REJECTED, FAILED, INCONCLUSIVE = 0, 1, 2, 3
 
@@ -258,7 +255,7 @@ def test_validate_fails_proofs_that_cover_less_than_agreed(
     path = signed / "one_0001.json"
     signature = Signature.read(path)
     other = Signature.from_json(json.dumps({**json.loads(path.read_text()), **changes}), "text")
-    states = toploc.recompute(load_model("one", Engine())[0], signature.prompt, signature.output)
+    states = toploc.recompute(load("one", Engine())[0], signature.prompt, signature.output)
     shape = other.shape
     proofs = toploc.build(
         states, chunk=shape.chunk, k=shape.k, merge_short_tails=shape.merge_short_tails
@@ -445,7 +442,7 @@ def test_verify_with_a_file_of_proofs(run: Any, signed: Path, tmp_path: Path) ->
 
 def test_verify_with_states_of_an_engine(run: Any, signed: Path, tmp_path: Path) -> None:
     signature = Signature.read(signed / "one_0000.json")
-    model, _ = load_model("one", Engine())
+    model, *_ = load("one", Engine())
     seen: list[torch.Tensor] = []
     final_norm(model).register_forward_pre_hook(lambda _, args: seen.append(args[0].detach()))
     seen.clear()

@@ -12,10 +12,10 @@ import torch
 
 import toploc_reference as reference
 from assay import DecodeError, InputError, Verdict, _core, toploc
+from assay.models import Engine
 from assay.toploc import Profile, fingerprint
 from assay.toploc.attacks import constant_proofs, known_place_proofs
 from assay.toploc.chunks import Shape
-from assay.toploc.engines import Engine
 from assay.toploc.verifying import examine
 
 SHAPE = Shape()

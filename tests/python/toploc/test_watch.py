@@ -12,12 +12,12 @@ from transformers import PreTrainedModel
 
 import tiny_models
 from assay import DecodeError, InputError, toploc
+from assay.models import Engine, final_norm
 from assay.toploc import attacks
 from assay.toploc.calibrating import Provider, Run, bounds_of, calibrate, rate_bound
 from assay.toploc.chunks import Shape
-from assay.toploc.engines import Engine
 from assay.toploc.producing import produce
-from assay.toploc.vllm_file import final_norm, read_vllm_states
+from assay.toploc.vllm_file import read_vllm_states
 
 K = 16
 SHAPE = Shape(chunk=4, k=K)

@@ -1,21 +1,23 @@
-"""Progress of a capture: the event given to callers, and the bar that the command draws."""
+"""Progress of a program: the event given to callers, and the bar that it draws on a terminal."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TextIO
 
-Stage = Literal["load", "generate", "forward", "check"]
+Stage = Literal["load", "generate", "forward", "check", "measure"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One step of a capture.
+    """One step.
 
     Attributes:
         stage: What is being done: "load" the model, "generate" tokens, run the second "forward"
-            pass (mode "recompute" only), "check" the captured values.
-        done: Units finished: tokens in stage "generate", layers in "check", else 0 or 1.
+            pass (a capture in mode "recompute"), "check" the captured values, "measure" runs.
+        done: Units finished: tokens in stage "generate", layers in "check", runs in "measure", else
+            0 or 1.
         total: Units there can be at most; generation may end earlier.
     """
 
@@ -26,17 +28,26 @@ class Progress:
 
 OnProgress = Callable[[Progress], None]
 
+
+def ignore(_: Progress) -> None:
+    """Do nothing with a step."""
+
+
 _WIDTH = 24
 _LABELS: dict[Stage, str] = {
     "load": "loading",
     "generate": "generating",
     "forward": "second pass",
     "check": "checking",
+    "measure": "measuring",
 }
 
 
 class Bar:
-    """Draws `Progress` on one line of a terminal, with the time left; draws nothing elsewhere."""
+    """Draws `Progress` on one line of a terminal, with the time left; draws nothing elsewhere.
+
+    The line is cleared at the end of a `with` block.
+    """
 
     def __init__(
         self,
@@ -53,6 +64,17 @@ class Bar:
         self._stage: Stage | None = None
         self._started = 0.0
         self._drawn = 0
+
+    @classmethod
+    def on_stderr(cls, title: str, *, quiet: bool) -> "Bar":
+        """One that is drawn if standard error is a terminal, unless `quiet`."""
+        return cls(sys.stderr, title, enabled=sys.stderr.isatty() and not quiet)
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __call__(self, progress: Progress) -> None:
         """Redraw the line for `progress`."""

