@@ -222,9 +222,12 @@ def _pieces(places: Sequence[bool]) -> list[tuple[int, int, int]]:
 
 
 def _cached(given: Mapping[str, Any]) -> int:
-    """Tokens that the cache of a pass holds before it."""
+    """Tokens that the cache of a pass holds before it, as far as it can tell."""
     length = getattr(given.get("past_key_values"), "get_seq_length", None)
-    return 0 if length is None else int(length())
+    try:
+        return 0 if length is None else int(length())
+    except ValueError:  # without attention none are counted
+        return 0
 
 
 def upto_end(tokens: list[int], ends: Sequence[int]) -> list[int]:

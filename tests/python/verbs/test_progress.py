@@ -1,6 +1,9 @@
 """The progress line."""
 
+import sys
 from io import StringIO
+
+import pytest
 
 from assay.progress import Bar, Progress
 
@@ -38,3 +41,23 @@ def test_no_terminal_no_bar() -> None:
     bar(Progress("generate", 1, 2))
     bar.close()
     assert stream.getvalue() == ""
+
+
+def test_the_line_is_cleared_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = StringIO()
+    stream.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stderr", stream)
+
+    def fail() -> None:
+        with Bar.on_stderr("calibrating", quiet=False) as bar:
+            bar(Progress("measure", 1, 2))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert "calibrating: measuring [############............] 1/2" in stream.getvalue()
+    assert stream.getvalue().endswith(" \r")
+    written = stream.getvalue()
+    with Bar.on_stderr("calibrating", quiet=True) as bar:
+        bar(Progress("measure", 1, 2))
+    assert stream.getvalue() == written
