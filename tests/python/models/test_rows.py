@@ -196,6 +196,11 @@ def test_tokens_that_a_cache_has_already(model: PreTrainedModel) -> None:
         pytest.raises(InputError, match="goes on from a cache; give all tokens"),
     ):
         run(model, [[5, 9]], attention_mask=torch.ones(1, 19), past_key_values=cache)
+    with (
+        observe(model, heard),
+        pytest.raises(InputError, match="goes on from a cache; give all tokens"),
+    ):
+        model.generate(torch.tensor([[5, 9]]), max_new_tokens=2, past_key_values=cache)
 
 
 def test_the_head_may_be_given_one_row_of_each(model: PreTrainedModel) -> None:
@@ -421,6 +426,8 @@ def test_a_wrapper_of_somebody_else_stays(model: PreTrainedModel) -> None:
         run(model, PROMPTS[:1])
     assert model.generate is own
     assert len(calls) == 1
+    # Hooks of a compiled model are not called.
+    assert calls[0]["disable_compile"]
     check(model, heard, PROMPTS[:1])
     with observe(model, heard):
         inner = model.generate
