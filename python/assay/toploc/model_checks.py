@@ -8,12 +8,10 @@ from typing import Any
 
 from .. import _core
 from ..errors import InputError
-from ..hidden_states.sources import resolve
+from ..models import Engine, encode_prompts, load, made_prompts, read_prompts, resolve
+from ..progress import Bar, Progress
 from .calibrating import Calibration, Provider, calibrate
 from .chunks import Shape
-from .engines import Engine
-from .producing import encode_prompts, load_model
-from .prompts import made_prompts, read_prompts
 from .recomputing import recompute
 from .signatures import Signature
 from .verifying import Statistics, examine, profile_of
@@ -49,7 +47,7 @@ def verify_tokens(options: argparse.Namespace, engine: Engine) -> dict[str, Any]
             **about, "verdict": "rejected", "step": "parameters", "reason": reason,
             "figures": {}, "notes": [], "chunks": [],
         }  # fmt: skip
-    model, _ = load_model(options.model, engine)
+    model, *_ = load(options.model, engine, trust_remote_code=options.trust_remote_code)
     if options.hidden_states is None:
         own = recompute(model, signature.prompt, signature.output)
         ran = engine
@@ -101,29 +99,33 @@ def calibrate_model(options: argparse.Namespace, engine: Engine) -> dict[str, An
     shape = Shape(options.decode_batching_size, options.topk, False, options.merge_short_tails)
     count = options.n_prompts
     texts = made_prompts(count) if options.prompts is None else read_prompts(options.prompts, count)
-    model, tokenizer = load_model(options.model, engine)
+    model, tokenizer, _ = load(options.model, engine, trust_remote_code=options.trust_remote_code)
+
+    bar = Bar.on_stderr("assay toploc calibrate", quiet=options.quiet)
 
     def tell(done: int, total: int) -> None:
-        if not options.quiet:
+        bar(Progress("measure", done, total))
+        if not (options.quiet or sys.stderr.isatty()):
             print(f"assay toploc calibrate: {done} of {total} runs", file=sys.stderr)
 
-    found = calibrate(
-        model,
-        encode_prompts(tokenizer, texts, _MOST_PROMPT_TOKENS),
-        name=options.name,
-        model_name=resolve(options.model).name,
-        providers=[
-            Provider(Engine(dtype, attention, options.device), batch)
-            for dtype in options.provider_dtypes or [options.dtype]
-            for attention in options.attentions
-            for batch in options.batch_sizes
-        ],
-        verifiers=[Engine(options.dtype, one, options.device) for one in options.attentions],
-        max_new_tokens=options.max_new_tokens,
-        shape=shape,
-        margin=options.margin,
-        on_count=tell,
-    )
+    with bar:
+        found = calibrate(
+            model,
+            encode_prompts(tokenizer, texts, _MOST_PROMPT_TOKENS),
+            name=options.name,
+            model_name=resolve(options.model).name,
+            providers=[
+                Provider(Engine(dtype, attention, options.device), batch)
+                for dtype in options.provider_dtypes or [options.dtype]
+                for attention in options.attentions
+                for batch in options.batch_sizes
+            ],
+            verifiers=[Engine(options.dtype, one, options.device) for one in options.attentions],
+            max_new_tokens=options.max_new_tokens,
+            shape=shape,
+            margin=options.margin,
+            on_count=tell,
+        )
     found.profile.save(str(options.out))
     return _report(found)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import DecodeError, InputError
-from ..hidden_states.staging import write_together
 from ..json_text import parse_json
+from ..writing import write_together
 from .chunks import Shape
 
 FORMAT = "assay/toploc/signature/v1"

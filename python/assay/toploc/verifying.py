@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..errors import DecodeError, InputError
+from ..models import Engine
 from .arrays import Array, is_torch
 from .chunks import (
     Points,
@@ -20,7 +21,6 @@ from .chunks import (
     selected,
     tokens_of,
 )
-from .engines import Engine
 
 Comparison: TypeAlias = _core.ToplocComparison
 Conditions: TypeAlias = _core.ToplocConditions
