@@ -1,4 +1,4 @@
-// The seeds' two JSON files on arbitrary text: neither reader fails otherwise than by saying so, and what
+// The pipeline's two JSON files on arbitrary text: neither reader fails otherwise than by saying so, and what
 // they read is what its own lengths say.
 #include <cstdint>
 #include <cstdlib>

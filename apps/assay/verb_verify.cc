@@ -39,7 +39,7 @@ struct Question {
   std::optional<claim::Captured> captured;
 };
 
-// The seeds' form names directories; what it does not name is found in them.
+// The pipeline's form names directories; what it does not name is found in them.
 VerifyOptions with_directories(VerifyOptions options) {
   if (options.poly_dir.empty() && options.output_dir.empty()) return options;
   fs::path output = options.output_dir;

@@ -62,7 +62,7 @@ struct Range {
 /// / 2. A verifier refuses opened values outside. Errors: kUnsupported (see check_encoding), kOutOfRange.
 [[nodiscard]] Result<Range> range_of(const Encoding& encoding, tensor::Dtype dtype);
 
-/// The seeds' default: 32 for f32 and f64, 16 for f16 and bf16.
+/// The default of the original pipeline: 32 for f32 and f64, 16 for f16 and bf16.
 [[nodiscard]] std::uint32_t default_scale_factor(tensor::Dtype dtype);
 
 /// scale_factor - floor(scale_factor * quantize_pct / 100), the scale of `decimal`. Errors: kOutOfRange
@@ -143,8 +143,8 @@ struct CubeOptions {
   std::uint64_t pad_seed = 42;
 };
 
-/// The seeds' least-padding cube: k axes of d nodes, d in [min_dim, max_dim], k the smallest with d^k >=
-/// count (or num_dims), least padding first, then the smaller d. Errors: kOutOfRange.
+/// The least-padding cube of the original pipeline: k axes of d nodes, d in [min_dim, max_dim], k the
+/// smallest with d^k >= count (or num_dims), least padding first, then the smaller d. Errors: kOutOfRange.
 [[nodiscard]] Result<Axes> choose_cube(std::uint64_t count, const CubeOptions& options = {});
 
 /// Factors from 2 to 16 whose product is the least possible >= width; of those the fewest, then the least sum

@@ -43,11 +43,11 @@ struct Conversion {
 };
 
 struct ConvertOptions {
-  std::filesystem::path output_dir;  ///< empty: the seeds' name beside the input
+  std::filesystem::path output_dir;  ///< empty: <model>_int_activations beside the input
   encode::Encoding::Kind encoding = encode::Encoding::Kind::kDecimal;
   std::optional<std::uint32_t> scale_factor;  ///< default by dtype; the layers must agree
   double quantize_pct = 0;
-  bool object_storage = false;  ///< write Python integers, as the seeds do
+  bool object_storage = false;  ///< write Python integers, as the original does
 };
 
 /// Writes <dir>/<layer>.npy and <dir>/conversion_metadata.json, all or none, and gives the directory. Errors:
@@ -55,7 +55,7 @@ struct ConvertOptions {
 [[nodiscard]] Result<std::filesystem::path> convert(const std::filesystem::path& input,
                                                     const ConvertOptions& options);
 
-/// Reads a directory of convert (or of the seeds' script) and checks metadata against arrays. Errors: as
+/// Reads a directory of convert (or of the original script) and checks metadata against arrays. Errors: as
 /// open; kMismatch.
 [[nodiscard]] Result<Conversion> read_conversion(const std::filesystem::path& dir);
 
@@ -77,8 +77,8 @@ struct Hypercube {
 [[nodiscard]] Result<std::filesystem::path> reshape(const std::filesystem::path& input_dir,
                                                     const ReshapeOptions& options);
 
-/// Reads a directory of reshape (or of the seeds' script; its padding, drawn by numpy, is taken as it is) and
-/// checks metadata against the array. Errors: as open; kMismatch.
+/// Reads a directory of reshape (or of the original script; its padding, drawn by numpy, is taken as it is)
+/// and checks metadata against the array. Errors: as open; kMismatch.
 [[nodiscard]] Result<Hypercube> read_hypercube(const std::filesystem::path& dir);
 
 /// claim::read_subject, which takes files, and a directory of `reshape`, which has its own encoding, layout

@@ -86,9 +86,9 @@ class Srs {
 };
 
 /// Shows with pairings and random weights that an SRS is well formed. Steps: "verifier key", "points" (on the
-/// curve, none at infinity), "level digests", "level sums", "generator sum", "degree relation"; figures name
-/// the level, the point or the axis. docs/pst.md has the equations. It cannot show that nobody knows the
-/// secrets.
+/// curve, none at infinity), "level digests", "random weights" (inconclusive), "level sums", "generator sum",
+/// "degree relation"; figures name the level, the point or the axis. docs/pst.md has the equations. It cannot
+/// show that nobody knows the secrets.
 [[nodiscard]] Verdict verify_srs(const Srs& srs, const World& world = World::system());
 
 /// Checks one level against a verifier key that the caller trusts, by its digest: what a verifier does before

@@ -133,7 +133,8 @@ struct Verification {
 /// range", "padding" (of a model layout opens to 0), "captured tensor" (other layers, dtype, shape or taps),
 /// those of checker.check_evidence, "captured values" (inconclusive where the memory to interpolate them is
 /// missing). The item is the index of the proof. Figures: "proofs", "padding positions", "commitment digest",
-/// "compared"; of a rejection about a proof "point", and of captured values "place", "opened" and "captured".
+/// "compared"; of a rejection about a proof "point", about several "false proofs", and of captured values
+/// "place", "opened" and "captured".
 [[nodiscard]] Verification verify(const Commitment& commitment, const Proofs& proofs, const Checker& checker,
                                   const VerifyOptions& options = {});
 

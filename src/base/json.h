@@ -1,6 +1,6 @@
 // JSON, by nlohmann's library, with what a careful reader needs on top: a cap on depth and size, no duplicate
-// keys, and integers of any size, which the seeds' files hold. An integer that does not fit 64 bits is kept
-// as its digits.
+// keys, and integers of any size, which the original pipeline's files hold. An integer that does not fit 64
+// bits is kept as its digits.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -113,7 +113,7 @@ void expect_two_way(const Layout& layout) {
   expect_error(layout.index_of({0, layout.layer_map[0].num_elements}), ErrorCode::kOutOfRange, "values");
 }
 
-TEST(Layout, CubeOfTheSeed) {
+TEST(Layout, CubeOfTheOriginalPipeline) {
   const std::vector<tensor::IntegerTensor> layers = {layer_of<std::int64_t>("embedding", {1, 10, 2}, 0),
                                                      layer_of<std::int64_t>("layer_0", {1, 10, 2}, 20),
                                                      layer_of<std::int64_t>("layer_1", {1, 10, 2}, 40)};
@@ -122,7 +122,7 @@ TEST(Layout, CubeOfTheSeed) {
   EXPECT_EQ(layout.padding(), 4u);
   EXPECT_EQ(layout.layer_map[1], (LayerEntry{"layer_0", {1, 10, 2}, 20, 20, 40, {}}));
   expect_two_way(layout);
-  // The seed's example: coordinates (2, 1, 3) are flat index 39, layer_0 position 19.
+  // The original pipeline's example: coordinates (2, 1, 3) are flat index 39, layer_0 position 19.
   const std::array<std::uint32_t, 3> coordinates = {2, 1, 3};
   const std::uint64_t index = layout.axes.index_of(coordinates).value();
   EXPECT_EQ(index, 39u);

@@ -19,7 +19,7 @@ std::string text_of(const Axes& axes, const std::vector<Fr>& coefficients) {
   return text;
 }
 
-TEST(CoefficientsJson, IsReadAsTheSeedsWriteIt) {
+TEST(CoefficientsJson, IsReadAsTheOriginalWritesIt) {
   const CoefficientsJson polynomial =
       CoefficientsJson::parse(
           R"({"dims": [2, 1, 3], "degree_bound": 3, "coefficients": ["5908203", "0", "1", "2", "3",

@@ -25,7 +25,7 @@ std::vector<std::string> keys_of(const Json& object) {
   return keys;
 }
 
-// The directories of the seeds' scripts, in a place of the test's own.
+// The directories of the original scripts, in a place of the test's own.
 void copy_seed_directory(const std::string& name, const fs::path& to) { fs::copy(vector_path(name), to); }
 
 ConvertOptions seed_options(const fs::path& dir) {
@@ -36,7 +36,7 @@ ConvertOptions seed_options(const fs::path& dir) {
   return options;
 }
 
-TEST(Convert, WritesWhatTheSeedsScriptWrites) {
+TEST(Convert, WritesWhatTheOriginalScriptWrites) {
   const TempDir dir;
   for (const bool object_storage : {false, true}) {
     ConvertOptions options = seed_options(dir / (object_storage ? "object" : "compact"));
@@ -46,7 +46,7 @@ TEST(Convert, WritesWhatTheSeedsScriptWrites) {
     const Json seeds = json_of(vector_path("seed_int_activations") / "conversion_metadata.json");
     EXPECT_EQ(ours["conversion"]["storage"], object_storage ? "object" : "int64");
     EXPECT_EQ(ours["conversion"]["encoding"], "decimal:8");
-    // Without what is ours alone, the seeds' fields, in their order, with their values.
+    // Without what is ours alone, the original's fields, in their order, with their values.
     ours["conversion"].erase("storage");
     ours["conversion"].erase("encoding");
     for (Json& layer : ours["layers"]) layer.erase("storage");
@@ -164,7 +164,7 @@ TEST(Convert, RefusesAndLeavesNothing) {
   expect_error(convert(vector_path("tiny_activations.pt"), options), ErrorCode::kIo, "in.safetensors");
 }
 
-TEST(Reshape, TheSeedsExampleEndToEnd) {
+TEST(Reshape, TheOriginalExampleEndToEnd) {
   const TempDir dir;
   const fs::path layers = convert(vector_path("tiny_activations.pt"), seed_options(dir / "layers")).value();
   const fs::path out = reshape(layers, {}).value();
@@ -189,7 +189,7 @@ TEST(Reshape, TheSeedsExampleEndToEnd) {
   EXPECT_EQ(json["layer_map"][1]["flat_offset"], 20);
   EXPECT_EQ(json["conversion_metadata"], json_of(layers / "conversion_metadata.json"));
 
-  // From the seeds' own layers the same cube comes.
+  // From the original's own layers the same cube comes.
   ReshapeOptions options;
   options.output_dir = dir / "again";
   options.object_storage = true;

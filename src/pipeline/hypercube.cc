@@ -1,4 +1,4 @@
-// The seeds' third step: all layers in one cube, with what it takes to find each value again.
+// The pipeline's third step: all layers in one cube, with what it takes to find each value again.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -136,7 +136,7 @@ Result<Hypercube> read_hypercube(const std::filesystem::path& dir) {
     return Error{ErrorCode::kMismatch, npy.string(), "its shape is not the metadata's dimensions"};
   }
   result.values = std::move(array.values);
-  // Files without "storage" are the seeds' own: numpy's generator chose their padding.
+  // Files without "storage" are the original pipeline's: numpy's generator chose their padding.
   if (storage) ASSAY_TRY(check_padding(result.layout, result.values.view(), npy.string()));
   if (fields.has("conversion_metadata")) {
     const JsonFields metadata = ASSAY_TRY(fields["conversion_metadata"].open_fields());

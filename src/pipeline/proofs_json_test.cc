@@ -52,7 +52,7 @@ TEST(ProofsJson, AreVerifiedFromTheirFileAlone) {
   EXPECT_EQ(ProofsJson::parse(text, "test").value().commitment_digest, sample.commitment.digest());
 }
 
-TEST(ProofsJson, AreWrittenAsTheSeedsDo) {
+TEST(ProofsJson, AreWrittenAsTheOriginalDoes) {
   const Sample sample = seed_sample();
   const Json json = parse_json(proofs_json(sample.commitment, sample.proofs), "test").value();
   EXPECT_EQ(json["commitment_hex"], to_hex(sample.commitment.value));

@@ -92,7 +92,7 @@ def test_python_integers_for_those_who_read_them(tmp_path: Path) -> None:
     assert cube.dtype == object
     assert cube.shape == (4, 4, 4)
     assert cube.reshape(-1)[20:40].tolist() == stored.reshape(-1).tolist()
-    # What the seeds' loaders wrote is read back, as our own compact files are.
+    # What the original pipeline's loaders read is read back, as our own compact files are.
     done(tmp_path, "interpolate", "--input-dir", CUBE, "--output-dir", "a")
     done(tmp_path, "reshape --input-dir tiny_int_activations")
     done(tmp_path, "interpolate", "--input-dir", CUBE, "--output-dir", "b")
