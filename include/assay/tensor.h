@@ -18,7 +18,6 @@
 namespace assay::tensor {
 
 // ---- Element types and views
-// ----------------------------------------------------------------------------------
 
 enum class Dtype : std::uint8_t {
   kBool,
@@ -69,7 +68,6 @@ struct TensorView {
 };
 
 // ---- Integers
-// ---------------------------------------------------------------------------------------------------
 
 /// Integers with whatever keeps their memory alive. Cheap to copy: copies share it.
 class IntegerArray {
@@ -160,7 +158,6 @@ struct Range {
 [[nodiscard]] Result<std::uint32_t> effective_scale(std::uint32_t scale_factor, double quantize_pct);
 
 // ---- Containers
-// -------------------------------------------------------------------------------------------------
 
 enum class Container : std::uint8_t { kSafetensors, kNpy, kTorch };
 
@@ -220,7 +217,6 @@ enum class Storage : std::uint8_t {
                                std::span<const std::uint64_t> shape, Storage storage);
 
 // ---- Layouts
-// ----------------------------------------------------------------------------------------------------
 
 /// A layer without its values.
 struct LayerShape {
@@ -320,7 +316,6 @@ struct CubeOptions {
 [[nodiscard]] Result<IntegerArray> apply_layout(const Layout& layout, std::span<const IntegerTensor> layers);
 
 // ---- The seeds' directories
-// ---------------------------------------------------------------------------------------
 
 struct ConversionLayer {
   std::string name;
