@@ -27,7 +27,6 @@ inline constexpr std::uint32_t kMaxTopK = 4096;
 inline constexpr std::uint64_t kMaxChunk = (std::uint64_t{1} << 31) - 1;  ///< values
 
 // ---- Selection
-// ----------------------------------------------------------------------------------------------------
 
 /// Which of several values of the same magnitude are taken when not all of them have room.
 enum class TieRule : std::uint8_t {
@@ -45,7 +44,6 @@ enum class TieRule : std::uint8_t {
                                                         std::uint32_t k, TieRule rule);
 
 // ---- Polynomials
-// --------------------------------------------------------------------------------------------------
 
 /// The largest m <= kPrime for which the indices are distinct modulo m. Errors: kOutOfRange (none, or over
 /// kPrime, indices; one that stands twice; no such m).
@@ -61,7 +59,6 @@ enum class TieRule : std::uint8_t {
                                                           std::span<const std::uint32_t> x);
 
 // ---- Proofs
-// -------------------------------------------------------------------------------------------------------
 
 /// The polynomial that takes at (index mod modulus) the bit pattern of the value there.
 struct Proof {
@@ -103,7 +100,6 @@ struct Batching {
                                                                const Batching& batching);
 
 // ---- Comparison
-// ---------------------------------------------------------------------------------------------------
 
 /// What a proof says at the verifier's k largest values, beside these values. For a bf16 pattern b the
 /// exponent is (b >> 7) & 255, the mantissa b & 127.
@@ -153,7 +149,6 @@ struct Statistics {
 [[nodiscard]] Statistics statistics_of(std::span<const Comparison> comparisons);
 
 // ---- Decision
-// -----------------------------------------------------------------------------------------------------
 
 /// What honest recomputation may differ by, for one model, dtype and kernel. A sequence is rejected where a
 /// statistic is above its bound, or its dispersion below, and where too many of its chunks deviate.
@@ -245,7 +240,6 @@ struct Verification {
                                           TieRule rule, const Profile& profile, const Conditions& conditions);
 
 // ---- Files of proofs
-// ----------------------------------------------------------------------------------------------
 
 /// The proofs of one sequence with what they were made under. The one who verifies knows what to ask for:
 /// these fields are the prover's word.
@@ -273,7 +267,6 @@ struct ProofFile {
 };
 
 // ---- Fingerprints
-// -------------------------------------------------------------------------------------------------
 
 /// Each row of hidden states, projected to a few numbers along random signs that a seed gives. To bind a
 /// provider, the seed is drawn by the verifier and told after the states were committed to.
