@@ -199,7 +199,7 @@ TEST(ProveChecked, KeepsOnlyWhatVerifies) {
   const Result<CheckedProofs> spoiled =
       prove_checked(sample.srs, sample.commitment, values, queries, &spoilt);
   ASSERT_FALSE(spoiled.ok());
-  EXPECT_THAT(spoiled.error().reason, ::testing::HasSubstr("what is kept was changed"));
+  EXPECT_THAT(spoiled.error().reason, ::testing::HasSubstr("kept quotients were changed"));
 }
 
 TEST(ProveChecked, TellsValuesThatAreNotTheCapturedOnes) {
