@@ -8,8 +8,9 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const assay::ByteSpan bytes(data, size);
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  ASSAY_CHECK(assay::from_hex(assay::to_hex(bytes), "fuzz").value() ==
-              assay::Bytes(bytes.begin(), bytes.end()));
+  ASSAY_CHECK(
+      assay::from_hex(assay::to_hex(bytes), "fuzz").value() == assay::Bytes(bytes.begin(), bytes.end()),
+      assay::to_hex(bytes));
   if (const auto read = assay::from_hex(text, "fuzz"); read.ok()) {
     std::string lower(text);
     std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -18,15 +19,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto scalar = assay::Scalar::from_decimal(text, "fuzz"); scalar.ok()) {
     ASSAY_CHECK_EQ(text.starts_with('-') ? scalar->to_signed_decimal() : scalar->to_decimal(), text);
-    ASSAY_CHECK(assay::Scalar::from_bytes(scalar->to_bytes(), "fuzz").value() == *scalar);
+    ASSAY_CHECK(assay::Scalar::from_bytes(scalar->to_bytes(), "fuzz").value() == *scalar, text);
   }
   if (const auto scalar = assay::Scalar::from_bytes(bytes, "fuzz"); scalar.ok()) {
-    ASSAY_CHECK(std::ranges::equal(scalar->to_bytes(), bytes));
-    ASSAY_CHECK(assay::Scalar::from_decimal(scalar->to_decimal(), "fuzz").value() == *scalar);
-    ASSAY_CHECK(assay::Scalar::from_decimal(scalar->to_signed_decimal(), "fuzz").value() == *scalar);
+    const std::string decimal = scalar->to_decimal(), signed_decimal = scalar->to_signed_decimal();
+    ASSAY_CHECK(std::ranges::equal(scalar->to_bytes(), bytes), decimal);
+    ASSAY_CHECK(assay::Scalar::from_decimal(decimal, "fuzz").value() == *scalar, decimal);
+    ASSAY_CHECK(assay::Scalar::from_decimal(signed_decimal, "fuzz").value() == *scalar, signed_decimal);
     ASSAY_CHECK(
         assay::Scalar::from_magnitude(scalar->is_negative(), scalar->magnitude().words, "fuzz").value() ==
-        *scalar);
+            *scalar,
+        decimal);
   }
   if (const auto axes = assay::Axes::parse(text, "fuzz"); axes.ok()) ASSAY_CHECK_EQ(axes->to_string(), text);
   return 0;

@@ -29,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const int indent : {-1, 2}) {
     const std::string dumped = assay::dump_json(*value, indent);
     const assay::Result<assay::Json> again = assay::parse_json(dumped, "dump");
-    ASSAY_CHECK(again.ok() && *again == *value);
+    ASSAY_CHECK(again.ok() && *again == *value, dumped);
     ASSAY_CHECK_EQ(assay::dump_json(*again, indent), dumped);
   }
   return 0;

@@ -51,7 +51,7 @@ WireWriter& WireWriter::u64(std::uint64_t value) {
 }
 
 WireWriter& WireWriter::text(std::string_view value) {
-  ASSAY_CHECK(value.size() <= UINT32_MAX);
+  ASSAY_CHECK_LE(value.size(), UINT32_MAX);
   u32(static_cast<std::uint32_t>(value.size()));
   return raw(value);
 }
@@ -105,7 +105,7 @@ Result<std::string> WireReader::text(std::size_t max_bytes, std::string_view fie
 }
 
 Result<std::uint32_t> WireReader::count(std::size_t element_size, std::uint32_t max, std::string_view field) {
-  ASSAY_CHECK(element_size > 0);
+  ASSAY_CHECK_GT(element_size, 0);
   const std::size_t start = offset_;
   const std::uint32_t value = ASSAY_TRY(u32(field));
   if (value > max || value > remaining() / element_size) {

@@ -32,7 +32,7 @@ std::vector<std::uint64_t> draw_distinct(ChaCha20Stream& stream, std::uint64_t c
 Result<std::vector<std::uint32_t>> coordinates_of_real_value(const tensor::Layout& layout,
                                                              std::uint64_t number) {
   const auto after = std::ranges::upper_bound(layout.layer_map, number, {}, &tensor::LayerEntry::flat_offset);
-  ASSAY_CHECK(after != layout.layer_map.begin());
+  ASSAY_CHECK(after != layout.layer_map.begin(), number, layout.layer_map.size());
   const auto layer = std::prev(after);
   const auto index = static_cast<std::uint64_t>(layer - layout.layer_map.begin());
   return layout.axes.coordinates_of(ASSAY_TRY(layout.index_of({index, number - layer->flat_offset})));
@@ -72,7 +72,7 @@ Result<Challenge> Challenge::from_seed(const Commitment& commitment, std::uint64
 }
 
 Bytes Challenge::encode() const {
-  ASSAY_CHECK(!points.empty() && points.size() <= kMaxCount);
+  ASSAY_CHECK(!points.empty() && points.size() <= kMaxCount, points.size());
   WireWriter writer;
   writer.raw(kMagic).u32(kVersion).raw(commitment_digest);
   writer.u32(static_cast<std::uint32_t>(points.front().size()))

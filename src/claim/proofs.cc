@@ -66,7 +66,7 @@ Status decode_quotients(ByteSpan encoded, Proofs& out, std::string_view place) {
 std::size_t Proofs::proof_size(std::size_t axis_count) { return 1 + 4 * axis_count + 32 + 32 * axis_count; }
 
 Bytes Proofs::encode() const {
-  ASSAY_CHECK(proofs.size() <= kMaxCount);
+  ASSAY_CHECK_LE(proofs.size(), kMaxCount);
   WireWriter writer;
   writer.raw(kMagic).u32(kVersion).raw(commitment_digest).u32(axis_count);
   writer.u32(static_cast<std::uint32_t>(proofs.size()));

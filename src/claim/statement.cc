@@ -33,7 +33,7 @@ void name_point(Verdict& verdict, std::span<const Proof> proofs) {
     if (name != "statement") continue;
     std::size_t index = proofs.size();
     std::from_chars(value.data(), value.data() + value.size(), index);
-    ASSAY_CHECK(index < proofs.size());
+    ASSAY_CHECK_LT(index, proofs.size());
     verdict.add_figure("point", proofs[index].point.to_string());
     return;
   }

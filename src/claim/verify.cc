@@ -132,7 +132,7 @@ class Questions {
 
   Verdict values() {
     const Result<tensor::Range> range = header_.value_range();
-    ASSAY_CHECK(range.ok());  // as the header is valid
+    ASSAY_CHECK(range.ok(), range.error().to_string());  // as the header is valid
     for (std::size_t k = 0; k < proofs_.proofs.size(); ++k) {
       const Proof& proof = proofs_.proofs[k];
       if (!proof.point.is_on_grid()) continue;
@@ -150,7 +150,7 @@ class Questions {
                         value.to_signed_decimal()),
             k);
       const Result<Place> place = place_of(header_.layout, proof.point.grid);
-      ASSAY_CHECK(place.ok());  // as the point lies on the grid of a valid layout
+      ASSAY_CHECK(place.ok(), place.error().to_string());  // as the point lies on the grid of a valid layout
       if (!place->is_padding) continue;
       ++padding_;
       if (header_.layout.kind == Layout::Kind::kModel && value != Scalar{})

@@ -137,7 +137,7 @@ Verdict Verifier::check_all(std::span<const Statement> statements) const {
   Verdict alone = check_relation(relations[bad]);
   while (alone.ok()) {
     ++bad;
-    ASSAY_CHECK(bad < relations.size());  // a sum of relations that hold holds for all weights
+    ASSAY_CHECK_LT(bad, relations.size());  // a sum of relations that hold holds for all weights
     alone = check_relation(relations[bad]);
   }
   return alone.add_figure("statement", fmt::format("{}", bad));

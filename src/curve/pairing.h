@@ -93,7 +93,7 @@ struct Pairing {
     for (const PairingTerm& term : terms) {
       y_inverses.push_back(F(term.p.y.limbs));
       // A group of odd order has no point with y = 0; one that is not of the group must not pass for a 1.
-      ASSAY_CHECK(!y_inverses.back().is_zero() || term.p.is_infinity());
+      ASSAY_CHECK(!y_inverses.back().is_zero() || term.p.is_infinity(), y_inverses.size() - 1, terms.size());
     }
     field::batch_inverse<F>(y_inverses, scratch);
 

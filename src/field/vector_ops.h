@@ -17,7 +17,7 @@ struct MatrixShape {
   MatrixShape(std::span<const Fr> matrix, std::span<const Fr> in, std::span<Fr> out) : size(0) {
     while (size * size < matrix.size()) ++size;
     ASSAY_CHECK_EQ(size * size, matrix.size());
-    ASSAY_CHECK(size > 0 && in.size() % size == 0);
+    ASSAY_CHECK(size > 0 && in.size() % size == 0, size, in.size());
     ASSAY_CHECK_EQ(in.size(), out.size());
     columns = in.size() / size;
   }

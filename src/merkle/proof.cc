@@ -14,7 +14,7 @@ constexpr std::string_view kConsistencyMagic = "assay/merkle/consistency/v1";
 constexpr std::uint32_t kMaxHashes = std::uint32_t{1} << 26;
 
 Bytes encode(std::string_view magic, const std::vector<Digest>& hashes) {
-  ASSAY_CHECK(hashes.size() <= kMaxHashes);
+  ASSAY_CHECK_LE(hashes.size(), kMaxHashes);
   WireWriter writer;
   writer.raw(magic).u32(static_cast<std::uint32_t>(hashes.size()));
   for (const Digest& hash : hashes) writer.raw(hash);
