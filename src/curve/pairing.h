@@ -26,8 +26,7 @@ struct PreparedG2::Lines {
   std::vector<Line> lines;  ///< in the order that the Miller loop asks for them
 };
 
-/// E12 computes in Fp12: field::Dodecic<F>, or what offers the same operations.
-template <class F, class E12 = field::Dodecic<F>>
+template <class F, field::Fp12Arithmetic E12 = field::Dodecic<F>>
 struct Pairing {
   using E2 = field::Quadratic<F>;
 

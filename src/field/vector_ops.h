@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "field/backend.h"
 #include "field/element.h"
 #include "field/kernel.h"
 
@@ -23,7 +24,7 @@ struct MatrixShape {
   }
 };
 
-template <class Backend>
+template <FieldBackend Backend>
 struct VectorOps {
   using E = Element<FrParameters, Backend>;
 
