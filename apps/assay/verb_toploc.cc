@@ -7,8 +7,8 @@
 #include <bit>
 #include <cstring>
 
-#include "arguments.h"
 #include "base/try.h"
+#include "base/within.h"
 #include "program.h"
 #include "report.h"
 #include "stopwatch.h"
@@ -84,7 +84,7 @@ Result<States> read_states_of(const StatesOptions& options) {
 
 Result<States> read_states(const StatesOptions& options) {
   Result<States> states = read_states_of(options);
-  if (!states.ok()) return within_file(options.path, states.error());
+  if (!states.ok()) return within(options.path, states.error());
   return states;
 }
 

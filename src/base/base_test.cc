@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/try.h"
+#include "base/within.h"
 
 namespace assay {
 namespace {
@@ -13,6 +14,24 @@ namespace {
 TEST(Error, NamesItsPlaceWhereItHasOne) {
   EXPECT_EQ((Error{ErrorCode::kIo, "a.bin", "cannot open"}).to_string(), "a.bin: cannot open");
   EXPECT_EQ((Error{ErrorCode::kIo, "", "cannot open"}).to_string(), "cannot open");
+}
+
+TEST(Within, PutsTheFileBeforeThePlaceOnce) {
+  const auto place = [](std::string_view file, const char* own) {
+    return within(file, {ErrorCode::kIo, own, "no"}).place;
+  };
+  EXPECT_EQ(place("a.npy", "value 3"), "a.npy: value 3");
+  EXPECT_EQ(place("a.npy", ""), "a.npy");
+  EXPECT_EQ(place("", "value 3"), "value 3");
+  for (const char* named : {"a.npy", "a.npy: value 3"}) EXPECT_EQ(place("a.npy", named), named);
+  for (const char* directory : {"dir", "dir/"})
+    EXPECT_EQ(place(directory, "dir/x.json: value 3"), "dir/x.json: value 3");
+  // The file is not named where a place only begins alike.
+  EXPECT_EQ(place("value", "value 3"), "value: value 3");
+  EXPECT_EQ(place("dir", "directory/x"), "dir: directory/x");
+  const Error error = within("f", {ErrorCode::kMismatch, "x", "reason"});
+  EXPECT_EQ(error.code, ErrorCode::kMismatch);
+  EXPECT_EQ(error.reason, "reason");
 }
 
 Result<int> half(int value) {

@@ -1,17 +1,20 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <concepts>
 
 #include "assay/toploc.h"
 #include "base/file.h"
+#include "base/json_fields.h"
 #include "base/try.h"
 #include "base/utf8.h"
-#include "toploc/json_fields.h"
+#include "base/within.h"
 
 namespace assay::toploc {
 namespace {
 
-constexpr std::string_view kFormat = "assay/toploc/profile/v1";
+constexpr std::string_view kFormat = "assay/toploc/profile/v";
+constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kMaxText = 4096;
 
 /// Calls visit(name, member) for each field, in the order of the file. `self` is a Profile, const or not.
@@ -35,6 +38,26 @@ void each_field(Self& self, const Visit& visit) {
   visit("honest_sequences", self.honest_sequences);
   visit("honest_chunks", self.honest_chunks);
   visit("fingerprint_distance", self.fingerprint_distance);
+}
+
+template <class T>
+Json json_of(const T& value) {
+  return value;
+}
+Json json_of(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+// Texts and numbers of any size: validate() has the bounds.
+Result<std::string> read_as(const JsonValue& value, const std::string&) {
+  return value.text(Profile::kMaxBytes);
+}
+Result<double> read_as(const JsonValue& value, double) { return value.real(); }
+Result<std::optional<double>> read_as(const JsonValue& value, const std::optional<double>&) {
+  if (value.is_null()) return std::optional<double>();
+  return std::optional(ASSAY_TRY(value.real()));
+}
+template <std::unsigned_integral T>
+Result<T> read_as(const JsonValue& value, T) {
+  return value.integer<T>();
 }
 
 Status out_of_range(const char* field, std::string reason) {
@@ -90,19 +113,30 @@ Status Profile::validate() const {
 
 std::string Profile::to_json() const {
   Json json;
-  json["format"] = kFormat;
-  each_field(*this,
-             [&json](const char* field, const auto& value) { internal::put_field(json, field, value); });
+  json["format"] = fmt::format("{}{}", kFormat, kVersion);
+  each_field(*this, [&json](const char* field, const auto& value) { json[field] = json_of(value); });
   return dump_json(json) + "\n";
 }
 
 Result<Profile> Profile::from_json(std::string_view text, std::string_view place) {
-  internal::FieldReader reader = ASSAY_TRY(internal::FieldReader::parse(text, kFormat, kMaxBytes, place));
+  const JsonText json = ASSAY_TRY(JsonText::parse(text, place, kMaxBytes));
   Profile profile;
-  each_field(profile, [&reader](const char* field, auto& value) { reader.take(field, value); });
-  ASSAY_TRY(reader.finish());
-  const Status valid = profile.validate();
-  if (!valid.ok()) return reader.error(valid.error());
+  JsonNames names;
+  each_field(profile, [&names](const char* field, const auto&) { names.emplace_back(field); });
+  const JsonFields fields = ASSAY_TRY(json.root().format(kFormat, kVersion, names));
+  Status status;
+  each_field(profile, [&](const char* field, auto& value) {
+    if (!status.ok()) return;
+    auto read = read_as(fields[field], value);
+    if (read.ok()) {
+      value = *std::move(read);
+    } else {
+      status = read.error();
+    }
+  });
+  ASSAY_TRY(status);
+  status = profile.validate();
+  if (!status.ok()) return within(place, status.error());
   return profile;
 }
 

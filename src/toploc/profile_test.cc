@@ -61,7 +61,7 @@ TEST(Profile, RefusesWhatIsNotOne) {
   EXPECT_EQ(code_with("profile/v1", "profile/v2"), ErrorCode::kUnsupported);
   EXPECT_EQ(code_with("\"topk\": 128,", ""), ErrorCode::kMalformed);
   EXPECT_EQ(code_with("\"topk\": 128", "\"topk\": \"128\""), ErrorCode::kMalformed);
-  EXPECT_EQ(code_with("\"topk\": 128", "\"topk\": -1"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_with("\"topk\": 128", "\"topk\": -1"), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with("\"topk\": 128", "\"topk\": 1.5"), ErrorCode::kMalformed);
   EXPECT_EQ(code_with("\"topk\": 128", "\"topk\": 4294967424"), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with("\"topk\": 128", "\"topk\": 4097"), ErrorCode::kOutOfRange);
@@ -80,8 +80,8 @@ TEST(Profile, RefusesWhatIsNotOne) {
   EXPECT_EQ(code_with("\"fingerprint_distance\": 0.05", "\"fingerprint_distance\": -0.05"),
             ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with("\"mine\"", "\"" + std::string(5000, 'x') + "\""), ErrorCode::kOutOfRange);
-  EXPECT_EQ(Profile::from_json("[]", "f").error().to_string(), "f: it is not a JSON object");
-  EXPECT_EQ(Profile::from_json("{}", "f").error().to_string(), "f: format: it is missing");
+  EXPECT_EQ(Profile::from_json("[]", "f").error().to_string(), "f: an object is expected here");
+  EXPECT_EQ(Profile::from_json("{}", "f").error().to_string(), "f: format: this field is missing");
   EXPECT_EQ(Profile::from_json("{", "").error().code, ErrorCode::kMalformed);
   EXPECT_EQ(Profile::from_json(std::string(Profile::kMaxBytes + 1, ' '), "").error().code,
             ErrorCode::kTooLarge);

@@ -2,13 +2,15 @@
 
 #include "assay/toploc.h"
 #include "base/file.h"
+#include "base/json_fields.h"
 #include "base/try.h"
-#include "toploc/json_fields.h"
+#include "base/within.h"
 
 namespace assay::toploc {
 namespace {
 
-constexpr std::string_view kFormat = "assay/toploc/proofs/v1";
+constexpr std::string_view kFormat = "assay/toploc/proofs/v";
+constexpr std::uint32_t kVersion = 1;
 
 Status validate(const ProofFile& file) {
   if (file.topk == 0 || file.topk > kMaxTopK)
@@ -32,7 +34,7 @@ Status validate(const ProofFile& file) {
 Result<std::string> ProofFile::encode() const {
   ASSAY_TRY(validate(*this));
   Json json;
-  json["format"] = kFormat;
+  json["format"] = fmt::format("{}{}", kFormat, kVersion);
   json["topk"] = topk;
   json["decode_batching_size"] = batching.decode_batching_size;
   json["prefill_rows"] = batching.prefill_rows;
@@ -46,31 +48,30 @@ Result<std::string> ProofFile::encode() const {
 }
 
 Result<ProofFile> ProofFile::decode(std::string_view text, std::string_view place) {
-  internal::FieldReader reader = ASSAY_TRY(internal::FieldReader::parse(text, kFormat, kMaxBytes, place));
+  const JsonText json = ASSAY_TRY(JsonText::parse(text, place, kMaxBytes));
+  const JsonFields fields =
+      ASSAY_TRY(json.root().format(kFormat, kVersion,
+                                   {"topk", "decode_batching_size", "prefill_rows", "merge_tail_below",
+                                    "ties", "rows", "hidden", "proofs"}));
   ProofFile file;
-  std::string ties_name;
-  std::vector<std::string> encoded;
-  reader.take("topk", file.topk);
-  reader.take("decode_batching_size", file.batching.decode_batching_size);
-  reader.take("prefill_rows", file.batching.prefill_rows);
-  reader.take("merge_tail_below", file.batching.merge_tail_below);
-  reader.take("ties", ties_name);
-  reader.take("rows", file.rows);
-  reader.take("hidden", file.hidden);
-  reader.take("proofs", encoded);
-  ASSAY_TRY(reader.finish());
-  const std::optional<TieRule> rule = tie_rule(ties_name);
+  file.topk = ASSAY_TRY(fields["topk"].integer<std::uint32_t>());
+  file.batching.decode_batching_size = ASSAY_TRY(fields["decode_batching_size"].integer<std::uint32_t>());
+  file.batching.prefill_rows = ASSAY_TRY(fields["prefill_rows"].integer<std::uint64_t>());
+  file.batching.merge_tail_below = ASSAY_TRY(fields["merge_tail_below"].integer<std::uint32_t>());
+  const std::optional<TieRule> rule = tie_rule(ASSAY_TRY(fields["ties"].text(kMaxBytes)));
   if (!rule)
-    return reader.error({ErrorCode::kOutOfRange, "ties", "it is neither \"libstdc++\" nor \"lower-index\""});
+    return fields["ties"].error(ErrorCode::kOutOfRange, "it is neither \"libstdc++\" nor \"lower-index\"");
   file.ties = *rule;
-  file.proofs.reserve(encoded.size());
-  for (std::size_t i = 0; i < encoded.size(); ++i)
-    file.proofs.push_back(ASSAY_TRY(from_base64(encoded[i], fmt::format("{}: proof {}", place, i))));
+  file.rows = ASSAY_TRY(fields["rows"].integer<std::uint64_t>());
+  file.hidden = ASSAY_TRY(fields["hidden"].integer<std::uint64_t>());
+  const JsonArray proofs = ASSAY_TRY(fields["proofs"].array(kMaxProofs));
+  file.proofs = ASSAY_TRY(
+      proofs.all([](const JsonValue& proof) { return proof.base64(2 + 2 * std::size_t{kMaxTopK}); }));
   const Result<std::string> canonical = file.encode();
-  if (!canonical.ok()) return reader.error(canonical.error());
+  if (!canonical.ok()) return within(place, canonical.error());
   if (*canonical != text)
-    return reader.error(
-        {ErrorCode::kNonCanonical, "", "it is laid out otherwise than this program writes it"});
+    return Error{ErrorCode::kNonCanonical, std::string(place),
+                 "it is laid out otherwise than this program writes it"};
   return file;
 }
 

@@ -70,7 +70,7 @@ TEST(ProofFile, RefusesWhatDoesNotFitTogether) {
   const std::string whole = text();
   const std::string without_proofs = whole.substr(0, whole.find("\"proofs\": ["));
   EXPECT_EQ(ProofFile::decode(without_proofs + "\"proofs\": \"x\"\n}\n", "f").error().to_string(),
-            "f: proofs: it is not a list");
+            "f: proofs: an array is expected here");
   ProofFile file = sample();
   file.proofs.pop_back();
   EXPECT_EQ(file.encode().error().code, ErrorCode::kMismatch);
