@@ -4,7 +4,8 @@
 #include <array>
 #include <cstdlib>
 
-#include "assay/toploc.h"
+#include "assay/toploc_comparison.h"
+#include "base/json.h"
 #include "base/try.h"
 #include "toploc/chunks.h"
 
@@ -59,7 +60,21 @@ Result<Comparison> compare_chunk(const Proof& proof, std::span<const std::uint16
   return compare(proof, indices, internal::gather(values, indices));
 }
 
+Json known_or_null(double error) { return error == Comparison::kNoMatch ? Json(nullptr) : Json(error); }
+
 }  // namespace
+
+std::string Comparison::to_json() const {
+  const Json json = {{"points", points},
+                     {"modulus", modulus},
+                     {"exponent_mismatches", exponent_mismatches},
+                     {"sign_mismatches", sign_mismatches},
+                     {"distinct_values", distinct_values},
+                     {"distinct_own", distinct_own},
+                     {"mantissa_mean", known_or_null(mantissa_mean)},
+                     {"mantissa_median", known_or_null(mantissa_median)}};
+  return dump_json(json, -1);
+}
 
 Result<Comparison> compare(const Proof& proof, std::span<const std::uint32_t> indices,
                            std::span<const std::uint16_t> values) {

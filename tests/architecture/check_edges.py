@@ -24,10 +24,17 @@ ARROWS: dict[str, set[str]] = {
     "encode": {"tensor"},
     "claim": {"encode", "pst"},
     "pipeline": {"claim"},
-    "toploc": {"base"},
+    "profile": {"base"},
+    "toploc": {"profile"},
 }
 # Public headers that do not bear their room's name.
-PUBLIC_ALIASES = {"verdict": "base"}
+PUBLIC_ALIASES = {
+    "verdict": "base",
+    "toploc_comparison": "toploc",
+    "toploc_files": "toploc",
+    "toploc_fingerprint": "toploc",
+    "toploc_verdict": "toploc",
+}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 ROOM_LINE = re.compile(
     r"^assay_room\((\w+)\s*(?:ROOMS\s+([\w ]+?))?\s*(?:LINKS[^)]*)?\)", re.MULTILINE

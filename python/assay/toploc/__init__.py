@@ -14,6 +14,8 @@ from .chunks import Shape
 from .verifying import (
     Comparison,
     Profile,
+    ProofFile,
+    Signature,
     Statistics,
     compare,
     decide,
@@ -33,7 +35,9 @@ __all__ = [
     "Comparison",
     "Produced",
     "Profile",
+    "ProofFile",
     "Shape",
+    "Signature",
     "Statistics",
     "Watched",
     "build",
