@@ -47,9 +47,10 @@ test: test-build  ## all tests: C++ (ctest, with the architecture checker and re
 	@$(venv)/python -m pytest
 
 .PHONY: lint
-lint: setup lint-setup  ## clang-format, clang-tidy, include arrows, ruff and mypy
+lint: setup lint-setup  ## clang-format, clang-tidy, arrows of includes and imports, ruff and mypy
 	@tools/format --check
 	@python3 tests/architecture/check_edges.py .
+	@python3 tests/architecture/check_imports.py .
 	@$(venv)/mypy
 	@tools/lint-tidy
 
@@ -77,7 +78,7 @@ aarch64: test-build  ## all of it for 64-bit Arm: cross-compiled; the C++ tests 
 	@cmake --build --preset aarch64
 	@ctest --preset aarch64 --parallel $(JOBS) --label-exclude soak
 	@ASSAY_BIN=tools/run-aarch64 AARCH64_PROGRAM=$$PWD/build/aarch64/apps/assay/assay \
-	  $(venv)/python -m pytest tests/python/test_cli_*.py
+	  $(venv)/python -m pytest tests/python/cli
 
 .PHONY: counts
 counts: test-build clang  ## what fixed pieces of work cost in instructions, or products of lanes, against kept limits

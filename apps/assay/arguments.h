@@ -25,7 +25,4 @@ namespace assay::cli {
 [[nodiscard]] Result<claim::Place> parse_entry(std::string_view text, const encode::Layout& layout,
                                                std::string_view flag);
 
-/// The same error with `path` before its place, unless that names the path already.
-[[nodiscard]] Error within_file(const std::filesystem::path& path, Error error);
-
 }  // namespace assay::cli

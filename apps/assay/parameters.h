@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "assay/claim.h"
+#include "assay/verifier.h"
 
 namespace assay::cli {
 

@@ -1,9 +1,9 @@
 // `assay convert`: captured floats to integers, one .npy for each layer.
 #include <fmt/format.h>
 
-#include "arguments.h"
 #include "assay/pipeline.h"
 #include "base/try.h"
+#include "base/within.h"
 #include "program.h"
 #include "report.h"
 
@@ -30,7 +30,7 @@ Result<int> run_convert(const ConvertOptions& options, const Console& console) {
   how.quantize_pct = options.quantize;
   how.object_storage = options.format == "seed";
   const Result<std::filesystem::path> dir = pipeline::convert(options.input, how);
-  if (!dir.ok()) return within_file(options.input, dir.error());
+  if (!dir.ok()) return within(options.input, dir.error());
 
   const pipeline::Conversion conversion = ASSAY_TRY(pipeline::read_conversion(*dir));
   Json json;

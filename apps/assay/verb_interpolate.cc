@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/threads.h"
 #include "base/try.h"
+#include "base/within.h"
 #include "program.h"
 #include "report.h"
 #include "stopwatch.h"
@@ -143,7 +144,7 @@ Result<int> run_interpolate(const InterpolateOptions& options, const Console& co
   timing.load = loading.seconds();
   const Stopwatch interpolating;
   Result<std::vector<Fr>> coefficients = pst::interpolate(source.axes, source.values.view());
-  if (!coefficients.ok()) return within_file(source.npy, coefficients.error());
+  if (!coefficients.ok()) return within(source.npy.string(), coefficients.error());
   const pipeline::Polynomial polynomial{source.axes, *std::move(coefficients)};
   timing.interpolation = interpolating.seconds();
 

@@ -51,7 +51,7 @@ Result<int> run_locate(const LocateOptions& options, const Console& console) {
         fmt::format("entry        {}:{}, which is {}", place.layer, place.position, place.to_string())));
     if (!place.tap.empty()) lines.push_back(printable("tap          " + place.tap));
   }
-  return console.report(json_of(place), lines);
+  return console.report(claim::json_of(place), lines);
 }
 
 }  // namespace

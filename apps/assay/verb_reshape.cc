@@ -1,9 +1,9 @@
 // `assay reshape`: all layers in one cube.
 #include <fmt/format.h>
 
-#include "arguments.h"
 #include "assay/pipeline.h"
 #include "base/try.h"
+#include "base/within.h"
 #include "program.h"
 #include "report.h"
 
@@ -23,7 +23,7 @@ Result<int> run_reshape(const ReshapeOptions& options, const Console& console) {
   how.cube = options.cube;
   how.object_storage = options.format == "seed";
   const Result<std::filesystem::path> dir = pipeline::reshape(options.input_dir, how);
-  if (!dir.ok()) return within_file(options.input_dir, dir.error());
+  if (!dir.ok()) return within(options.input_dir, dir.error());
 
   const pipeline::Hypercube cube = ASSAY_TRY(pipeline::read_hypercube(*dir));
   const encode::Layout& layout = cube.layout;

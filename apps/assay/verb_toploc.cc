@@ -10,6 +10,7 @@
 #include "program.h"
 #include "report.h"
 #include "stopwatch.h"
+#include "toploc/report.h"
 
 namespace assay::cli {
 namespace {
@@ -133,8 +134,7 @@ Result<int> run_verify(const VerifyOptions& options, const Console& console) {
   Json json = json_of(found.verdict);
   json["profile"] = profile.name;
   json["chunks"] = Json::array();
-  for (const toploc::Comparison& chunk : found.comparisons)
-    json["chunks"].push_back(ASSAY_TRY(parse_json(chunk.to_json(), "chunks")));
+  for (const toploc::Comparison& chunk : found.comparisons) json["chunks"].push_back(json_of(chunk));
   json["timing"] = {{"verify_time_s", seconds}};
   return console.report(json, lines_of(found.verdict), exit_code(found.verdict.outcome()));
 }

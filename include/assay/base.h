@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,6 +45,7 @@ struct Error {
 };
 
 namespace internal {
+struct ProgressSink;
 /// Terminates with `what`: reading the value of a failed Result is a bug of the caller.
 [[noreturn]] void fail_result_access(const char* what, const Error* error);
 }  // namespace internal
@@ -126,6 +128,19 @@ using Status = Result<void>;
 /// thread, but never from two at a time. The library itself never prints.
 using ProgressHandler = std::function<void(std::string_view phase, double done)>;
 void set_progress_handler(ProgressHandler handler);
+
+/// While it lives, the progress of calls that the thread which made it makes goes to this handler, and not to
+/// the one above. Scopes nest; those of different threads know nothing of each other.
+class ProgressScope {
+ public:
+  explicit ProgressScope(ProgressHandler handler);
+  ~ProgressScope();
+  ProgressScope(const ProgressScope&) = delete;
+  ProgressScope& operator=(const ProgressScope&) = delete;
+
+ private:
+  std::shared_ptr<internal::ProgressSink> before_;
+};
 
 /// At most this many threads work for one call; 0 asks for one per processor. The start value is the
 /// environment's ASSAY_THREADS, else 0. Set it before work is under way.

@@ -113,39 +113,45 @@ class PreparedG2 {
 /// docs/curve.md.
 using Fp12Coordinates = std::array<Fp, 12>;
 
-/// The product of Miller loops. It is not yet a pairing value: only final_exponentiation makes it one.
-class MillerOutput {
- public:
-  explicit MillerOutput(const Fp12Coordinates& value) : value_(value) {}
-  [[nodiscard]] const Fp12Coordinates& coordinates() const { return value_; }
-  // No comparison on purpose: two Miller outputs of one pairing value may differ.
-
- private:
-  Fp12Coordinates value_;
-};
-
-/// An element of GT, the target group of the pairing.
-class Gt {
- public:
-  static Gt one();
-  explicit Gt(const Fp12Coordinates& value) : value_(value) {}
-  [[nodiscard]] const Fp12Coordinates& coordinates() const { return value_; }
-  [[nodiscard]] bool is_one() const { return *this == one(); }
-  friend bool operator==(const Gt&, const Gt&) = default;
-
- private:
-  Fp12Coordinates value_;
-};
-
 struct PairingTerm {
   G1Affine p;
   const PreparedG2* q;
 };
 
+class MillerOutput;
+class Gt;
+
 /// prod_i f(p_i, q_i), sharing one accumulator; a pair with infinity on either side contributes 1.
 [[nodiscard]] MillerOutput multi_miller_loop(std::span<const PairingTerm> terms);
 [[nodiscard]] Gt final_exponentiation(const MillerOutput& value);
 [[nodiscard]] Gt pairing(const G1Affine& p, const G2Affine& q);
+
+/// The product of Miller loops. It is not yet a pairing value: only final_exponentiation makes it one.
+class MillerOutput {
+ public:
+  [[nodiscard]] const Fp12Coordinates& coordinates() const { return value_; }
+  // No comparison on purpose: two Miller outputs of one pairing value may differ.
+
+ private:
+  friend MillerOutput multi_miller_loop(std::span<const PairingTerm> terms);
+  explicit MillerOutput(const Fp12Coordinates& value) : value_(value) {}
+  Fp12Coordinates value_;
+};
+
+/// An element of GT, the target group of the pairing: one, or what final_exponentiation gave. Nothing else
+/// makes one, so coordinates that are not of the group never pass for its element.
+class Gt {
+ public:
+  static Gt one();
+  [[nodiscard]] const Fp12Coordinates& coordinates() const { return value_; }
+  [[nodiscard]] bool is_one() const { return *this == one(); }
+  friend bool operator==(const Gt&, const Gt&) = default;
+
+ private:
+  friend Gt final_exponentiation(const MillerOutput& value);
+  explicit Gt(const Fp12Coordinates& value) : value_(value) {}
+  Fp12Coordinates value_;
+};
 
 }  // namespace curve
 }  // namespace assay

@@ -62,7 +62,7 @@ struct Range {
 /// / 2. A verifier refuses opened values outside. Errors: kUnsupported (see check_encoding), kOutOfRange.
 [[nodiscard]] Result<Range> range_of(const Encoding& encoding, tensor::Dtype dtype);
 
-/// The seeds' default: 32 for f32 and f64, 16 for f16 and bf16.
+/// The default of the original pipeline: 32 for f32 and f64, 16 for f16 and bf16.
 [[nodiscard]] std::uint32_t default_scale_factor(tensor::Dtype dtype);
 
 /// scale_factor - floor(scale_factor * quantize_pct / 100), the scale of `decimal`. Errors: kOutOfRange
@@ -102,7 +102,7 @@ struct Layout {
   enum class Kind : std::uint8_t {
     kFlat,   ///< the concatenation fills the axes exactly
     kCube,   ///< the concatenation, then repeated real values, fills k axes of d nodes
-    kModel,  ///< layers, tokens, then factors of the hidden width; each row is padded with zeros at its end
+    kModel,  ///< layers, room for tokens, then factors of the hidden width; the rest is zeros
   };
 
   Kind kind = Kind::kFlat;
@@ -143,8 +143,8 @@ struct CubeOptions {
   std::uint64_t pad_seed = 42;
 };
 
-/// The seeds' least-padding cube: k axes of d nodes, d in [min_dim, max_dim], k the smallest with d^k >=
-/// count (or num_dims), least padding first, then the smaller d. Errors: kOutOfRange.
+/// The least-padding cube of the original pipeline: k axes of d nodes, d in [min_dim, max_dim], k the
+/// smallest with d^k >= count (or num_dims), least padding first, then the smaller d. Errors: kOutOfRange.
 [[nodiscard]] Result<Axes> choose_cube(std::uint64_t count, const CubeOptions& options = {});
 
 /// Factors from 2 to 16 whose product is the least possible >= width; of those the fewest, then the least sum
@@ -153,8 +153,11 @@ struct CubeOptions {
 
 /// Errors of all three: kOutOfRange (no layers, an empty layer, over 2^32 values), kMalformed (names).
 [[nodiscard]] Result<Layout> plan_cube(std::span<const LayerShape> layers, const CubeOptions& options = {});
-/// All layers (1, T, H) or (T, H). Errors: also kMismatch, with the word to use the cube layout.
-[[nodiscard]] Result<Layout> plan_model(std::span<const LayerShape> layers);
+/// All layers (1, T, H) or (T, H). The second axis has `token_capacity` nodes, by default T; tokens that
+/// there is room for and that are not there are padding. Errors: also kMismatch, with the word to use the
+/// cube layout; kOutOfRange (a capacity below T).
+[[nodiscard]] Result<Layout> plan_model(std::span<const LayerShape> layers,
+                                        std::optional<std::uint64_t> token_capacity = std::nullopt);
 /// `axes`, or the shape of the one layer (one axis of one node for a shape without axes), or one axis for
 /// several layers. Errors: also kMismatch (volume).
 [[nodiscard]] Result<Layout> plan_flat(std::span<const LayerShape> layers,
@@ -166,6 +169,7 @@ struct CubeOptions {
 
 /// The committed tensor: layers concatenated and padded, in the widest of their integer types. One layer that
 /// needs no padding is not copied. Errors: kMismatch when the layers are not those of the layout.
-[[nodiscard]] Result<tensor::IntegerArray> apply_layout(const Layout& layout, std::span<const tensor::IntegerTensor> layers);
+[[nodiscard]] Result<tensor::IntegerArray> apply_layout(const Layout& layout,
+                                                        std::span<const tensor::IntegerTensor> layers);
 
 }  // namespace assay::encode

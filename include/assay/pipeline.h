@@ -14,6 +14,7 @@
 #include "assay/claim.h"
 #include "assay/encode.h"
 #include "assay/tensor.h"
+#include "assay/verifier.h"
 
 namespace assay::pipeline {
 
@@ -42,11 +43,11 @@ struct Conversion {
 };
 
 struct ConvertOptions {
-  std::filesystem::path output_dir;  ///< empty: the seeds' name beside the input
+  std::filesystem::path output_dir;  ///< empty: <model>_int_activations beside the input
   encode::Encoding::Kind encoding = encode::Encoding::Kind::kDecimal;
   std::optional<std::uint32_t> scale_factor;  ///< default by dtype; the layers must agree
   double quantize_pct = 0;
-  bool object_storage = false;  ///< write Python integers, as the seeds do
+  bool object_storage = false;  ///< write Python integers, as the original does
 };
 
 /// Writes <dir>/<layer>.npy and <dir>/conversion_metadata.json, all or none, and gives the directory. Errors:
@@ -54,7 +55,7 @@ struct ConvertOptions {
 [[nodiscard]] Result<std::filesystem::path> convert(const std::filesystem::path& input,
                                                     const ConvertOptions& options);
 
-/// Reads a directory of convert (or of the seeds' script) and checks metadata against arrays. Errors: as
+/// Reads a directory of convert (or of the original script) and checks metadata against arrays. Errors: as
 /// open; kMismatch.
 [[nodiscard]] Result<Conversion> read_conversion(const std::filesystem::path& dir);
 
@@ -76,18 +77,18 @@ struct Hypercube {
 [[nodiscard]] Result<std::filesystem::path> reshape(const std::filesystem::path& input_dir,
                                                     const ReshapeOptions& options);
 
-/// Reads a directory of reshape (or of the seeds' script; its padding, drawn by numpy, is taken as it is) and
-/// checks metadata against the array. Errors: as open; kMismatch.
+/// Reads a directory of reshape (or of the original script; its padding, drawn by numpy, is taken as it is)
+/// and checks metadata against the array. Errors: as open; kMismatch.
 [[nodiscard]] Result<Hypercube> read_hypercube(const std::filesystem::path& dir);
 
-/// claim::read_subject, which takes files, and a directory of `reshape`, which has its own encoding, layout and axes.
-/// Errors: kMismatch where `options` choose others; those of both readers.
+/// claim::read_subject, which takes files, and a directory of `reshape`, which has its own encoding, layout
+/// and axes. Errors: kMismatch where `options` choose others; those of both readers.
 [[nodiscard]] Result<claim::Subject> read_subject(const std::filesystem::path& path,
                                                   const claim::SubjectOptions& options);
 
-/// claim::read_values_like, and the values of a directory of `reshape`.
-[[nodiscard]] Result<tensor::IntegerArray> read_values_like(const claim::Header& header,
-                                                            const std::filesystem::path& path);
+/// claim::read_captured, which takes files, and a directory of `reshape`, of which the values count alone.
+[[nodiscard]] Result<claim::Captured> read_captured(const claim::Header& header,
+                                                    const std::filesystem::path& path);
 
 // ---- Polynomials
 
@@ -143,21 +144,31 @@ struct ProofsJson {
   G1Affine commitment;
   std::uint32_t num_variables = 0;
   std::uint32_t degree_bound = 0;
-  std::vector<claim::Proof> proofs;                ///< Point::grid where all coordinates are below degree_bound
+  claim::Proofs proofs;                     ///< on the grid where all coordinates are below degree_bound
   std::optional<Digest> commitment_digest;  ///< a field of ours
 
-  /// Exactly the documented fields. Integers z with |z| < r stand for their residues. Errors: kMalformed,
-  /// kMismatch (lengths), kOutOfRange, kTooLarge, those of curve::decode_g1.
+  /// Exactly the documented fields. Integers z with |z| < r stand for their residues. The text is read as a
+  /// stream: each proof is held once. Errors: kMalformed, kMismatch (lengths), kOutOfRange, kTooLarge, those
+  /// of curve::decode_g1 for the commitment.
   static Result<ProofsJson> parse(std::string_view json, std::string_view place);
   static Result<ProofsJson> read(const std::filesystem::path& path);
 };
 
 /// Steps: "no proofs" (inconclusive), "axes" (num_variables is the count, degree_bound the largest), then
-/// those of pst::Verifier::check_all. Always notes "header unbound". Figures: "proofs", "distinct points".
-[[nodiscard]] Verdict verify(const ProofsJson& proofs, const pst::Verifier& verifier,
-                                  const claim::TrustList& trusted);
+/// those of checker.check_evidence. Always notes "header unbound". Figures: "proofs", "distinct points". Of
+/// the options only `trusted` and `world` are looked at: a file without header binds nothing that the others
+/// ask about.
+[[nodiscard]] claim::Verification verify(const ProofsJson& proofs, const claim::TensorChecker& checker,
+                                         const claim::VerifyOptions& options = {});
 
-/// The text of "proofs.json". A value is written as its residue, as the seeds do.
+/// The same proofs under a commitment, which they must be of. Steps: "axes" (num_variables is the header's
+/// count), "commitment digest" (the point, and the digest where the file names one), then those of
+/// claim::verify.
+[[nodiscard]] claim::Verification verify(const ProofsJson& proofs, const claim::Commitment& commitment,
+                                         const claim::TensorChecker& checker,
+                                         const claim::VerifyOptions& options = {});
+
+/// The text of "proofs.json". A value is written as its residue, as the original pipeline does.
 [[nodiscard]] std::string proofs_json(const claim::Commitment& commitment, const claim::Proofs& proofs);
 
 /// "coefficients.json": dims and coefficients in C order of the exponents, residues as decimal strings.
@@ -175,6 +186,6 @@ struct CoefficientsJson {
 /// Gives the text of "coefficients.json" piece by piece to `write`, whose Error ends it. There must be
 /// axes.volume() coefficients. Errors: kMismatch, and those of `write`.
 [[nodiscard]] Status write_coefficients_json(const Axes& axes, std::span<const Fr> coefficients,
-                                           const std::function<Status(std::string_view)>& write);
+                                             const std::function<Status(std::string_view)>& write);
 
 }  // namespace assay::pipeline

@@ -13,6 +13,7 @@
 #include "assay/base.h"
 #include "assay/curve.h"
 #include "assay/integers.h"
+#include "assay/world.h"
 
 namespace assay::pst {
 
@@ -85,10 +86,10 @@ class Srs {
 };
 
 /// Shows with pairings and random weights that an SRS is well formed. Steps: "verifier key", "points" (on the
-/// curve, none at infinity), "level digests", "level sums", "generator sum", "degree relation"; figures name
-/// the level, the point or the axis. docs/pst.md has the equations. It cannot show that nobody knows the
-/// secrets.
-[[nodiscard]] Verdict verify_srs(const Srs& srs);
+/// curve, none at infinity), "level digests", "random weights" (inconclusive), "level sums", "generator sum",
+/// "degree relation"; figures name the level, the point or the axis. docs/pst.md has the equations. It cannot
+/// show that nobody knows the secrets.
+[[nodiscard]] Verdict verify_srs(const Srs& srs, const World& world = World::system());
 
 /// Checks one level against a verifier key that the caller trusts, by its digest: what a verifier does before
 /// it commits to a slice itself. Steps: "axes", "level digests".
@@ -232,19 +233,39 @@ class Verifier {
   /// The same with the slice's commitment in place of yG and the fixed axes alone. Steps: as check().
   [[nodiscard]] Verdict check_slice(const SliceStatement& statement) const;
 
-  /// All at once, m+1 pairings, by random weights of 128 bits from the operating system; when the sum fails,
-  /// each alone, so that a rejection names the first bad one in its figure "statement". Inconclusive at step
-  /// "statements" when there are none, at step "random weights" when the system gives none.
-  [[nodiscard]] Verdict check_all(std::span<const Statement> statements) const;
+  /// All at once, m+1 pairings, by random weights of 128 bits from `world`. A rejection's item is the first
+  /// bad statement. Inconclusive at step "statements" when there are none, at step "random weights" when the
+  /// world gives none.
+  [[nodiscard]] Verdict check_all(std::span<const Statement> statements,
+                                  const World& world = World::system()) const;
 
  private:
-  struct Relation;
-  [[nodiscard]] Verdict check_shape(const Relation& relation) const;
-  [[nodiscard]] bool holds(std::span<const Relation> relations, std::span<const Scalar> weights) const;
-  [[nodiscard]] Verdict check_relation(const Relation& relation) const;
-
+  friend class OpeningSum;
   VerifierKey key_;
   std::vector<curve::PreparedG2> prepared_;  // -[1]_2, then [t_i]_2
+};
+
+/// The equations of many openings in one: both sides are summed up by random weights of 128 bits, so that
+/// statements may come block by block and none of them is kept.
+class OpeningSum {
+ public:
+  /// `verifier` outlives the sum. Errors: those of world.fill_random.
+  static Result<OpeningSum> begin(const Verifier& verifier, const World& world = World::system());
+  OpeningSum(OpeningSum&&) noexcept;
+  OpeningSum& operator=(OpeningSum&&) noexcept;
+  ~OpeningSum();
+
+  /// Adds the statements, or none of them where one has not the form. Steps: "proof shape", "proof points";
+  /// the item is the first bad one of these.
+  [[nodiscard]] Verdict add(std::span<const Statement> statements);
+
+  /// Whether the equations of all that were added hold, by m+1 pairings.
+  [[nodiscard]] bool holds() const;
+
+ private:
+  struct State;
+  explicit OpeningSum(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 // ---- The coefficient view: p = sum_a c_a x^a, a in C order over the exponents, degree of x_i below axes[i].

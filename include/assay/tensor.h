@@ -153,7 +153,7 @@ struct TensorFile {
 enum class Storage : std::uint8_t {
   kInt64,     ///< '<i8'
   kScalar32,  ///< '|u1' of shape [..., 32]: canonical little-endian residues
-  kObject,    ///< '|O': pickled Python integers, as the seeds write them
+  kObject,    ///< '|O': pickled Python integers, as the original pipeline writes them
 };
 
 /// "int64", "scalar32", "object".

@@ -15,11 +15,12 @@ from typing import Any, BinaryIO
 
 from . import Challenge, Commitment, Srs, Tensor, capture, commit, encode, verify
 from .ending import ended
-from .hidden_states.flags import add_capture_flags, capture_arguments
-from .hidden_states.staging import write_together
+from .hidden_states import add_capture_flags, capture_arguments
+from .progress import Bar
 from .streaming import BLOCK, StreamingCommit, StreamReport
 from .tensors import LayoutKind
 from .wording import count, duration, size
+from .writing import write_together
 
 PROGRAM = "assay run"
 REJECTED = 1
@@ -163,11 +164,16 @@ def _captured(
     parameters: Parameters,
     stream: StreamingCommit | None,
 ) -> Job:
-    with timings.phase("capture", f"running {model}"):
+    with (
+        timings.phase("capture", f"running {model}"),
+        # Messages come in between where the commitment is made at the same time.
+        Bar.on_stderr(model, quiet=options.quiet or stream is not None) as bar,
+    ):
         held = capture(
             model,
             options.prompt,
             **capture_arguments(options),
+            on_progress=bar,
             follower=stream,
         )
     with timings.phase("encode", "encoding the hidden states"):

@@ -8,7 +8,7 @@ from . import _core
 from .commitments import Challenge, Commitment, Proofs
 from .errors import InputError
 from .srs import VerifierKey
-from .tensors import Array, Tensor, encode_like
+from .tensors import Array, Tensor, captured_like
 
 if TYPE_CHECKING:
     from .hidden_states import Capture
@@ -40,9 +40,10 @@ def verify(
         captured: The values that the verifier itself computed, to compare the opened ones with.
 
     Returns:
-        Accepted; or rejected or inconclusive, with the step that failed: "no proofs", "SRS digest",
-        "axes", "commitment digest", "expected digest", "challenge", "value range", "proof shape",
-        "proof points", "opening equation", "captured tensor", "captured values".
+        Accepted; or rejected or inconclusive, with the step that failed: "no proofs", "header",
+        "scheme", "SRS digest", "axes", "commitment digest", "expected digest", "challenge",
+        "proof shape", "value range", "padding", "captured tensor", "commitment value",
+        "proof points", "opening equation", "random weights", "captured values".
 
     Raises:
         InputError: An argument that cannot be used. Rejected proofs raise nothing.
@@ -58,7 +59,7 @@ def verify(
         None if digest is None else _digest(digest, "digest"),
         [] if isinstance(trusted, PathLike) else [_digest(one, "trusted") for one in trusted],
         path,
-        None if captured is None else encode_like(commitment._header, captured)._native,
+        None if captured is None else captured_like(commitment._header, captured),
     )
 
 

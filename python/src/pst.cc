@@ -45,7 +45,7 @@ std::pair<nb::bytes, nb::bytes> open_at(const pst::Srs& srs, const Rows& values,
 }
 
 /// Checks one opening equation, without header or commitment digest.
-Verdict check_opening(const pst::Verifier& verifier, const nb::bytes& commitment, const Rows& point,
+Verdict check_opening(const claim::TensorChecker& checker, const nb::bytes& commitment, const Rows& point,
                       const nb::bytes& value, const std::vector<nb::bytes>& quotients) {
   pst::Statement statement;
   statement.commitment = unwrap_read(curve::decode_g1(span_of(commitment), "commitment"));
@@ -55,7 +55,7 @@ Verdict check_opening(const pst::Verifier& verifier, const nb::bytes& commitment
     const std::string place = "proof, point " + std::to_string(i);
     statement.opening.quotients.push_back(unwrap_read(curve::decode_g1(span_of(quotients[i]), place)));
   }
-  return without_gil([&] { return verifier.check(statement); });
+  return without_gil([&] { return checker.verifier().check(statement); });
 }
 
 /// What a polynomial is by its coefficients, and back.
@@ -74,18 +74,18 @@ NewRows transform(const std::vector<std::uint64_t>& sizes, const Rows& rows, std
 }  // namespace
 
 void bind_pst(nb::module_& m) {
-  nb::class_<pst::Verifier>(m, "VerifierKey")
+  nb::class_<claim::TensorChecker>(m, "VerifierKey")
       .def_static(
           "decode",
           [](const nb::bytes& bytes, std::string_view place) {
             pst::VerifierKey key = unwrap_read(pst::VerifierKey::decode(span_of(bytes), place));
-            return without_gil([&] { return std::make_unique<pst::Verifier>(std::move(key)); });
+            return without_gil([&] { return std::make_unique<claim::TensorChecker>(std::move(key)); });
           },
           nb::arg("data"), nb::arg("place"))
-      .def("encode", [](const pst::Verifier& v) { return to_python(v.key().encode()); })
-      .def_prop_ro("digest", [](const pst::Verifier& v) { return to_python(v.key().digest()); })
-      .def_prop_ro("axes", [](const pst::Verifier& v) { return to_tuple(v.key().axes.sizes()); })
-      .def_prop_ro("trust", [](const pst::Verifier& v) { return pst::to_string(v.key().trust); })
+      .def("encode", [](const claim::TensorChecker& v) { return to_python(v.key().encode()); })
+      .def_prop_ro("digest", [](const claim::TensorChecker& v) { return to_python(v.key().digest()); })
+      .def_prop_ro("axes", [](const claim::TensorChecker& v) { return to_tuple(v.key().axes.sizes()); })
+      .def_prop_ro("trust", [](const claim::TensorChecker& v) { return pst::to_string(v.key().trust); })
       .def("check_opening", &check_opening, nb::arg("commitment"), nb::arg("point"), nb::arg("value"),
            nb::arg("quotients"));
 
@@ -126,7 +126,7 @@ void bind_pst(nb::module_& m) {
       .def_prop_ro("axes", [](const pst::Srs& srs) { return to_tuple(srs.axes().sizes()); })
       .def("verifier_key",
            [](const pst::Srs& srs) {
-             return without_gil([&] { return std::make_unique<pst::Verifier>(srs.verifier_key()); });
+             return without_gil([&] { return std::make_unique<claim::TensorChecker>(srs.verifier_key()); });
            })
       .def("verify", [](const pst::Srs& srs) { return without_gil([&] { return pst::verify_srs(srs); }); })
       .def("open_at", &open_at, nb::arg("values"), nb::arg("point"))

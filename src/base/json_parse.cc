@@ -10,7 +10,6 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/json_integer.h"
 #include "base/try.h"
 
 namespace assay {
@@ -113,7 +112,7 @@ class CheckedEvents {
   bool pass(const Status& status) {
     if (status.ok()) return true;
     error_ = status.error();
-    if (error_->place.empty()) error_->place = here();
+    error_->place = error_->place.empty() ? here() : fmt::format("{}: {}", place_, error_->place);
     return false;
   }
 
@@ -124,10 +123,6 @@ class CheckedEvents {
   std::vector<std::unordered_set<std::string>> keys_;  // one set for each open object or array
   std::optional<Error> error_;
 };
-
-Error unexpected(const char* what) {
-  return {ErrorCode::kMalformed, {}, fmt::format("{} is not expected here", what)};
-}
 
 // Builds the value. Objects are filled through their vector: the map's own insertion looks for the key first,
 // which takes quadratic time, and CheckedEvents has done so.
@@ -167,6 +162,10 @@ class Builder final : public JsonVisitor {
 };
 
 }  // namespace
+
+Error JsonVisitor::unexpected(std::string_view what) {
+  return {ErrorCode::kMalformed, {}, fmt::format("{} is not expected here", what)};
+}
 
 Status JsonVisitor::begin_object() { return unexpected("an object"); }
 Status JsonVisitor::end_object() { return unexpected("the end of an object"); }

@@ -1,11 +1,16 @@
 // The one transcript that every non-interactive challenge is drawn from (Fiat and Shamir 1986).
 //
-// A running SHA-256 over "assay/transcript/v1", LE64(length) || type string, and for every message LE64(label
-// length)
-// || label || LE64(length) || bytes. A draw adds LE64(2^64 - 1), which no label is long, LE64(label length)
-// || label || LE64(bytes drawn); that state followed by LE64(0), LE64(1), .. hashes to the drawn bytes, 32 at
-// a time, and they are added before anything else happens, so that no two draws, and no two orders of
-// messages, share a state.
+// A running SHA-256 over
+//
+//   "assay/transcript/v1"
+//   LE64(length) || type string
+//   for every message:  LE64(label length) || label || LE64(length) || bytes
+//   for every draw:     LE64(2^64 - 1) || LE64(label length) || label || LE64(bytes drawn)
+//   for every fork:     LE64(2^64 - 2) || LE64(label length) || label
+//
+// No label is as long as the first numbers of a draw and of a fork say, so neither passes for a message. After
+// a draw's line, the state followed by LE64(0), LE64(1), .. hashes to the drawn bytes, 32 at a time. They are
+// added before anything else happens, so that no two draws, and no two orders of messages, share a state.
 #pragma once
 
 #include <string_view>
@@ -24,8 +29,7 @@ class Transcript {
   Transcript& operator=(Transcript&&) = default;
   ~Transcript() = default;
 
-  /// A copy, where a protocol branches on purpose: LE64(2^64 - 2) || LE64(label length) || label is added to
-  /// it.
+  /// A copy, where a protocol branches on purpose.
   [[nodiscard]] Transcript fork(std::string_view label) const;
 
   void absorb(std::string_view label, ByteSpan bytes);

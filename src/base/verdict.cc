@@ -25,7 +25,8 @@ Json json_of(const Figure& figure) {
   Json json;
   // JSON has no infinity and no NaN: the dump writes null for them.
   std::visit([&json](const auto& value) { json["value"] = value; }, figure.value);
-  if (figure.bound) json[figure.bound->kind == Bound::Kind::kAtMost ? "at_most" : "at_least"] = figure.bound->value;
+  if (figure.bound)
+    json[figure.bound->kind == Bound::Kind::kAtMost ? "at_most" : "at_least"] = figure.bound->value;
   if (!figure.unit.empty()) json["unit"] = figure.unit;
   return json;
 }
@@ -76,7 +77,8 @@ std::string Figure::to_string() const {
   std::string text = text_of(value);
   if (!unit.empty()) text += " " + unit;
   if (bound)
-    text += fmt::format(" (at {} {:.4g})", bound->kind == Bound::Kind::kAtMost ? "most" : "least", bound->value);
+    text +=
+        fmt::format(" (at {} {:.4g})", bound->kind == Bound::Kind::kAtMost ? "most" : "least", bound->value);
   return text;
 }
 

@@ -45,7 +45,8 @@ TEST(Figure, SaysItsUnitAndItsBound) {
   EXPECT_EQ((Figure{"text", "layer_3[0]"}).to_string(), "layer_3[0]");
   EXPECT_EQ((Figure{"x", 31.25}).to_string(), "31.25");
   EXPECT_EQ((Figure{"x", 1.0 / 3, Bound{Bound::Kind::kAtMost, 38}}).to_string(), "0.3333 (at most 38)");
-  EXPECT_EQ((Figure{"x", 2.0, Bound{Bound::Kind::kAtLeast, 0.5}, "bits"}).to_string(), "2 bits (at least 0.5)");
+  EXPECT_EQ((Figure{"x", 2.0, Bound{Bound::Kind::kAtLeast, 0.5}, "bits"}).to_string(),
+            "2 bits (at least 0.5)");
 }
 
 TEST(Verdict, ReadsAsLines) {
@@ -61,9 +62,10 @@ TEST(Verdict, ReadsAsLines) {
 }
 
 TEST(Verdict, IsOneJsonObject) {
-  EXPECT_EQ(to_json(Verdict::accepted()),
-            R"({"verdict": "accepted", "step": null, "reason": null, "item": null, "checks": [], "figures": {}, )"
-            R"("assumptions": [], "miss_bound": null, "notes": [], "parts": []})");
+  EXPECT_EQ(
+      to_json(Verdict::accepted()),
+      R"({"verdict": "accepted", "step": null, "reason": null, "item": null, "checks": [], "figures": {}, )"
+      R"("assumptions": [], "miss_bound": null, "notes": [], "parts": []})");
   Verdict verdict = Verdict::inconclusive("states", "not finite").at_item(0);
   verdict.add_check("axes", Grade::kBound)
       .add_figure({"mean", 1.5, Bound{Bound::Kind::kAtMost, 2}, "bits"})

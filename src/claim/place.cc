@@ -49,4 +49,20 @@ Result<Place> place_of_entry(const encode::Layout& layout, std::string_view laye
   return place_of_index(layout, ASSAY_TRY(layout.index_of({index, position})));
 }
 
+Result<Place> place_of_entry(const encode::Layout& layout, std::string_view layer,
+                             std::span<const std::uint64_t> layer_coordinates) {
+  const tensor::Shape& shape = layout.layer_map[ASSAY_TRY(layout.layer_index(layer))].original_shape;
+  if (layer_coordinates.size() != shape.size())
+    return Error{ErrorCode::kMismatch, fmt::format("layer {}", layer),
+                 fmt::format("{} coordinates, the layer has {}", layer_coordinates.size(), shape.size())};
+  std::uint64_t position = 0;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (layer_coordinates[i] >= shape[i])
+      return Error{ErrorCode::kOutOfRange, fmt::format("layer {}", layer),
+                   fmt::format("coordinate {} is {}, not below {}", i, layer_coordinates[i], shape[i])};
+    position = position * shape[i] + layer_coordinates[i];
+  }
+  return place_of_entry(layout, layer, position);
+}
+
 }  // namespace assay::claim

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "assay/claim.h"
+#include "assay/verifier.h"
 
 namespace assay::claim::test {
 
@@ -20,8 +20,8 @@ struct Sample {
   pst::Srs srs;
   tensor::IntegerArray values;
   Commitment commitment;
-  pst::Verifier verifier;
-  std::vector<std::vector<std::uint32_t>> asked;  // a few points, of padding too where there is any
+  TensorChecker checker;
+  std::vector<Query> asked;  // a few points, of padding too where there is any
   Proofs proofs;
 };
 
@@ -33,16 +33,12 @@ inline Sample make_sample(std::string name, const encode::Layout& layout, encode
   tensor::IntegerArray values = encode::apply_layout(layout, layers).value();
   Commitment commitment =
       commit(srs, {layout, encoding, dtype, CaptureMode::kDecode, {}}, values.view()).value();
-  std::vector<std::vector<std::uint32_t>> coordinates;
-  std::vector<Point> points;
-  for (const std::uint64_t index : asked) {
-    coordinates.push_back(layout.axes.coordinates_of(index));
-    points.push_back(Point::on_grid(coordinates.back()));
-  }
-  Proofs proofs = prove(srs, commitment, values.view(), points).value();
-  return {
-      std::move(name),  srs, values, std::move(commitment), pst::Verifier(srs.verifier_key()), coordinates,
-      std::move(proofs)};
+  std::vector<Query> queries;
+  for (const std::uint64_t index : asked)
+    queries.push_back(Query::on_grid(layout.axes.coordinates_of(index)));
+  Proofs proofs = prove(srs, commitment, values.view(), queries).value();
+  return {std::move(name),  srs, values, std::move(commitment), TensorChecker(srs.verifier_key()), queries,
+          std::move(proofs)};
 }
 
 inline tensor::IntegerTensor layer_of(std::string name, tensor::Shape shape, std::int16_t first,
@@ -51,6 +47,34 @@ inline tensor::IntegerTensor layer_of(std::string name, tensor::Shape shape, std
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<std::int16_t>(first + 37 * static_cast<int>(i));
   return {std::move(name), std::move(shape), tensor::IntegerArray::own(std::move(values)), std::move(tap)};
+}
+
+/// The proofs with their list changed.
+template <class F>
+Proofs edited(const Proofs& proofs, const F& change) {
+  std::vector<Proof> list;
+  for (std::size_t k = 0; k < proofs.size(); ++k) list.push_back(proofs[k]);
+  change(list);
+  return {proofs.commitment_digest, proofs.axis_count, list};
+}
+
+inline Verdict verdict_of(const Commitment& commitment, const Proofs& proofs, const Checker& checker,
+                          const VerifyOptions& options = {}) {
+  return verify(commitment, proofs, checker, options).verdict;
+}
+
+/// What shows an opening under the scheme `tensor`.
+inline Answer answer_of(const pst::Opening& opening) {
+  Answer answer{opening.value, {}};
+  for (const G1Affine& quotient : opening.quotients) {
+    const auto encoded = curve::encode(quotient);
+    answer.evidence.insert(answer.evidence.end(), encoded.begin(), encoded.end());
+  }
+  return answer;
+}
+
+inline G1Affine point_of(const Commitment& commitment) {
+  return curve::decode_g1(commitment.value, "").value();
 }
 
 /// Axes 3,4, plain integers without a dtype; values 5, 42, 79, ..
@@ -95,13 +119,13 @@ inline Fate fate_of(const Verdict& verdict) {
 }
 
 /// The way of a program: commitment and proofs from bytes, then verify().
-inline Fate judge(ByteSpan commitment, ByteSpan proofs, const pst::Verifier& verifier,
+inline Fate judge(ByteSpan commitment, ByteSpan proofs, const Checker& checker,
                   const VerifyOptions& options = {}) {
   const Result<Commitment> claimed = Commitment::decode(commitment, "commitment");
   if (!claimed) return Fate::kRefused;
   const Result<Proofs> opened = Proofs::decode(proofs, "proofs");
   if (!opened) return Fate::kRefused;
-  return fate_of(verify(*claimed, *opened, verifier, options));
+  return fate_of(verify(*claimed, *opened, checker, options).verdict);
 }
 
 inline std::string figure(const Verdict& verdict, std::string_view name) {
@@ -112,6 +136,12 @@ inline std::string figure(const Verdict& verdict, std::string_view name) {
 inline bool has_note(const Verdict& verdict, std::string_view part) {
   for (const std::string& note : verdict.notes())
     if (note.find(part) != std::string::npos) return true;
+  return false;
+}
+
+inline bool assumes(const Verdict& verdict, std::string_view part) {
+  for (const std::string& text : verdict.assumptions())
+    if (text.find(part) != std::string::npos) return true;
   return false;
 }
 

@@ -54,7 +54,7 @@ Layers make_layers(std::size_t count, std::uint64_t tokens, std::uint64_t width,
           dtype,
           std::move(bytes),
           std::move(integers),
-          {std::move(layout), kBits, dtype, CaptureMode::kDecode, {}}};
+          {std::move(layout), kBits, dtype, CaptureMode::kDecode}};
 }
 
 pst::Srs srs_for(const Layers& layers) { return pst::Srs::dev(layers.header.layout.axes, 5).value(); }

@@ -302,7 +302,7 @@ TEST(Decode, IsTheInverse) {
   }
 }
 
-TEST(Scale, FollowsTheSeed) {
+TEST(Scale, FollowsTheOriginalPipeline) {
   EXPECT_EQ(default_scale_factor(tensor::Dtype::kF32), 32u);
   EXPECT_EQ(default_scale_factor(tensor::Dtype::kF64), 32u);
   EXPECT_EQ(default_scale_factor(tensor::Dtype::kF16), 16u);

@@ -42,7 +42,8 @@ void copy_row(std::span<const From> from, To* to) {
   }
 }
 
-// Layers one after the other; those of a model layout in rows, each followed by its zeros.
+// Layers one after the other; those of a model layout in rows, each followed by its zeros, and after the last
+// token the zeros of tokens that there is room for.
 template <class T>
 tensor::IntegerArray concatenate(const Layout& layout, std::span<const tensor::IntegerTensor> layers) {
   std::vector<T> out(layout.axes.volume());
@@ -56,7 +57,7 @@ tensor::IntegerArray concatenate(const Layout& layout, std::span<const tensor::I
     layer.values.view().visit([&](auto values) {
       for (std::size_t i = 0; i < rows; ++i) copy_row(values.subspan(i * width, width), to + i * stride);
     });
-    to += rows * stride;
+    to += in_rows ? layout.axes.volume(1) : rows * stride;
     progress.advance(layer.values.size());
   }
   if (layout.kind == Layout::Kind::kCube) {

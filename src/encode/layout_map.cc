@@ -68,24 +68,28 @@ Status check_model(const Layout& layout) {
   const std::vector<std::uint32_t> factors = ASSAY_TRY(choose_width_factors(shape.width));
   const auto sizes = layout.axes.sizes();
   const bool agrees = sizes.size() == 2 + factors.size() && sizes[0] == layout.layer_map.size() &&
-                      sizes[1] == shape.tokens &&
+                      sizes[1] >= shape.tokens &&
                       std::equal(factors.begin(), factors.end(), sizes.begin() + 2);
   if (!agrees) {
     return Error{ErrorCode::kMismatch, "model layout",
-                 "its axes are not layers, tokens and the factors of the width"};
+                 "its axes are not layers, room for the tokens and the factors of the width"};
   }
   return {};
 }
 
-// Rows of a model layout: `width` real values in `padded` places.
+// Rows of a model layout: `width` real values in `padded` places, and `tokens` real rows of the `capacity`
+// that each layer has. Of other layouts each value is a row.
 struct Rows {
   std::uint64_t width = 1;
   std::uint64_t padded = 1;
+  std::uint64_t tokens = 1;
+  std::uint64_t capacity = 1;
 };
 
 Rows rows_of(const Layout& layout) {
   if (layout.kind != Layout::Kind::kModel) return {};
-  return {layout.layer_map.front().original_shape.back(), layout.axes.volume(2)};
+  const tensor::Shape& shape = layout.layer_map.front().original_shape;
+  return {shape.back(), layout.axes.volume(2), shape[shape.size() - 2], layout.axes[1]};
 }
 
 }  // namespace
@@ -152,8 +156,10 @@ Result<std::optional<LayerPosition>> Layout::locate(std::uint64_t index) const {
     return Error{ErrorCode::kOutOfRange, fmt::format("index {}", index), "outside the axes"};
   }
   const Rows rows = rows_of(*this);
-  if (index % rows.padded >= rows.width) return std::optional<LayerPosition>();
-  const std::uint64_t flat = index / rows.padded * rows.width + index % rows.padded;
+  const std::uint64_t row = index / rows.padded;
+  const std::uint64_t token = row % rows.capacity;
+  if (index % rows.padded >= rows.width || token >= rows.tokens) return std::optional<LayerPosition>();
+  const std::uint64_t flat = (row / rows.capacity * rows.tokens + token) * rows.width + index % rows.padded;
   if (flat >= real_count) return std::optional<LayerPosition>();
   const auto after =
       std::upper_bound(layer_map.begin(), layer_map.end(), flat,
@@ -174,7 +180,8 @@ Result<std::uint64_t> Layout::index_of(const LayerPosition& position) const {
   }
   const std::uint64_t flat = entry.flat_offset + position.position;
   const Rows rows = rows_of(*this);
-  return flat / rows.width * rows.padded + flat % rows.width;
+  const std::uint64_t row = flat / rows.width;
+  return (row / rows.tokens * rows.capacity + row % rows.tokens) * rows.padded + flat % rows.width;
 }
 
 Result<std::uint64_t> Layout::layer_index(std::string_view name) const {

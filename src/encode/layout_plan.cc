@@ -48,11 +48,15 @@ Result<Layout> plan_cube(std::span<const LayerShape> layers, const CubeOptions& 
   return finish(Layout::Kind::kCube, std::move(axes), std::move(all), options.pad_seed);
 }
 
-Result<Layout> plan_model(std::span<const LayerShape> layers) {
+Result<Layout> plan_model(std::span<const LayerShape> layers, std::optional<std::uint64_t> token_capacity) {
   Concatenation all = ASSAY_TRY(concatenate(layers));
   const ModelShape shape = ASSAY_TRY(model_shape(all.entries));
   const std::vector<std::uint32_t> factors = ASSAY_TRY(choose_width_factors(shape.width));
-  tensor::Shape sizes = {all.entries.size(), shape.tokens};
+  const std::uint64_t capacity = token_capacity.value_or(shape.tokens);
+  if (capacity < shape.tokens)
+    return Error{ErrorCode::kOutOfRange, "token capacity",
+                 fmt::format("{}, the layers have {} tokens", capacity, shape.tokens)};
+  tensor::Shape sizes = {all.entries.size(), capacity};
   sizes.insert(sizes.end(), factors.begin(), factors.end());
   Axes axes = ASSAY_TRY(Axes::from(sizes, "model layout"));
   return finish(Layout::Kind::kModel, std::move(axes), std::move(all), 0);

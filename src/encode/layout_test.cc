@@ -113,7 +113,7 @@ void expect_two_way(const Layout& layout) {
   expect_error(layout.index_of({0, layout.layer_map[0].num_elements}), ErrorCode::kOutOfRange, "values");
 }
 
-TEST(Layout, CubeOfTheSeed) {
+TEST(Layout, CubeOfTheOriginalPipeline) {
   const std::vector<tensor::IntegerTensor> layers = {layer_of<std::int64_t>("embedding", {1, 10, 2}, 0),
                                                      layer_of<std::int64_t>("layer_0", {1, 10, 2}, 20),
                                                      layer_of<std::int64_t>("layer_1", {1, 10, 2}, 40)};
@@ -122,7 +122,7 @@ TEST(Layout, CubeOfTheSeed) {
   EXPECT_EQ(layout.padding(), 4u);
   EXPECT_EQ(layout.layer_map[1], (LayerEntry{"layer_0", {1, 10, 2}, 20, 20, 40, {}}));
   expect_two_way(layout);
-  // The seed's example: coordinates (2, 1, 3) are flat index 39, layer_0 position 19.
+  // The original pipeline's example: coordinates (2, 1, 3) are flat index 39, layer_0 position 19.
   const std::array<std::uint32_t, 3> coordinates = {2, 1, 3};
   const std::uint64_t index = layout.axes.index_of(coordinates).value();
   EXPECT_EQ(index, 39u);
@@ -174,6 +174,38 @@ TEST(Layout, ModelSlicesAreLayers) {
   expect_error(plan_model(shapes({{1, 3, 5}, {1, 4, 5}})), ErrorCode::kMismatch, "use the cube layout");
   expect_error(plan_model(shapes({{2, 3, 5}})), ErrorCode::kMismatch, "use the cube layout");
   expect_error(plan_model(shapes({{5}})), ErrorCode::kMismatch, "use the cube layout");
+}
+
+TEST(Layout, ModelHasRoomForTokensThatAreNotThere) {
+  const std::vector<tensor::IntegerTensor> layers = {layer_of<std::int16_t>("a", {1, 2, 17}, 1),
+                                                     layer_of<std::int16_t>("b", {2, 17}, 100)};
+  const Layout layout = plan_model(shapes_of(layers), 5).value();
+  EXPECT_EQ(layout.axes.to_string(), "2,5,6,3");
+  EXPECT_EQ(layout.real_count, 68u);
+  EXPECT_EQ(layout.padding(), 180u - 68u);
+  expect_two_way(layout);
+  const tensor::IntegerArray all = apply_layout(layout, layers).value();
+  ASSERT_EQ(all.size(), 180u);
+  EXPECT_EQ(all.view()[18 + 16], Scalar::from_i64(34));
+  for (std::size_t i = 36; i < 90; ++i)
+    EXPECT_EQ(all.view()[i], Scalar()) << i;  // tokens 2 to 4 of the first layer
+  EXPECT_EQ(all.view()[90], Scalar::from_i64(100));
+  EXPECT_EQ(all.view()[90 + 18], Scalar::from_i64(117));
+  EXPECT_EQ(layout.locate(36).value(), std::nullopt);
+  EXPECT_EQ(layout.locate(90).value(), (LayerPosition{1, 0}));
+  EXPECT_EQ(layout.index_of({1, 17}).value(), 108u);
+
+  // Rows without padding of their own are moved apart all the same.
+  const std::vector<tensor::IntegerTensor> plain = {layer_of<std::int16_t>("a", {2, 4}, 1),
+                                                    layer_of<std::int16_t>("b", {2, 4}, 9)};
+  const Layout wide = plan_model(shapes_of(plain), 3).value();
+  expect_two_way(wide);
+  const tensor::IntegerArray apart = apply_layout(wide, plain).value();
+  EXPECT_EQ(decimals(apart.view()),
+            (std::vector<std::string>{"1", "2",  "3",  "4",  "5",  "6",  "7",  "8",  "0", "0", "0", "0",
+                                      "9", "10", "11", "12", "13", "14", "15", "16", "0", "0", "0", "0"}));
+  EXPECT_EQ(plan_model(shapes_of(layers), 2).value(), plan_model(shapes_of(layers)).value());
+  expect_error(plan_model(shapes_of(layers), 1), ErrorCode::kOutOfRange, "the layers have 2 tokens");
 }
 
 TEST(Layout, FlatKeepsTheShape) {

@@ -98,10 +98,6 @@ class PolynomialVisitor final : public JsonVisitor {
  private:
   enum class Field : std::uint8_t { kDims, kDegreeBound, kCoefficients, kNone };
 
-  static Error unexpected(const char* what) {
-    return {ErrorCode::kMalformed, {}, fmt::format("{} is not expected here", what)};
-  }
-
   bool in_root_ = false;
   bool in_array_ = false;
   Field field_ = Field::kNone;

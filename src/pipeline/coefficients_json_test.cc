@@ -19,7 +19,7 @@ std::string text_of(const Axes& axes, const std::vector<Fr>& coefficients) {
   return text;
 }
 
-TEST(CoefficientsJson, IsReadAsTheSeedsWriteIt) {
+TEST(CoefficientsJson, IsReadAsTheOriginalWritesIt) {
   const CoefficientsJson polynomial =
       CoefficientsJson::parse(
           R"({"dims": [2, 1, 3], "degree_bound": 3, "coefficients": ["5908203", "0", "1", "2", "3",
@@ -46,7 +46,7 @@ TEST(CoefficientsJson, CommitsToTheSamePointAsTheValues) {
   std::vector<Fr> again;
   for (const Scalar& coefficient : read.coefficients) again.push_back(Fr::from_scalar(coefficient));
   EXPECT_EQ(again, coefficients);
-  EXPECT_EQ(pst::commit_coefficients(sample.srs, again).value(), sample.commitment.point);
+  EXPECT_EQ(pst::commit_coefficients(sample.srs, again).value(), test::point_of(sample.commitment));
 }
 
 TEST(CoefficientsJson, IsWrittenInPieces) {

@@ -1,39 +1,37 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "assay/pipeline.h"
 #include "base/try.h"
-#include "pipeline/conversion_json.h"
 #include "pipeline/directory_json.h"
 
 namespace assay::pipeline {
 namespace {
 
+Result<std::string> optional_text(const JsonFields& fields, std::string_view name) {
+  return fields.has(name) ? fields[name].text(kMaxJsonBytes) : Result<std::string>(std::string());
+}
+
 // A file name of this directory, not a path out of it, in printable ASCII.
-Result<std::string> file_name(const JsonFields& fields) {
-  std::string name = ASSAY_TRY(fields.text("npy_file"));
-  const bool plain = std::all_of(name.begin(), name.end(),
-                                 [](char c) { return c >= ' ' && c <= '~' && c != '/' && c != '\\'; });
-  if (!plain || name.empty() || name[0] == '.') {
-    return fields.error(ErrorCode::kMalformed, "npy_file", "must be a plain file name");
+Result<std::string> file_name(const JsonValue& value) {
+  std::string name = ASSAY_TRY(value.ascii(kMaxText));
+  if (name.empty() || name[0] == '.' || name.find_first_of("/\\") != name.npos) {
+    return value.error(ErrorCode::kMalformed, "must be a plain file name");
   }
   return name;
 }
 
 Result<ConversionLayer> read_entry(const JsonFields& fields) {
   ConversionLayer layer;
-  layer.name = ASSAY_TRY(fields.text("layer"));
-  layer.original_shape = ASSAY_TRY(fields.counts("original_shape"));
-  const std::string dtype_name = ASSAY_TRY(fields.text("original_dtype"));
-  const auto dtype = tensor::from_torch_name(dtype_name);
+  layer.name = ASSAY_TRY(fields["layer"].text(kMaxText));
+  layer.original_shape = ASSAY_TRY(fields["original_shape"].integers<std::uint64_t>(Axes::kMaxCount));
+  const auto dtype = tensor::from_torch_name(ASSAY_TRY(fields["original_dtype"].text(kMaxText)));
   if (!dtype)
-    return fields.error(ErrorCode::kUnsupported, "original_dtype", "no element type that is known here");
+    return fields["original_dtype"].error(ErrorCode::kUnsupported, "no element type that is known here");
   layer.original_dtype = *dtype;
-  layer.npy_file = ASSAY_TRY(file_name(fields));
+  layer.npy_file = ASSAY_TRY(file_name(fields["npy_file"]));
   const std::uint64_t count = ASSAY_TRY(tensor::element_count(layer.original_shape, layer.name));
-  if (count == 0 || ASSAY_TRY(fields.count("num_elements")) != count) {
-    return fields.error(ErrorCode::kMismatch, "num_elements", "is not the volume of original_shape");
+  if (count == 0 || ASSAY_TRY(fields["num_elements"].integer<std::uint64_t>()) != count) {
+    return fields["num_elements"].error(ErrorCode::kMismatch, "is not the volume of original_shape");
   }
   return layer;
 }
@@ -48,9 +46,9 @@ Status read_values(const std::filesystem::path& dir, const JsonFields& fields,
   }
   layer.values = std::move(array.values);
   if (fields.has("sample_converted")) {
-    const std::string sample = ASSAY_TRY(fields.decimal("sample_converted"));
+    const std::string sample = ASSAY_TRY(fields["sample_converted"].decimal());
     if (sample != layer.values.view()[0].to_signed_decimal()) {
-      return fields.error(ErrorCode::kMismatch, "sample_converted", "is not the first value of the array");
+      return fields["sample_converted"].error(ErrorCode::kMismatch, "is not the first value of the array");
     }
   }
   return encode::check_encoding(encoding, layer.original_dtype, layer.name);
@@ -60,33 +58,32 @@ Status read_values(const std::filesystem::path& dir, const JsonFields& fields,
 
 Result<std::optional<tensor::Storage>> storage_field(const JsonFields& fields) {
   if (!fields.has("storage")) return std::optional<tensor::Storage>();
-  const std::string name = ASSAY_TRY(fields.text("storage"));
-  const auto storage = storage_from(name);
-  if (!storage) return fields.error(ErrorCode::kMalformed, "storage", "must be int64, scalar32 or object");
+  const auto storage = storage_from(ASSAY_TRY(fields["storage"].text(kMaxText)));
+  if (!storage) return fields["storage"].error(ErrorCode::kMalformed, "must be int64, scalar32 or object");
   return storage;
 }
 
 Result<Conversion> read_conversion_header(const JsonFields& fields) {
   Conversion conversion;
-  conversion.model_name = ASSAY_TRY(fields.optional_text("model_name"));
-  conversion.prompt = ASSAY_TRY(fields.optional_text("prompt"));
-  conversion.generated_text = ASSAY_TRY(fields.optional_text("generated_text"));
-  const JsonFields scaling = ASSAY_TRY(fields.object("conversion"));
-  const std::uint64_t scale = ASSAY_TRY(scaling.count("effective_scale"));
-  const std::uint64_t factor = ASSAY_TRY(scaling.count("scale_factor"));
-  const std::uint64_t truncated = ASSAY_TRY(scaling.count("truncated_digits"));
-  conversion.quantize_pct = ASSAY_TRY(scaling.real("quantize_pct"));
+  conversion.model_name = ASSAY_TRY(optional_text(fields, "model_name"));
+  conversion.prompt = ASSAY_TRY(optional_text(fields, "prompt"));
+  conversion.generated_text = ASSAY_TRY(optional_text(fields, "generated_text"));
+  const JsonFields scaling = ASSAY_TRY(fields["conversion"].open_fields());
+  const std::uint64_t scale = ASSAY_TRY(scaling["effective_scale"].integer<std::uint64_t>());
+  const std::uint64_t factor = ASSAY_TRY(scaling["scale_factor"].integer<std::uint64_t>());
+  const std::uint64_t truncated = ASSAY_TRY(scaling["truncated_digits"].integer<std::uint64_t>());
+  conversion.quantize_pct = ASSAY_TRY(scaling["quantize_pct"].real());
   if (factor > encode::Encoding::kMaxScale || scale > factor || factor - scale != truncated) {
-    return scaling.error(ErrorCode::kMismatch, "effective_scale",
-                         "is not scale_factor less truncated_digits");
+    return scaling["effective_scale"].error(ErrorCode::kMismatch,
+                                            "is not scale_factor less truncated_digits");
   }
   conversion.scale_factor = static_cast<std::uint32_t>(factor);
   conversion.encoding = {encode::Encoding::Kind::kDecimal, static_cast<std::uint32_t>(scale)};
   if (scaling.has("encoding")) {
-    const std::string name = ASSAY_TRY(scaling.text("encoding"));
-    conversion.encoding = ASSAY_TRY(encode::Encoding::parse(name, "encoding"));
+    const std::string name = ASSAY_TRY(scaling["encoding"].text(kMaxText));
+    conversion.encoding = ASSAY_TRY(scaling["encoding"].located(encode::Encoding::parse(name, {})));
     if (conversion.encoding.scale != scale) {
-      return scaling.error(ErrorCode::kMismatch, "encoding", "has another scale than effective_scale");
+      return scaling["encoding"].error(ErrorCode::kMismatch, "has another scale than effective_scale");
     }
   }
   const auto storage = ASSAY_TRY(storage_field(scaling));
@@ -104,14 +101,16 @@ std::vector<tensor::IntegerTensor> Conversion::tensors() const {
 
 Result<Conversion> read_conversion(const std::filesystem::path& dir) {
   const std::filesystem::path path = dir / kConversionJson;
-  const Json json = ASSAY_TRY(read_json_file(path));
-  const JsonFields fields = ASSAY_TRY(JsonFields::of(json, path.string()));
+  const JsonText json = ASSAY_TRY(JsonText::read(path, kMaxJsonBytes));
+  const JsonFields fields = ASSAY_TRY(json.root().open_fields());
   Conversion conversion = ASSAY_TRY(read_conversion_header(fields));
-  const std::vector<JsonFields> entries = ASSAY_TRY(fields.objects("layers"));
-  if (entries.empty() || entries.size() > kMaxDirectoryLayers) {
-    return fields.error(ErrorCode::kOutOfRange, "layers", "must be 1 to 512");
+  const JsonArray entries = ASSAY_TRY(fields["layers"].array(kMaxDirectoryLayers));
+  if (entries.size() == 0) {
+    return fields["layers"].error(ErrorCode::kOutOfRange,
+                                  fmt::format("must be 1 to {}", kMaxDirectoryLayers));
   }
-  for (const JsonFields& entry : entries) {
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const JsonFields entry = ASSAY_TRY(entries[i].open_fields());
     ConversionLayer layer = ASSAY_TRY(read_entry(entry));
     ASSAY_TRY(read_values(dir, entry, conversion.encoding, layer));
     conversion.layers.push_back(std::move(layer));

@@ -1,4 +1,4 @@
-// The seeds' second step: one .npy of integers for each layer, and what it takes to reverse it.
+// The pipeline's second step: one .npy of integers for each layer, and what it takes to reverse it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@ bool is_plain_file_name(std::string_view name) {
          });
 }
 
-// The seeds' <model>_int_activations beside <model>_activations.pt.
+// As in the original pipeline: <model>_int_activations beside <model>_activations.pt.
 std::filesystem::path default_output(const std::filesystem::path& input) {
   std::string stem = input.stem().string();
   constexpr std::string_view kSuffix = "_activations";

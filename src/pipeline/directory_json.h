@@ -1,42 +1,20 @@
-// The JSON files of the seeds' directories: reading a field with its checks, and what both directories share.
+// The JSON files of the pipeline's directories: what both directories share. Their objects may hold more
+// fields than are read here.
 #pragma once
 
 #include <string>
 
 #include "assay/pipeline.h"
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_fields.h"
 
 namespace assay::pipeline {
 
-/// A JSON object with the place that errors name.
-class JsonFields {
- public:
-  /// Errors of all: kMalformed when the field is missing or of another type.
-  static Result<JsonFields> of(const Json& value, std::string place);
+/// Everything of a Conversion but its layers, which the reader of a hypercube takes as well.
+[[nodiscard]] Result<Conversion> read_conversion_header(const JsonFields& fields);
 
-  [[nodiscard]] bool has(std::string_view key) const { return find(key) != nullptr; }
-  [[nodiscard]] Result<JsonFields> object(std::string_view key) const;
-  [[nodiscard]] Result<std::vector<JsonFields>> objects(std::string_view key) const;
-  [[nodiscard]] Result<std::string> text(std::string_view key) const;
-  /// "" when the field is missing.
-  [[nodiscard]] Result<std::string> optional_text(std::string_view key) const;
-  [[nodiscard]] Result<std::uint64_t> count(std::string_view key) const;
-  [[nodiscard]] Result<tensor::Shape> counts(std::string_view key) const;
-  [[nodiscard]] Result<double> real(std::string_view key) const;
-  /// An integer of any size, in decimal.
-  [[nodiscard]] Result<std::string> decimal(std::string_view key) const;
-  [[nodiscard]] Error error(ErrorCode code, std::string_view key, std::string_view reason) const;
-  [[nodiscard]] const Json& json() const { return *value_; }
-
- private:
-  JsonFields(const Json& value, std::string place) : value_(&value), place_(std::move(place)) {}
-  [[nodiscard]] const Json* find(std::string_view key) const;
-  [[nodiscard]] Result<const Json*> at(std::string_view key) const;
-
-  const Json* value_;
-  std::string place_;
-};
+/// The field "storage"; nullopt where it is missing, as in the original pipeline's own files.
+[[nodiscard]] Result<std::optional<tensor::Storage>> storage_field(const JsonFields& fields);
 
 [[nodiscard]] std::optional<tensor::Storage> storage_from(std::string_view name);
 
@@ -48,5 +26,7 @@ class JsonFields {
 
 inline constexpr std::string_view kConversionJson = "conversion_metadata.json";
 inline constexpr std::size_t kMaxDirectoryLayers = 512;
+inline constexpr std::size_t kMaxJsonBytes = std::size_t{64} << 20;
+inline constexpr std::size_t kMaxText = 4096;  ///< of a field that is not the model's own words
 
 }  // namespace assay::pipeline

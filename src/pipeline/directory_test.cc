@@ -25,7 +25,7 @@ std::vector<std::string> keys_of(const Json& object) {
   return keys;
 }
 
-// The directories of the seeds' scripts, in a place of the test's own.
+// The directories of the original scripts, in a place of the test's own.
 void copy_seed_directory(const std::string& name, const fs::path& to) { fs::copy(vector_path(name), to); }
 
 ConvertOptions seed_options(const fs::path& dir) {
@@ -36,7 +36,7 @@ ConvertOptions seed_options(const fs::path& dir) {
   return options;
 }
 
-TEST(Convert, WritesWhatTheSeedsScriptWrites) {
+TEST(Convert, WritesWhatTheOriginalScriptWrites) {
   const TempDir dir;
   for (const bool object_storage : {false, true}) {
     ConvertOptions options = seed_options(dir / (object_storage ? "object" : "compact"));
@@ -46,7 +46,7 @@ TEST(Convert, WritesWhatTheSeedsScriptWrites) {
     const Json seeds = json_of(vector_path("seed_int_activations") / "conversion_metadata.json");
     EXPECT_EQ(ours["conversion"]["storage"], object_storage ? "object" : "int64");
     EXPECT_EQ(ours["conversion"]["encoding"], "decimal:8");
-    // Without what is ours alone, the seeds' fields, in their order, with their values.
+    // Without what is ours alone, the original's fields, in their order, with their values.
     ours["conversion"].erase("storage");
     ours["conversion"].erase("encoding");
     for (Json& layer : ours["layers"]) layer.erase("storage");
@@ -164,7 +164,7 @@ TEST(Convert, RefusesAndLeavesNothing) {
   expect_error(convert(vector_path("tiny_activations.pt"), options), ErrorCode::kIo, "in.safetensors");
 }
 
-TEST(Reshape, TheSeedsExampleEndToEnd) {
+TEST(Reshape, TheOriginalExampleEndToEnd) {
   const TempDir dir;
   const fs::path layers = convert(vector_path("tiny_activations.pt"), seed_options(dir / "layers")).value();
   const fs::path out = reshape(layers, {}).value();
@@ -189,7 +189,7 @@ TEST(Reshape, TheSeedsExampleEndToEnd) {
   EXPECT_EQ(json["layer_map"][1]["flat_offset"], 20);
   EXPECT_EQ(json["conversion_metadata"], json_of(layers / "conversion_metadata.json"));
 
-  // From the seeds' own layers the same cube comes.
+  // From the original's own layers the same cube comes.
   ReshapeOptions options;
   options.output_dir = dir / "again";
   options.object_storage = true;
@@ -234,19 +234,24 @@ TEST(ReadConversion, ChecksMetadataAgainstArrays) {
   const auto layer = [](auto change) { return [change](Json& json) { change(json["layers"][1]); }; };
   const auto scaling = [](auto change) { return [change](Json& json) { change(json["conversion"]); }; };
   refuse(layer([](Json& j) { j["original_shape"] = {1, 2, 10}; }), ErrorCode::kMismatch, "original_shape");
-  refuse(layer([](Json& j) { j["original_shape"] = {1, -2, 10}; }), ErrorCode::kMalformed, "integers from 0");
-  refuse(layer([](Json& j) { j["original_shape"] = "x"; }), ErrorCode::kMalformed, "array of integers");
+  refuse(layer([](Json& j) {
+           j["original_shape"] = {1, -2, 10};
+         }),
+         ErrorCode::kOutOfRange, "original_shape[1]");
+  refuse(layer([](Json& j) { j["original_shape"] = "x"; }), ErrorCode::kMalformed,
+         "an array is expected here");
   refuse(layer([](Json& j) { j["num_elements"] = 21; }), ErrorCode::kMismatch, "volume of original_shape");
-  refuse(layer([](Json& j) { j["num_elements"] = -1; }), ErrorCode::kMalformed, "integer from 0");
+  refuse(layer([](Json& j) { j["num_elements"] = -1; }), ErrorCode::kOutOfRange, "integer from 0");
   refuse(layer([](Json& j) { j["original_dtype"] = "float32"; }), ErrorCode::kUnsupported, "no element type");
   refuse(layer([](Json& j) { j["original_dtype"] = "torch.int8"; }), ErrorCode::kUnsupported, "use int");
   refuse(layer([](Json& j) { j["npy_file"] = "../embedding.npy"; }), ErrorCode::kMalformed,
          "plain file name");
   refuse(layer([](Json& j) { j["npy_file"] = ""; }), ErrorCode::kMalformed, "plain file name");
-  refuse(layer([](Json& j) { j["npy_file"] = "\u00e9.npy"; }), ErrorCode::kMalformed, "plain file name");
-  refuse(layer([](Json& j) { j["npy_file"] = "a\x7f.npy"; }), ErrorCode::kMalformed, "plain file name");
+  refuse(layer([](Json& j) { j["npy_file"] = "\u00e9.npy"; }), ErrorCode::kMalformed, "printable ASCII");
+  refuse(layer([](Json& j) { j["npy_file"] = "a\x7f.npy"; }), ErrorCode::kMalformed, "printable ASCII");
   refuse(layer([](Json& j) { j["npy_file"] = "gone.npy"; }), ErrorCode::kIo, "gone.npy");
-  refuse(layer([](Json& j) { j["npy_file"] = 3; }), ErrorCode::kMalformed, "must be a text");
+  refuse(layer([](Json& j) { j["npy_file"] = 3; }), ErrorCode::kMalformed,
+         "layers[1].npy_file: a text is expected here");
   refuse(layer([](Json& j) { j.erase("npy_file"); }), ErrorCode::kMalformed, "missing");
   refuse(layer([](Json& j) { j["sample_converted"] = 1; }), ErrorCode::kMismatch, "first value");
   refuse(layer([](Json& j) { j["sample_converted"] = 1.5; }), ErrorCode::kMalformed, "integer");
@@ -254,14 +259,15 @@ TEST(ReadConversion, ChecksMetadataAgainstArrays) {
   refuse(layer([](Json& j) { j["storage"] = "int32"; }), ErrorCode::kMalformed, "int64, scalar32 or object");
   refuse(scaling([](Json& j) { j["effective_scale"] = 9; }), ErrorCode::kMismatch, "truncated_digits");
   refuse(scaling([](Json& j) { j["scale_factor"] = 300; }), ErrorCode::kMismatch, "truncated_digits");
-  refuse(scaling([](Json& j) { j["quantize_pct"] = "50"; }), ErrorCode::kMalformed, "must be a number");
+  refuse(scaling([](Json& j) { j["quantize_pct"] = "50"; }), ErrorCode::kMalformed,
+         "conversion.quantize_pct: a number is expected here");
   refuse(scaling([](Json& j) { j["encoding"] = "decimal:9"; }), ErrorCode::kMismatch, "another scale");
   refuse(scaling([](Json& j) { j["encoding"] = "hex"; }), ErrorCode::kMalformed, "int, bits or decimal");
   refuse([](Json& j) { j["layers"] = Json::array(); }, ErrorCode::kOutOfRange, "1 to 512");
-  refuse([](Json& j) { j["layers"] = 1; }, ErrorCode::kMalformed, "must be an array");
+  refuse([](Json& j) { j["layers"] = 1; }, ErrorCode::kMalformed, "layers: an array is expected here");
   refuse([](Json& j) { j["layers"] = {1}; }, ErrorCode::kMalformed, "layers[0]");
   refuse([](Json& j) { j.erase("conversion"); }, ErrorCode::kMalformed, "missing");
-  refuse([](Json& j) { j = Json::array(); }, ErrorCode::kMalformed, "JSON object");
+  refuse([](Json& j) { j = Json::array(); }, ErrorCode::kMalformed, "an object is expected here");
   const TempDir empty;
   expect_error(read_conversion(empty.path()), ErrorCode::kIo, "conversion_metadata.json");
 }

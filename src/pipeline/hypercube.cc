@@ -1,11 +1,10 @@
-// The seeds' third step: all layers in one cube, with what it takes to find each value again.
+// The pipeline's third step: all layers in one cube, with what it takes to find each value again.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "assay/pipeline.h"
 #include "base/try.h"
-#include "pipeline/conversion_json.h"
 #include "pipeline/directory_json.h"
 #include "tensor/npy_write.h"
 
@@ -46,27 +45,25 @@ std::filesystem::path default_output(std::filesystem::path input) {
   return input.concat("_hypercube");
 }
 
-Result<std::vector<encode::LayerEntry>> read_layer_map(const JsonFields& fields) {
-  std::vector<encode::LayerEntry> entries;
-  for (const JsonFields& item : ASSAY_TRY(fields.objects("layer_map"))) {
-    encode::LayerEntry entry;
-    entry.name = ASSAY_TRY(item.text("layer"));
-    entry.original_shape = ASSAY_TRY(item.counts("original_shape"));
-    entry.num_elements = ASSAY_TRY(item.count("num_elements"));
-    entry.flat_offset = ASSAY_TRY(item.count("flat_offset"));
-    entry.flat_end = ASSAY_TRY(item.count("flat_end"));
-    entries.push_back(std::move(entry));
-  }
-  return entries;
+Result<encode::LayerEntry> read_layer(const JsonValue& value) {
+  const JsonFields fields = ASSAY_TRY(value.open_fields());
+  encode::LayerEntry entry;
+  entry.name = ASSAY_TRY(fields["layer"].text(kMaxText));
+  entry.original_shape = ASSAY_TRY(fields["original_shape"].integers<std::uint64_t>(Axes::kMaxCount));
+  entry.num_elements = ASSAY_TRY(fields["num_elements"].integer<std::uint64_t>());
+  entry.flat_offset = ASSAY_TRY(fields["flat_offset"].integer<std::uint64_t>());
+  entry.flat_end = ASSAY_TRY(fields["flat_end"].integer<std::uint64_t>());
+  return entry;
 }
 
 Result<encode::Layout> read_layout(const JsonFields& fields, const JsonFields& cube) {
-  const tensor::Shape dimensions = ASSAY_TRY(cube.counts("dimensions"));
-  Axes axes = ASSAY_TRY(Axes::from(dimensions, "hypercube: dimensions"));
-  encode::Layout layout{
-      encode::Layout::Kind::kCube, std::move(axes), ASSAY_TRY(cube.count("total_real_elements")), 0, {}};
-  layout.layer_map = ASSAY_TRY(read_layer_map(fields));
-  if (cube.has("pad_seed")) layout.pad_seed = ASSAY_TRY(cube.count("pad_seed"));
+  const tensor::Shape dimensions = ASSAY_TRY(cube["dimensions"].integers<std::uint64_t>(Axes::kMaxCount));
+  Axes axes = ASSAY_TRY(cube["dimensions"].located(Axes::from(dimensions, {})));
+  const auto real_count = ASSAY_TRY(cube["total_real_elements"].integer<std::uint64_t>());
+  encode::Layout layout{encode::Layout::Kind::kCube, std::move(axes), real_count, 0, {}};
+  const JsonArray layers = ASSAY_TRY(fields["layer_map"].array(encode::Layout::kMaxLayers));
+  layout.layer_map = ASSAY_TRY(layers.all(read_layer));
+  if (cube.has("pad_seed")) layout.pad_seed = ASSAY_TRY(cube["pad_seed"].integer<std::uint64_t>());
   ASSAY_TRY(layout.validate());
   return layout;
 }
@@ -80,8 +77,8 @@ Status check_figures(const JsonFields& cube, const encode::Layout& layout) {
       {"padding_elements", layout.padding()},
   };
   for (const auto& [key, expected] : figures) {
-    if (cube.has(key) && ASSAY_TRY(cube.count(key)) != expected) {
-      return cube.error(ErrorCode::kMismatch, key, fmt::format("should be {}", expected));
+    if (cube.has(key) && ASSAY_TRY(cube[key].integer<std::uint64_t>()) != expected) {
+      return cube[key].error(ErrorCode::kMismatch, fmt::format("should be {}", expected));
     }
   }
   return {};
@@ -116,7 +113,7 @@ Result<std::filesystem::path> reshape(const std::filesystem::path& input_dir, co
   Json json;
   json["hypercube"] = hypercube_json(layout, storage);
   json["layer_map"] = layer_map_json(layout);
-  json["conversion_metadata"] = ASSAY_TRY(read_json_file(input_dir / kConversionJson));
+  json["conversion_metadata"] = ASSAY_TRY(JsonText::read(input_dir / kConversionJson, kMaxJsonBytes)).json();
   staged.push_back(ASSAY_TRY(AtomicFile::create(dir / kHypercubeJson)));
   ASSAY_TRY(staged.back().write(dump_json(json) + "\n"));
   ASSAY_TRY(publish_all(staged));
@@ -125,9 +122,9 @@ Result<std::filesystem::path> reshape(const std::filesystem::path& input_dir, co
 
 Result<Hypercube> read_hypercube(const std::filesystem::path& dir) {
   const std::filesystem::path path = dir / kHypercubeJson;
-  const Json json = ASSAY_TRY(read_json_file(path));
-  const JsonFields fields = ASSAY_TRY(JsonFields::of(json, path.string()));
-  const JsonFields cube = ASSAY_TRY(fields.object("hypercube"));
+  const JsonText json = ASSAY_TRY(JsonText::read(path, kMaxJsonBytes));
+  const JsonFields fields = ASSAY_TRY(json.root().open_fields());
+  const JsonFields cube = ASSAY_TRY(fields["hypercube"].open_fields());
   Hypercube result{ASSAY_TRY(read_layout(fields, cube)), {}, {}, {}};
   ASSAY_TRY(check_figures(cube, result.layout));
 
@@ -139,10 +136,10 @@ Result<Hypercube> read_hypercube(const std::filesystem::path& dir) {
     return Error{ErrorCode::kMismatch, npy.string(), "its shape is not the metadata's dimensions"};
   }
   result.values = std::move(array.values);
-  // Files without "storage" are the seeds' own: numpy's generator chose their padding.
+  // Files without "storage" are the original pipeline's: numpy's generator chose their padding.
   if (storage) ASSAY_TRY(check_padding(result.layout, result.values.view(), npy.string()));
   if (fields.has("conversion_metadata")) {
-    const JsonFields metadata = ASSAY_TRY(fields.object("conversion_metadata"));
+    const JsonFields metadata = ASSAY_TRY(fields["conversion_metadata"].open_fields());
     const Conversion conversion = ASSAY_TRY(read_conversion_header(metadata));
     result.model_name = conversion.model_name;
     result.encoding = conversion.encoding;

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/threads.h"
 #include "base/try.h"
+#include "base/within.h"
 
 namespace assay::pipeline {
 namespace {
@@ -130,11 +131,7 @@ Result<PolynomialTensor> read_polynomial_tensor(const Directories& dirs) {
     return Error{ErrorCode::kIo, dirs.polynomial.string(), "no such directory"};
   Polynomial polynomial = ASSAY_TRY(read_coefficients(dirs.polynomial));
   Result<tensor::IntegerArray> values = values_on_grid(polynomial);
-  if (!values.ok()) {
-    Error error = values.error();
-    error.place = dirs.polynomial.string() + ": " + error.place;
-    return error;
-  }
+  if (!values.ok()) return within(dirs.polynomial.string(), values.error());
   if (dirs.hypercube.empty()) {
     encode::Layout layout = ASSAY_TRY(plain_layout(polynomial.axes));
     return PolynomialTensor{

@@ -1,115 +1,77 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <initializer_list>
 
 #include "assay/pipeline.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/try.h"
-#include "claim/repeated.h"
-#include "claim/statement.h"
+#include "claim/query_rules.h"
+#include "pipeline/proofs_visitor.h"
 
 namespace assay::pipeline {
 namespace {
 
-Error malformed(std::string place, std::string reason) {
-  return {ErrorCode::kMalformed, std::move(place), std::move(reason)};
+using claim::Query;
+using claim::Verification;
+
+// What the checker is asked about: the point, under a header that says nothing.
+Result<claim::Commitment> bare_commitment(const G1Affine& point, const pst::VerifierKey& key) {
+  const encode::LayerShape layer{"array", tensor::Shape(key.axes.sizes().begin(), key.axes.sizes().end()),
+                                 ""};
+  encode::Layout layout = ASSAY_TRY(encode::plan_flat(std::span(&layer, 1)));
+  claim::Header header{std::move(layout), {}, {}};
+  header.setup_digest = key.digest();
+  return claim::Commitment{std::move(header), curve::encode(point)};
 }
 
-/// An object with the required fields and no other than those allowed.
-Status check_fields(const Json& object, std::initializer_list<std::string_view> required,
-                    std::initializer_list<std::string_view> optional, std::string_view place) {
-  if (!object.is_object()) return malformed(std::string(place), "an object is expected here");
-  for (const std::string_view name : required)
-    if (!object.contains(name))
-      return malformed(std::string(place), fmt::format("the field \"{}\" is missing", name));
-  for (const auto& [name, value] : object.items()) {
-    const auto is_name = [&key = name](std::string_view known) { return known == key; };
-    if (!std::ranges::any_of(required, is_name) && !std::ranges::any_of(optional, is_name))
-      return malformed(std::string(place), fmt::format("no field \"{}\" belongs here", name));
-  }
-  return {};
-}
-
-Result<const Json::array_t*> array_field(const Json& value, std::string_view place) {
-  if (!value.is_array()) return malformed(std::string(place), "an array is expected here");
-  return &value.get_ref<const Json::array_t&>();
-}
-
-/// An integer from 1 to `max`.
-Result<std::uint32_t> number_field(const Json& value, std::uint64_t max, const std::string& place) {
-  const std::string digits = ASSAY_TRY(json_decimal(value, place));
-  const Result<Scalar> number = Scalar::from_decimal(digits, place);
-  if (!number || number->bit_width() > 63 || number->words[0] == 0 || number->words[0] > max)
-    return Error{ErrorCode::kOutOfRange, place, fmt::format("an integer from 1 to {} is expected here", max)};
-  return static_cast<std::uint32_t>(number->words[0]);
-}
-
-/// 32 bytes as hexadecimal digits.
-Result<Bytes> hex_field(const Json& value, const std::string& place) {
-  if (!value.is_string()) return malformed(place, "a text of 64 hexadecimal digits is expected here");
-  const Bytes bytes = ASSAY_TRY(from_hex(value.get_ref<const std::string&>(), place));
-  if (bytes.size() != 32) return malformed(place, "64 hexadecimal digits are expected here");
-  return bytes;
-}
-
-/// A point of G1, compressed as arkworks does.
-Result<G1Affine> point_field(const Json& value, const std::string& place) {
-  const Bytes bytes = ASSAY_TRY(hex_field(value, place));
-  return curve::decode_g1(bytes, place);
-}
-
-/// The residue of an integer between -r and r.
-Result<Fr> residue_field(const Json& value, const std::string& place) {
-  const std::string digits = ASSAY_TRY(json_decimal(value, place));
-  if (!digits.starts_with('-')) return Fr::from_scalar(ASSAY_TRY(Scalar::from_decimal(digits, place)));
-  return -Fr::from_scalar(ASSAY_TRY(Scalar::from_decimal(std::string_view(digits).substr(1), place)));
-}
-
-/// On the grid where every coordinate is below the degree bound: a file without axes can tell no more.
-claim::Point point_below(std::vector<Fr> coordinates, std::uint32_t degree_bound) {
-  claim::Point point;
-  for (const Fr& coordinate : coordinates) {
-    const Scalar scalar = coordinate.to_scalar();
-    if (scalar.bit_width() > 32 || scalar.words[0] >= degree_bound) return {{}, std::move(coordinates)};
-    point.grid.push_back(static_cast<std::uint32_t>(scalar.words[0]));
-  }
-  return point;
-}
-
-Result<claim::Proof> parse_proof(const Json& object, std::uint32_t num_variables, std::uint32_t degree_bound,
-                                 const std::string& place) {
-  ASSAY_TRY(check_fields(object, {"point", "evaluation", "proof_hex"}, {}, place));
-  const Json::array_t& point = *ASSAY_TRY(array_field(object["point"], place + ".point"));
-  const Json::array_t& quotients = *ASSAY_TRY(array_field(object["proof_hex"], place + ".proof_hex"));
-  if (point.size() != num_variables || quotients.size() != num_variables)
-    return Error{ErrorCode::kMismatch, place,
-                 fmt::format("{} coordinates and {} proof points for {} variables", point.size(),
-                             quotients.size(), num_variables)};
-  claim::Proof proof;
-  std::vector<Fr> coordinates;
-  for (std::size_t i = 0; i < num_variables; ++i) {
-    coordinates.push_back(ASSAY_TRY(residue_field(point[i], fmt::format("{}.point[{}]", place, i))));
-    proof.opening.quotients.push_back(
-        ASSAY_TRY(point_field(quotients[i], fmt::format("{}.proof_hex[{}]", place, i))));
-  }
-  proof.point = point_below(std::move(coordinates), degree_bound);
-  proof.opening.value = ASSAY_TRY(residue_field(object["evaluation"], place + ".evaluation"));
-  return proof;
-}
-
-Verdict check_seed_axes(const ProofsJson& proofs, const Axes& axes) {
+Verification check_alone(const ProofsJson& given, const claim::TensorChecker& checker,
+                         const claim::VerifyOptions& options) {
+  if (given.proofs.empty()) return {Verdict::inconclusive("no proofs", "there is nothing to check"), {}, {}};
+  const Axes& axes = checker.key().axes;
   const std::uint32_t largest = *std::ranges::max_element(axes.sizes());
-  if (proofs.num_variables != axes.count() || proofs.degree_bound != largest)
-    return Verdict::rejected("axes",
-                             fmt::format("{} variables of degree bound {}, the SRS has {} axes of at most {} "
-                                         "nodes",
-                                         proofs.num_variables, proofs.degree_bound, axes.count(), largest));
+  if (given.num_variables != axes.count() || given.degree_bound != largest)
+    return {Verdict::rejected(
+                "axes", fmt::format("{} variables of degree bound {}, the SRS has {} axes of at most {} "
+                                    "nodes",
+                                    given.num_variables, given.degree_bound, axes.count(), largest)),
+            {},
+            {}};
+  const Result<claim::Commitment> commitment = bare_commitment(given.commitment, checker.key());
+  if (!commitment.ok()) return {Verdict::rejected("axes", commitment.error().to_string()), {}, {}};
+  Verification found{checker.check_evidence(*commitment, given.proofs, *options.world), {}, {}};
+  if (found.verdict.outcome() == Outcome::kRejected && !found.verdict.item()) {
+    found.false_proofs =
+        checker.find_false(*commitment, given.proofs, Verification::kMaxFalse, *options.world);
+    if (!found.false_proofs.empty()) found.verdict.at_item(found.false_proofs.front());
+  }
+  return found;
+}
+
+// The proofs as those of a header with these axes, in which a point of the grid has one form.
+claim::Proofs settle(const ProofsJson& given, const claim::Commitment& commitment) {
+  const Axes& axes = commitment.header.layout.axes;
+  claim::Proofs proofs(commitment.digest(), given.num_variables);
+  for (std::size_t k = 0; k < given.proofs.size(); ++k) {
+    const claim::Proof proof = given.proofs[k];
+    proofs.add(Query::anywhere(proof.query.coordinates(), axes), proof.answer);
+  }
+  return proofs;
+}
+
+Verdict bind(const ProofsJson& given, const claim::Commitment& commitment) {
+  const Axes& axes = commitment.header.layout.axes;
+  if (given.num_variables != axes.count())
+    return Verdict::rejected("axes", fmt::format("the proofs are for {} variables, the header has {} axes",
+                                                 given.num_variables, axes.count()));
+  if (curve::encode(given.commitment) != commitment.value)
+    return Verdict::rejected("commitment digest",
+                             fmt::format("the proofs are for the point {}, the commitment is {}",
+                                         to_hex(curve::encode(given.commitment)), to_hex(commitment.value)));
+  if (given.commitment_digest && *given.commitment_digest != commitment.digest())
+    return Verdict::rejected("commitment digest", "the proofs name another commitment's digest");
   return Verdict::accepted();
 }
-
-Json json_residue(const Fr& value) { return json_integer(value.to_scalar().to_decimal()); }
 
 }  // namespace
 
@@ -117,25 +79,14 @@ Result<ProofsJson> ProofsJson::parse(std::string_view json, std::string_view pla
   if (json.size() > kMaxBytes)
     return Error{ErrorCode::kTooLarge, std::string(place),
                  fmt::format("{} bytes, at most {} are read", json.size(), kMaxBytes)};
-  const Json root = ASSAY_TRY(parse_json(json, place));
-  ASSAY_TRY(check_fields(root, {"commitment_hex", "num_variables", "degree_bound", "proofs"},
-                         {"commitment_digest"}, place));
-  const auto at = [&](std::string_view field) { return fmt::format("{}: {}", place, field); };
-  ProofsJson out;
-  out.commitment = ASSAY_TRY(point_field(root["commitment_hex"], at("commitment_hex")));
-  out.num_variables = ASSAY_TRY(number_field(root["num_variables"], Axes::kMaxCount, at("num_variables")));
-  out.degree_bound = ASSAY_TRY(number_field(root["degree_bound"], Axes::kMaxSize, at("degree_bound")));
-  if (root.contains("commitment_digest")) {
-    const Bytes digest = ASSAY_TRY(hex_field(root["commitment_digest"], at("commitment_digest")));
-    std::ranges::copy(digest, out.commitment_digest.emplace().begin());
-  }
-  const Json::array_t& proofs = *ASSAY_TRY(array_field(root["proofs"], at("proofs")));
-  if (proofs.size() > kMaxCount)
-    return Error{ErrorCode::kTooLarge, at("proofs"),
-                 fmt::format("{}, at most {} are read", proofs.size(), kMaxCount)};
-  for (std::size_t k = 0; k < proofs.size(); ++k)
-    out.proofs.push_back(ASSAY_TRY(
-        parse_proof(proofs[k], out.num_variables, out.degree_bound, at(fmt::format("proofs[{}]", k)))));
+  internal::ProofsJsonHead head;
+  ASSAY_TRY(parse_json_stream(json, head, place));
+  ProofsJson out = ASSAY_TRY(head.take(place));
+  // The sizes may stand behind the proofs: these are read once more, when they are known.
+  internal::ProofsJsonList list(out.num_variables, out.degree_bound);
+  ASSAY_TRY(parse_json_stream(json, list, place));
+  out.proofs = list.take();
+  if (out.commitment_digest) out.proofs.commitment_digest = *out.commitment_digest;
   return out;
 }
 
@@ -144,36 +95,45 @@ Result<ProofsJson> ProofsJson::read(const std::filesystem::path& path) {
   return parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
 }
 
-Verdict verify(const ProofsJson& proofs, const pst::Verifier& verifier, const claim::TrustList& trusted) {
-  Verdict verdict = Verdict::inconclusive("no proofs", "there is nothing to check");
-  if (!proofs.proofs.empty()) verdict = check_seed_axes(proofs, verifier.key().axes);
-  if (verdict.ok())
-    verdict = verifier.check_all(claim::internal::statements_of(proofs.commitment, proofs.proofs));
-  claim::internal::name_point(verdict, proofs.proofs);
+Verification verify(const ProofsJson& proofs, const claim::TensorChecker& checker,
+                    const claim::VerifyOptions& options) {
+  Verification found = check_alone(proofs, checker, options);
+  Verdict& verdict = found.verdict;
+  if (verdict.item() && *verdict.item() < proofs.proofs.size())
+    verdict.add_figure("point", proofs.proofs.query(*verdict.item()).to_string());
   verdict.add_note("header unbound: nothing in the file binds what the numbers are, or bounds them");
-  verdict.add_note(claim::describe_srs(verifier.key(), trusted));
+  verdict.add_assumption(checker.assumption(options.trusted));
   verdict.add_figure("proofs", proofs.proofs.size());
   verdict.add_figure("distinct points", claim::internal::count_distinct(proofs.proofs));
-  return verdict;
+  return found;
+}
+
+Verification verify(const ProofsJson& proofs, const claim::Commitment& commitment,
+                    const claim::TensorChecker& checker, const claim::VerifyOptions& options) {
+  Verdict bound = bind(proofs, commitment);
+  if (!bound.ok()) return {std::move(bound), {}, {}};
+  return claim::verify(commitment, settle(proofs, commitment), checker, options);
 }
 
 std::string proofs_json(const claim::Commitment& commitment, const claim::Proofs& proofs) {
   const Axes& axes = commitment.header.layout.axes;
+  const auto residue = [](const Fr& value) { return json_integer(value.to_scalar().to_decimal()); };
   Json list = Json::array();
-  for (const claim::Proof& proof : proofs.proofs) {
+  for (std::size_t k = 0; k < proofs.size(); ++k) {
     Json point = Json::array();
-    for (const Fr& coordinate : proof.point.coordinates()) point.push_back(json_residue(coordinate));
+    for (const Fr& coordinate : proofs.query(k).coordinates()) point.push_back(residue(coordinate));
     Json quotients = Json::array();
-    for (const G1Affine& quotient : proof.opening.quotients)
-      quotients.push_back(to_hex(curve::encode(quotient)));
+    const ByteSpan evidence = proofs.evidence(k);
+    for (std::size_t at = 0; at < evidence.size(); at += 32)
+      quotients.push_back(to_hex(evidence.subspan(at, 32)));
     Json object = Json::object();
     object["point"] = std::move(point);
-    object["evaluation"] = json_residue(proof.opening.value);
+    object["evaluation"] = residue(proofs.value(k));
     object["proof_hex"] = std::move(quotients);
     list.push_back(std::move(object));
   }
   Json root = Json::object();
-  root["commitment_hex"] = to_hex(curve::encode(commitment.point));
+  root["commitment_hex"] = to_hex(commitment.value);
   root["num_variables"] = axes.count();
   root["degree_bound"] = *std::ranges::max_element(axes.sizes());
   root["commitment_digest"] = to_hex(commitment.digest());

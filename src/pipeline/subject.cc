@@ -30,9 +30,13 @@ Result<claim::Subject> read_subject(const fs::path& path, const claim::SubjectOp
   return names_directory(path) ? read_cube(path, options) : claim::read_subject(path, options);
 }
 
-Result<tensor::IntegerArray> read_values_like(const claim::Header& header, const fs::path& path) {
-  if (names_directory(path)) return ASSAY_TRY(read_hypercube(path)).values;
-  return claim::read_values_like(header, path);
+Result<claim::Captured> read_captured(const claim::Header& header, const fs::path& path) {
+  if (!names_directory(path)) return claim::read_captured(header, path);
+  Hypercube cube = ASSAY_TRY(read_hypercube(path));
+  if (cube.layout.axes == header.layout.axes) return claim::Captured{std::move(cube.values), {}};
+  return claim::Captured{{},
+                         "its axes are " + cube.layout.axes.to_string() + ", those of the commitment " +
+                             header.layout.axes.to_string()};
 }
 
 }  // namespace assay::pipeline

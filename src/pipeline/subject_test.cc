@@ -37,9 +37,11 @@ TEST(ReadSubject, ADirectoryOfReshapeSaysItselfWhatItIs) {
 
   // The cube's own file, padding and all, and the directory, give the committed integers again.
   for (const fs::path& path : {cube, cube / "hypercube.npy"}) {
-    const auto again = pipeline::read_values_like(subject.header, path).value();
-    ASSERT_EQ(again.size(), subject.values.size());
-    for (std::size_t i = 0; i < again.size(); ++i) EXPECT_EQ(again.view()[i], subject.values.view()[i]);
+    const claim::Captured again = pipeline::read_captured(subject.header, path).value();
+    EXPECT_EQ(again.fault, "");
+    ASSERT_EQ(again.values.size(), subject.values.size());
+    for (std::size_t i = 0; i < again.values.size(); ++i)
+      EXPECT_EQ(again.values.view()[i], subject.values.view()[i]);
   }
 }
 

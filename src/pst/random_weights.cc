@@ -4,9 +4,9 @@
 
 namespace assay::pst::internal {
 
-Result<RandomWeights> RandomWeights::create() {
+Result<RandomWeights> RandomWeights::create(const World& world) {
   Digest key;
-  ASSAY_TRY(fill_random(key));
+  ASSAY_TRY(world.fill_random(key));
   return RandomWeights(key);
 }
 

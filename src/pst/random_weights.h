@@ -3,14 +3,15 @@
 
 #include "assay/base.h"
 #include "assay/integers.h"
+#include "assay/world.h"
 #include "base/random.h"
 
 namespace assay::pst::internal {
 
-/// A source of weights, keyed by the operating system.
+/// A source of weights, keyed by the verifier's randomness.
 class RandomWeights {
  public:
-  static Result<RandomWeights> create();
+  static Result<RandomWeights> create(const World& world);
 
   /// Uniform in [0, 2^128).
   Scalar next() {

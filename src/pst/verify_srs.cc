@@ -170,7 +170,7 @@ Verdict check_level(const Srs& srs, const VerifierKey& trusted, std::size_t leve
   return check_digests(srs, trusted, level, level + 1);
 }
 
-Verdict verify_srs(const Srs& srs) {
+Verdict verify_srs(const Srs& srs, const World& world) {
   const std::size_t count = srs.axes().count();
   // Points are read for their own sake, for their sums and for their degree.
   Progress progress("verify SRS", 3 * internal::total_points(srs.axes()));
@@ -179,7 +179,7 @@ Verdict verify_srs(const Srs& srs) {
   if (verdict.ok()) verdict = check_digests(srs, srs.verifier_key(), 0, count);
   if (!verdict.ok()) return verdict;
 
-  Result<RandomWeights> random = RandomWeights::create();
+  Result<RandomWeights> random = RandomWeights::create(world);
   if (!random) return Verdict::inconclusive("random weights", random.error().to_string());
   for (std::size_t level = 1; level < count; ++level) {
     if (!is_sum(srs, level, *random))

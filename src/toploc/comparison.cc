@@ -4,10 +4,9 @@
 #include <array>
 #include <cstdlib>
 
-#include "assay/toploc_comparison.h"
-#include "base/json.h"
 #include "base/try.h"
 #include "toploc/chunks.h"
+#include "toploc/report.h"
 
 namespace assay::toploc {
 namespace {
@@ -64,17 +63,18 @@ Json known_or_null(double error) { return error == Comparison::kNoMatch ? Json(n
 
 }  // namespace
 
-std::string Comparison::to_json() const {
-  const Json json = {{"points", points},
-                     {"modulus", modulus},
-                     {"exponent_mismatches", exponent_mismatches},
-                     {"sign_mismatches", sign_mismatches},
-                     {"distinct_values", distinct_values},
-                     {"distinct_own", distinct_own},
-                     {"mantissa_mean", known_or_null(mantissa_mean)},
-                     {"mantissa_median", known_or_null(mantissa_median)}};
-  return dump_json(json, -1);
+Json json_of(const Comparison& chunk) {
+  return {{"points", chunk.points},
+          {"modulus", chunk.modulus},
+          {"exponent_mismatches", chunk.exponent_mismatches},
+          {"sign_mismatches", chunk.sign_mismatches},
+          {"distinct_values", chunk.distinct_values},
+          {"distinct_own", chunk.distinct_own},
+          {"mantissa_mean", known_or_null(chunk.mantissa_mean)},
+          {"mantissa_median", known_or_null(chunk.mantissa_median)}};
 }
+
+std::string Comparison::to_json() const { return dump_json(json_of(*this), -1); }
 
 Result<Comparison> compare(const Proof& proof, std::span<const std::uint32_t> indices,
                            std::span<const std::uint16_t> values) {

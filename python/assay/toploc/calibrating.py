@@ -17,11 +17,11 @@ from transformers import PreTrainedModel
 
 from .. import _core
 from ..errors import InputError
+from ..models import Engine, set_attention
 from . import fingerprint
 from .attacks import in_dtype
 from .chunks import Shape
-from .engines import Engine
-from .producing import OnCount, produce, set_attention
+from .producing import OnCount, produce
 from .recomputing import recompute
 from .verifying import (
     Comparison,

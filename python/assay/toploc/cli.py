@@ -10,8 +10,8 @@ from typing import Any
 
 from ..arguments import at_least
 from ..ending import ended
+from ..models import ATTENTION, DEVICES, DTYPES, Engine
 from .chunks import SHORTEST_TAIL
-from .engines import ATTENTION, DTYPES, Engine
 
 PROGRAM = "assay toploc"
 
@@ -254,7 +254,8 @@ def _add_model(add: Any) -> None:
 def _add_engine(add: Any) -> None:
     add("--dtype", choices=DTYPES, default="bfloat16", help="default: %(default)s")
     add("--attn", choices=tuple(ATTENTION), default="sdpa", help="default: %(default)s")
-    add("--device", choices=("auto", "cuda", "cpu", "mps"), default="auto")
+    add("--device", choices=DEVICES, default="auto")
+    add("--trust-remote-code", action="store_true", help="run code that the model brings with it")
 
 
 def _add_profile(add: Any) -> None:

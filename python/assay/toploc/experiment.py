@@ -15,12 +15,10 @@ from transformers import PreTrainedModel
 
 from .._core import Verdict
 from ..errors import DecodeError, InputError
-from ..hidden_states.sources import resolve
+from ..models import Engine, encode_prompts, load, read_prompts, require_positions, resolve
 from .chunks import Shape
-from .engines import Engine
-from .producing import encode_prompts, load_model, produce
-from .prompts import read_prompts
-from .recomputing import recompute, require_positions
+from .producing import produce
+from .recomputing import recompute
 from .verifying import (
     Profile,
     Signature,
@@ -40,7 +38,9 @@ def generate(options: argparse.Namespace) -> int:
     engine = Engine(options.dtype, options.attn, options.device)
     prompts = read_prompts(options.dataset_name, options.n_samples)
     folder = _made_folder(options.save_dir)
-    model, tokenizer = load_model(options.model_name, engine)
+    model, tokenizer, _ = load(
+        options.model_name, engine, trust_remote_code=options.trust_remote_code
+    )
     shape = Shape()
     written = 0
     encoded = encode_prompts(tokenizer, prompts, _MOST_PROMPT_TOKENS)
@@ -75,7 +75,9 @@ def validate(options: argparse.Namespace) -> int:
         raise InputError("io", str(folder), "no such folder; give --save_dir of the signatures")
     count = options.n_samples or _numbered(folder, options.decode_model_name)
     profile = profile_of(options.profile)
-    model, _ = load_model(options.validate_model_name, engine)
+    model, *_ = load(
+        options.validate_model_name, engine, trust_remote_code=options.trust_remote_code
+    )
     name = resolve(options.validate_model_name).name
     verdicts = []
     for index in range(count):

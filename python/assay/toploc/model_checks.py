@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import InputError
-from ..hidden_states.sources import resolve
+from ..models import Engine, encode_prompts, load, made_prompts, read_prompts, resolve
+from ..progress import Bar, Progress
 from .calibrating import Calibration, Provider, calibrate
 from .chunks import Parameters, Shape
-from .engines import Engine
-from .producing import encode_prompts, load_model
-from .prompts import made_prompts, read_prompts
 from .recomputing import recompute
 from .verifying import (
     Examination,
@@ -88,7 +86,7 @@ def verify_tokens(options: argparse.Namespace, engine: Engine) -> Report:
     if not before:
         # No model need run to say so.
         return Report(Examination(before, []), about)
-    model, _ = load_model(options.model, engine)
+    model, *_ = load(options.model, engine, trust_remote_code=options.trust_remote_code)
     if options.hidden_states is None:
         own = recompute(model, fed[: first + 1], fed[first + 1 :])
         ran = engine
@@ -113,29 +111,33 @@ def calibrate_model(options: argparse.Namespace, engine: Engine) -> dict[str, An
     shape = Shape(options.decode_batching_size, options.topk, False, options.merge_short_tails)
     count = options.n_prompts
     texts = made_prompts(count) if options.prompts is None else read_prompts(options.prompts, count)
-    model, tokenizer = load_model(options.model, engine)
+    model, tokenizer, _ = load(options.model, engine, trust_remote_code=options.trust_remote_code)
+
+    bar = Bar.on_stderr("assay toploc calibrate", quiet=options.quiet)
 
     def tell(done: int, total: int) -> None:
-        if not options.quiet:
+        bar(Progress("measure", done, total))
+        if not (options.quiet or sys.stderr.isatty()):
             print(f"assay toploc calibrate: {done} of {total} runs", file=sys.stderr)
 
-    found = calibrate(
-        model,
-        encode_prompts(tokenizer, texts, _MOST_PROMPT_TOKENS),
-        name=options.name,
-        model_name=resolve(options.model).name,
-        providers=[
-            Provider(Engine(dtype, attention, options.device), batch)
-            for dtype in options.provider_dtypes or [options.dtype]
-            for attention in options.attentions
-            for batch in options.batch_sizes
-        ],
-        verifiers=[Engine(options.dtype, one, options.device) for one in options.attentions],
-        max_new_tokens=options.max_new_tokens,
-        shape=shape,
-        margin=options.margin,
-        on_count=tell,
-    )
+    with bar:
+        found = calibrate(
+            model,
+            encode_prompts(tokenizer, texts, _MOST_PROMPT_TOKENS),
+            name=options.name,
+            model_name=resolve(options.model).name,
+            providers=[
+                Provider(Engine(dtype, attention, options.device), batch)
+                for dtype in options.provider_dtypes or [options.dtype]
+                for attention in options.attentions
+                for batch in options.batch_sizes
+            ],
+            verifiers=[Engine(options.dtype, one, options.device) for one in options.attentions],
+            max_new_tokens=options.max_new_tokens,
+            shape=shape,
+            margin=options.margin,
+            on_count=tell,
+        )
     found.profile.save(str(options.out))
     return _report(found)
 

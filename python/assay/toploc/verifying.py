@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..errors import InputError
+from ..models import Engine
 from .arrays import Array, Bits, is_torch
 from .chunks import (
     Parameters,
@@ -22,7 +23,6 @@ from .chunks import (
     spans_of,
     tokens_of,
 )
-from .engines import Engine
 
 Comparison: TypeAlias = _core.ToplocComparison
 Conditions: TypeAlias = _core.Conditions
