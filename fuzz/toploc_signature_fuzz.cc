@@ -23,13 +23,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ASSAY_CHECK_EQ(offer.rows, rows.count);
   // By its own word only the proofs can fail, if there can be such a batching at all.
   const Result<Verdict> own = check_offer(offer, {signature->parameters, false}, rows.count);
-  const Result<std::vector<std::uint64_t>> chunks = chunk_lengths(rows.count, 1, signature->parameters.batching);
+  const Result<std::vector<std::uint64_t>> chunks =
+      chunk_lengths(rows.count, 1, signature->parameters.batching);
   ASSAY_CHECK_EQ(own.ok(), chunks.ok());
   if (own.ok()) {
-    const bool formed =
-        signature->proofs.size() == chunks->size() && std::ranges::all_of(signature->proofs, [&](const Bytes& proof) {
-          return Proof::decode(proof, signature->parameters.topk, "proof").ok();
-        });
+    const bool formed = signature->proofs.size() == chunks->size() &&
+                        std::ranges::all_of(signature->proofs, [&](const Bytes& proof) {
+                          return Proof::decode(proof, signature->parameters.topk, "proof").ok();
+                        });
     ASSAY_CHECK_EQ(own->ok(), formed);
     ASSAY_CHECK(own->ok() || own->step() == "proof count" || own->step() == "proof form");
   }
