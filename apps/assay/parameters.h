@@ -9,9 +9,6 @@
 
 namespace assay::cli {
 
-/// The verifier's part out of a .vk or an .srs file, told apart by content. Errors: those of both readers.
-[[nodiscard]] Result<pst::VerifierKey> read_verifier_key(const std::filesystem::path& path);
-
 /// FILE.vk for FILE.srs.
 [[nodiscard]] std::filesystem::path verifier_key_beside(const std::filesystem::path& srs);
 

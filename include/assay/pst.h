@@ -39,6 +39,10 @@ struct VerifierKey {
   /// Errors: kMalformed, kNonCanonical, kOutOfRange (axes, trust), kUnsupported (version).
   static Result<VerifierKey> decode(ByteSpan bytes, std::string_view place);
 
+  /// The verifier's part out of a .vk or an .srs file, told apart by content. Errors: kIo, kTooLarge, those of
+  /// decode() and Srs::open.
+  static Result<VerifierKey> read(const std::filesystem::path& path);
+
   /// SHA-256("assay/srs/v1" || encode()).
   [[nodiscard]] Digest digest() const;
 

@@ -230,7 +230,8 @@ def encode(
 
 
 def captured_like(
-    header: _core.Header, values: "Tensor | Capture | Mapping[str, Array] | Array"
+    header: _core.Header,
+    values: "Tensor | Capture | Mapping[str, Array] | Array | PathLike[str]",
 ) -> _core.Captured:
     """What the verifier has itself, laid out as a commitment with `header` says.
 
@@ -238,6 +239,8 @@ def captured_like(
     """
     if isinstance(values, Tensor):
         return _core.Captured.of_tensor(values._native, header)
+    if isinstance(values, PathLike):
+        return _core.Captured.read(fspath(values), header)
     layers, _ = _layers_of(values)
     named = isinstance(values, Mapping) or len(layers) != 1
     dtype = header.dtype if header.encoding == "bits" else None

@@ -22,7 +22,7 @@ def verify(
     challenge: Challenge | None = None,
     digest: str | bytes | None = None,
     trusted: Iterable[str | bytes] | PathLike[str] = (),
-    captured: "Tensor | Capture | Mapping[str, Array] | Array | None" = None,
+    captured: "Tensor | Capture | Mapping[str, Array] | Array | PathLike[str] | None" = None,
 ) -> _core.Verdict:
     """Check that the commitment opens to the values that `proofs` give.
 
@@ -37,7 +37,8 @@ def verify(
             bytes.
         trusted: Digests of SRSs whose label the verifier has reason to quote, or the path of a file
             that lists them. For any other SRS the verdict says that it is unverified.
-        captured: The values that the verifier itself computed, to compare the opened ones with.
+        captured: The values that the verifier itself computed, to compare the opened ones with; or
+            the path, as pathlib.Path, of a file that holds them.
 
     Returns:
         Accepted; or rejected or inconclusive, with the step that failed: "no proofs", "header",

@@ -183,6 +183,15 @@ void bind_base(nb::module_& m) {
   });
 
   bind_verdict(m);
+  m.def(
+      "exit_code",
+      [](std::string_view outcome) {
+        for (const Outcome one : {Outcome::kAccepted, Outcome::kRejected, Outcome::kInconclusive}) {
+          if (to_string(one) == outcome) return exit_code(one);
+        }
+        throw Failure{{ErrorCode::kMalformed, "outcome", "none is called \"" + std::string(outcome) + "\""}};
+      },
+      nb::arg("outcome"));
   m.def("set_thread_limit", &set_thread_limit, nb::arg("threads"));
   m.def("thread_limit", &thread_limit);
   m.def("available_kernels", [] {

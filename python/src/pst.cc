@@ -82,6 +82,13 @@ void bind_pst(nb::module_& m) {
             return without_gil([&] { return std::make_unique<claim::TensorChecker>(std::move(key)); });
           },
           nb::arg("data"), nb::arg("place"))
+      .def_static(
+          "read",
+          [](const std::string& path) {
+            pst::VerifierKey key = unwrap_read(without_gil([&] { return pst::VerifierKey::read(path); }));
+            return without_gil([&] { return std::make_unique<claim::TensorChecker>(std::move(key)); });
+          },
+          nb::arg("path"))
       .def("encode", [](const claim::TensorChecker& v) { return to_python(v.key().encode()); })
       .def_prop_ro("digest", [](const claim::TensorChecker& v) { return to_python(v.key().digest()); })
       .def_prop_ro("axes", [](const claim::TensorChecker& v) { return to_tuple(v.key().axes.sizes()); })

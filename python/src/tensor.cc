@@ -248,6 +248,12 @@ void bind_tensor(nb::module_& m) {
               "def of_arrays(sources: collections.abc.Sequence[tuple[str, typing.Any, str]], named: bool, "
               "header: Header, taps: collections.abc.Mapping[str, str]) -> Captured"))
       .def_static(
+          "read",
+          [](const std::string& path, const claim::Header& header) {
+            return unwrap_read(without_gil([&] { return pipeline::read_captured(header, path); }));
+          },
+          nb::arg("path"), nb::arg("header"))
+      .def_static(
           "of_tensor",
           [](const claim::Subject& tensor, const claim::Header& header) {
             return claim::captured_like(header, tensor);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/verdict_json.h"
 
@@ -21,12 +22,17 @@ std::string text_of(const Figure::Value& value) {
                     value);
 }
 
+// JSON has no infinity and no NaN.
+Json finite_or_null(double number) { return std::isfinite(number) ? Json(number) : Json(nullptr); }
+
 Json json_of(const Figure& figure) {
   Json json;
-  // JSON has no infinity and no NaN: the dump writes null for them.
-  std::visit([&json](const auto& value) { json["value"] = value; }, figure.value);
+  json["value"] = std::visit(Overloaded{[](double number) { return finite_or_null(number); },
+                                        [](const auto& value) { return Json(value); }},
+                             figure.value);
   if (figure.bound)
-    json[figure.bound->kind == Bound::Kind::kAtMost ? "at_most" : "at_least"] = figure.bound->value;
+    json[figure.bound->kind == Bound::Kind::kAtMost ? "at_most" : "at_least"] =
+        finite_or_null(figure.bound->value);
   if (!figure.unit.empty()) json["unit"] = figure.unit;
   return json;
 }
@@ -139,7 +145,7 @@ Json json_of(const Verdict& verdict) {
   json["figures"] = Json::object();
   for (const Figure& figure : verdict.figures()) json["figures"][figure.name] = json_of(figure);
   json["assumptions"] = verdict.assumptions();
-  json["miss_bound"] = verdict.miss_bound() ? Json(*verdict.miss_bound()) : Json(nullptr);
+  json["miss_bound"] = verdict.miss_bound() ? finite_or_null(*verdict.miss_bound()) : Json(nullptr);
   json["notes"] = verdict.notes();
   json["parts"] = Json::array();
   for (const Verdict::Part& part : verdict.parts()) {

@@ -64,8 +64,8 @@ TEST(Verdict, ReadsAsLines) {
 TEST(Verdict, IsOneJsonObject) {
   EXPECT_EQ(
       to_json(Verdict::accepted()),
-      R"({"verdict": "accepted", "step": null, "reason": null, "item": null, "checks": [], "figures": {}, )"
-      R"("assumptions": [], "miss_bound": null, "notes": [], "parts": []})");
+      R"({"verdict":"accepted","step":null,"reason":null,"item":null,"checks":[],"figures":{},)"
+      R"("assumptions":[],"miss_bound":null,"notes":[],"parts":[]})");
   Verdict verdict = Verdict::inconclusive("states", "not finite").at_item(0);
   verdict.add_check("axes", Grade::kBound)
       .add_figure({"mean", 1.5, Bound{Bound::Kind::kAtMost, 2}, "bits"})
@@ -76,13 +76,13 @@ TEST(Verdict, IsOneJsonObject) {
       .add_part("p", Verdict::rejected("s", "r"));
   EXPECT_EQ(
       to_json(verdict),
-      R"({"verdict": "inconclusive", "step": "states", "reason": "not finite", "item": 0, )"
-      R"("checks": [{"step": "axes", "grade": "bound"}], )"
-      R"("figures": {"mean": {"value": 1.5, "at_most": 2.0, "unit": "bits"}, )"
-      R"("count": {"value": 18446744073709551615}, "place": {"value": "layer_0[1]"}, "ratio": {"value": null}}, )"
-      R"("assumptions": [], "miss_bound": 0.25, "notes": [], )"
-      R"("parts": [{"name": "p", "verdict": "rejected", "step": "s", "reason": "r", "item": null, "checks": [], )"
-      R"("figures": {}, "assumptions": [], "miss_bound": null, "notes": [], "parts": []}]})");
+      R"({"verdict":"inconclusive","step":"states","reason":"not finite","item":0,)"
+      R"("checks":[{"step":"axes","grade":"bound"}],)"
+      R"("figures":{"mean":{"value":1.5,"at_most":2.0,"unit":"bits"},)"
+      R"("count":{"value":18446744073709551615},"place":{"value":"layer_0[1]"},"ratio":{"value":null}},)"
+      R"("assumptions":[],"miss_bound":0.25,"notes":[],)"
+      R"("parts":[{"name":"p","verdict":"rejected","step":"s","reason":"r","item":null,"checks":[],)"
+      R"("figures":{},"assumptions":[],"miss_bound":null,"notes":[],"parts":[]}]})");
 }
 
 TEST(Outcome, HasNamesAndExitCodes) {

@@ -111,7 +111,10 @@ Verification verify(const ProofsJson& proofs, const claim::TensorChecker& checke
 Verification verify(const ProofsJson& proofs, const claim::Commitment& commitment,
                     const claim::TensorChecker& checker, const claim::VerifyOptions& options) {
   Verdict bound = bind(proofs, commitment);
-  if (!bound.ok()) return {std::move(bound), {}, {}};
+  if (!bound.ok()) {
+    bound.add_assumption(checker.assumption(options.trusted)).add_figure("proofs", proofs.proofs.size());
+    return {std::move(bound), {}, {}};
+  }
   return claim::verify(commitment, settle(proofs, commitment), checker, options);
 }
 

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/sha256.h"
 #include "base/try.h"
 #include "base/wire.h"
@@ -136,6 +137,14 @@ Status Srs::write_dev(const Axes& axes, std::uint64_t seed, const std::filesyste
   const VerifierKey key = internal::make_verifier_key(axes, secrets, std::move(digests));
   ASSAY_TRY(file.write_at(0, internal::encode_srs_header(key)));
   return file.publish();
+}
+
+Result<VerifierKey> VerifierKey::read(const std::filesystem::path& path) {
+  constexpr std::uint64_t kMaxKeyBytes = std::uint64_t{1} << 16;
+  const MappedFile file = ASSAY_TRY(MappedFile::open(path));
+  const std::string_view start(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+  if (start.starts_with(internal::kMagic)) return ASSAY_TRY(Srs::open(path)).verifier_key();
+  return decode(ASSAY_TRY(read_file(path, kMaxKeyBytes)), path.string());
 }
 
 }  // namespace assay::pst

@@ -60,3 +60,18 @@ def test_bad_kept_files(cube: Path) -> None:
     done(cube, COMMIT)
     (cube / "kept").write_bytes(good)
     assert "another commitment" in refused(cube, f"{PROVE} --at 1,1,1 --kept kept")
+
+
+def test_what_was_not_checked_is_not_kept(cube: Path) -> None:
+    done(cube, COMMIT, "--keep", "kept")
+    good = (cube / "kept").read_bytes()
+    # Another tensor than the committed one: its quotients would spoil every later proof.
+    honest = np.load(cube / "cube.npy")
+    np.save(cube / "cube.npy", honest + 1)
+    done(cube, PROVE, "--at", "1,1,1", "--kept", "kept", "--no-check")
+    assert (cube / "kept").read_bytes() == good
+    done(cube, PROVE, "--at", "1,1,1", "--kept", "new", "--no-check")
+    assert not (cube / "new").exists()
+    np.save(cube / "cube.npy", honest)
+    done(cube, PROVE, "--at", "1,1,1", "--kept", "kept")
+    done(cube, VERIFY)
