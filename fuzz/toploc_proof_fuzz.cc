@@ -3,7 +3,7 @@
 // of the honest one unless it says the same. Input: one byte of choice, one of k, then the bytes.
 #include <algorithm>
 
-#include "assay/toploc.h"
+#include "assay/toploc_verdict.h"
 #include "base/check.h"
 
 namespace {
@@ -33,8 +33,12 @@ void judge(ByteSpan bytes, std::uint32_t k) {
   const std::vector<Bytes> given{honest[0].encode(), doubtful, doubtful};
   Profile bounds = Profile::published();
   bounds.minimum_points = 1;  // three chunks of k values are fewer than it asks for
-  const Verification found =
-      toploc::verify(given, values, lengths, k, TieRule::kLibstdcxx, bounds, {}).value();
+  Asked asked;
+  asked.parameters.topk = k;
+  States states;
+  states.values = values;
+  states.lengths = lengths;
+  const Verification found = toploc::verify(Offer{given}, asked, states, bounds).value();
   ASSAY_CHECK_EQ(found.comparisons.empty(), !proof.ok());
   if (!proof.ok()) {
     ASSAY_CHECK_EQ(found.verdict.step(), "proof form");

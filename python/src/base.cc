@@ -71,6 +71,7 @@ void bind_verdict(nb::module_& m) {
   nb::class_<Verdict>(m, "Verdict", R"(The answer of a verifier: a value, never an exception.
 
 True in a condition only when the outcome is "accepted".)")
+      .def_static("rejected", &Verdict::rejected, nb::arg("step"), nb::arg("reason"))
       .def("__bool__", &Verdict::ok)
       .def_prop_ro(
           "outcome", [](const Verdict& v) { return to_string(v.outcome()); },

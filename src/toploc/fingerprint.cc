@@ -4,7 +4,7 @@
 #include <bit>
 #include <cmath>
 
-#include "assay/toploc.h"
+#include "assay/toploc_fingerprint.h"
 #include "base/random.h"
 #include "base/sha256.h"
 #include "base/threads.h"
@@ -172,9 +172,10 @@ Result<double> distance(const Fingerprint& theirs, const Fingerprint& own) {
 Verdict verify(const Fingerprint& theirs, const Fingerprint& own, const Profile& profile) {
   if (theirs.seed != own.seed) return Verdict::rejected("seed", "it was made under another seed");
   if (const std::optional<std::string> difference = difference_of_shape(theirs, own))
-    return Verdict::rejected("shape", *difference);
+    return Verdict::rejected("shape", *difference).add_check("seed", Grade::kRecomputed);
   const Result<double> found = distance(theirs, own);
-  if (!found.ok()) return Verdict::rejected("shape", found.error().to_string());
+  if (!found.ok())
+    return Verdict::rejected("shape", found.error().to_string()).add_check("seed", Grade::kRecomputed);
   const auto judge = [&] {
     if (sum_of_squares(own.values) == 0)
       return Verdict::inconclusive("states", "the verifier's own states are all zero, or there are none");
@@ -188,12 +189,18 @@ Verdict verify(const Fingerprint& theirs, const Fingerprint& own, const Profile&
     return Verdict::accepted();
   };
   Verdict verdict = judge();
+  verdict.add_check("seed", Grade::kRecomputed).add_check("shape", Grade::kRecomputed);
+  if (verdict.ok()) verdict.add_check("distance", *found == 0 ? Grade::kRecomputed : Grade::kStatistical);
   verdict.add_figure("rows", own.rows());
   verdict.add_figure("dimensions", std::uint64_t{own.dimensions});
   Figure distance{"relative distance", *found};
   if (profile.fingerprint_distance)
     distance.bound = Bound{Bound::Kind::kAtMost, *profile.fingerprint_distance};
   verdict.add_figure(std::move(distance));
+  // The measured rate of false alarms is that of the proofs.
+  verdict.add_assumption(fmt::format(
+      "honest runs stay within the distance of the profile '{}'; its false-alarm rate was not measured",
+      profile.name));
   if (verdict.ok())
     verdict.add_note(fmt::format(
         "consistent with the states by the profile '{}'; what stays within its bound is not detected",

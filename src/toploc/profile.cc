@@ -3,11 +3,10 @@
 #include <cmath>
 #include <concepts>
 
-#include "assay/toploc.h"
+#include "assay/toploc_verdict.h"
 #include "base/file.h"
 #include "base/json_fields.h"
 #include "base/try.h"
-#include "base/utf8.h"
 #include "base/within.h"
 
 namespace assay::toploc {
@@ -15,15 +14,14 @@ namespace {
 
 constexpr std::string_view kFormat = "assay/toploc/profile/v";
 constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kMaxText = 4096;
 
 /// Calls visit(name, member) for each field, in the order of the file. `self` is a Profile, const or not.
 template <class Self, class Visit>
 void each_field(Self& self, const Visit& visit) {
   visit("name", self.name);
-  visit("model", self.model);
-  visit("dtype", self.dtype);
-  visit("kernel", self.kernel);
+  visit("model", self.conditions.model);
+  visit("dtype", self.conditions.dtype);
+  visit("kernel", self.conditions.kernel);
   visit("topk", self.topk);
   visit("decode_batching_size", self.decode_batching_size);
   visit("exponent_mismatches", self.exponent_mismatches);
@@ -35,7 +33,7 @@ void each_field(Self& self, const Visit& visit) {
   visit("deviating_share", self.deviating_share);
   visit("minimum_points", self.minimum_points);
   visit("false_alarm_bound", self.false_alarm_bound);
-  visit("honest_sequences", self.honest_sequences);
+  visit("honest_sequences", self.honest_runs);
   visit("honest_chunks", self.honest_chunks);
   visit("fingerprint_distance", self.fingerprint_distance);
 }
@@ -69,7 +67,7 @@ Status out_of_range(const char* field, std::string reason) {
 Profile Profile::published() {
   Profile profile;
   profile.name = "published";
-  profile.dtype = "bfloat16";
+  profile.conditions.dtype = "bfloat16";
   profile.exponent_mismatches = 38;
   profile.mantissa_mean = 10;
   profile.mantissa_median = 8;
@@ -88,12 +86,7 @@ Profile Profile::published() {
 }
 
 Status Profile::validate() const {
-  for (const auto& [field, text] :
-       {std::pair("name", &name), {"model", &model}, {"dtype", &dtype}, {"kernel", &kernel}}) {
-    if (text->size() > kMaxText)
-      return out_of_range(field, fmt::format("{} bytes, at most {} are taken", text->size(), kMaxText));
-    if (!is_valid_utf8(*text)) return out_of_range(field, "it is not UTF-8");
-  }
+  ASSAY_TRY(Measurement::validate());
   for (const auto& [field, number, most] :
        {std::tuple("exponent_mismatches", exponent_mismatches, 128.0),
         {"mantissa_mean", mantissa_mean, 128.0},
@@ -102,7 +95,6 @@ Status Profile::validate() const {
         {"dispersion", dispersion, 128.0},
         {"chunk_exponent_mismatches", chunk_exponent_mismatches, 128.0},
         {"deviating_share", deviating_share, 1.0},
-        {"false_alarm_bound", false_alarm_bound.value_or(0), 1.0},
         {"fingerprint_distance", fingerprint_distance.value_or(0), 1e6}}) {
     if (!(number >= 0 && number <= most))
       return out_of_range(field, fmt::format("{} is not in 0 to {}", number, most));

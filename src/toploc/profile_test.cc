@@ -4,15 +4,26 @@
 #include <filesystem>
 #include <limits>
 
-#include "assay/toploc.h"
+#include "assay/toploc_verdict.h"
 #include "base/file.h"
 
 namespace assay::toploc {
 namespace {
 
 Profile filled() {
-  return {"mine", "a/model", "bfloat16", "sdpa", 128, 32,    12.5, 3.25, 2,
-          1.5,    0.75,      90,         0.1875, 512, 0.001, 200,  6400, 0.05};
+  return {{"mine", {"a/model", "bfloat16", "sdpa"}, 0.001, 200},
+          6400,
+          128,
+          32,
+          12.5,
+          3.25,
+          2,
+          1.5,
+          0.75,
+          90,
+          0.1875,
+          512,
+          0.05};
 }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
@@ -99,7 +110,7 @@ TEST(Profile, ValidatesItsNumbers) {
     }
   }
   Profile profile = filled();
-  profile.model = "\xff";
+  profile.conditions.model = "\xff";
   EXPECT_EQ(profile.validate().error().place, "model");
 }
 

@@ -26,10 +26,20 @@ ARROWS: dict[str, set[str]] = {
     "encode": {"tensor"},
     "claim": {"encode", "pst"},
     "pipeline": {"claim"},
-    "toploc": {"base"},
+    "profile": {"base"},
+    "toploc": {"profile"},
 }
 # Public headers that do not bear their room's name.
-PUBLIC_ALIASES = {"verdict": "base", "world": "base", "prover": "claim", "verifier": "claim"}
+PUBLIC_ALIASES = {
+    "verdict": "base",
+    "world": "base",
+    "prover": "claim",
+    "verifier": "claim",
+    "toploc_comparison": "toploc",
+    "toploc_files": "toploc",
+    "toploc_fingerprint": "toploc",
+    "toploc_verdict": "toploc",
+}
 # Of a room's internals, which ones others may include. All of base is open to rooms and to the command.
 OPEN: dict[str, dict[str, set[str]]] = {
     "tensor": {"integers": {"signed_integer.h"}},
@@ -59,7 +69,7 @@ OPEN: dict[str, dict[str, set[str]]] = {
         "encode": {"float_parts.h"},
         "claim": {"query_rules.h", "report.h"},
     },
-    "apps": {"claim": {"report.h"}, "pipeline": {"results.h"}},
+    "apps": {"claim": {"report.h"}, "pipeline": {"results.h"}, "toploc": {"report.h"}},
     "python": {},
 }
 # Who speaks to people: they stand above every room.

@@ -15,9 +15,9 @@ from safetensors.torch import save_file
 import tiny_models
 from assay import DecodeError, InputError, _core, toploc
 from assay.models import Engine, final_norm, load, made_prompts, read_prompts
-from assay.toploc.chunks import Shape
+from assay.toploc import ProofFile, Signature
+from assay.toploc.chunks import Parameters, Shape
 from assay.toploc.cli import main
-from assay.toploc.signatures import Signature, read_capped
 
 DONE, REJECTED, FAILED, INCONCLUSIVE = 0, 1, 2, 3
 
@@ -78,6 +78,11 @@ def signatures(models: Path) -> Path:
     return folder
 
 
+def written(fields: dict[str, Any]) -> str:
+    """The text of a signature's fields."""
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
 @pytest.fixture
 def signed(signatures: Path, tmp_path: Path) -> Path:
     """A copy, that a test may change."""
@@ -87,13 +92,14 @@ def signed(signatures: Path, tmp_path: Path) -> Path:
 def test_generate_keeps_a_signature_of_each_prompt(signed: Path, models: Path) -> None:
     paths = sorted(signed.iterdir())
     assert [path.name for path in paths] == ["one_0000.json", "one_0001.json", "one_0002.json"]
-    signature = Signature.read(paths[1])
+    signature = Signature.read(str(paths[1]))
     assert (signature.model, signature.dtype, signature.attention) == ("one", "bfloat16", "sdpa")
-    assert signature.text == (models / "prompts.txt").read_text().splitlines()[1]
-    assert len(signature.prompt) == 5
-    assert len(signature.output) == 40
+    assert signature.prompt == (models / "prompts.txt").read_text().splitlines()[1]
+    assert len(signature.prompt_token_ids) == 5
+    assert len(signature.output_token_ids) == 40
     assert [len(proof) for proof in signature.proofs] == [258, 258]
-    assert Signature.from_json(signature.to_json(), "text") == signature
+    assert Signature.decode(signature.encode(), "text") == signature
+    assert signature.encode() == paths[1].read_bytes()
 
 
 VALIDATE = "validate --decode_model_name one --n_samples 3 --max_decode_tokens 40 "
@@ -171,8 +177,7 @@ def test_validate_says_what_was_not_measured(run: Any, signed: Path, tmp_path: P
 def test_validate_says_what_is_malformed(run: Any, signed: Path) -> None:
     path = signed / "one_0000.json"
     fields = json.loads(path.read_text())
-    fields["proofs"] = fields["proofs"][:1]
-    path.write_text(json.dumps(fields))
+    path.write_text(written({**fields, "proofs": fields["proofs"][:1]}))
     code, out, _ = run(VALIDATE + "--validate_model_name one --save_dir", signed)
     assert code == REJECTED
     assert out.splitlines()[0].startswith("VERIFICATION FAILED: proof count: ")
@@ -182,13 +187,15 @@ def test_validate_says_what_is_malformed(run: Any, signed: Path) -> None:
     ("changes", "said"),
     [
         ("", "not JSON"),
-        ({"output_token_ids": []}, "output_token_ids: not a list of token ids"),
+        ({"output_token_ids": []}, "output_token_ids: 0 token ids"),
         ({"output_token_ids": [39] * 41}, "answer of 41 tokens; at most 40"),
         ({"prompt_token_ids": [1] * 1025}, "prompt of 1025 tokens; at most 1024"),
         ({"prompt_token_ids": [1] * 217}, "257 of prompt and answer together; the model has"),
         ({"prompt_token_ids": [40]}, "outside the vocabulary of 40"),
-        ({"proofs": [3]}, "proofs: not base64"),
-        ({"format": "another"}, "format: not assay/toploc/signature/v1"),
+        ({"proofs": [3]}, "proofs[0]: a text in base64 is expected here"),
+        ({"format": "another"}, "format: 'another' is not 'assay/toploc/signature/v2'"),
+        ({"format": "assay/toploc/signature/v1"}, "written by a version before the first release"),
+        ({"merge_short_tails": False}, "merge_short_tails: no field of this name belongs here"),
     ],
 )
 def test_a_sample_that_cannot_be_judged_has_failed_and_the_others_are_judged(
@@ -196,7 +203,7 @@ def test_a_sample_that_cannot_be_judged_has_failed_and_the_others_are_judged(
 ) -> None:
     path = signed / "one_0001.json"
     fields = json.loads(path.read_text())
-    path.write_text(json.dumps({**fields, **changes}) if changes else "")
+    path.write_text(written({**fields, **changes}) if changes else "")
     code, out, err = run(VALIDATE + "--validate_model_name one --save_dir", signed)
     assert code == REJECTED
     first, second, third = out.splitlines()
@@ -245,28 +252,42 @@ def test_without_a_number_signatures_are_counted_by_their_names(run: Any, signed
     assert (code, out, "no such signature" in err) == (FAILED, "", True)
 
 
-@pytest.mark.parametrize(
-    "changes", [{"decode_batching_size": 64}, {"topk": 64}, {"merge_short_tails": True}]
-)
+OTHER_PARAMETERS = {
+    "topk": ({"topk": 64}, "topk is 64, 128 was asked for"),
+    "batching": ({"decode_batching_size": 64}, "decode_batching_size is 64, 32 was asked for"),
+    "prompt": ({"prefill_rows": 5}, "prefill_rows is 5, 0 was asked for"),
+    "tail": ({"merge_tail_below": 8}, "merge_tail_below is 8, 0 was asked for"),
+}
+
+
+@pytest.mark.parametrize(("changes", "reason"), OTHER_PARAMETERS.values(), ids=OTHER_PARAMETERS)
 def test_validate_fails_proofs_that_cover_less_than_agreed(
-    run: Any, signed: Path, changes: dict[str, Any]
+    run: Any, signed: Path, changes: dict[str, Any], reason: str
 ) -> None:
     # Honest ones, by a provider that would have fewer of its values looked at.
     path = signed / "one_0001.json"
-    signature = Signature.read(path)
-    other = Signature.from_json(json.dumps({**json.loads(path.read_text()), **changes}), "text")
-    states = toploc.recompute(load("one", Engine())[0], signature.prompt, signature.output)
-    shape = other.shape
-    proofs = toploc.build(
-        states, chunk=shape.chunk, k=shape.k, merge_short_tails=shape.merge_short_tails
-    )
-    other.with_proofs(proofs, shape).write(path)
+    honest(path, Parameters(**changes)).write(str(path))
     code, out, err = run(VALIDATE + "--validate_model_name one --save_dir", signed)
     assert code == REJECTED
-    assert out.splitlines()[1] == (
-        f"VERIFICATION FAILED: parameters: proofs of {shape}, 32 tokens, 128 values was asked for"
-    )
+    assert out.splitlines()[1] == f"VERIFICATION FAILED: parameters: {reason}"
     assert "2 of 3 samples passed" in err
+
+
+def honest(path: Path, parameters: Parameters) -> Signature:
+    """The same answer with proofs under other parameters."""
+    signature = Signature.read(str(path))
+    fed = [*signature.prompt_token_ids, *signature.output_token_ids]
+    first, _ = parameters.rows_of_answer(len(signature.prompt_token_ids), 40)
+    states = toploc.recompute(load("one", Engine())[0], fed[: first + 1], fed[first + 1 :])
+    bits = states.view(torch.int16).numpy().view("uint16")
+    lengths = parameters.chunk_lengths(*bits.shape)
+    proofs = _core.toploc_build(
+        bits.reshape(-1), lengths, parameters.topk, parameters.lower_index_first
+    )
+    return Signature(
+        prompt_token_ids=signature.prompt_token_ids,
+        output_token_ids=signature.output_token_ids, parameters=parameters, proofs=proofs,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -279,6 +300,8 @@ def test_validate_fails_proofs_that_cover_less_than_agreed(
         ("validate --decode_model_name one --validate_model_name one --tp 4", "needs an engine"),
         ("validate --decode_model_name one --validate_model_name one --save_dir none", "no such"),
         ("verify --model one --tokens none.json", "none.json"),
+        ("verify --model one --tokens none.json --topk 0", "topk: 0 is not in 1 to 4096"),
+        ("verify --model one --tokens none.json --prefill-rows -1", "prefill_rows: -1 is out of"),
         ("verify --model one --tokens prompts.txt", "not JSON"),
         ("calibrate --model one --out x --n-prompts 201", "1 to 200"),
         ("calibrate --model one --out x --n-prompts 3 --prompts prompts.txt", "at least 4"),
@@ -349,7 +372,7 @@ def test_an_answer_may_have_as_many_tokens_as_the_model_has_positions(
     assert run(line, path)[0] == DONE
     fields = json.loads(path.read_text())
     fields["output_token_ids"] += [1]
-    path.write_text(json.dumps(fields))
+    path.write_text(written(fields))
     code, out, err = run(line, path)
     assert (code, out, err.count("\n")) == (FAILED, "", 1)
     assert "65 of prompt and answer together; the model has positions for 64" in err
@@ -387,67 +410,111 @@ def test_verify(run: Any, signed: Path) -> None:
     tokens = signed / "one_0000.json"
     code, out, _ = run("verify --model one --tokens", tokens)
     assert code == DONE
-    assert "verdict                      accepted" in out
+    assert out.splitlines()[:2] == ["40 tokens of one, 2 proofs, bounds 'published'", "accepted"]
     code, out, _ = run("verify --model one --json --attn eager --dtype float32 --tokens", tokens)
     report = json.loads(out)
-    assert (code, report["verdict"], report["step"]) == (DONE, "accepted", "")
+    assert (code, report["verdict"], report["step"]) == (DONE, "accepted", None)
     assert (report["tokens"], report["proofs"], len(report["chunks"])) == (40, 2, 2)
+    assert report["figures"]["points"] == {"value": 256}
     code, out, _ = run("verify --model other --tokens", tokens)
     assert code == REJECTED
-    assert "at " in out
-    code, out, _ = run("verify --model one --topk 64 --tokens", tokens)
-    assert code == REJECTED
-    assert "at parameters: proofs of 32 tokens, 128 values, 32 tokens, 64 values was" in out
+    assert "\nrejected at step " in out
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        ("--topk 64", "topk is 128, 64 was asked for"),
+        ("--decode-batching-size 16", "decode_batching_size is 32, 16 was asked for"),
+        ("--prefill-rows 5", "prefill_rows is 0, 5 was asked for"),
+        ("--merge-tail-below 9", "merge_tail_below is 0, 9 was asked for"),
+        ("--merge-short-tails", "merge_tail_below is 0, 8 was asked for"),
+        ("--ties lower-index", "ties is libstdc++, lower-index was asked for"),
+    ],
+)
+def test_the_verifier_says_what_is_asked_for(
+    run: Any, signed: Path, flags: str, reason: str
+) -> None:
+    # Before the model is looked for.
+    line = f"verify --model none/at-all/here {flags} --json --tokens"
+    code, out, _ = run(line, signed / "one_0000.json")
+    report = json.loads(out)
+    assert (code, report["step"], report["reason"]) == (REJECTED, "parameters", reason)
+    assert report["chunks"] == []
+    plain = run(line.replace("--json", ""), signed / "one_0000.json")[1].splitlines()
+    assert plain[1:] == [f"rejected at step parameters: {reason}"]
 
 
 def test_verify_with_a_file_of_proofs(run: Any, signed: Path, tmp_path: Path) -> None:
-    signature = Signature.read(signed / "one_0000.json")
-    file = _core.ToplocProofFile(
-        signature.proofs, topk=128, decode_batching_size=32, rows=40, hidden=160
+    signature = Signature.read(str(signed / "one_0000.json"))
+    file = ProofFile(
+        parameters=signature.parameters, rows=40, hidden=160, proofs=signature.proofs
     )
     file.write(str(tmp_path / "proofs"))
-    fields = json.loads(signature.to_json())
-    ids = {name: fields[name] for name in ("prompt_token_ids", "output_token_ids")}
-    (tmp_path / "ids.json").write_text(json.dumps(ids))
-    line = ("verify --model one --tokens", tmp_path / "ids.json")
-    assert run(*line)[0] == FAILED
-    assert run(*line, "--proofs", tmp_path / "proofs")[0] == DONE
-    prefill = _core.ToplocProofFile(
-        signature.proofs, topk=128, decode_batching_size=32, rows=40, hidden=160, prefill_rows=8
+    tokens = Signature(
+        prompt_token_ids=signature.prompt_token_ids, output_token_ids=signature.output_token_ids
     )
-    prefill.write(str(tmp_path / "prefill"))
-    code, _, err = run(*line, "--proofs", tmp_path / "prefill")
+    tokens.write(str(tmp_path / "tokens.json"))
+    line = ("verify --model one --tokens", tmp_path / "tokens.json")
+    code, _, err = run(*line)
     assert code == FAILED
-    assert "prefill" in err
-    for name, options in (
-        ("lower", {"lower_index_first": True}),
-        ("tails of 9", {"merge_tail_below": 9}),
-    ):
-        other = _core.ToplocProofFile(
-            signature.proofs, topk=128, decode_batching_size=32, rows=48, hidden=160, **options
+    assert "no proofs in it; give --proofs" in err
+    assert run(*line, "--proofs", tmp_path / "proofs")[0] == DONE
+    # They are of other rows, or of rows of another width, than the tokens.
+    for rows, hidden, reason in ((39, 160, "39 rows, the states are 40"), (40, 161, "40 rows of 161")):
+        other = ProofFile(
+            parameters=signature.parameters, rows=rows, hidden=hidden, proofs=signature.proofs
         )
-        other.write(str(tmp_path / name))
-        code, _, err = run(*line, "--proofs", tmp_path / name)
-        assert code == FAILED
-        assert "by the rule lower-index, of a prefill, or with a tail of another length" in err
-    merged = _core.ToplocProofFile(
-        signature.proofs, topk=128, decode_batching_size=32, rows=40, hidden=160, merge_tail_below=8
-    )
-    merged.write(str(tmp_path / "merged"))
-    code, out, _ = run(*line, "--proofs", tmp_path / "merged")
-    assert code == REJECTED
-    assert "at parameters: proofs of 32 tokens, 128 values, short tails merged, 32" in out
-    assert run(*line, "--merge-short-tails", "--proofs", tmp_path / "merged")[0] == DONE
+        other.write(str(tmp_path / "other"))
+        code, out, _ = run(*line, "--proofs", tmp_path / "other")
+        assert (code, "\nrejected at step shape: " in out) == (REJECTED, True)
+        assert reason in out
+
+
+BATCHINGS = {
+    "lower-index": ({"lower_index_first": True}, "--ties lower-index"),
+    "a prompt": ({"prefill_rows": 5}, "--prefill-rows 5"),
+    "a part of the prompt": ({"prefill_rows": 3}, "--prefill-rows 3"),
+    "tails of 9": ({"merge_tail_below": 9}, "--merge-tail-below 9"),
+    "tails of 8": ({"merge_tail_below": 8}, "--merge-short-tails"),
+    "all": (
+        {"topk": 100, "decode_batching_size": 16, "prefill_rows": 5, "merge_tail_below": 9,
+         "lower_index_first": True},
+        "--topk 100 --decode-batching-size 16 --prefill-rows 5 --merge-tail-below 9",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "flags"), BATCHINGS.values(), ids=BATCHINGS)
+def test_any_batching_that_can_be_built_is_judged(
+    run: Any, signed: Path, tmp_path: Path, options: dict[str, Any], flags: str
+) -> None:
+    parameters = Parameters(**options)
+    made = honest(signed / "one_0000.json", parameters)
+    _, rows = parameters.rows_of_answer(5, 40)
+    file = ProofFile(parameters=parameters, rows=rows, hidden=160, proofs=made.proofs)
+    file.write(str(tmp_path / "proofs"))
+    made.write(str(tmp_path / "signature"))
+    tokens = signed / "one_0000.json"
+    for line in (
+        ("verify --model one --json --tokens", tokens, "--proofs", tmp_path / "proofs"),
+        ("verify --model one --json --tokens", tmp_path / "signature"),
+    ):
+        code, out, _ = run(*line, *flags.split())
+        report = json.loads(out)
+        assert (code, report["verdict"]) == (DONE, "accepted"), report["reason"]
+        assert len(report["chunks"]) == len(made.proofs)
+        assert all(chunk["exponent_mismatches"] == 0 for chunk in report["chunks"])
 
 
 def test_verify_with_states_of_an_engine(run: Any, signed: Path, tmp_path: Path) -> None:
-    signature = Signature.read(signed / "one_0000.json")
+    signature = Signature.read(str(signed / "one_0000.json"))
     model, *_ = load("one", Engine())
     seen: list[torch.Tensor] = []
     final_norm(model).register_forward_pre_hook(lambda _, args: seen.append(args[0].detach()))
     seen.clear()
-    toploc.recompute(model, signature.prompt, signature.output)
-    fed = torch.tensor(signature.prompt + signature.output[:-1])
+    toploc.recompute(model, signature.prompt_token_ids, signature.output_token_ids)
+    fed = torch.tensor([*signature.prompt_token_ids, *signature.output_token_ids[:-1]])
     path = tmp_path / "request.safetensors"
     save_file({"hidden_states": seen[-1][0][:, None].contiguous(), "token_ids": fed}, path)
     tokens = signed / "one_0000.json"
@@ -497,7 +564,7 @@ def test_calibrate_and_judge_by_it(run: Any, signed: Path, tmp_path: Path) -> No
     line = ("verify --model one --tokens", tokens, "--profile", tmp_path / "16.profile")
     code, out, _ = run(*line)
     assert code == INCONCLUSIVE
-    assert "at profile: " in out
+    assert "inconclusive at step profile: " in out
     code, out, _ = run(
         "calibrate --model one --prompts prompts.txt --n-prompts 4 --max-new-tokens 4 --json "
         "--batch-sizes 2 --attentions sdpa --quiet --out",
@@ -550,26 +617,36 @@ def test_prompts_of_a_file(tmp_path: Path) -> None:
         read_prompts(str(tmp_path / "bytes.txt"), 2)
 
 
-GOOD = {
-    "format": "assay/toploc/signature/v1",
+GOOD: dict[str, Any] = {
+    "format": "assay/toploc/signature/v2",
     "model": "m",
+    "dtype": "bfloat16",
+    "attention": "sdpa",
+    "prompt": "Why?",
     "prompt_token_ids": [1, 2],
     "output_token_ids": [3],
+    "topk": 4,
+    "decode_batching_size": 32,
+    "prefill_rows": 0,
+    "merge_tail_below": 0,
+    "ties": "libstdc++",
     "proofs": ["/9kAAQACAAMABA=="],
 }
 
 
-def test_a_signature_of_ids_alone() -> None:
-    ids = {name: GOOD[name] for name in ("prompt_token_ids", "output_token_ids")}
-    signature = Signature.from_json(json.dumps(ids), "text")
-    assert (signature.prompt, signature.output, signature.proofs) == ([1, 2], [3], [])
-    assert signature.shape == Shape()
+def test_a_signature_is_what_json_gives_on_one_line() -> None:
+    signature = Signature.decode(written(GOOD).encode(), "text")
+    assert signature.encode() == written(GOOD).encode()
+    assert (signature.prompt_token_ids, signature.output_token_ids) == ([1, 2], [3])
+    assert signature.parameters == Shape(k=4)
+    assert signature.proofs == [bytes.fromhex("ffd90001000200030004")]
 
 
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"format": "assay/toploc/signature/v2"}, "format"),
+        ({"format": "assay/toploc/signature/v1"}, "format"),
+        ({"format": "assay/toploc/signature/v3"}, "format"),
         ({"model": 3}, "model"),
         ({"prompt_token_ids": None}, "prompt_token_ids"),
         ({"prompt_token_ids": []}, "prompt_token_ids"),
@@ -583,32 +660,46 @@ def test_a_signature_of_ids_alone() -> None:
         ({"decode_batching_size": 0}, "decode_batching_size"),
         ({"decode_batching_size": True}, "decode_batching_size"),
         ({"topk": 4097}, "topk"),
-        ({"merge_short_tails": 1}, "merge_short_tails"),
+        ({"merge_tail_below": -1}, "merge_tail_below"),
+        ({"ties": "random"}, "ties"),
         ({"proofs": "AAAA"}, "proofs"),
         ({"proofs": {"AAAA": 1}}, "proofs"),
         ({"proofs": 3}, "proofs"),
         ({"proofs": ["AAAA"] * (2**20 + 1)}, "proofs"),
         ({"proofs": ["A"]}, "proofs"),
-        ({"proofs": ["*AAAA"]}, "proofs"),
+        ({"proofs": ["*AAA"]}, "proofs"),
         ({"proofs": [3]}, "proofs"),
+        ({"unknown": 3}, "unknown"),
+        *[({name: ...}, name) for name in GOOD],
     ],
 )
 def test_what_is_no_signature(changes: dict[str, Any], field: str) -> None:
+    fields = {name: value for name, value in {**GOOD, **changes}.items() if value is not ...}
     with pytest.raises(DecodeError) as caught:
-        Signature.from_json(json.dumps({**GOOD, **changes}), "text")
-    assert field in caught.value.place
+        Signature.decode(written(fields).encode(), "text")
+    assert caught.value.place.startswith("text: " + field)
 
 
-def test_files_are_read_up_to_a_size(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", GOOD)
+def test_a_field_that_stands_twice(name: str) -> None:
+    again = f"{{{json.dumps(name)}:{json.dumps(GOOD[name])},"
+    with pytest.raises(DecodeError, match="twice"):
+        Signature.decode((again + written(GOOD)[1:]).encode(), "text")
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    path.write_bytes(b"four")
-    assert read_capped(path, 4) == b"four"
-    with pytest.raises(InputError) as caught:
-        read_capped(path, 3)
+    with path.open("wb") as file:
+        file.truncate(2**25 + 1)
+    with pytest.raises(DecodeError) as caught:
+        Signature.read(str(path))
     assert caught.value.code == "too_large"
+    with pytest.raises(InputError) as missing:
+        Signature.read(str(tmp_path / "none"))
+    assert missing.value.code == "io"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "3", "{", "[" * 100_000, "\ufeff{}", b"\xff"])
 def test_what_is_no_json_object(text: str | bytes) -> None:
     with pytest.raises(DecodeError):
-        Signature.from_json(text, "text")
+        Signature.decode(text if isinstance(text, bytes) else text.encode(), "text")
