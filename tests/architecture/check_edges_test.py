@@ -71,7 +71,9 @@ class CheckEdgesTest(unittest.TestCase):
         self.assert_one_problem("a.h")
 
     def test_refuses_an_internal_header_in_a_public_one(self) -> None:
-        self.write("include/assay/field.h", '#include "field/limbs.h"\n#include "assay/integers.h"\n')
+        self.write(
+            "include/assay/field.h", '#include "field/limbs.h"\n#include "assay/integers.h"\n'
+        )
         self.assert_one_problem("include/assay/field.h:1", "internal")
 
     def test_refuses_a_folder_that_is_no_room(self) -> None:

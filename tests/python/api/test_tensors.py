@@ -229,7 +229,7 @@ def test_bad_options(options: dict, message: str) -> None:
 
 
 def test_layers_of_different_kinds() -> None:
-    with pytest.raises(assay.InputError, match="'b' is torch.bfloat16"):
+    with pytest.raises(assay.InputError, match=r"'b' is torch\.bfloat16"):
         assay.encode({"a": STATES[0], "b": STATES[1].to(torch.bfloat16)})
     with pytest.raises(assay.InputError) as raised:
         assay.encode({"a": STATES[0], "b": STATES[1][:2]})
