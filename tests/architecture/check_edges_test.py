@@ -133,7 +133,12 @@ class CheckEdgesTest(unittest.TestCase):
         self.assert_one_problem("no file of field uses its arrow from integers")
 
     def test_refuses_an_open_internal_that_nobody_includes(self) -> None:
-        self.write("apps/assay/main.cc", '#include "claim/report.h"\n')
+        self.write_doors()
+        main = self.root / "apps/assay/main.cc"
+        main.write_text(
+            main.read_text(encoding="utf-8").replace('#include "pipeline/results.h"\n', ""),
+            encoding="utf-8",
+        )
         self.assert_one_problem("no file of apps includes pipeline/results.h")
 
     def test_refuses_a_tree_without_sources(self) -> None:
