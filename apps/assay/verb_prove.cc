@@ -80,7 +80,8 @@ Result<int> report_opened(const Console& console, const claim::Commitment& commi
 }
 
 Error in_its_file(Error error, const std::string& tensor, const std::string& srs) {
-  return within(error.place == "SRS" ? srs : tensor, std::move(error));
+  const std::string& file = error.place == "SRS" ? srs : tensor;
+  return within(file, std::move(error));
 }
 
 // Nothing is kept yet where there is no file.
