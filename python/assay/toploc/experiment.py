@@ -120,9 +120,7 @@ def _judge_file(
         return verdict, f"VERIFICATION FAILED: signature: {verdict.reason}"
 
 
-def judge(
-    model: PreTrainedModel, signature: Signature, profile: Profile
-) -> tuple[Verdict, str]:
+def judge(model: PreTrainedModel, signature: Signature, profile: Profile) -> tuple[Verdict, str]:
     """The verdict on one sample, and the line of the published experiment.
 
     Its words are kept as they were, though intersections are good when they are many.

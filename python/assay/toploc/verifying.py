@@ -116,7 +116,13 @@ def examine(
     lengths, own = _own(states, shape, ties, rounded)
     return Examination(
         *_core.toploc_verify_proofs(
-            listed, shape, ties == "lower-index", lengths, own, profile, conditions_of(model, engine)
+            listed,
+            shape,
+            ties == "lower-index",
+            lengths,
+            own,
+            profile,
+            conditions_of(model, engine),
         )
     )
 

@@ -447,9 +447,7 @@ def test_the_verifier_says_what_is_asked_for(
 
 def test_verify_with_a_file_of_proofs(run: Any, signed: Path, tmp_path: Path) -> None:
     signature = Signature.read(str(signed / "one_0000.json"))
-    file = ProofFile(
-        parameters=signature.parameters, rows=40, hidden=160, proofs=signature.proofs
-    )
+    file = ProofFile(parameters=signature.parameters, rows=40, hidden=160, proofs=signature.proofs)
     file.write(str(tmp_path / "proofs"))
     tokens = Signature(
         prompt_token_ids=signature.prompt_token_ids, output_token_ids=signature.output_token_ids
@@ -461,7 +459,10 @@ def test_verify_with_a_file_of_proofs(run: Any, signed: Path, tmp_path: Path) ->
     assert "no proofs in it; give --proofs" in err
     assert run(*line, "--proofs", tmp_path / "proofs")[0] == DONE
     # They are of other rows, or of rows of another width, than the tokens.
-    for rows, hidden, reason in ((39, 160, "39 rows, the states are 40"), (40, 161, "40 rows of 161")):
+    for rows, hidden, reason in (
+        (39, 160, "39 rows, the states are 40"),
+        (40, 161, "40 rows of 161"),
+    ):
         other = ProofFile(
             parameters=signature.parameters, rows=rows, hidden=hidden, proofs=signature.proofs
         )
