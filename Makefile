@@ -22,8 +22,8 @@ endif
 
 venv := .venv/bin
 package_tree := build/python
-# What reads TOPLOC proofs and fingerprints of strangers is fuzzed for longer under `make soak`.
-toploc_fuzz := toploc_proof_fuzz toploc_fingerprint_fuzz
+# What reads TOPLOC proofs, signatures and fingerprints of strangers is fuzzed for longer under `make soak`.
+toploc_fuzz := toploc_proof_fuzz toploc_signature_fuzz toploc_fingerprint_fuzz
 other_fuzz := $(filter-out $(toploc_fuzz),$(basename $(notdir $(wildcard fuzz/*_fuzz.cc))))
 
 .PHONY: help

@@ -19,7 +19,7 @@ SHORTEST_TAIL = 8
 
 
 Parameters: TypeAlias = _core.ToplocParameters
-"""How a sequence is cut up and what is taken of each piece; provider and verifier must agree on it."""
+"""How a sequence is cut up and what is taken of each piece; both sides must agree on it."""
 
 
 class Shape(_core.ToplocParameters):

@@ -132,7 +132,7 @@ def _add_verify(verbs: Any) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="tokens of the prompt that have a proof of their own (default: proofs of the answer's)",
+        help="tokens of the prompt that have a proof of their own (default: the answer's alone)",
     )
     add(
         "--merge-tail-below",

@@ -47,8 +47,8 @@ class Report(NamedTuple):
     def lines(self) -> list[str]:
         """The lines that people read."""
         about = (
-            f"{self.about['tokens']} tokens of {self.about['model']}, {self.about['proofs']} proofs, "
-            f"bounds {self.about['profile']!r}"
+            f"{self.about['tokens']} tokens of {self.about['model']}, "
+            f"{self.about['proofs']} proofs, bounds {self.about['profile']!r}"
         )
         return [about, *self.found.verdict.lines]
 

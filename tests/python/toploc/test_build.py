@@ -13,7 +13,7 @@ import torch
 import toploc_reference as reference
 import toploc_vectors as vectors
 from assay import DecodeError, InputError, _core, toploc
-from assay.toploc.chunks import SHORTEST_TAIL, Shape, chunks_of
+from assay.toploc.chunks import Parameters, Shape, chunks_of, spans_of
 
 
 def bits_of(tensor: torch.Tensor) -> np.ndarray[Any, np.dtype[np.uint16]]:
@@ -255,18 +255,60 @@ def test_no_tokens_have_no_proofs() -> None:
     ],
 )
 def test_spans(rows: int, prefill: bool, merge: bool, spans: list[tuple[int, int]]) -> None:
-    assert Shape(prefill=prefill, merge_short_tails=merge).spans(rows) == spans
+    assert spans_of(Shape(prefill=prefill, merge_short_tails=merge), rows) == spans
+
+
+def spans_by_hand(rows: int, chunk: int, prefill: bool, tail: int) -> list[tuple[int, int]]:
+    start = 1 if prefill else 0
+    spans = [(0, 1)] if prefill else []
+    spans += [(at, min(at + chunk, rows)) for at in range(start, rows, chunk)]
+    short = spans[-1][1] - spans[-1][0] < min(tail, chunk)
+    if short and len(spans) - start > 1:
+        spans[-2:] = [(spans[-2][0], rows)]
+    return spans
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 4, 7, 8, 9, 16, 32])
 @pytest.mark.parametrize("prefill", [False, True])
-@pytest.mark.parametrize("merge", [False, True])
-def test_the_native_library_cuts_alike(chunk: int, prefill: bool, merge: bool) -> None:
-    shape = Shape(chunk, 4, prefill, merge)
+@pytest.mark.parametrize("tail", [0, 3, 8, 100])
+def test_spans_are_those_that_one_counts_by_hand(chunk: int, prefill: bool, tail: int) -> None:
+    parameters = Parameters(
+        topk=4, decode_batching_size=chunk, prefill_rows=int(prefill), merge_tail_below=tail
+    )
     for rows in range(1, 4 * chunk + 10):
-        lengths = [10 * (stop - start) for start, stop in shape.spans(rows)]
-        tail = SHORTEST_TAIL if merge else 0
-        assert _core.toploc_chunk_lengths(rows, 10, chunk, int(prefill), tail) == lengths, rows
+        expected = spans_by_hand(rows, chunk, prefill, tail)
+        assert spans_of(parameters, rows) == expected, rows
+        lengths = [10 * (stop - start) for start, stop in expected]
+        assert parameters.chunk_lengths(rows, 10) == lengths
+
+
+def test_a_shape_is_the_native_parameters() -> None:
+    shape = Shape(20, 64, prefill=True, merge_short_tails=True)
+    assert (shape.chunk, shape.k, shape.merge_short_tails) == (20, 64, True)
+    assert shape.proof_size == 130
+    native = Parameters(topk=64, decode_batching_size=20, prefill_rows=1, merge_tail_below=8)
+    assert shape == native
+    assert shape != Parameters(topk=64, decode_batching_size=20, prefill_rows=1)
+    assert Shape() == Parameters()
+    assert Parameters(lower_index_first=True) != Parameters()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "place"),
+    [
+        ({"topk": 0}, "topk"),
+        ({"topk": 4097}, "topk"),
+        ({"topk": -1}, "topk"),
+        ({"decode_batching_size": 0}, "decode_batching_size"),
+        ({"decode_batching_size": 2**32}, "decode_batching_size"),
+        ({"prefill_rows": -1}, "prefill_rows"),
+        ({"merge_tail_below": -1}, "merge_tail_below"),
+    ],
+)
+def test_parameters_that_there_are_not(numbers: dict[str, int], place: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Parameters(**numbers)
+    assert (caught.value.code, caught.value.place) == ("out_of_range", place)
 
 
 @pytest.mark.parametrize("merge", [False, True])

@@ -372,7 +372,7 @@ def test_a_note_says_what_was_not_measured(kind: str) -> None:
     def notes(model: str, engine: Engine | None) -> str:
         found = examine(own, toploc.build(own), measured, SHAPE, model=model, engine=engine)
         assert found.verdict
-        return "; ".join(found.verdict.notes)
+        return "; ".join([*found.verdict.notes, *found.verdict.assumptions])
 
     for model, engine in (("one", Engine("bfloat16", "flex")), ("one", None), ("", None)):
         assert "at most 0.125" in notes(model, engine)
