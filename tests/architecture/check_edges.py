@@ -40,7 +40,7 @@ PUBLIC_ALIASES = {
     "toploc_fingerprint": "toploc",
     "toploc_verdict": "toploc",
 }
-# Of a room's internals, those that others may include. All of base is open to rooms and the command.
+# Of a room's internals, those that others may include. Base is open to rooms and the command.
 OPEN: dict[str, dict[str, set[str]]] = {
     "tensor": {"integers": {"signed_integer.h"}},
     "encode": {
