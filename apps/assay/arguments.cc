@@ -78,6 +78,7 @@ Result<claim::Place> parse_entry(std::string_view text, const encode::Layout& la
     return claim::place_of_entry(layout, layer, position);
   }
   std::vector<std::uint64_t> coordinates;
+  coordinates.reserve(parts.size());
   for (const std::string_view part : parts)
     coordinates.push_back(ASSAY_TRY(parse_count<std::uint64_t>(part, flag)));
   Result<claim::Place> place = claim::place_of_entry(layout, layer, coordinates);

@@ -59,7 +59,7 @@ Result<int> Console::report(const Json& json, const std::vector<std::string>& li
   const auto put = [&text](std::string_view more) -> Status {
     text += more;
     if (text.size() < kPiece) return {};
-    const Status written = write_stdout(text);
+    Status written = write_stdout(text);
     text.clear();
     return written;
   };
