@@ -22,8 +22,8 @@ endif
 
 venv := .venv/bin
 package_tree := build/python
-# What reads TOPLOC proofs and fingerprints of strangers is fuzzed for longer under `make soak`.
-toploc_fuzz := toploc_proof_fuzz toploc_fingerprint_fuzz
+# What reads TOPLOC proofs, signatures and fingerprints of strangers is fuzzed for longer under `make soak`.
+toploc_fuzz := toploc_proof_fuzz toploc_signature_fuzz toploc_fingerprint_fuzz
 other_fuzz := $(filter-out $(toploc_fuzz),$(basename $(notdir $(wildcard fuzz/*_fuzz.cc))))
 
 .PHONY: help
@@ -47,9 +47,10 @@ test: test-build  ## all tests: C++ (ctest, with the architecture checker and re
 	@$(venv)/python -m pytest
 
 .PHONY: lint
-lint: setup lint-setup  ## clang-format, clang-tidy, include arrows, ruff and mypy
+lint: setup lint-setup  ## clang-format, clang-tidy, arrows of includes and imports, ruff and mypy
 	@tools/format --check
 	@python3 tests/architecture/check_edges.py .
+	@python3 tests/architecture/check_imports.py .
 	@$(venv)/mypy
 	@tools/lint-tidy
 
@@ -77,7 +78,7 @@ aarch64: test-build  ## all of it for 64-bit Arm: cross-compiled; the C++ tests 
 	@cmake --build --preset aarch64
 	@ctest --preset aarch64 --parallel $(JOBS) --label-exclude soak
 	@ASSAY_BIN=tools/run-aarch64 AARCH64_PROGRAM=$$PWD/build/aarch64/apps/assay/assay \
-	  $(venv)/python -m pytest tests/python/test_cli_*.py
+	  $(venv)/python -m pytest tests/python/cli
 
 .PHONY: counts
 counts: test-build clang  ## what fixed pieces of work cost in instructions, or products of lanes, against kept limits

@@ -62,7 +62,7 @@ def main() -> None:
     peak = max(report["peak_memory_bytes"] for report in reports)
     print(f"{values.size:,} values of {BITS} bits, axes {'x'.join(map(str, AXES))}")
     print(f"{processor()}, {os.cpu_count()} threads; medians of {repeat} processes\n")
-    print("| step | time | published for the earlier system |")
+    print("| step | time | published for the original pipeline |")
     print("|---|---|---|")
     print(f"| public parameters (SRS) | {median('setup_s'):.2f} s | {PUBLISHED['setup']} |")
     print(f"| commit | {median('commit_s'):.2f} s | {PUBLISHED['commit']} (with interpolation) |")

@@ -26,11 +26,10 @@ import torch
 from transformers import PreTrainedModel
 
 from assay import toploc
+from assay.models import Engine, encode_prompts, load, made_prompts, set_attention
 from assay.toploc import attacks, calibrating
 from assay.toploc.chunks import Shape
-from assay.toploc.engines import Engine
-from assay.toploc.producing import encode_prompts, load_model, produce, set_attention
-from assay.toploc.prompts import made_prompts
+from assay.toploc.producing import produce
 from assay.toploc.verifying import Comparison, Profile
 from assay.toploc.watching import Produced
 
@@ -65,7 +64,7 @@ def main() -> int:
     options = _options()
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    model, tokenizer = load_model(options.model, Engine())
+    model, tokenizer, _ = load(options.model, Engine())
     prompts = encode_prompts(tokenizer, made_prompts(options.prompts), 256)
     experiment = Experiment(model, prompts, options)
     experiment.run()

@@ -1,4 +1,4 @@
-// Hexadecimal and the two readings of a Scalar: what is taken comes out again.
+// Hexadecimal, base64 and the two readings of a Scalar: what is taken comes out again.
 #include <algorithm>
 
 #include "assay/base.h"
@@ -17,6 +17,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                    [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
     ASSAY_CHECK_EQ(assay::to_hex(*read), lower);
   }
+  const std::string text64 = assay::to_base64(bytes);
+  ASSAY_CHECK(assay::from_base64(text64, "fuzz").value() == assay::Bytes(bytes.begin(), bytes.end()), text64);
+  if (const auto read = assay::from_base64(text, "fuzz"); read.ok())
+    ASSAY_CHECK_EQ(assay::to_base64(*read), text);
   if (const auto scalar = assay::Scalar::from_decimal(text, "fuzz"); scalar.ok()) {
     ASSAY_CHECK_EQ(text.starts_with('-') ? scalar->to_signed_decimal() : scalar->to_decimal(), text);
     ASSAY_CHECK(assay::Scalar::from_bytes(scalar->to_bytes(), "fuzz").value() == *scalar, text);

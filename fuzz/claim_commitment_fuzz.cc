@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (commitment->encode() != assay::Bytes(bytes.begin(), bytes.end())) std::abort();
   const auto challenge = claim::Challenge::from_seed(*commitment, 1, 0);
   if (!challenge.ok()) std::abort();
-  const auto place = claim::place_of(commitment->header.layout, challenge->points[0]);
+  const auto place = claim::place_of(commitment->header.layout, challenge->queries[0].grid);
   if (!place.ok() || place->is_padding) std::abort();
   return 0;
 }

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "assay/claim.h"
+#include "assay/verifier.h"
 
 namespace {
 
@@ -14,16 +14,16 @@ namespace claim = assay::claim;
 struct Fixed {
   std::vector<std::int64_t> values;
   claim::Commitment commitment;
-  assay::pst::Verifier verifier;
+  claim::TensorChecker checker;
 
   static Fixed make() {
-    const std::vector<assay::tensor::LayerShape> shapes{{"array", {3, 4}, ""}};
-    const auto layout = assay::tensor::plan_flat(shapes).value();
+    const std::vector<assay::encode::LayerShape> shapes{{"array", {3, 4}, ""}};
+    const auto layout = assay::encode::plan_flat(shapes).value();
     const auto srs = assay::pst::Srs::dev(layout.axes, 7).value();
     std::vector<std::int64_t> values;
     for (int i = 0; i < 12; ++i) values.push_back(5 + 37 * i);
-    auto commitment = claim::commit(srs, {layout, {}, {}, claim::CaptureMode::kDecode, {}}, values).value();
-    return {values, std::move(commitment), assay::pst::Verifier(srs.verifier_key())};
+    auto commitment = claim::commit(srs, {layout, {}, {}, claim::CaptureMode::kDecode}, values).value();
+    return {values, std::move(commitment), claim::TensorChecker(srs.verifier_key())};
   }
 };
 
@@ -32,8 +32,11 @@ struct Fixed {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const Fixed fixed = Fixed::make();
   const auto proofs = claim::Proofs::decode({data, size}, "fuzz");
-  if (!proofs.ok() || proofs->proofs.size() > 8) return 0;  // more only take longer
-  if (!claim::verify(fixed.commitment, *proofs, fixed.verifier, {}).ok()) return 0;
-  if (!claim::cross_check(fixed.commitment, *proofs, fixed.values).ok()) std::abort();
+  if (!proofs.ok() || proofs->size() > 8) return 0;  // more only take longer
+  const claim::Captured own{assay::tensor::IntegerArray::borrow(fixed.values, nullptr), {}};
+  claim::VerifyOptions options;
+  options.captured = &own;
+  if (claim::verify(fixed.commitment, *proofs, fixed.checker, options).verdict.step() == "captured values")
+    std::abort();
   return 0;
 }

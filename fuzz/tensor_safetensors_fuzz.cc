@@ -1,6 +1,7 @@
 // Any bytes as a safetensors file: refused, or read into tensors that cover the data exactly once.
 #include <cstdlib>
 
+#include "assay/encode.h"
 #include "tensor/source.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -12,8 +13,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto count = element_count(tensor.shape, tensor.name);
     if (!count || *count * size_of(tensor.dtype) != tensor.bytes.size()) std::abort();
     total += tensor.bytes.size();
-    const auto kind = is_float(tensor.dtype) ? Encoding::Kind::kDecimal : Encoding::Kind::kInt;
-    const auto integers = encode(tensor, {kind, 0});
+    const auto kind = is_float(tensor.dtype) ? assay::encode::Encoding::Kind::kDecimal
+                                             : assay::encode::Encoding::Kind::kInt;
+    const auto integers = assay::encode::encode(tensor, {kind, 0});
     if (integers.ok() && integers->size() != *count) std::abort();
   }
   std::uint64_t header = 0;

@@ -2,7 +2,7 @@
 // crash.
 #include <algorithm>
 
-#include "assay/toploc.h"
+#include "assay/toploc_fingerprint.h"
 #include "base/check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

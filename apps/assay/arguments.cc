@@ -67,7 +67,7 @@ Result<Digest> parse_digest(std::string_view text, std::string_view flag) {
   return digest;
 }
 
-Result<claim::Place> parse_entry(std::string_view text, const tensor::Layout& layout, std::string_view flag) {
+Result<claim::Place> parse_entry(std::string_view text, const encode::Layout& layout, std::string_view flag) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos)
     return malformed(flag, fmt::format("'{}' is not of the form LAYER:POSITION", text));
@@ -77,25 +77,12 @@ Result<claim::Place> parse_entry(std::string_view text, const tensor::Layout& la
     const auto position = ASSAY_TRY(parse_count<std::uint64_t>(parts[0], flag));
     return claim::place_of_entry(layout, layer, position);
   }
-  const tensor::LayerEntry& entry = layout.layer_map[ASSAY_TRY(layout.layer_index(layer))];
-  if (parts.size() != entry.original_shape.size())
-    return malformed(flag, fmt::format("'{}' has {} coordinates, the layer has {}", text, parts.size(),
-                                       entry.original_shape.size()));
-  std::uint64_t position = 0;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const auto coordinate = ASSAY_TRY(parse_count<std::uint64_t>(parts[i], flag));
-    if (coordinate >= entry.original_shape[i])
-      return Error{ErrorCode::kOutOfRange, std::string(flag),
-                   fmt::format("coordinate {} of '{}' is not below {}", i, text, entry.original_shape[i])};
-    position = position * entry.original_shape[i] + coordinate;
-  }
-  return claim::place_of_entry(layout, layer, position);
-}
-
-Error within_file(const std::filesystem::path& path, Error error) {
-  if (error.place.starts_with(path.string())) return error;
-  error.place = error.place.empty() ? path.string() : path.string() + ": " + error.place;
-  return error;
+  std::vector<std::uint64_t> coordinates;
+  for (const std::string_view part : parts)
+    coordinates.push_back(ASSAY_TRY(parse_count<std::uint64_t>(part, flag)));
+  Result<claim::Place> place = claim::place_of_entry(layout, layer, coordinates);
+  if (place.ok()) return place;
+  return Error{place.error().code, fmt::format("{} {}", flag, text), place.error().to_string()};
 }
 
 }  // namespace assay::cli

@@ -22,10 +22,7 @@ namespace assay::cli {
 
 /// "layer_3:17", or with coordinates in the layer "layer_3:0,5,17". The layer's name may hold colons itself.
 /// Errors: kMalformed; kOutOfRange where the layout has no such entry.
-[[nodiscard]] Result<claim::Place> parse_entry(std::string_view text, const tensor::Layout& layout,
+[[nodiscard]] Result<claim::Place> parse_entry(std::string_view text, const encode::Layout& layout,
                                                std::string_view flag);
-
-/// The same error with `path` before its place, unless that names the path already.
-[[nodiscard]] Error within_file(const std::filesystem::path& path, Error error);
 
 }  // namespace assay::cli

@@ -52,6 +52,34 @@ void Console::warn(std::string_view text) const {
   write_stderr_line(fmt::format("assay {}: {}", verb_, text));
 }
 
+Result<int> Console::report(const Json& json, const std::vector<std::string>& lines, const Rows& rows,
+                            const std::vector<std::string>& after, int exit_code) const {
+  constexpr std::size_t kPiece = std::size_t{1} << 16;
+  std::string text;
+  const auto put = [&text](std::string_view more) -> Status {
+    text += more;
+    if (text.size() < kPiece) return {};
+    const Status written = write_stdout(text);
+    text.clear();
+    return written;
+  };
+  if (json_) {
+    // The object without its closing brace, then the array.
+    std::string head = dump_json(json);
+    head.resize(head.size() - std::string_view("\n}").size());
+    ASSAY_TRY(put(head + fmt::format(",\n  \"{}\": [", rows.name)));
+    for (std::size_t k = 0; k < rows.count; ++k)
+      ASSAY_TRY(put((k == 0 ? "\n    " : ",\n    ") + dump_json(rows.json(k), -1)));
+    ASSAY_TRY(put(rows.count == 0 ? "]\n}\n" : "\n  ]\n}\n"));
+  } else {
+    for (const std::string& line : lines) ASSAY_TRY(put(line + "\n"));
+    for (std::size_t k = 0; rows.line && k < rows.count; ++k) ASSAY_TRY(put(rows.line(k) + "\n"));
+    for (const std::string& line : after) ASSAY_TRY(put(line + "\n"));
+  }
+  ASSAY_TRY(write_stdout(text));
+  return exit_code;
+}
+
 Result<int> Console::report(const Json& json, const std::vector<std::string>& lines, int exit_code) const {
   std::string text;
   if (json_) {

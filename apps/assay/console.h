@@ -1,6 +1,8 @@
 // What the program says: results on stdout, for people or as one JSON object; everything else on stderr.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,7 +12,8 @@
 
 namespace assay::cli {
 
-enum ExitCode : int { kDone = 0, kRejected = 1, kFailed = 2, kInconclusive = 3 };
+/// Beside those of verdicts (see exit_code): done, and bad input or could not run.
+enum ExitCode : int { kDone = 0, kFailed = 2 };
 
 /// Text without what would move a terminal's cursor or start a new line: control characters become '?'.
 [[nodiscard]] std::string printable(std::string_view text);
@@ -24,6 +27,14 @@ void write_stderr_line(std::string_view text);
 /// `text` in green, red or yellow where stdout is a terminal and NO_COLOR is not set.
 enum class Colour { kGreen, kRed, kYellow };
 [[nodiscard]] std::string coloured(std::string_view text, Colour colour);
+
+/// The last part of a report, row by row.
+struct Rows {
+  std::string name;  ///< of the JSON array
+  std::size_t count = 0;
+  std::function<Json(std::size_t)> json;
+  std::function<std::string(std::size_t)> line;  ///< none: rows are for machines alone
+};
 
 /// The face of one verb.
 class Console {
@@ -42,6 +53,11 @@ class Console {
   /// The result on stdout, in one of its two forms.
   [[nodiscard]] Result<int> report(const Json& json, const std::vector<std::string>& lines,
                                    int exit_code = kDone) const;
+
+  /// The same with rows behind them, which are printed as they are made. `json` is an object with a field at
+  /// least; `after` are the lines behind the rows.
+  [[nodiscard]] Result<int> report(const Json& json, const std::vector<std::string>& lines, const Rows& rows,
+                                   const std::vector<std::string>& after, int exit_code) const;
 
  private:
   std::string verb_;

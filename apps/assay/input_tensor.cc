@@ -17,16 +17,16 @@ Result<std::optional<claim::CaptureMode>> parse_capture_mode(const std::string& 
 Result<claim::Subject> load_input(const InputOptions& options) {
   claim::SubjectOptions parsed;
   if (!options.encoding.empty())
-    parsed.encoding = ASSAY_TRY(tensor::Encoding::parse(options.encoding, "--encoding"));
+    parsed.encoding = ASSAY_TRY(encode::Encoding::parse(options.encoding, "--encoding"));
   if (!options.layout.empty()) {
-    parsed.layout = tensor::layout_kind(options.layout);
+    parsed.layout = encode::layout_kind(options.layout);
     if (!parsed.layout)
       return Error{ErrorCode::kMalformed, "--layout",
                    fmt::format("'{}' is none of flat, cube, model", options.layout)};
   }
   if (!options.axes.empty()) parsed.axes = ASSAY_TRY(Axes::parse(options.axes, "--axes"));
   parsed.capture_mode = ASSAY_TRY(parse_capture_mode(options.capture_mode));
-  return claim::read_subject(options.path, parsed);
+  return pipeline::read_subject(options.path, parsed);
 }
 
 }  // namespace assay::cli

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "assay/claim.h"
+#include "assay/pipeline.h"
 
 namespace assay::cli {
 
@@ -19,7 +20,8 @@ struct InputOptions {
 /// --capture-mode; none for "". Errors: kMalformed.
 [[nodiscard]] Result<std::optional<claim::CaptureMode>> parse_capture_mode(const std::string& text);
 
-/// claim::read_subject with the flags' values. Errors: its own; kMalformed, kOutOfRange with the flag's name.
+/// pipeline::read_subject with the flags' values. Errors: its own; kMalformed, kOutOfRange with the flag's
+/// name.
 [[nodiscard]] Result<claim::Subject> load_input(const InputOptions& options);
 
 }  // namespace assay::cli

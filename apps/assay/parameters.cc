@@ -11,22 +11,12 @@
 namespace assay::cli {
 namespace {
 
-constexpr std::uint64_t kMaxKeyBytes = std::uint64_t{1} << 16;
-constexpr std::string_view kSrsMagic = "ASSAYSRS";
-
 std::filesystem::path directory_in_environment(const char* variable) {
   const char* value = std::getenv(variable);
   return value == nullptr ? "" : value;
 }
 
 }  // namespace
-
-Result<pst::VerifierKey> read_verifier_key(const std::filesystem::path& path) {
-  const MappedFile file = ASSAY_TRY(MappedFile::open(path));
-  const std::string_view start(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
-  if (start.starts_with(kSrsMagic)) return ASSAY_TRY(pst::Srs::open(path)).verifier_key();
-  return pst::VerifierKey::decode(ASSAY_TRY(read_file(path, kMaxKeyBytes)), path.string());
-}
 
 std::filesystem::path verifier_key_beside(const std::filesystem::path& srs) {
   return std::filesystem::path(srs).replace_extension(".vk");

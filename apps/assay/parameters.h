@@ -5,12 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "assay/claim.h"
+#include "assay/verifier.h"
 
 namespace assay::cli {
-
-/// The verifier's part out of a .vk or an .srs file, told apart by content. Errors: those of both readers.
-[[nodiscard]] Result<pst::VerifierKey> read_verifier_key(const std::filesystem::path& path);
 
 /// FILE.vk for FILE.srs.
 [[nodiscard]] std::filesystem::path verifier_key_beside(const std::filesystem::path& srs);

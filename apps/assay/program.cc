@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <exception>
 #include <new>
 
-#include "assay/field.h"
-#include "base/try.h"
+#include "base/cpu.h"
 #include "external_verb.h"
 #include "signals.h"
 #include "terminal.h"
@@ -35,15 +33,6 @@ const CLI::App* find_subcommand(const CLI::App& parent, const std::string& name)
   const std::vector<const CLI::App*> found =
       parent.get_subcommands([&name](const CLI::App* verb) { return verb->get_name() == name; });
   return found.empty() ? nullptr : found[0];
-}
-
-// The library would go on with its fastest code; who names a kernel wants that or nothing.
-Status check_kernel() {
-  const char* name = std::getenv("ASSAY_KERNEL");
-  if (name == nullptr || *name == '\0') return {};
-  const Status forced = force_kernel(name);
-  if (forced.ok()) return {};
-  return Error{forced.error().code, "ASSAY_KERNEL", forced.error().reason};
 }
 
 }  // namespace
@@ -112,7 +101,8 @@ int Program::run(int argc, const char* const* argv) {
 int Program::run_chosen() {
   name_interrupted_verb(verb_);
   if (threads_given_) set_thread_limit(threads_);
-  const Status kernel = check_kernel();
+  // The library would go on with its fastest code; who names a kernel wants that or nothing.
+  const Result<std::optional<KernelId>> kernel = kernel_of_environment();
   if (!kernel.ok()) {
     write_stderr_line(fmt::format("assay {}: {}", verb_, kernel.error().to_string()));
     return kFailed;

@@ -1,54 +1,24 @@
-// Verdicts, places and headers, for people and as JSON.
+// Verdicts, for people in colour, and numbers.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "assay/claim.h"
-#include "base/json.h"
+#include "assay/base.h"
+#include "base/verdict_json.h"
+#include "claim/report.h"
 #include "console.h"
 
 namespace assay::cli {
 
-[[nodiscard]] int exit_code_of(const Verdict& verdict);
-
-/// "accepted", or "rejected at step X: reason", with the notes on lines of their own.
+/// to_lines(), printable, the outcome in its colour.
 [[nodiscard]] std::vector<std::string> lines_of(const Verdict& verdict);
 
-/// verdict, step, reason, notes, figures.
-[[nodiscard]] Json json_of(const Verdict& verdict);
-
-/// What a header says: axes, layout, encoding, dtype, capture_mode, counts, srs_digest.
-[[nodiscard]] Json json_of(const claim::Header& header);
-
-[[nodiscard]] Json json_of(const claim::Place& place);
-
-/// A point of the grid as numbers; off the grid as signed decimals.
-[[nodiscard]] Json json_of(const claim::Point& point);
-
-/// What is known of one opening. Nothing known is null in JSON, never a match.
-struct ProofReport {
-  claim::Point point;
-  Scalar value;
-  std::optional<claim::Place> place;
-  std::optional<bool> verified;
-  std::optional<bool> matched;
-};
-[[nodiscard]] Json json_of(const ProofReport& proof);
-
-/// Openings with their places; `verified` is given to all.
-[[nodiscard]] std::vector<ProofReport> describe_proofs(const std::vector<claim::Proof>& proofs,
-                                                       const tensor::Layout* layout,
-                                                       std::optional<bool> verified);
-
-/// One line for an opening: place, coordinates, value.
-[[nodiscard]] std::string line_of(const ProofReport& proof);
+/// The openings of a report, made when they are printed: there may be a million of them.
+[[nodiscard]] Rows rows_of(const claim::Proofs& proofs, const encode::Layout* layout,
+                           const claim::Verification* found);
 
 /// "1,234,567".
 [[nodiscard]] std::string grouped(std::uint64_t number);
-
-/// The second verdict with the notes of the first, which came before it.
-[[nodiscard]] Verdict with_notes_of(const Verdict& first, Verdict second);
 
 }  // namespace assay::cli

@@ -8,9 +8,9 @@
 #include <filesystem>
 #include <random>
 
-#include "assay/commit.h"
 #include "assay/curve.h"
 #include "assay/field.h"
+#include "assay/pst.h"
 #include "base/large_array.h"
 #include "base/try.h"
 #include "bench.h"

@@ -28,12 +28,17 @@ Result<int> run_challenge(const ChallengeOptions& options, const Console& consol
   Json json;
   json["out"] = options.out;
   json["digest"] = to_hex(challenge.commitment_digest);
-  json["num_queries"] = challenge.points.size();
+  json["num_queries"] = challenge.queries.size();
   json["from_seed"] = options.seed ? Json(*options.seed) : Json(nullptr);
-  json["points"] = challenge.points;
-  return console.report(json, {fmt::format("{} points of commitment {}", challenge.points.size(),
-                                           to_hex(challenge.commitment_digest)),
-                               "written to " + printable(options.out)});
+  const Rows rows{"points",
+                  challenge.queries.size(),
+                  [&](std::size_t k) { return claim::json_of(challenge.queries[k]); },
+                  {}};
+  return console.report(json,
+                        {fmt::format("{} points of commitment {}", challenge.queries.size(),
+                                     to_hex(challenge.commitment_digest)),
+                         "written to " + printable(options.out)},
+                        rows, {}, kDone);
 }
 
 }  // namespace

@@ -4,10 +4,12 @@
 #include "arguments.h"
 #include "base/file.h"
 #include "base/try.h"
-#include "commitment_dir.h"
+#include "base/within.h"
 #include "input_tensor.h"
 #include "parameters.h"
+#include "pipeline/results.h"
 #include "program.h"
+#include "report.h"
 #include "stopwatch.h"
 
 namespace assay::cli {
@@ -38,10 +40,10 @@ Status check_axes(const Axes& tensor, const std::string& tensor_path, const pst:
 
 Json json_of_commitment(const claim::Commitment& commitment) {
   Json json;
-  json["commitment_hex"] = to_hex(curve::encode(commitment.point));
+  json["commitment_hex"] = to_hex(commitment.value);
   json["commitment_bytes"] = 32;
   json["digest"] = to_hex(commitment.digest());
-  json["header"] = json_of(commitment.header);
+  json["header"] = claim::json_of(commitment.header);
   return json;
 }
 
@@ -49,23 +51,23 @@ std::vector<std::string> lines_of_commitment(const claim::Commitment& commitment
   const claim::Header& header = commitment.header;
   return {fmt::format("{} values in axes {}, layout {}, encoding {}, {} positions of padding",
                       grouped(header.layout.real_count), header.layout.axes.to_string(),
-                      tensor::to_string(header.layout.kind), header.encoding.to_string(),
+                      encode::to_string(header.layout.kind), header.encoding.to_string(),
                       grouped(header.layout.padding())),
-          "commitment " + to_hex(curve::encode(commitment.point)),
-          "digest     " + to_hex(commitment.digest()), fmt::format("committed in {:.3f} s", seconds)};
+          "commitment " + to_hex(commitment.value), "digest     " + to_hex(commitment.digest()),
+          fmt::format("committed in {:.3f} s", seconds)};
 }
 
 // The axes that an SRS must have for this tensor.
 Result<int> plan_tensor(const CommitOptions& options, const Console& console) {
   const claim::Header header = ASSAY_TRY(load_input(options.input)).header;
-  const tensor::Layout& layout = header.layout;
-  Json json = json_of(header);
+  const encode::Layout& layout = header.layout;
+  Json json = claim::json_of(header);
   json.erase("srs_digest");
   json["count"] = layout.real_count;
   return console.report(
       json,
       {fmt::format("axes {}, layout {}, encoding {}, {} values, {} positions of padding",
-                   layout.axes.to_string(), tensor::to_string(layout.kind), header.encoding.to_string(),
+                   layout.axes.to_string(), encode::to_string(layout.kind), header.encoding.to_string(),
                    grouped(layout.real_count), grouped(layout.padding())),
        fmt::format("an SRS for it: assay srs dev --axes {} --seed N --out FILE", layout.axes.to_string())});
 }
@@ -80,7 +82,7 @@ Result<int> commit_tensor(const CommitOptions& options, const Console& console) 
   const double load_seconds = loading.seconds();
   const Stopwatch committing;
   const Result<claim::Commitment> commitment = claim::commit(srs, subject.header, subject.values.view());
-  if (!commitment.ok()) return within_file(options.input.path, commitment.error());
+  if (!commitment.ok()) return within(options.input.path, commitment.error());
   const double seconds = committing.seconds();
   const Stopwatch keeping;
   if (!options.keep.empty()) {
@@ -105,14 +107,14 @@ Result<int> commit_tensor(const CommitOptions& options, const Console& console) 
 }
 
 // The SRS that was given, or one made on the spot, which binds nobody.
-Result<pst::Srs> srs_for(const CommitOptions& options, const PipelineDirs& dirs, const Axes& axes,
+Result<pst::Srs> srs_for(const CommitOptions& options, const pipeline::Directories& dirs, const Axes& axes,
                          const Console& console) {
   if (!options.srs.empty()) {
     const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.srs));
     ASSAY_TRY(check_axes(axes, dirs.polynomial.string(), srs, options.srs));
     return srs;
   }
-  const fs::path path = dirs.output / kDevSrs;
+  const fs::path path = dirs.output / pipeline::kDevSrs;
   console.warn(fmt::format(
       "WARNING: no --srs was given: {} is made from the seed {}. Whoever knows this seed can open the "
       "commitment to anything: it is worth nothing to anybody but yourself.",
@@ -121,8 +123,9 @@ Result<pst::Srs> srs_for(const CommitOptions& options, const PipelineDirs& dirs,
 }
 
 Result<int> commit_directory(const CommitOptions& options, const Console& console) {
-  const PipelineDirs dirs = find_dirs(options.poly_dir, options.hypercube_dir, options.output_dir);
-  PolynomialTensor tensor = ASSAY_TRY(read_polynomial_tensor(dirs));
+  const pipeline::Directories dirs =
+      pipeline::find_directories(options.poly_dir, options.hypercube_dir, options.output_dir);
+  pipeline::PolynomialTensor tensor = ASSAY_TRY(pipeline::read_polynomial_tensor(dirs));
   tensor.header.capture_mode =
       ASSAY_TRY(parse_capture_mode(options.input.capture_mode)).value_or(claim::CaptureMode::kUnknown);
   ASSAY_TRY(make_directory(dirs.output));
@@ -131,15 +134,15 @@ Result<int> commit_directory(const CommitOptions& options, const Console& consol
   const double setup_seconds = setup.seconds();
   const Stopwatch committing;
   const Result<claim::Commitment> commitment = claim::commit(srs, tensor.header, tensor.values.view());
-  if (!commitment.ok()) return within_file(dirs.polynomial, commitment.error());
+  if (!commitment.ok()) return within(dirs.polynomial.string(), commitment.error());
   const double seconds = committing.seconds();
 
-  Json json = results_json(*commitment, dirs, setup_seconds, seconds);
-  json["srs"] = options.srs.empty() ? (dirs.output / kDevSrs).string() : options.srs;
+  Json json = pipeline::results_json(*commitment, dirs, setup_seconds, seconds);
+  json["srs"] = options.srs.empty() ? (dirs.output / pipeline::kDevSrs).string() : options.srs;
   json["srs_trust"] = pst::to_string(srs.verifier_key().trust);
-  ASSAY_TRY(commitment->write(dirs.output / kCommitmentFile));
-  ASSAY_TRY(write_file(dirs.output / kCommitmentText, to_hex(curve::encode(commitment->point)) + "\n"));
-  ASSAY_TRY(write_file(dirs.output / kResultsJson, dump_json(json) + "\n"));
+  ASSAY_TRY(commitment->write(dirs.output / pipeline::kCommitmentFile));
+  ASSAY_TRY(write_file(dirs.output / pipeline::kCommitmentText, to_hex(commitment->value) + "\n"));
+  ASSAY_TRY(write_file(dirs.output / pipeline::kResultsJson, dump_json(json) + "\n"));
   json["output_dir"] = dirs.output.string();
   std::vector<std::string> lines = lines_of_commitment(*commitment, seconds);
   lines.push_back("written to " + printable(dirs.output.string()));

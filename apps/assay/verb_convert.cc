@@ -1,8 +1,9 @@
 // `assay convert`: captured floats to integers, one .npy for each layer.
 #include <fmt/format.h>
 
-#include "arguments.h"
+#include "assay/pipeline.h"
 #include "base/try.h"
+#include "base/within.h"
 #include "program.h"
 #include "report.h"
 
@@ -19,19 +20,19 @@ struct ConvertOptions {
 };
 
 Result<int> run_convert(const ConvertOptions& options, const Console& console) {
-  tensor::ConvertOptions how;
+  pipeline::ConvertOptions how;
   how.output_dir = options.output_dir;
   how.encoding =
-      options.encoding == "bits" ? tensor::Encoding::Kind::kBits : tensor::Encoding::Kind::kDecimal;
+      options.encoding == "bits" ? encode::Encoding::Kind::kBits : encode::Encoding::Kind::kDecimal;
   if (options.encoding == "bits" && (options.scale_factor || options.quantize != 0))
     return Error{ErrorCode::kMismatch, "--encoding", "bits takes neither --scale-factor nor --quantize"};
   how.scale_factor = options.scale_factor;
   how.quantize_pct = options.quantize;
   how.object_storage = options.format == "seed";
-  const Result<std::filesystem::path> dir = tensor::convert(options.input, how);
-  if (!dir.ok()) return within_file(options.input, dir.error());
+  const Result<std::filesystem::path> dir = pipeline::convert(options.input, how);
+  if (!dir.ok()) return within(options.input, dir.error());
 
-  const tensor::Conversion conversion = ASSAY_TRY(tensor::read_conversion(*dir));
+  const pipeline::Conversion conversion = ASSAY_TRY(pipeline::read_conversion(*dir));
   Json json;
   json["output_dir"] = dir->string();
   json["encoding"] = conversion.encoding.to_string();
@@ -41,7 +42,7 @@ Result<int> run_convert(const ConvertOptions& options, const Console& console) {
   json["storage"] = tensor::to_string(conversion.storage);
   json["layers"] = Json::array();
   std::uint64_t values = 0;
-  for (const tensor::ConversionLayer& layer : conversion.layers) {
+  for (const pipeline::ConversionLayer& layer : conversion.layers) {
     values += layer.values.size();
     json["layers"].push_back({{"layer", layer.name},
                               {"npy_file", layer.npy_file},

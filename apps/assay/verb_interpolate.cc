@@ -5,10 +5,11 @@
 #include <cstdlib>
 
 #include "arguments.h"
+#include "assay/pipeline.h"
 #include "base/file.h"
 #include "base/threads.h"
 #include "base/try.h"
-#include "polynomial_files.h"
+#include "base/within.h"
 #include "program.h"
 #include "report.h"
 #include "stopwatch.h"
@@ -35,8 +36,8 @@ struct Source {
 };
 
 Result<Source> from_directory(const fs::path& dir) {
-  tensor::Hypercube cube = ASSAY_TRY(tensor::read_hypercube(dir));
-  return Source{dir / kHypercubeNpy, dir, std::move(cube.layout.axes), std::move(cube.values)};
+  pipeline::Hypercube cube = ASSAY_TRY(pipeline::read_hypercube(dir));
+  return Source{dir / pipeline::kHypercubeNpy, dir, std::move(cube.layout.axes), std::move(cube.values)};
 }
 
 Result<Source> read_source(const InterpolateOptions& options) {
@@ -46,7 +47,8 @@ Result<Source> read_source(const InterpolateOptions& options) {
   // An array that reshape wrote is read with what it says about it: rows of 32 bytes look like any others.
   const fs::path npy = options.npy;
   std::error_code failure;
-  if (npy.filename() == kHypercubeNpy && fs::exists(npy.parent_path() / kHypercubeJson, failure))
+  if (npy.filename() == pipeline::kHypercubeNpy &&
+      fs::exists(npy.parent_path() / pipeline::kHypercubeJson, failure))
     return from_directory(npy.has_parent_path() ? npy.parent_path() : ".");
   tensor::IntegerTensor array = ASSAY_TRY(tensor::open_integers(npy));
   Axes axes = ASSAY_TRY(Axes::from(array.shape, npy.string()));
@@ -77,7 +79,7 @@ Json value_range(const IntegerView& values) {
   return {{"value_range", range}, {"has_negative", below(least, zero)}, {"num_values", values.size()}};
 }
 
-Json polynomial_json(const Polynomial& polynomial, std::string_view file) {
+Json polynomial_json(const pipeline::Polynomial& polynomial, std::string_view file) {
   Json json;
   json["field"] = "BN254 scalar field";
   json["modulus"] = "21888242871839275222246405745257275088548364400416034343698204186575808495617";
@@ -92,12 +94,12 @@ Json polynomial_json(const Polynomial& polynomial, std::string_view file) {
   return json;
 }
 
-Status write_json_to(const Polynomial& polynomial, const std::string& where) {
+Status write_json_to(const pipeline::Polynomial& polynomial, const std::string& where) {
   if (where == "-")
-    return claim::write_seed_polynomial(polynomial.axes, polynomial.coefficients, write_stdout);
+    return pipeline::write_coefficients_json(polynomial.axes, polynomial.coefficients, write_stdout);
   AtomicFile file = ASSAY_TRY(AtomicFile::create(where));
-  ASSAY_TRY(claim::write_seed_polynomial(polynomial.axes, polynomial.coefficients,
-                                         [&file](std::string_view text) { return file.write(text); }));
+  ASSAY_TRY(pipeline::write_coefficients_json(polynomial.axes, polynomial.coefficients,
+                                              [&file](std::string_view text) { return file.write(text); }));
   return file.publish();
 }
 
@@ -107,14 +109,16 @@ struct Timing {
   double save = 0;
 };
 
-Result<Json> metadata_json(const Source& source, const Polynomial& polynomial, const Timing& timing) {
+Result<Json> metadata_json(const Source& source, const pipeline::Polynomial& polynomial,
+                           const Timing& timing) {
   Json json;
   json["source"] = {{"npy", fs::absolute(source.npy).string()},
                     {"input_dir", source.directory.empty() ? Json(nullptr)
                                                            : Json(fs::absolute(source.directory).string())}};
-  json["hypercube_metadata"] =
-      source.directory.empty() ? Json(nullptr) : ASSAY_TRY(read_json(source.directory / kHypercubeJson));
-  json["polynomial"] = polynomial_json(polynomial, kCoefficientsSafetensors);
+  json["hypercube_metadata"] = source.directory.empty()
+                                   ? Json(nullptr)
+                                   : ASSAY_TRY(read_json_file(source.directory / pipeline::kHypercubeJson));
+  json["polynomial"] = polynomial_json(polynomial, pipeline::kCoefficientsSafetensors);
   json["data"] = value_range(source.values.view());
   json["timing"] = {{"load_time_s", timing.load},
                     {"dtype_conversion_time_s", 0.0},
@@ -140,8 +144,8 @@ Result<int> run_interpolate(const InterpolateOptions& options, const Console& co
   timing.load = loading.seconds();
   const Stopwatch interpolating;
   Result<std::vector<Fr>> coefficients = pst::interpolate(source.axes, source.values.view());
-  if (!coefficients.ok()) return within_file(source.npy, coefficients.error());
-  const Polynomial polynomial{source.axes, *std::move(coefficients)};
+  if (!coefficients.ok()) return within(source.npy.string(), coefficients.error());
+  const pipeline::Polynomial polynomial{source.axes, *std::move(coefficients)};
   timing.interpolation = interpolating.seconds();
 
   const Stopwatch saving;
@@ -152,7 +156,7 @@ Result<int> run_interpolate(const InterpolateOptions& options, const Console& co
       options.output_dir.empty() ? default_output(options, source) : fs::path(options.output_dir);
   if (to_directory) {
     ASSAY_TRY(make_directory(dir));
-    ASSAY_TRY(write_coefficients(polynomial, dir / kCoefficientsSafetensors));
+    ASSAY_TRY(pipeline::write_coefficients(polynomial, dir / pipeline::kCoefficientsSafetensors));
   }
   timing.save = saving.seconds();
   if (to_directory) {
@@ -163,8 +167,8 @@ Result<int> run_interpolate(const InterpolateOptions& options, const Console& co
   Json json;
   json["output_dir"] = to_directory ? Json(dir.string()) : Json(nullptr);
   json["coefficients_json"] = options.coeffs.empty() ? Json(nullptr) : Json(options.coeffs);
-  json["polynomial"] =
-      polynomial_json(polynomial, to_directory ? (dir / kCoefficientsSafetensors).string() : options.coeffs);
+  json["polynomial"] = polynomial_json(
+      polynomial, to_directory ? (dir / pipeline::kCoefficientsSafetensors).string() : options.coeffs);
   json["data"] = value_range(source.values.view());
   json["timing"] = {{"load_time_s", timing.load},
                     {"interpolation_time_s", timing.interpolation},

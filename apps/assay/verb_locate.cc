@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "arguments.h"
+#include "assay/pipeline.h"
 #include "base/try.h"
 #include "program.h"
 #include "report.h"
@@ -19,15 +20,15 @@ struct LocateOptions {
   std::optional<std::uint64_t> index;
 };
 
-Result<tensor::Layout> read_layout(const LocateOptions& options) {
+Result<encode::Layout> read_layout(const LocateOptions& options) {
   if (options.commitment.empty() == options.hypercube_dir.empty())
     return Error{ErrorCode::kMalformed, "", "give exactly one of --commitment and --hypercube-dir"};
   if (!options.commitment.empty())
     return ASSAY_TRY(claim::Commitment::read(options.commitment)).header.layout;
-  return ASSAY_TRY(tensor::read_hypercube(options.hypercube_dir)).layout;
+  return ASSAY_TRY(pipeline::read_hypercube(options.hypercube_dir)).layout;
 }
 
-Result<claim::Place> find(const LocateOptions& options, const tensor::Layout& layout) {
+Result<claim::Place> find(const LocateOptions& options, const encode::Layout& layout) {
   if (!options.at.empty()) return claim::place_of(layout, ASSAY_TRY(parse_coordinates(options.at, "--at")));
   if (!options.entry.empty()) return parse_entry(options.entry, layout, "--entry");
   return claim::place_of_index(layout, *options.index);
@@ -37,7 +38,7 @@ Result<int> run_locate(const LocateOptions& options, const Console& console) {
   const int ways = static_cast<int>(!options.at.empty()) + static_cast<int>(!options.entry.empty()) +
                    static_cast<int>(options.index.has_value());
   if (ways != 1) return Error{ErrorCode::kMalformed, "", "give exactly one of --at, --index and --entry"};
-  const tensor::Layout layout = ASSAY_TRY(read_layout(options));
+  const encode::Layout layout = ASSAY_TRY(read_layout(options));
   const claim::Place place = ASSAY_TRY(find(options, layout));
   std::vector<std::string> lines = {
       fmt::format("coordinates  {}", fmt::join(place.coordinates, ",")),
@@ -50,7 +51,7 @@ Result<int> run_locate(const LocateOptions& options, const Console& console) {
         fmt::format("entry        {}:{}, which is {}", place.layer, place.position, place.to_string())));
     if (!place.tap.empty()) lines.push_back(printable("tap          " + place.tap));
   }
-  return console.report(json_of(place), lines);
+  return console.report(claim::json_of(place), lines);
 }
 
 }  // namespace

@@ -5,11 +5,15 @@
 #include <optional>
 
 #include "arguments.h"
+#include "assay/pipeline.h"
 #include "base/file.h"
 #include "base/try.h"
-#include "commitment_dir.h"
+#include "base/within.h"
+#include "pipeline/results.h"
+#include "points.h"
 #include "program.h"
-#include "proving.h"
+#include "report.h"
+#include "stopwatch.h"
 
 namespace assay::cli {
 namespace {
@@ -32,31 +36,53 @@ struct ProveOptions {
 
 constexpr std::uint64_t kSeedOfQueries = 42;
 
-Json json_of_proven(const claim::Commitment& commitment, const Proven& proven, bool checked,
-                    const std::vector<ProofReport>& reports) {
-  Json json;
-  json["digest"] = to_hex(commitment.digest());
-  json["num_proofs"] = reports.size();
-  json["proof_bytes"] = 32 * commitment.header.layout.axes.count();
-  json["verified_by_prover"] = checked;
-  json["proofs"] = Json::array();
-  for (const ProofReport& report : reports) json["proofs"].push_back(json_of(report));
-  json["timing"] = {{"prove_time_s", proven.prove_seconds},
-                    {"verify_time_s", checked ? Json(proven.verify_seconds) : Json(nullptr)}};
-  return json;
+/// What was opened, with what it cost.
+struct Opened {
+  claim::CheckedProofs made;
+  bool checked = false;
+};
+
+// Where nothing is checked nothing is kept either: quotients that do not verify would spoil later proofs.
+Result<Opened> open_points(const ProveOptions& options, const pst::Srs& srs,
+                           const claim::Commitment& commitment, const tensor::IntegerArray& values,
+                           const std::vector<claim::Query>& queries, pst::KeptQuotients* kept,
+                           const claim::Captured* captured) {
+  if (!options.no_check)
+    return Opened{ASSAY_TRY(claim::prove_checked(srs, commitment, values.view(), queries, kept, captured)),
+                  true};
+  std::optional<pst::KeptQuotients> unchecked;
+  if (kept != nullptr) unchecked = *kept;
+  const Stopwatch proving;
+  claim::Proofs proofs =
+      ASSAY_TRY(claim::prove(srs, commitment, values.view(), queries, unchecked ? &*unchecked : nullptr));
+  return Opened{
+      {std::move(proofs), {Verdict::inconclusive("not checked", "--no-check"), {}, {}}, proving.seconds(), 0},
+      false};
 }
 
-std::vector<std::string> lines_of_proven(const claim::Commitment& commitment, const Proven& proven,
-                                         const std::vector<ProofReport>& reports, const std::string& out) {
-  std::vector<std::string> lines = {fmt::format("{} values of commitment {} opened in {:.3f} s",
-                                                reports.size(), to_hex(commitment.digest()),
-                                                proven.prove_seconds)};
-  for (const ProofReport& report : reports) lines.push_back(line_of(report));
-  lines.push_back("written to " + printable(out));
-  return lines;
+Result<int> report_opened(const Console& console, const claim::Commitment& commitment, const Opened& opened,
+                          Json json, const std::string& out, int exit_code) {
+  const claim::CheckedProofs& made = opened.made;
+  Json all;
+  all["digest"] = to_hex(commitment.digest());
+  all["num_proofs"] = made.proofs.size();
+  all["proof_bytes"] = 32 * commitment.header.layout.axes.count();
+  all["verified_by_prover"] = opened.checked;
+  all["timing"] = {{"prove_time_s", made.prove_seconds},
+                   {"verify_time_s", opened.checked ? Json(made.verify_seconds) : Json(nullptr)}};
+  all.update(json);
+  const claim::Verification* found = opened.checked ? &made.found : nullptr;
+  const std::vector<std::string> lines = {fmt::format("{} values of commitment {} opened in {:.3f} s",
+                                                      made.proofs.size(), to_hex(commitment.digest()),
+                                                      made.prove_seconds)};
+  return console.report(all, lines, rows_of(made.proofs, &commitment.header.layout, found),
+                        {"written to " + printable(out)}, exit_code);
 }
 
-std::optional<bool> when(bool known) { return known ? std::optional<bool>(true) : std::nullopt; }
+Error in_its_file(Error error, const std::string& tensor, const std::string& srs) {
+  const std::string& file = error.place == "SRS" ? srs : tensor;
+  return within(file, std::move(error));
+}
 
 // Nothing is kept yet where there is no file.
 Result<pst::KeptQuotients> read_kept(const std::string& path, const claim::Commitment& commitment) {
@@ -72,40 +98,31 @@ Result<int> prove_tensor(const ProveOptions& options, const Console& console) {
     if (value->empty()) return Error{ErrorCode::kMalformed, flag, "is needed with --tensor"};
   }
   const claim::Commitment commitment = ASSAY_TRY(claim::Commitment::read(options.commitment));
-  const std::vector<claim::Point> points = ASSAY_TRY(points_of(options.points, commitment));
+  const std::vector<claim::Query> queries = ASSAY_TRY(points_of(options.points, commitment));
   const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.srs));
-  const tensor::IntegerArray values = ASSAY_TRY(claim::read_values_like(commitment.header, options.tensor));
+  const claim::Captured values = ASSAY_TRY(pipeline::read_captured(commitment.header, options.tensor));
+  if (!values.fault.empty())
+    return Error{ErrorCode::kMismatch, options.tensor,
+                 "not the tensor that was committed to: " + values.fault};
   std::optional<pst::KeptQuotients> kept;
   if (!options.kept.empty()) kept = ASSAY_TRY(read_kept(options.kept, commitment));
   const std::size_t kept_before = kept ? kept->size() : 0;
-  const Proven proven = ASSAY_TRY(prove_points(srs, commitment, values.view(), points, !options.no_check,
-                                               options.tensor, options.srs, kept ? &*kept : nullptr));
+  const Result<Opened> opened =
+      open_points(options, srs, commitment, values.values, queries, kept ? &*kept : nullptr, nullptr);
+  if (!opened.ok()) return in_its_file(opened.error(), options.tensor, options.srs);
   if (kept && kept->size() != kept_before) ASSAY_TRY(kept->write(options.kept, commitment.digest()));
-  ASSAY_TRY(proven.proofs.write(options.out));
-  const std::vector<ProofReport> reports =
-      describe_proofs(proven.proofs.proofs, &commitment.header.layout, when(!options.no_check));
-  Json json = json_of_proven(commitment, proven, !options.no_check, reports);
-  json["out"] = options.out;
-  return console.report(json, lines_of_proven(commitment, proven, reports, options.out));
-}
-
-// The results that commit wrote, or new ones where there are none.
-Result<Json> earlier_results(const PipelineDirs& dirs, const claim::Commitment& commitment) {
-  const fs::path path = dirs.output / kResultsJson;
-  std::error_code failure;
-  if (!fs::exists(path, failure)) return results_json(commitment, dirs, 0, 0);
-  Json json = ASSAY_TRY(read_json(path));
-  if (!json.is_object() || !json.contains("timing") || !json["timing"].is_object())
-    return Error{ErrorCode::kMalformed, path.string(), "not the results of commit: remove it"};
-  return json;
+  ASSAY_TRY(opened->made.proofs.write(options.out));
+  return report_opened(console, commitment, *opened, {{"out", options.out}}, options.out, kDone);
 }
 
 Result<int> prove_directory(const ProveOptions& options, const Console& console) {
-  const PipelineDirs dirs = find_dirs(options.poly_dir, options.hypercube_dir, options.output_dir);
-  const std::string srs_path = options.srs.empty() ? (dirs.output / kDevSrs).string() : options.srs;
-  const claim::Commitment commitment = ASSAY_TRY(claim::Commitment::read(dirs.output / kCommitmentFile));
+  const pipeline::Directories dirs =
+      pipeline::find_directories(options.poly_dir, options.hypercube_dir, options.output_dir);
+  const std::string srs_path = options.srs.empty() ? (dirs.output / pipeline::kDevSrs).string() : options.srs;
+  const claim::Commitment commitment =
+      ASSAY_TRY(claim::Commitment::read(dirs.output / pipeline::kCommitmentFile));
   const pst::Srs srs = ASSAY_TRY(pst::Srs::open(srs_path));
-  const PolynomialTensor tensor = ASSAY_TRY(read_polynomial_tensor(dirs));
+  pipeline::PolynomialTensor tensor = ASSAY_TRY(pipeline::read_polynomial_tensor(dirs));
 
   PointOptions wanted = options.points;
   const bool named = !wanted.at.empty() || !wanted.entries.empty() || !wanted.at_field.empty() ||
@@ -114,30 +131,27 @@ Result<int> prove_directory(const ProveOptions& options, const Console& console)
     wanted.random = std::min(options.num_queries, commitment.header.layout.real_count);
     if (!wanted.seed) wanted.seed = kSeedOfQueries;
   }
-  const std::vector<claim::Point> points = ASSAY_TRY(points_of(wanted, commitment));
-  const Proven proven = ASSAY_TRY(prove_points(srs, commitment, tensor.values.view(), points,
-                                               !options.no_check, dirs.polynomial.string(), srs_path));
-  std::vector<ProofReport> reports =
-      describe_proofs(proven.proofs.proofs, &commitment.header.layout, when(!options.no_check));
-  if (tensor.ground_truth) {
-    const std::vector<bool> matches = match_captured(commitment, proven.proofs, tensor.ground_truth->view());
-    for (std::size_t i = 0; i < matches.size(); ++i) reports[i].matched = matches[i];
-  }
-  Json results = ASSAY_TRY(earlier_results(dirs, commitment));
-  add_figures(results, {reports, proven.prove_seconds, proven.verify_seconds});
-  ASSAY_TRY(proven.proofs.write(dirs.output / kProofsFile));
-  ASSAY_TRY(write_file(dirs.output / kProofsJson, claim::seed_proofs_json(commitment, proven.proofs)));
-  ASSAY_TRY(write_file(dirs.output / kResultsJson, dump_json(results) + "\n"));
+  const std::vector<claim::Query> queries = ASSAY_TRY(points_of(wanted, commitment));
+  std::optional<claim::Captured> captured;
+  if (tensor.ground_truth) captured = claim::Captured{std::move(*tensor.ground_truth), {}};
+  const Result<Opened> opened =
+      open_points(options, srs, commitment, tensor.values, queries, nullptr, captured ? &*captured : nullptr);
+  if (!opened.ok()) return in_its_file(opened.error(), dirs.polynomial.string(), srs_path);
+  const claim::CheckedProofs& made = opened->made;
+  Json results = ASSAY_TRY(pipeline::read_results(dirs, commitment));
+  pipeline::add_openings(results, commitment, made.proofs, made.found, made.prove_seconds,
+                         made.verify_seconds);
+  ASSAY_TRY(made.proofs.write(dirs.output / pipeline::kProofsFile));
+  ASSAY_TRY(write_file(dirs.output / pipeline::kProofsJson, pipeline::proofs_json(commitment, made.proofs)));
+  ASSAY_TRY(write_file(dirs.output / pipeline::kResultsJson, dump_json(results) + "\n"));
 
-  Json json = json_of_proven(commitment, proven, !options.no_check, reports);
-  json["output_dir"] = dirs.output.string();
-  json["verification_summary"] = results["verification_summary"];
-  const bool contradicted = std::ranges::any_of(
-      reports, [](const ProofReport& report) { return report.matched && !*report.matched; });
+  const bool contradicted = opened->checked && !made.found.verdict.ok();
   if (contradicted)
     console.warn("the polynomial does not take the hypercube's values: see the points that do not match");
-  return console.report(json, lines_of_proven(commitment, proven, reports, dirs.output.string()),
-                        contradicted ? kRejected : kDone);
+  const Json json = {{"output_dir", dirs.output.string()},
+                     {"verification_summary", results["verification_summary"]}};
+  return report_opened(console, commitment, *opened, json, dirs.output.string(),
+                       contradicted ? exit_code(made.found.verdict.outcome()) : kDone);
 }
 
 Result<int> run_prove(const ProveOptions& options, const Console& console) {

@@ -1,8 +1,9 @@
 // `assay reshape`: all layers in one cube.
 #include <fmt/format.h>
 
-#include "arguments.h"
+#include "assay/pipeline.h"
 #include "base/try.h"
+#include "base/within.h"
 #include "program.h"
 #include "report.h"
 
@@ -12,20 +13,20 @@ namespace {
 struct ReshapeOptions {
   std::string input_dir;
   std::string output_dir;
-  tensor::CubeOptions cube;
+  encode::CubeOptions cube;
   std::string format = "compact";
 };
 
 Result<int> run_reshape(const ReshapeOptions& options, const Console& console) {
-  tensor::ReshapeOptions how;
+  pipeline::ReshapeOptions how;
   how.output_dir = options.output_dir;
   how.cube = options.cube;
   how.object_storage = options.format == "seed";
-  const Result<std::filesystem::path> dir = tensor::reshape(options.input_dir, how);
-  if (!dir.ok()) return within_file(options.input_dir, dir.error());
+  const Result<std::filesystem::path> dir = pipeline::reshape(options.input_dir, how);
+  if (!dir.ok()) return within(options.input_dir, dir.error());
 
-  const tensor::Hypercube cube = ASSAY_TRY(tensor::read_hypercube(*dir));
-  const tensor::Layout& layout = cube.layout;
+  const pipeline::Hypercube cube = ASSAY_TRY(pipeline::read_hypercube(*dir));
+  const encode::Layout& layout = cube.layout;
   const double sparsity =
       100 * static_cast<double>(layout.padding()) / static_cast<double>(layout.axes.volume());
   Json json;

@@ -99,7 +99,7 @@ Result<int> run_verify(const VerifyOptions& options, const Console& console) {
     }
   }
   json["recorded_in"] = recorded.empty() ? Json(nullptr) : Json(recorded.string());
-  return console.report(json, lines, exit_code_of(verdict));
+  return console.report(json, lines, exit_code(verdict.outcome()));
 }
 
 }  // namespace

@@ -4,10 +4,10 @@
 #include "arguments.h"
 #include "base/file.h"
 #include "base/try.h"
-#include "commitment_dir.h"
 #include "parameters.h"
+#include "pipeline/results.h"
 #include "program.h"
-#include "proving.h"
+#include "report.h"
 #include "stopwatch.h"
 
 namespace assay::cli {
@@ -31,33 +31,30 @@ struct VerifyOptions {
 // What the flags come to, files read.
 struct Question {
   std::optional<claim::Commitment> commitment;
-  claim::Proofs proofs;                          // with a commitment
-  std::optional<claim::SeedProofs> seed_proofs;  // "proofs.json"
-  pst::VerifierKey key;
+  claim::Proofs proofs;                             // with a commitment
+  std::optional<pipeline::ProofsJson> seed_proofs;  // "proofs.json"
+  claim::TensorChecker checker;
   claim::VerifyOptions options;
   std::optional<claim::Challenge> challenge;
-  std::optional<tensor::IntegerArray> captured;
+  std::optional<claim::Captured> captured;
 };
 
-struct Answer {
-  Verdict verdict;
-  std::vector<ProofReport> proofs;
-};
-
-// The seeds' form names directories; what it does not name is found in them.
+// The pipeline's form names directories; what it does not name is found in them.
 VerifyOptions with_directories(VerifyOptions options) {
   if (options.poly_dir.empty() && options.output_dir.empty()) return options;
   fs::path output = options.output_dir;
   if (!options.poly_dir.empty()) {
-    const PipelineDirs dirs = find_dirs(options.poly_dir, options.hypercube_dir, options.output_dir);
+    const pipeline::Directories dirs =
+        pipeline::find_directories(options.poly_dir, options.hypercube_dir, options.output_dir);
     output = dirs.output;
     if (options.hypercube_dir.empty()) options.hypercube_dir = dirs.hypercube.string();
   }
   std::error_code failure;
-  const bool binary = fs::exists(output / kProofsFile, failure);
-  if (options.commitment.empty()) options.commitment = (output / kCommitmentFile).string();
-  if (options.proofs.empty()) options.proofs = (output / (binary ? kProofsFile : kProofsJson)).string();
-  if (options.srs.empty()) options.srs = verifier_key_beside(output / kDevSrs).string();
+  const bool binary = fs::exists(output / pipeline::kProofsFile, failure);
+  if (options.commitment.empty()) options.commitment = (output / pipeline::kCommitmentFile).string();
+  if (options.proofs.empty())
+    options.proofs = (output / (binary ? pipeline::kProofsFile : pipeline::kProofsJson)).string();
+  if (options.srs.empty()) options.srs = verifier_key_beside(output / pipeline::kDevSrs).string();
   return options;
 }
 
@@ -72,10 +69,11 @@ Result<Question> read_question(const VerifyOptions& options) {
   }
   if (!options.tensor.empty() && !options.hypercube_dir.empty() && options.poly_dir.empty())
     return Error{ErrorCode::kMalformed, "", "give one of --tensor and --hypercube-dir"};
-  Question question{{}, {}, {}, ASSAY_TRY(read_verifier_key(options.srs)), {}, {}, {}};
-  question.options.trusted = ASSAY_TRY(read_trust_list(options.srs_digest, question.key, options.srs));
+  Question question{{}, {}, {}, claim::TensorChecker(ASSAY_TRY(pst::VerifierKey::read(options.srs))), {}, {}, {}};
+  question.options.trusted =
+      ASSAY_TRY(read_trust_list(options.srs_digest, question.checker.key(), options.srs));
   if (ASSAY_TRY(is_json(options.proofs))) {
-    question.seed_proofs = ASSAY_TRY(claim::SeedProofs::read(options.proofs));
+    question.seed_proofs = ASSAY_TRY(pipeline::ProofsJson::read(options.proofs));
   } else {
     question.proofs = ASSAY_TRY(claim::Proofs::read(options.proofs));
   }
@@ -95,71 +93,19 @@ Result<Question> read_question(const VerifyOptions& options) {
     question.options.expected_digest = ASSAY_TRY(parse_digest(options.digest, "--digest"));
   if (!options.challenge.empty()) question.challenge = ASSAY_TRY(claim::Challenge::read(options.challenge));
   if (!options.tensor.empty() || !options.hypercube_dir.empty())
-    question.captured = ASSAY_TRY(claim::read_values_like(
+    question.captured = ASSAY_TRY(pipeline::read_captured(
         question.commitment->header, options.tensor.empty() ? options.hypercube_dir : options.tensor));
   return question;
 }
 
-// The seeds' proofs under a commitment of ours: they must be of its point, and of its digest where they name
-// one.
-Verdict bind(const claim::SeedProofs& given, const claim::Commitment& commitment, claim::Proofs& proofs) {
-  const Axes& axes = commitment.header.layout.axes;
-  if (given.num_variables != axes.count())
-    return Verdict::rejected("axes", fmt::format("the proofs are for {} variables, the header has {} axes",
-                                                 given.num_variables, axes.count()));
-  if (given.commitment != commitment.point)
-    return Verdict::rejected(
-        "commitment digest",
-        fmt::format("the proofs are for the point {}, the commitment is {}",
-                    to_hex(curve::encode(given.commitment)), to_hex(curve::encode(commitment.point))));
-  if (given.commitment_digest && *given.commitment_digest != commitment.digest())
-    return Verdict::rejected("commitment digest", "the proofs name another commitment's digest");
-  proofs = {commitment.digest(), given.num_variables, {}};
-  for (const claim::Proof& proof : given.proofs)
-    proofs.proofs.push_back({claim::Point::anywhere(proof.point.coordinates(), axes), proof.opening});
-  return Verdict::accepted();
-}
-
-// After a rejection by the opening equation, which of the proofs hold; before it nothing was asked of them.
-void check_each(const Verdict& verdict, const pst::Verifier& verifier, const G1Affine& commitment,
-                const std::vector<claim::Proof>& proofs, std::vector<ProofReport>& reports) {
-  if (verdict.step() != "opening equation") return;
-  for (std::size_t i = 0; i < proofs.size(); ++i)
-    reports[i].verified = verifier.check({commitment, proofs[i].point.coordinates(), proofs[i].opening}).ok();
-}
-
-Answer answer_seed(const Question& question) {
-  const pst::Verifier verifier(question.key);
-  const claim::SeedProofs& proofs = *question.seed_proofs;
-  Verdict verdict = claim::verify_seed(proofs, verifier, question.options.trusted);
-  const bool ok = verdict.ok();
-  Answer answer{std::move(verdict),
-                describe_proofs(proofs.proofs, nullptr, ok ? std::optional<bool>(true) : std::nullopt)};
-  check_each(answer.verdict, verifier, proofs.commitment, proofs.proofs, answer.proofs);
-  return answer;
-}
-
-Answer answer(Question& question) {
-  if (!question.commitment) return answer_seed(question);
-  const claim::Commitment& commitment = *question.commitment;
-  if (question.seed_proofs) {
-    Verdict bound = bind(*question.seed_proofs, commitment, question.proofs);
-    if (!bound.ok()) return {std::move(bound), {}};
-  }
-  if (question.challenge) question.options.challenge = &*question.challenge;
-  const pst::Verifier verifier(question.key);
-  Verdict verdict = claim::verify(commitment, question.proofs, verifier, question.options);
-  const bool ok = verdict.ok();
-  Answer answer{std::move(verdict), describe_proofs(question.proofs.proofs, &commitment.header.layout,
-                                                    ok ? std::optional<bool>(true) : std::nullopt)};
-  check_each(answer.verdict, verifier, commitment.point, question.proofs.proofs, answer.proofs);
-  if (!ok || !question.captured) return answer;
-
-  const std::vector<bool> matches = match_captured(commitment, question.proofs, question.captured->view());
-  for (std::size_t i = 0; i < matches.size(); ++i) answer.proofs[i].matched = matches[i];
-  answer.verdict = with_notes_of(answer.verdict,
-                                 claim::cross_check(commitment, question.proofs, question.captured->view()));
-  return answer;
+claim::Verification answer(Question& question) {
+  claim::VerifyOptions& options = question.options;
+  if (question.challenge) options.challenge = &*question.challenge;
+  if (question.captured) options.captured = &*question.captured;
+  if (!question.commitment) return pipeline::verify(*question.seed_proofs, question.checker, options);
+  if (question.seed_proofs)
+    return pipeline::verify(*question.seed_proofs, *question.commitment, question.checker, options);
+  return claim::verify(*question.commitment, question.proofs, question.checker, options);
 }
 
 Result<int> run_verify(const VerifyOptions& given, const Console& console) {
@@ -168,24 +114,24 @@ Result<int> run_verify(const VerifyOptions& given, const Console& console) {
   Question question = ASSAY_TRY(read_question(options));
   const double load_seconds = loading.seconds();
   const Stopwatch verifying;
-  const Answer answered = answer(question);
+  const claim::Verification found = answer(question);
   const double seconds = verifying.seconds();
 
-  Json json = json_of(answered.verdict);
-  json["digest"] = question.commitment ? Json(to_hex(question.commitment->digest())) : Json(nullptr);
-  json["commitment_hex"] = to_hex(
-      curve::encode(question.commitment ? question.commitment->point : question.seed_proofs->commitment));
-  json["header"] = question.commitment ? json_of(question.commitment->header) : Json(nullptr);
-  json["srs"] = claim::describe_srs(question.key, question.options.trusted);
-  json["srs_digest"] = to_hex(question.key.digest());
-  json["all_ground_truth_matched"] = all_of(answered.proofs, &ProofReport::matched);
-  json["proofs"] = Json::array();
-  for (const ProofReport& proof : answered.proofs) json["proofs"].push_back(json_of(proof));
+  const claim::Proofs& proofs = question.seed_proofs ? question.seed_proofs->proofs : question.proofs;
+  const claim::Commitment* commitment = question.commitment ? &*question.commitment : nullptr;
+  Json json = json_of(found.verdict);
+  json["checked_at"] = utc_text(question.options.world->unix_time());
+  json["digest"] = commitment != nullptr ? Json(to_hex(commitment->digest())) : Json(nullptr);
+  json["commitment_hex"] = commitment != nullptr ? to_hex(commitment->value)
+                                                 : to_hex(curve::encode(question.seed_proofs->commitment));
+  json["header"] = commitment != nullptr ? claim::json_of(commitment->header) : Json(nullptr);
+  json["srs"] = question.checker.assumption(question.options.trusted);
+  json["srs_digest"] = to_hex(question.checker.key().digest());
+  json["all_ground_truth_matched"] = pipeline::all_matched(found);
   json["timing"] = {{"load_time_s", load_seconds}, {"verify_time_s", seconds}};
-
-  std::vector<std::string> lines = lines_of(answered.verdict);
-  for (const ProofReport& proof : answered.proofs) lines.push_back(line_of(proof));
-  return console.report(json, lines, exit_code_of(answered.verdict));
+  const encode::Layout* layout = commitment != nullptr ? &commitment->header.layout : nullptr;
+  return console.report(json, lines_of(found.verdict), rows_of(proofs, layout, &found), {},
+                        exit_code(found.verdict.outcome()));
 }
 
 }  // namespace

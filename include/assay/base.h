@@ -5,12 +5,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "assay/verdict.h"
 
 namespace assay {
 
@@ -42,6 +45,7 @@ struct Error {
 };
 
 namespace internal {
+struct ProgressSink;
 /// Terminates with `what`: reading the value of a failed Result is a bug of the caller.
 [[noreturn]] void fail_result_access(const char* what, const Error* error);
 }  // namespace internal
@@ -104,55 +108,18 @@ class [[nodiscard]] Result<void> {
 
 using Status = Result<void>;
 
-enum class Outcome { kAccepted, kRejected, kInconclusive };
-
-/// "accepted", "rejected" or "inconclusive".
-[[nodiscard]] std::string_view to_string(Outcome outcome);
-
-/// The answer of a verifier: a value, never an error.
-///
-/// A rejection names the step that failed. Notes say what the verdict rests on but did not check (an SRS
-/// nobody vouched for, a header that nothing binds); they do not change the outcome. Figures are the step's
-/// numbers.
-class [[nodiscard]] Verdict {
- public:
-  static Verdict accepted() { return Verdict(Outcome::kAccepted, {}, {}); }
-  static Verdict rejected(std::string step, std::string reason) {
-    return {Outcome::kRejected, std::move(step), std::move(reason)};
-  }
-  static Verdict inconclusive(std::string step, std::string reason) {
-    return {Outcome::kInconclusive, std::move(step), std::move(reason)};
-  }
-
-  /// True only when accepted.
-  [[nodiscard]] bool ok() const { return outcome_ == Outcome::kAccepted; }
-  [[nodiscard]] Outcome outcome() const { return outcome_; }
-  [[nodiscard]] const std::string& step() const { return step_; }
-  [[nodiscard]] const std::string& reason() const { return reason_; }
-
-  Verdict& add_note(std::string note) { return notes_.push_back(std::move(note)), *this; }
-  Verdict& add_figure(std::string name, std::string value) {
-    return figures_.emplace_back(std::move(name), std::move(value)), *this;
-  }
-  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
-  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& figures() const { return figures_; }
-
- private:
-  Verdict(Outcome outcome, std::string step, std::string reason)
-      : outcome_(outcome), step_(std::move(step)), reason_(std::move(reason)) {}
-
-  Outcome outcome_;
-  std::string step_;
-  std::string reason_;
-  std::vector<std::string> notes_;
-  std::vector<std::pair<std::string, std::string>> figures_;
-};
-
 /// Lower-case hexadecimal.
 [[nodiscard]] std::string to_hex(ByteSpan bytes);
 
 /// Reads hexadecimal of either case, without prefix. Errors: kMalformed (odd length or another character).
 [[nodiscard]] Result<Bytes> from_hex(std::string_view text, std::string_view place);
+
+/// Base64 (RFC 4648, section 4), with padding.
+[[nodiscard]] std::string to_base64(ByteSpan bytes);
+
+/// Reads base64, of which each byte string has one text. Errors: kMalformed (length, alphabet, padding),
+/// kNonCanonical (bits set after the last byte).
+[[nodiscard]] Result<Bytes> from_base64(std::string_view text, std::string_view place);
 
 /// SHA-256 (FIPS 180-4) of `bytes`.
 [[nodiscard]] Digest sha256(ByteSpan bytes);
@@ -161,6 +128,19 @@ class [[nodiscard]] Verdict {
 /// thread, but never from two at a time. The library itself never prints.
 using ProgressHandler = std::function<void(std::string_view phase, double done)>;
 void set_progress_handler(ProgressHandler handler);
+
+/// While it lives, the progress of calls that the thread which made it makes goes to this handler, and not to
+/// the one above. Scopes nest; those of different threads know nothing of each other.
+class ProgressScope {
+ public:
+  explicit ProgressScope(ProgressHandler handler);
+  ~ProgressScope();
+  ProgressScope(const ProgressScope&) = delete;
+  ProgressScope& operator=(const ProgressScope&) = delete;
+
+ private:
+  std::shared_ptr<internal::ProgressSink> before_;
+};
 
 /// At most this many threads work for one call; 0 asks for one per processor. The start value is the
 /// environment's ASSAY_THREADS, else 0. Set it before work is under way.

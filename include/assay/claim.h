@@ -2,9 +2,9 @@
 // commitments, challenges and proofs. docs/claim.md gives every byte.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,12 +12,21 @@
 #include <vector>
 
 #include "assay/base.h"
-#include "assay/commit.h"
 #include "assay/curve.h"
+#include "assay/encode.h"
 #include "assay/integers.h"
-#include "assay/tensor.h"
+#include "assay/world.h"
 
 namespace assay::claim {
+
+/// How the committed numbers are bound.
+enum class Scheme : std::uint8_t {
+  kTensor = 0,  ///< a tensor commitment over BN254 (docs/pst.md)
+  kKzg = 1,     ///< reserved
+  kMerkle = 2,  ///< reserved
+};
+/// "tensor", "kzg", "merkle".
+[[nodiscard]] std::string_view to_string(Scheme scheme);
 
 /// Which pass of the model the values come from.
 enum class CaptureMode : std::uint8_t {
@@ -33,15 +42,19 @@ enum class CaptureMode : std::uint8_t {
 /// reading of the numbers is no proof for another.
 struct Header {
   static constexpr std::size_t kMaxBytes = std::size_t{1} << 22;
+  static constexpr std::uint64_t kMaxFirstToken = std::uint64_t{1} << 40;
 
-  tensor::Layout layout;
-  tensor::Encoding encoding;
+  encode::Layout layout;
+  encode::Encoding encoding;
   std::optional<tensor::Dtype> dtype;  ///< of the values before they were encoded; none where it is not known
   CaptureMode capture_mode = CaptureMode::kUnknown;
-  Digest srs_digest{};
+  std::optional<Digest> setup_digest = std::nullopt;  ///< of the scheme's public parameters, where it has any
+  Scheme scheme = Scheme::kTensor;
+  std::uint64_t first_token = 0;  ///< of a model layout: the number, within the run, of the first token
 
-  /// Errors: those of the layout and the encoding; kUnsupported for a dtype that the encoding does not take;
-  /// kOutOfRange (capture mode); kTooLarge when encode() would give more than kMaxBytes.
+  /// Errors: those of the layout and the encoding; kUnsupported for a dtype that the encoding does not take,
+  /// or a reserved scheme; kMismatch (a scheme with setup without its digest, or the other way round);
+  /// kOutOfRange (capture mode, first token); kTooLarge when encode() would give more than kMaxBytes.
   [[nodiscard]] Status validate() const;
 
   /// The canonical bytes; decode() takes them when validate() does.
@@ -50,228 +63,133 @@ struct Header {
   /// Canonical bytes of a valid header only.
   static Result<Header> decode(ByteSpan bytes, std::string_view place);
 
-  /// Bounds of every honest value at a grid point, zero padding included: those of the encoding of the dtype.
-  /// Without a dtype, those of the widest that the encoding takes: f32 for bits, +-(r - 1) / 2 for int and
-  /// decimal. Errors: those of tensor::range_of.
-  [[nodiscard]] Result<tensor::Range> value_range() const;
+  /// What a committed value may be: the range of the encoding for the dtype, or without a dtype the widest
+  /// that the encoding has. Errors: those of encode::range_of.
+  [[nodiscard]] Result<encode::Range> value_range() const;
 
   friend bool operator==(const Header&, const Header&) = default;
 };
 
-/// A header and the point C.
+/// A header and the 32 bytes C that bind the values.
 struct Commitment {
-  Header header;
-  G1Affine point;
+  static constexpr std::size_t kBytes = 32;
+  static constexpr std::size_t kMaxBytes = 16 + Header::kMaxBytes + kBytes;
 
-  static constexpr std::size_t kMaxBytes = 16 + Header::kMaxBytes + 32;
+  Header header;
+  std::array<std::uint8_t, kBytes> value{};  ///< of the scheme `tensor`: a compressed point of G1
 
   /// SHA-256("assay/commitment/v1" || header || C): what is signed, compared, and named by proofs.
   [[nodiscard]] Digest digest() const;
   [[nodiscard]] Bytes encode() const;
+  /// Errors: those of Header::decode; those of curve::decode_g1 for the value of the scheme `tensor`.
   static Result<Commitment> decode(ByteSpan bytes, std::string_view place);
   static Result<Commitment> read(const std::filesystem::path& path);
   [[nodiscard]] Status write(const std::filesystem::path& path) const;
 };
 
-/// Where an opening is: a point of the grid, or (`grid` empty) a point of Fr^m off it. Exactly one of the two
-/// is filled.
-struct Point {
+/// What is asked of a commitment: the value of an entry (`grid` alone filled), or of the polynomial at a
+/// point of Fr^m off the grid (`field` alone filled). The file format has room for slices, sets and blocks.
+struct Query {
   std::vector<std::uint32_t> grid;
   std::vector<Fr> field;
 
-  static Point on_grid(std::vector<std::uint32_t> coordinates);
+  static Query on_grid(std::vector<std::uint32_t> coordinates);
   /// A point whose coordinates all lie on the grid becomes on_grid, so that each point has one form.
-  static Point anywhere(std::vector<Fr> coordinates, const Axes& axes);
+  static Query anywhere(std::vector<Fr> coordinates, const Axes& axes);
   [[nodiscard]] bool is_on_grid() const { return !grid.empty(); }
   /// As field elements.
   [[nodiscard]] std::vector<Fr> coordinates() const;
   /// "0,5,2"; off the grid the signed integers of least magnitude.
   [[nodiscard]] std::string to_string() const;
-  friend bool operator==(const Point&, const Point&) = default;
+  friend bool operator==(const Query&, const Query&) = default;
 };
 
-/// What a tensor opens to at a point.
+/// The value there, and what shows it: bytes that mean something to the scheme alone. Of the scheme `tensor`
+/// the quotients, a compressed point of G1 for each axis.
+struct Answer {
+  Fr value;
+  Bytes evidence;
+  friend bool operator==(const Answer&, const Answer&) = default;
+};
+
 struct Proof {
-  Point point;
-  pst::Opening opening;
+  Query query;
+  Answer answer;
+  friend bool operator==(const Proof&, const Proof&) = default;
 };
 
-/// Openings of one commitment, which they name by its digest, each at another point.
-struct Proofs {
+/// Answers of one commitment, which they name by its digest. They are kept as the bytes of their file, each
+/// once.
+class Proofs {
+ public:
   static constexpr std::uint32_t kMaxCount = 1U << 20;
+  static constexpr std::uint32_t kMaxEvidence = 32 * Axes::kMaxCount;  ///< bytes of one answer
   /// Of a file with the most proofs, of the longest kind, over the most axes.
-  static constexpr std::uint64_t kMaxBytes = 52 + std::uint64_t{kMaxCount} * (33 + 64 * Axes::kMaxCount);
+  static constexpr std::uint64_t kMaxBytes =
+      52 + std::uint64_t{kMaxCount} * (1 + 32 * Axes::kMaxCount + 32 + 4 + kMaxEvidence);
 
   Digest commitment_digest{};
-  std::uint32_t axis_count = 0;
-  std::vector<Proof> proofs;
+  std::uint32_t axis_count = 0;  ///< 1 to Axes::kMaxCount
 
-  /// Every point must have axis_count coordinates, every opening as many quotients, and there may be
-  /// kMaxCount.
+  Proofs() = default;
+  Proofs(const Digest& digest, std::uint32_t axes) : commitment_digest(digest), axis_count(axes) {}
+  /// Every query must have as many coordinates as there are axes.
+  Proofs(const Digest& digest, std::uint32_t axes, std::span<const Proof> proofs);
+
+  void add(const Query& query, const Answer& answer);
+  [[nodiscard]] std::size_t size() const { return starts_.size(); }
+  [[nodiscard]] bool empty() const { return starts_.empty(); }
+  [[nodiscard]] Query query(std::size_t k) const;
+  /// The query's one encoding: two are equal when their bytes are.
+  [[nodiscard]] ByteSpan query_bytes(std::size_t k) const;
+  [[nodiscard]] Fr value(std::size_t k) const;
+  [[nodiscard]] ByteSpan evidence(std::size_t k) const;
+  [[nodiscard]] Proof operator[](std::size_t k) const;
+
+  /// There may be kMaxCount.
   [[nodiscard]] Bytes encode() const;
-
-  /// Canonical bytes only. Whether the points suit the axes is for verify() to say: a file of proofs has no
-  /// axes.
+  /// Canonical queries and values only. Whether the queries suit the axes is for verify() to say, for a file
+  /// of proofs has no axes; what the evidence is worth, too.
   static Result<Proofs> decode(ByteSpan bytes, std::string_view place);
   static Result<Proofs> read(const std::filesystem::path& path);
   [[nodiscard]] Status write(const std::filesystem::path& path) const;
 
-  /// Bytes of one encoded proof at a grid point: 1 + 4m + 32 + 32m.
+  /// Bytes of one encoded proof of an entry under the scheme `tensor`: 1 + 4m + 32 + 4 + 32m.
   [[nodiscard]] static std::size_t proof_size(std::size_t axis_count);
+
+ private:
+  static Result<Proofs> take(Bytes bytes, std::string_view place);
+  [[nodiscard]] std::size_t value_at(std::size_t k) const;
+
+  Bytes bytes_;                        // of the records, and of what stands before them in a file
+  std::vector<std::uint32_t> starts_;  // of each record within bytes_
 };
 
-/// The points that a verifier wants opened, drawn after it has seen the commitment.
+/// What a verifier wants opened, drawn after it has seen the commitment.
 struct Challenge {
   static constexpr std::uint32_t kMaxCount = Proofs::kMaxCount;
-  static constexpr std::uint64_t kMaxBytes = 52 + std::uint64_t{kMaxCount} * 4 * Axes::kMaxCount;
+  static constexpr std::uint64_t kMaxBytes = 52 + std::uint64_t{kMaxCount} * (1 + 32 * Axes::kMaxCount);
 
   Digest commitment_digest{};
-  std::vector<std::vector<std::uint32_t>> points;
+  std::vector<Query> queries;
 
-  /// `count` distinct positions of real (not padding) values, uniform, from the operating system's
-  /// randomness. In ascending order. Errors: kOutOfRange (0, more than kMaxCount or than there are), those of
-  /// Header::validate.
-  static Result<Challenge> draw(const Commitment& commitment, std::uint64_t count);
+  /// `count` distinct positions of real (not padding) values, uniform, from the world's randomness. In
+  /// ascending order. Errors: kOutOfRange (0, more than kMaxCount or than there are), those of
+  /// Header::validate and of world.fill_random.
+  static Result<Challenge> draw(const Commitment& commitment, std::uint64_t count,
+                                const World& world = World::system());
 
   /// The same from a seed, for repeatable experiments: a prover that knows the seed knows the points. Uniform
   /// positions come from a ChaCha20 stream keyed by SHA-256("assay/challenge/v1" || commitment digest ||
   /// LE64(seed)).
   static Result<Challenge> from_seed(const Commitment& commitment, std::uint64_t count, std::uint64_t seed);
 
-  /// There must be 1 to kMaxCount points, all with as many coordinates.
+  /// There must be 1 to kMaxCount queries, all with as many coordinates.
   [[nodiscard]] Bytes encode() const;
   static Result<Challenge> decode(ByteSpan bytes, std::string_view place);
   static Result<Challenge> read(const std::filesystem::path& path);
   [[nodiscard]] Status write(const std::filesystem::path& path) const;
 };
-
-// ---- The prover
-
-/// A tensor ready to be committed to.
-struct Subject {
-  Header header;  ///< with an SRS digest of zeros, which commit() fills in
-  tensor::IntegerArray values;
-};
-
-/// What a file alone does not say, or says otherwise than wanted.
-struct SubjectOptions {
-  std::optional<tensor::Encoding> encoding;    ///< default: `bits` for floats, `int` for integers
-  std::optional<tensor::Layout::Kind> layout;  ///< default: `model` for several layers, `flat` for one array
-  std::optional<Axes> axes;                    ///< of a flat layout; default: the array's shape
-  std::optional<CaptureMode> capture_mode;     ///< default: the one that a capture records
-};
-
-/// Reads .npy, .safetensors, .pt, or a directory of `reshape`. A capture brings its mode and taps. Errors:
-/// those of the readers, of the encoding and of the layout, with the file's name; kMismatch where options and
-/// file contradict each other, or layers are of different dtypes.
-[[nodiscard]] Result<Subject> read_subject(const std::filesystem::path& path, const SubjectOptions& options);
-
-/// The integers of a file as a commitment's header describes them. One array takes the name of the header's
-/// one layer. Errors: as read_subject(); kMismatch where the file holds another dtype or other layers.
-[[nodiscard]] Result<tensor::IntegerArray> read_values_like(const Header& header,
-                                                            const std::filesystem::path& path);
-
-/// Commits to `values`, which must be apply_layout(header.layout, layers). The header's SRS digest is filled
-/// in. Errors: kMismatch (axes of layout and SRS, count of values), kOutOfRange (a value outside
-/// header.value_range(), which no verifier would take), those of Header::validate.
-[[nodiscard]] Result<Commitment> commit(const pst::Srs& srs, Header header, const IntegerView& values);
-
-/// Commits to a tensor of the layout "model" while its tokens still come in. The layout must be known before
-/// the first, the number of tokens with it; the commitment is the one that commit() makes of all values at
-/// once.
-class TokenStream {
- public:
-  /// Errors: kUnsupported (a layout that is not "model", an encoding that is not "bits", no dtype), kMismatch
-  /// (axes of layout and SRS), those of Header::validate.
-  static Result<TokenStream> begin(const pst::Srs& srs, Header header);
-
-  /// The next n tokens, n >= 1: of every layer, in the order of the layout, n * H values of the header's
-  /// dtype. On an error nothing is added. Errors: kMismatch (count of layers, dtype, count of values, more
-  /// tokens than the layout has), kOutOfRange (an infinity or NaN, with layer, token and index from there
-  /// on).
-  [[nodiscard]] Status add(std::span<const tensor::TensorView> layers);
-
-  /// Tokens committed to.
-  [[nodiscard]] std::uint64_t tokens() const { return tokens_; }
-
-  /// Errors: kMismatch while tokens are missing.
-  [[nodiscard]] Result<Commitment> finish() const;
-
- private:
-  TokenStream(const pst::Srs& srs, Header header);
-  [[nodiscard]] std::uint64_t total_tokens() const { return header_.layout.axes[1]; }
-  [[nodiscard]] Result<std::uint64_t> count_tokens(std::span<const tensor::TensorView> layers) const;
-
-  Header header_;
-  pst::PartialCommitment sum_;
-  std::uint64_t width_;  ///< H, before padding
-  std::uint64_t tokens_ = 0;
-};
-
-/// Opens the commitment at each point. Does not check that `values` are what was committed to: a proof of
-/// other values does not verify. Errors: kMismatch (SRS, count of values or coordinates), kOutOfRange (a
-/// coordinate outside its axis, a point twice, no points or more than Proofs::kMaxCount). `kept`, of these
-/// values, is taken from and added to.
-[[nodiscard]] Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment,
-                                   const IntegerView& values, std::span<const Point> points,
-                                   pst::KeptQuotients* kept = nullptr);
-
-/// What prove() takes of the first axis, made beforehand: as much work as opening at each of its nodes. Does
-/// not check that `values` are what was committed to. Errors: kMismatch (SRS, count of values), kTooLarge
-/// (memory).
-[[nodiscard]] Result<pst::KeptQuotients> keep_first_axis(const pst::Srs& srs, const Commitment& commitment,
-                                                         const IntegerView& values);
-
-// ---- The verifier
-
-/// The SRS digests that a verifier has reason to quote the label of: a text of lines "<64 hex digits>
-/// <label>"; lines that are empty or start with '#' are kept and mean nothing. The label is a reminder for
-/// people; nothing is decided by it.
-class TrustList {
- public:
-  static constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
-
-  /// Errors: kMalformed (a line that is neither; no line break at the end), kTooLarge.
-  static Result<TrustList> parse(std::string_view text, std::string_view place);
-  static Result<TrustList> read(const std::filesystem::path& path);  ///< a missing file is an empty list
-  [[nodiscard]] Status write(const std::filesystem::path& path) const;
-  [[nodiscard]] std::string to_text() const;
-
-  /// Nothing changes where the digest is there already. Of a label only printable ASCII is kept, 64
-  /// characters at most.
-  void add(const Digest& digest, std::string_view label = "unlabelled");
-  [[nodiscard]] bool contains(const Digest& digest) const;
-
- private:
-  std::vector<std::string> lines_;
-  std::vector<Digest> digests_;
-};
-
-struct VerifyOptions {
-  TrustList trusted;                      ///< digests of SRSs whose label may be quoted
-  std::optional<Digest> expected_digest;  ///< the commitment digest that was agreed on before
-  const Challenge* challenge = nullptr;   ///< the points that were asked for
-};
-
-/// Steps, in order: "no proofs" (inconclusive), "header", "SRS digest", "axes", "commitment digest",
-/// "expected digest", "challenge", "proof shape" (a point outside the axes, a point of the grid not written
-/// as one, a point twice), "value range", "padding" (of a model layout opens to 0), then those of
-/// pst::Verifier::check_all. Notes say what was not bound or not vouched for. Figures: "proofs", "padding
-/// positions", "commitment digest"; of a rejection "statement" (index of the proof) and "point".
-[[nodiscard]] Verdict verify(const Commitment& commitment, const Proofs& proofs,
-                             const pst::Verifier& verifier, const VerifyOptions& options);
-
-/// How the verifier may speak of an SRS: its label when the digest is in the list, else "SRS unverified" and
-/// why.
-[[nodiscard]] std::string describe_srs(const pst::VerifierKey& key, const TrustList& trusted);
-
-/// Compares opened values with captured ones, laid out as the header says. It checks no proof: that is for
-/// verify(). Off the grid the captured values are interpolated. Steps: "no proofs" (inconclusive),
-/// "commitment digest", "captured tensor" (count; inconclusive where the memory is missing), "proof shape",
-/// "captured values". Figures: "compared"; of a rejection "statement", "point", "place", "opened" and
-/// "captured".
-[[nodiscard]] Verdict cross_check(const Commitment& commitment, const Proofs& proofs,
-                                  const IntegerView& captured);
 
 // ---- Places
 
@@ -290,54 +208,13 @@ struct Place {
 };
 
 /// The layout must be one that validate() takes. Errors: kOutOfRange.
-[[nodiscard]] Result<Place> place_of(const tensor::Layout& layout,
+[[nodiscard]] Result<Place> place_of(const encode::Layout& layout,
                                      std::span<const std::uint32_t> coordinates);
-[[nodiscard]] Result<Place> place_of_index(const tensor::Layout& layout, std::uint64_t flat_index);
-[[nodiscard]] Result<Place> place_of_entry(const tensor::Layout& layout, std::string_view layer,
+[[nodiscard]] Result<Place> place_of_index(const encode::Layout& layout, std::uint64_t flat_index);
+[[nodiscard]] Result<Place> place_of_entry(const encode::Layout& layout, std::string_view layer,
                                            std::uint64_t position);
-
-// ---- The seeds' JSON files
-
-/// "proofs.json": commitment, points, values, quotients; no header, so nothing says what the numbers are.
-struct SeedProofs {
-  static constexpr std::size_t kMaxBytes = std::size_t{1} << 26;
-  static constexpr std::size_t kMaxCount = 65536;
-
-  G1Affine commitment;
-  std::uint32_t num_variables = 0;
-  std::uint32_t degree_bound = 0;
-  std::vector<Proof> proofs;                ///< Point::grid where all coordinates are below degree_bound
-  std::optional<Digest> commitment_digest;  ///< a field of ours
-
-  /// Exactly the documented fields. Integers z with |z| < r stand for their residues. Errors: kMalformed,
-  /// kMismatch (lengths), kOutOfRange, kTooLarge, those of curve::decode_g1.
-  static Result<SeedProofs> parse(std::string_view json, std::string_view place);
-  static Result<SeedProofs> read(const std::filesystem::path& path);
-};
-
-/// Steps: "no proofs" (inconclusive), "axes" (num_variables is the count, degree_bound the largest), then
-/// those of pst::Verifier::check_all. Always notes "header unbound". Figures: "proofs", "distinct points".
-[[nodiscard]] Verdict verify_seed(const SeedProofs& proofs, const pst::Verifier& verifier,
-                                  const TrustList& trusted);
-
-/// The text of "proofs.json". A value is written as its residue, as the seeds do.
-[[nodiscard]] std::string seed_proofs_json(const Commitment& commitment, const Proofs& proofs);
-
-/// "coefficients.json": dims and coefficients in C order of the exponents, residues as decimal strings.
-struct SeedPolynomial {
-  Axes axes;
-  std::uint32_t degree_bound = 0;
-  std::vector<Scalar> coefficients;
-
-  /// Streams the text; no tree is built. Errors: kMalformed, kMismatch (count, degree bound), kOutOfRange,
-  /// kTooLarge.
-  static Result<SeedPolynomial> parse(std::string_view json, std::string_view place);
-  static Result<SeedPolynomial> read(const std::filesystem::path& path);
-};
-
-/// Gives the text of "coefficients.json" piece by piece to `write`, whose Error ends it. There must be
-/// axes.volume() coefficients. Errors: kMismatch, and those of `write`.
-[[nodiscard]] Status write_seed_polynomial(const Axes& axes, std::span<const Fr> coefficients,
-                                           const std::function<Status(std::string_view)>& write);
+/// The same by coordinates in the layer's own shape.
+[[nodiscard]] Result<Place> place_of_entry(const encode::Layout& layout, std::string_view layer,
+                                           std::span<const std::uint64_t> layer_coordinates);
 
 }  // namespace assay::claim

@@ -27,8 +27,8 @@ struct Scalar {
   static Result<Scalar> from_magnitude(bool negative, const std::array<std::uint64_t, 4>& magnitude,
                                        std::string_view place);
 
-  /// Decimal digits, with an optional '-'; a non-negative number is taken up to r - 1, as the seeds'
-  /// coefficient files write residues. Errors: kMalformed, kOutOfRange.
+  /// Decimal digits, with an optional '-'; a non-negative number is taken up to r - 1, as the
+  /// original pipeline's coefficient files write residues. Errors: kMalformed, kOutOfRange.
   static Result<Scalar> from_decimal(std::string_view text, std::string_view place);
 
   /// 32 bytes, little-endian. Errors: kMalformed (length), kNonCanonical (not below r).

@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,7 +25,7 @@ inline constexpr std::uint32_t kPrime = 65497;
 inline constexpr std::uint32_t kMaxTopK = 4096;
 inline constexpr std::uint64_t kMaxChunk = (std::uint64_t{1} << 31) - 1;  ///< values
 
-// ---- Selection
+// Selection.
 
 /// Which of several values of the same magnitude are taken when not all of them have room.
 enum class TieRule : std::uint8_t {
@@ -43,7 +42,7 @@ enum class TieRule : std::uint8_t {
 [[nodiscard]] Result<std::vector<std::uint32_t>> select(std::span<const std::uint16_t> values,
                                                         std::uint32_t k, TieRule rule);
 
-// ---- Polynomials
+// Polynomials.
 
 /// The largest m <= kPrime for which the indices are distinct modulo m. Errors: kOutOfRange (none, or over
 /// kPrime, indices; one that stands twice; no such m).
@@ -58,7 +57,7 @@ enum class TieRule : std::uint8_t {
 [[nodiscard]] Result<std::vector<std::uint32_t>> evaluate(std::span<const std::uint32_t> coefficients,
                                                           std::span<const std::uint32_t> x);
 
-// ---- Proofs
+// Proofs.
 
 /// The polynomial that takes at (index mod modulus) the bit pattern of the value there.
 struct Proof {
@@ -74,11 +73,6 @@ struct Proof {
 
   friend bool operator==(const Proof&, const Proof&) = default;
 };
-
-/// Base64 (RFC 4648, section 4), with padding.
-[[nodiscard]] std::string to_base64(ByteSpan bytes);
-/// Errors: kMalformed (length, alphabet, padding), kNonCanonical (bits set after the last byte).
-[[nodiscard]] Result<Bytes> from_base64(std::string_view text, std::string_view place);
 
 /// The proof of k values at their indices in the chunk. Errors: as injective_modulus; kMismatch (lengths),
 /// kOutOfRange (k).
@@ -104,214 +98,31 @@ struct Batching {
 [[nodiscard]] Result<std::vector<std::uint64_t>> chunk_lengths(std::uint64_t rows, std::uint64_t hidden,
                                                                const Batching& batching);
 
-// ---- Comparison
-
-/// What a proof says at the verifier's k largest values, beside these values. For a bf16 pattern b the
-/// exponent is (b >> 7) & 255, the mantissa b & 127.
-struct Comparison {
-  /// Mean and medians where no exponent is equal, as the published library gives them.
-  static constexpr double kNoMatch = 18446744073709551616.0;
-
-  std::uint32_t points = 0;               ///< k
-  std::uint32_t modulus = 0;              ///< of the proof
-  std::uint32_t exponent_mismatches = 0;  ///< points whose exponents differ
-  std::uint32_t sign_mismatches = 0;      ///< points whose signs differ
-  std::uint32_t distinct_values = 0;      ///< different values that the proof gives
-  std::uint32_t distinct_own = 0;         ///< different values that the verifier has
-  std::uint32_t nonfinite_own = 0;        ///< values of the verifier that are infinite or NaN
-  double mantissa_mean = kNoMatch;    ///< of the mantissas' differences where exponents are equal, 0 to 127
-  double mantissa_median = kNoMatch;  ///< of an even number, the mean of the two in the middle
-  double mantissa_median_upper = kNoMatch;  ///< of an even number, the upper of the two
-};
-
-/// `indices` and `values` are the verifier's own selection. Errors: kMismatch (lengths; a proof of another
-/// k), kOutOfRange.
-[[nodiscard]] Result<Comparison> compare(const Proof& proof, std::span<const std::uint32_t> indices,
-                                         std::span<const std::uint16_t> values);
-
-/// Chunk by chunk, on several threads. Errors: as select, naming the chunk; kMismatch (as many proofs as
-/// chunks; k).
-[[nodiscard]] Result<std::vector<Comparison>> compare_all(std::span<const Proof> proofs,
-                                                          std::span<const std::uint16_t> values,
-                                                          std::span<const std::uint64_t> lengths,
-                                                          std::uint32_t k, TieRule rule);
-
-/// A sequence's comparisons in six numbers. Means weigh each chunk by its points; a chunk without equal
-/// exponents counts as kNoMatchError in the two mantissa figures.
-struct Statistics {
-  static constexpr double kNoMatchError = 128;
-
-  std::uint64_t chunks = 0;
-  std::uint64_t points = 0;
-  double exponent_mismatches = 0;  ///< per 128 points
-  double sign_mismatches = 0;      ///< per 128 points
-  double mantissa_mean = 0;        ///< mean over the chunks
-  double mantissa_median = 0;      ///< mean over the chunks
-  double dispersion = 1;           ///< different values of the proofs over the verifier's own, chunk by chunk
-  double worst_chunk_exponent_mismatches = 0;  ///< per 128 points
-  double worst_chunk_dispersion = 1;           ///< the least of a chunk
-};
-[[nodiscard]] Statistics statistics_of(std::span<const Comparison> comparisons);
-
-// ---- Decision
-
-/// What honest recomputation may differ by, for one model, dtype and kernel. A sequence is rejected where a
-/// statistic is above its bound, or its dispersion below, and where too many of its chunks deviate.
-struct Profile {
-  std::string name;
-  std::string model;
-  std::string dtype;                       ///< that the honest runs were measured in
-  std::string kernel;                      ///< attention kernels of the honest runs
-  std::uint32_t topk = 0;                  ///< what it was measured with; 0: it serves any
-  std::uint32_t decode_batching_size = 0;  ///< what it was measured with; 0: it serves any
-  double exponent_mismatches = 0;
-  double mantissa_mean = 0;
-  double mantissa_median = 0;
-  double sign_mismatches = 0;
-  double dispersion = 0;
-  double chunk_exponent_mismatches =
-      0;                       ///< of a single chunk, per 128 points: above it, the chunk is another one's
-  double deviating_share = 0;  ///< of the chunks, 0 to 1, that may deviate; one always may
-  std::uint64_t minimum_points = 0;  ///< with fewer, a sequence is inconclusive
-  /// With 95 % confidence, honest sequences are rejected with at most this probability; none: not measured.
-  std::optional<double> false_alarm_bound;
-  std::uint64_t honest_sequences = 0;          ///< that false_alarm_bound was measured from
-  std::uint64_t honest_chunks = 0;             ///< of these sequences
-  std::optional<double> fingerprint_distance;  ///< relative L2; none: not measured
-
-  static constexpr std::size_t kMaxBytes = 1 << 16;
-
-  /// The bounds of the paper, 38/10/8, with bounds on signs and dispersion that a proof made without data
-  /// does not meet.
-  static Profile published();
-
-  /// Errors: kOutOfRange, naming the field: numbers that are no bound, text that is too long or not UTF-8.
-  [[nodiscard]] Status validate() const;
-
-  /// JSON with every field, under "format": "assay/toploc/profile/v1". Errors of reading: kMalformed (not
-  /// JSON, a field that is missing, unknown or of another type), kUnsupported (format), kOutOfRange,
-  /// kTooLarge, kIo.
-  [[nodiscard]] std::string to_json() const;
-  static Result<Profile> from_json(std::string_view text, std::string_view place);
-  static Result<Profile> read(const std::filesystem::path& path);
-  [[nodiscard]] Status write(const std::filesystem::path& path) const;
-
-  friend bool operator==(const Profile&, const Profile&) = default;
-};
-
-/// What the sequence was judged under, as far as the verifier says it: what is 0 or empty is not held against
-/// the profile.
-struct Conditions {
-  std::uint32_t decode_batching_size = 0;  ///< rows of a chunk
-  std::string model;
-  std::string dtype;      ///< that the verifier ran the model in
-  std::string attention;  ///< the kernel that it ran with
-};
-
-/// In which of model, dtype and attention the conditions are not those of the profile's measurement, as a
-/// sentence; empty where in none. The profile's bounds are then used, without its false-alarm rate.
-[[nodiscard]] std::string unmeasured(const Profile& profile, const Conditions& conditions);
-
-/// The least modulus that an honest proof of k values has, but with probability under 2^-40 (indices taken as
-/// random).
-[[nodiscard]] std::uint32_t least_honest_modulus(std::uint32_t k);
-
-/// The largest k for which that is at least kPrime / 2. With more values, honest moduli are of nearly any
-/// size, and a prover may choose one that maps the index to little more than the dimension.
-[[nodiscard]] std::uint32_t largest_judged_topk();
-
-/// How many chunks would not pass as sequences of their own: a chunk deviates whose exponent mismatches per
-/// 128 points, or whose mantissas' mean or median difference, are above the profile's bound.
-[[nodiscard]] std::uint64_t deviating_chunks(std::span<const Comparison> comparisons, const Profile& profile);
-
-/// The verdict on a sequence. Inconclusive: states that are not finite, a profile for another k or
-/// decode_batching_size, more than largest_judged_topk() values, too few points. Rejected at "modulus",
-/// "chunk", "exponents", "mantissa mean", "mantissa median", "signs", "dispersion" or "deviating chunks"
-/// (over the share of the chunks, rounded down, and over one). A note says where the conditions were not
-/// measured.
-[[nodiscard]] Verdict decide(std::span<const Comparison> comparisons, const Profile& profile,
-                             const Conditions& conditions = {});
-
-struct Verification {
-  Verdict verdict;
-  std::vector<Comparison> comparisons;  ///< none where the proofs could not be read
-};
-
-/// From the bytes of hostile proofs to the verdict: rejected also at "proof count" and "proof form". Errors:
-/// those of the verifier's own states, as compare_all.
-[[nodiscard]] Result<Verification> verify(std::span<const Bytes> proofs,
-                                          std::span<const std::uint16_t> values,
-                                          std::span<const std::uint64_t> lengths, std::uint32_t k,
-                                          TieRule rule, const Profile& profile, const Conditions& conditions);
-
-// ---- Files of proofs
-
-/// The proofs of one sequence with what they were made under. The one who verifies knows what to ask for:
-/// these fields are the prover's word.
-struct ProofFile {
-  static constexpr std::size_t kMaxBytes = std::size_t{256} << 20;
-  static constexpr std::size_t kMaxProofs = 1 << 20;
-
-  std::uint32_t topk = 128;
+/// What proofs are made under: how much of a sequence each covers, and how much of that goes into it.
+struct Parameters {
+  std::uint32_t topk = 128;  ///< values of a proof
   Batching batching;
   TieRule ties = TieRule::kLibstdcxx;
-  std::uint64_t rows = 0;
-  std::uint64_t hidden = 0;
-  std::vector<Bytes> proofs;  ///< each 2 + 2 topk bytes; what they hold is not looked at
 
-  /// The one JSON text of these fields, under "format": "assay/toploc/proofs/v1", a line for each proof.
-  /// Errors: kOutOfRange, kMismatch (a proof of another length, more or fewer proofs than chunks).
-  [[nodiscard]] Result<std::string> encode() const;
-  /// Errors: kMalformed, kNonCanonical (not the text that encode() gives), kUnsupported (format),
-  /// kOutOfRange, kMismatch, kTooLarge.
-  static Result<ProofFile> decode(std::string_view text, std::string_view place);
-  static Result<ProofFile> read(const std::filesystem::path& path);
-  [[nodiscard]] Status write(const std::filesystem::path& path) const;
-
-  friend bool operator==(const ProofFile&, const ProofFile&) = default;
-};
-
-// ---- Fingerprints
-
-/// Each row of hidden states, projected to a few numbers along random signs that a seed gives. To bind a
-/// provider, the seed is drawn by the verifier and told after the states were committed to.
-struct Fingerprint {
-  static constexpr std::uint32_t kMaxDimensions = 1024;
-  static constexpr std::uint32_t kMaxHidden = 1 << 16;
-  static constexpr std::uint64_t kMaxValues = std::uint64_t{1} << 26;
-
-  Digest seed{};
-  std::uint32_t hidden = 0;
-  std::uint32_t dimensions = 0;
-  std::vector<float> values;  ///< rows of `dimensions` numbers, all finite
-
-  [[nodiscard]] std::uint64_t rows() const { return dimensions == 0 ? 0 : values.size() / dimensions; }
-
-  /// Errors: kOutOfRange (sizes; a value that is infinite or NaN, with its row), kMismatch (rows that are not
-  /// whole).
-  static Result<Fingerprint> project(std::span<const std::uint16_t> bf16, std::uint32_t hidden,
-                                     const Digest& seed, std::uint32_t dimensions);
-  static Result<Fingerprint> project(std::span<const float> values, std::uint32_t hidden, const Digest& seed,
-                                     std::uint32_t dimensions);
-
-  /// Errors: kOutOfRange, kMismatch, as project.
+  /// Errors: kOutOfRange, its place the field's name in a file.
   [[nodiscard]] Status validate() const;
 
-  /// "assay/toploc/fingerprint/v1", seed, LE32 hidden, LE32 dimensions, LE32 rows, the values as
-  /// little-endian binary32.
-  [[nodiscard]] Bytes encode() const;
-  /// Errors: kMalformed, kTooLarge, kOutOfRange.
-  static Result<Fingerprint> decode(ByteSpan bytes, std::string_view place);
-
-  friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
+  friend bool operator==(const Parameters&, const Parameters&) = default;
 };
 
-/// sqrt(sum |theirs - own|^2 / sum |own|^2), 0 for two that are all zero, infinite where only `own` is.
-/// Errors: kMismatch (seed, width, dimensions, rows), kOutOfRange (as Fingerprint::validate).
-[[nodiscard]] Result<double> distance(const Fingerprint& theirs, const Fingerprint& own);
+/// Bytes of a proof of k values.
+[[nodiscard]] constexpr std::size_t proof_size(std::uint32_t k) { return 2 + 2 * std::size_t{k}; }
 
-/// Rejected at "seed", "shape" or "distance"; inconclusive where the profile has no bound, or where the own
-/// states are all zero. `own` is the verifier's, under a seed of its own.
-[[nodiscard]] Verdict verify(const Fingerprint& theirs, const Fingerprint& own, const Profile& profile);
+/// Some of the rows that one pass over prompt and answer gives, of which row i is the state after token i.
+struct RowRange {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+  friend bool operator==(const RowRange&, const RowRange&) = default;
+};
+
+/// The rows that the proofs of an answer are of: those from which its tokens were produced, the last of the
+/// prompt first; with a prefill the ones before too. The last token of the answer was fed to nothing.
+[[nodiscard]] RowRange rows_of_answer(std::uint64_t prompt_tokens, std::uint64_t answer_tokens,
+                                      const Batching& batching);
 
 }  // namespace assay::toploc

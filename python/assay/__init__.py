@@ -1,13 +1,13 @@
 """Commit to what a language model computed, open parts of it, and check the openings."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from . import bn254, toploc
+from . import bn254, models, toploc
 from ._core import Verdict, set_thread_limit, thread_limit
 from ._core import version as __version__
 from .commitments import Challenge, Commitment, KeptQuotients, Opening, Place, Proofs, commit
 from .errors import DecodeError, Error, InputError
+from .lazily import on_first_use
 from .polynomials import evaluate, grid_values, interpolate
 from .residues import R, from_rows, to_rows
 from .srs import Srs, VerifierKey
@@ -47,6 +47,7 @@ __all__ = [
     "from_rows",
     "grid_values",
     "interpolate",
+    "models",
     "set_thread_limit",
     "thread_limit",
     "to_rows",
@@ -54,14 +55,7 @@ __all__ = [
     "verify",
 ]
 
-# These need torch, which is loaded on their first use.
-_CAPTURING = {"Capture", "capture"}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _CAPTURING:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(".hidden_states", __name__), name)
+__getattr__ = on_first_use(__name__, {".hidden_states": "Capture capture"})
 
 
 def __dir__() -> list[str]:

@@ -1,6 +1,6 @@
 """The native part of assay. Private: use the names of the package assay."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy
@@ -10,12 +10,43 @@ from numpy.typing import NDArray
 
 version: str = '0.1.0'
 
+class Figure:
+    """
+    A number or a text that a verdict states; `str` gives it with unit and bound.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def value(self) -> int | float | str:
+        """An int, a float or a str."""
+
+    @property
+    def at_most(self) -> float | None:
+        """The bound that the value may not exceed, if it has one."""
+
+    @property
+    def at_least(self) -> float | None:
+        """The bound that the value must reach, if it has one."""
+
+    @property
+    def unit(self) -> str:
+        """Empty for a bare number or a text."""
+
+    def __str__(self) -> str: ...
+
+    def __repr__(self) -> str: ...
+
 class Verdict:
     """
     The answer of a verifier: a value, never an exception.
 
     True in a condition only when the outcome is "accepted".
     """
+
+    @staticmethod
+    def rejected(step: str, reason: str) -> Verdict: ...
 
     def __bool__(self) -> bool: ...
 
@@ -32,14 +63,52 @@ class Verdict:
         """Why it failed, in one clause; empty when accepted."""
 
     @property
-    def notes(self) -> list[str]:
-        """What the verdict rests on but did not check."""
+    def item(self) -> int | None:
+        """Which of many things failed, counted from 0, if it is about one."""
 
     @property
-    def figures(self) -> dict[str, str]:
+    def checks(self) -> list[tuple[str, str]]:
+        """
+        Steps that passed or could not be asked, each with its grade: "bound", "recomputed",
+        "statistical", "self-reported" or "missing".
+        """
+
+    @property
+    def figures(self) -> dict[str, Figure]:
         """The numbers of the step, by name."""
 
+    @property
+    def notes(self) -> list[str]:
+        """What the verdict did not check."""
+
+    @property
+    def assumptions(self) -> list[str]:
+        """What the verdict rests on."""
+
+    @property
+    def miss_bound(self) -> float | None:
+        """
+        The probability at most with which a statistical check misses what it is to find.
+        """
+
+    @property
+    def parts(self) -> list[tuple[str, Verdict]]:
+        """Verdicts on parts, with their names."""
+
+    @property
+    def exit_code(self) -> int:
+        """What a program ends with: 0 accepted, 1 rejected, 3 inconclusive."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that people read."""
+
+    def to_json(self) -> str:
+        """The verdict as one JSON object, the form that every door prints."""
+
     def __repr__(self) -> str: ...
+
+def exit_code(outcome: str) -> int: ...
 
 def set_thread_limit(threads: int) -> None: ...
 
@@ -60,6 +129,9 @@ def ec_pairing(input: bytes) -> bool: ...
 class VerifierKey:
     @staticmethod
     def decode(data: bytes, place: str) -> VerifierKey: ...
+
+    @staticmethod
+    def read(path: str) -> VerifierKey: ...
 
     def encode(self) -> bytes: ...
 
@@ -125,15 +197,12 @@ class Layout:
     @property
     def layers(self) -> tuple[tuple[str, tuple[int, ...], str, int], ...]: ...
 
-class Wishes:
+class SubjectOptions:
     def __init__(self, encoding: str | None, layout: str | None, axes: Sequence[int] | None, capture_mode: str, cube_sizes: tuple[int, int], cube_dims: int | None, pad_seed: int, taps: Mapping[str, str]) -> None: ...
 
 class Tensor:
     @staticmethod
-    def encode(sources: Sequence[tuple[str, Any, str]], wishes: Wishes) -> Tensor: ...
-
-    @staticmethod
-    def encode_like(sources: Sequence[tuple[str, Any, str]], header: Header, taps: Mapping[str, str]) -> Tensor: ...
+    def encode(sources: Sequence[tuple[str, Any, str]], options: SubjectOptions) -> Tensor: ...
 
     @staticmethod
     def read(path: str, encoding: str | None, layout: str | None, axes: Sequence[int] | None, capture_mode: str | None) -> Tensor: ...
@@ -153,6 +222,16 @@ class Tensor:
     def values(self) -> numpy.typing.NDArray[Any]: ...
 
     def value_at(self, coordinates: Sequence[int]) -> bytes: ...
+
+class Captured:
+    @staticmethod
+    def of_arrays(sources: Sequence[tuple[str, Any, str]], named: bool, header: Header, taps: Mapping[str, str]) -> Captured: ...
+
+    @staticmethod
+    def read(path: str, header: Header) -> Captured: ...
+
+    @staticmethod
+    def of_tensor(tensor: Tensor, header: Header) -> Captured: ...
 
 class Place:
     @property
@@ -191,11 +270,17 @@ class Header:
     def capture_mode(self) -> str: ...
 
     @property
-    def srs_digest(self) -> bytes: ...
+    def scheme(self) -> str: ...
+
+    @property
+    def first_token(self) -> int: ...
+
+    @property
+    def setup_digest(self) -> bytes | None: ...
 
     def place_of(self, coordinates: Sequence[int]) -> Place: ...
 
-    def coordinates_of(self, layer: str, position: int) -> tuple[int, ...]: ...
+    def coordinates_of(self, layer: str, coordinates: Sequence[int]) -> tuple[int, ...]: ...
 
 class Commitment:
     @staticmethod
@@ -276,8 +361,9 @@ class Challenge:
     @property
     def commitment_digest(self) -> bytes: ...
 
-    @property
-    def points(self) -> list[tuple[int, ...]]: ...
+    def __len__(self) -> int: ...
+
+    def point(self, index: int) -> tuple[bytes, bool]: ...
 
 def commit(tensor: Tensor, srs: Srs) -> Commitment: ...
 
@@ -285,7 +371,7 @@ def prove(commitment: Commitment, tensor: Tensor, srs: Srs, points: Sequence[Seq
 
 def prove_kept(commitment: Commitment, tensor: Tensor, srs: Srs, points: Sequence[Sequence[int] | Annotated[NDArray[numpy.uint8], dict(shape=(None, 32), order='C', device='cpu', writable=False)]], kept: KeptQuotients) -> Proofs: ...
 
-def verify(commitment: Commitment, proofs: Proofs, verifier_key: VerifierKey, challenge: Challenge | None, digest: bytes | None, trusted: Sequence[bytes], trust_list: str | None, captured: Tensor | None) -> Verdict: ...
+def verify(commitment: Commitment, proofs: Proofs, verifier_key: VerifierKey, challenge: Challenge | None, digest: bytes | None, trusted: Sequence[bytes], trust_list: str | None, captured: Captured | None) -> Verdict: ...
 
 class TokenStream:
     @staticmethod
@@ -316,7 +402,32 @@ def toploc_build(bits: Annotated[NDArray[numpy.uint16], dict(shape=(None,), orde
 
 def toploc_check(proof: bytes, k: int) -> None: ...
 
-def toploc_chunk_lengths(rows: int, hidden: int, decode_batching_size: int, prefill_rows: int = 0, merge_tail_below: int = 0) -> list[int]: ...
+class ToplocParameters:
+    def __init__(self, *, topk: int = 128, decode_batching_size: int = 32, prefill_rows: int = 0, merge_tail_below: int = 0, lower_index_first: bool = False) -> None: ...
+
+    @property
+    def topk(self) -> int: ...
+
+    @property
+    def decode_batching_size(self) -> int: ...
+
+    @property
+    def prefill_rows(self) -> int: ...
+
+    @property
+    def merge_tail_below(self) -> int: ...
+
+    @property
+    def lower_index_first(self) -> bool: ...
+
+    @property
+    def proof_size(self) -> int: ...
+
+    def chunk_lengths(self, rows: int, hidden: int) -> list[int]: ...
+
+    def rows_of_answer(self, prompt_tokens: int, answer_tokens: int) -> tuple[int, int]: ...
+
+    def __eq__(self, arg: object, /) -> bool: ...
 
 class ToplocComparison:
     @property
@@ -348,6 +459,8 @@ class ToplocComparison:
 
     @property
     def mantissa_median_upper(self) -> float: ...
+
+    def to_json(self) -> str: ...
 
 class ToplocStatistics:
     @property
@@ -455,28 +568,18 @@ class ToplocProfile:
     @property
     def fingerprint_distance(self) -> float | None: ...
 
-class ToplocConditions:
-    def __init__(self, *, decode_batching_size: int = 0, model: str = '', dtype: str = '', attention: str = '') -> None: ...
+class Conditions:
+    def __init__(self, *, model: str = '', dtype: str = '', kernel: str = '') -> None: ...
 
-def toploc_unmeasured(profile: ToplocProfile, conditions: ToplocConditions) -> str: ...
+def rate_bound(events: int, trials: int, confidence: float = 0.95) -> float: ...
 
-def toploc_deviating_chunks(comparisons: Sequence[ToplocComparison], profile: ToplocProfile) -> int: ...
-
-def toploc_decide(comparisons: Sequence[ToplocComparison], profile: ToplocProfile, conditions: ToplocConditions) -> Verdict: ...
-
-def toploc_verify(proofs: Sequence[bytes], bits: Annotated[NDArray[numpy.uint16], dict(shape=(None,), order='C', device='cpu', writable=False)], lengths: Sequence[int], k: int, lower_index_first: bool, profile: ToplocProfile, conditions: ToplocConditions) -> tuple[Verdict, list[ToplocComparison]]: ...
+def unmeasured(profile: ToplocProfile, conditions: Conditions) -> str: ...
 
 class ToplocProofFile:
-    def __init__(self, proofs: Sequence[bytes], *, topk: int, decode_batching_size: int, rows: int, hidden: int, prefill_rows: int = 0, merge_tail_below: int = 0, lower_index_first: bool = False) -> None: ...
+    def __init__(self, *, parameters: ToplocParameters, rows: int, hidden: int, proofs: Sequence[bytes]) -> None: ...
 
     @property
-    def proofs(self) -> list[bytes]: ...
-
-    @property
-    def topk(self) -> int: ...
-
-    @property
-    def decode_batching_size(self) -> int: ...
+    def parameters(self) -> ToplocParameters: ...
 
     @property
     def rows(self) -> int: ...
@@ -485,15 +588,7 @@ class ToplocProofFile:
     def hidden(self) -> int: ...
 
     @property
-    def prefill_rows(self) -> int: ...
-
-    @property
-    def merge_tail_below(self) -> int: ...
-
-    @property
-    def lower_index_first(self) -> bool: ...
-
-    def lengths(self) -> list[int]: ...
+    def proofs(self) -> list[bytes]: ...
 
     def encode(self) -> bytes: ...
 
@@ -504,6 +599,61 @@ class ToplocProofFile:
     def read(path: str) -> ToplocProofFile: ...
 
     def write(self, path: str) -> None: ...
+
+    def __eq__(self, arg: object, /) -> bool: ...
+
+class ToplocSignature:
+    """
+    One answer: its tokens, the proofs of the states that they were produced from, and what the provider says of how it ran the model.
+    """
+
+    def __init__(self, *, model: str = '', dtype: str = '', attention: str = '', prompt_token_ids: Sequence[int], output_token_ids: Sequence[int], parameters: ToplocParameters = ..., proofs: Sequence[bytes] = [], prompt: str = '') -> None: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def dtype(self) -> str: ...
+
+    @property
+    def attention(self) -> str: ...
+
+    @property
+    def prompt(self) -> str: ...
+
+    @property
+    def prompt_token_ids(self) -> list[int]: ...
+
+    @property
+    def output_token_ids(self) -> list[int]: ...
+
+    @property
+    def parameters(self) -> ToplocParameters: ...
+
+    @property
+    def proofs(self) -> list[bytes]: ...
+
+    def encode(self) -> bytes: ...
+
+    @staticmethod
+    def decode(data: bytes, place: str) -> ToplocSignature: ...
+
+    @staticmethod
+    def read(path: str) -> ToplocSignature: ...
+
+    def write(self, path: str) -> None: ...
+
+    def __eq__(self, arg: object, /) -> bool: ...
+
+def toploc_deviating_chunks(comparisons: Sequence[ToplocComparison], profile: ToplocProfile) -> int: ...
+
+def toploc_decide(comparisons: Sequence[ToplocComparison], profile: ToplocProfile) -> Verdict: ...
+
+def toploc_check_offer(file: ToplocProofFile | ToplocSignature, asked: ToplocParameters, any_ties: bool, rows: int) -> Verdict: ...
+
+def toploc_verify(file: ToplocProofFile | ToplocSignature, asked: ToplocParameters, any_ties: bool, rows: int, hidden: int, own: Annotated[NDArray[numpy.uint16], dict(shape=(None,), order='C', device='cpu', writable=False)] | Callable[[int, bool], tuple[Annotated[NDArray[numpy.uint32], dict(shape=(None,), order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.uint16], dict(shape=(None,), order='C', device='cpu', writable=False)]]], profile: ToplocProfile, conditions: Conditions) -> tuple[Verdict, list[ToplocComparison]]: ...
+
+def toploc_verify_proofs(proofs: Sequence[bytes], asked: ToplocParameters, lower_index_first: bool, lengths: Sequence[int], own: Annotated[NDArray[numpy.uint16], dict(shape=(None,), order='C', device='cpu', writable=False)] | Callable[[int, bool], tuple[Annotated[NDArray[numpy.uint32], dict(shape=(None,), order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.uint16], dict(shape=(None,), order='C', device='cpu', writable=False)]]], profile: ToplocProfile, conditions: Conditions) -> tuple[Verdict, list[ToplocComparison]]: ...
 
 def fingerprint_project(rows: Annotated[NDArray[numpy.uint16], dict(shape=(None, None), order='C', device='cpu', writable=False)] | Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], seed: bytes, d: int) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None))]: ...
 

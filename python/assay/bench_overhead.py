@@ -5,26 +5,24 @@ import gc
 import json
 import math
 import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import Error, Srs, StreamingCommit, __version__, _core
 from .arguments import at_least
 from .ending import ended
+from .machine import processor_name
 from .streaming import StreamReport
 from .wording import count
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel
 
-    from .hidden_states.layout import Layout
+    from .models import Layout, Observer
 
 PROGRAM = "assay bench overhead"
 
@@ -70,7 +68,7 @@ class Subject:
     """A model that is ready to decode, and what can be known before it does."""
 
     model: "PreTrainedModel"
-    ids: "torch.Tensor"
+    ids: list[int]
     layout: "Layout"
     settings: dict[str, bool | int | float]
     srs: Srs
@@ -108,6 +106,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Prepare, run, and give the figures of the report."""
     import torch
 
+    from .models import engine_of
+
     torch.set_num_threads(options.threads)
     say: Callable[[str], None] = (lambda _: None) if options.quiet else _say
     started = time.monotonic()
@@ -140,7 +140,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "parameters": sum(p.numel() for p in subject.model.parameters()),
         "dtype": str(subject.model.dtype).removeprefix("torch."),
         "batch": 1,
-        "prompt_tokens": int(subject.ids.shape[1]),
+        "prompt_tokens": len(subject.ids),
         "decoded_tokens": options.tokens,
         "values_per_token": sum(entry.width for entry in entries),
         "layers": len(entries),
@@ -163,19 +163,18 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             for name, listed in costs.items()
         },
         "machine": _machine(),
-        "versions": _versions(),
+        "versions": {"assay": __version__, **engine_of(subject.model).versions},
     }
 
 
 def _subject(options: argparse.Namespace, say: Callable[[str], None]) -> Subject:
-    from .hidden_states.generating import settings_for
-    from .hidden_states.layout import find_layout
+    from .models import find_layout, settings_for
 
     say(f"preparing {options.model}")
     model, ids = _random_1b() if options.model == "random-1b" else _loaded(options.model)
-    layout = find_layout(model, ids)
-    rows = int(ids.shape[1]) + options.tokens - 1
-    settings = settings_for(model, options.tokens, False, 1.0, options.tokens)
+    layout = find_layout(model)
+    rows = len(ids) + options.tokens - 1
+    settings = settings_for(model, options.tokens, min_new_tokens=options.tokens)
     # Planned as it will be when the model runs; what is in the buffers does not matter yet.
     axes: list[tuple[int, ...]] = []
 
@@ -189,7 +188,7 @@ def _subject(options: argparse.Namespace, say: Callable[[str], None]) -> Subject
 
 
 def _planned(layout: "Layout", rows: int, srs_for: Callable[[tuple[int, ...]], Srs]) -> Srs:
-    from .hidden_states.recording import Recorder
+    from .hidden_states import Recorder
 
     with StreamingCommit(srs_for) as stream:
         stream.begin(layout.taps, Recorder(layout, rows).buffers)
@@ -198,16 +197,14 @@ def _planned(layout: "Layout", rows: int, srs_for: Callable[[tuple[int, ...]], S
         return stream.srs
 
 
-def _loaded(name: str) -> "tuple[PreTrainedModel, torch.Tensor]":
-    from .hidden_states.loading import load
-    from .hidden_states.sources import resolve
+def _loaded(name: str) -> "tuple[PreTrainedModel, list[int]]":
+    from .models import Engine, encode_prompts, load
 
-    loaded = load(resolve(name), device="cpu", dtype="bfloat16", verbose=False)
-    ids = loaded.tokenizer(_PROMPT, return_tensors="pt")["input_ids"]
-    return loaded.model, ids
+    model, tokenizer, _ = load(name, Engine("bfloat16", "auto", "cpu"))
+    return model, encode_prompts(tokenizer, [_PROMPT])[0]
 
 
-def _random_1b() -> "tuple[PreTrainedModel, torch.Tensor]":
+def _random_1b() -> "tuple[PreTrainedModel, list[int]]":
     """A Llama of the sizes of Llama 3.2 1B, with random weights: what it says means nothing."""
     import torch
     from transformers import AutoModelForCausalLM, LlamaConfig
@@ -229,7 +226,7 @@ def _random_1b() -> "tuple[PreTrainedModel, torch.Tensor]":
     torch.manual_seed(1)
     make: Any = AutoModelForCausalLM.from_config
     model: PreTrainedModel = make(config, dtype=torch.bfloat16).eval()
-    return model, torch.arange(1, 8)[None]
+    return model, list(range(1, 8))
 
 
 Run = Callable[[Subject, argparse.Namespace], StreamReport | None]
@@ -241,37 +238,39 @@ def _alone(subject: Subject, options: argparse.Namespace) -> None:
 
 def _recorded(subject: Subject, options: argparse.Namespace) -> None:
     """The hidden states kept, and nothing made of them."""
-    from .hidden_states.recording import Recorder
+    from .hidden_states import Recorder
 
     recorder = Recorder(subject.layout, subject.rows)
-    with recorder.attached():
-        _generate(subject)
-    recorder.finish(subject.rows)
+    _generate(subject, recorder)
+    recorder.finish()
 
 
 def _streamed(subject: Subject, options: argparse.Namespace) -> StreamReport:
     """From the prompt to the commitment."""
-    from .hidden_states.recording import Recorder
+    from .hidden_states import Recorder
 
     with StreamingCommit(lambda _: subject.srs, options.stream_threads) as stream:
-        recorder = Recorder(subject.layout, subject.rows, stream.rows)
-        stream.begin(subject.layout.taps, recorder.buffers)
-        with recorder.attached():
-            _generate(subject)
-        stream.end(subject.rows)
+        recorder = Recorder(subject.layout, subject.rows, stream)
+        _generate(subject, recorder)
         stream._finish()
-        recorder.finish(subject.rows)
+        recorder.finish()
     return stream.report
 
 
-def _generate(subject: Subject) -> None:
-    from .hidden_states.generating import generate
-    from .hidden_states.quiet import quiet
+def _generate(subject: Subject, *observers: "Observer") -> None:
+    from .models import generate, quiet
 
     with quiet(True):
-        sequence = generate(subject.model, subject.ids, subject.settings, lambda _: None)
-    if sequence.shape[1] != subject.rows + 1:
-        raise Error(f"{sequence.shape[1]} tokens came where {subject.rows + 1} were planned")
+        (made,) = generate(
+            subject.model,
+            [subject.ids],
+            subject.settings,
+            observers=observers,
+            layout=subject.layout,
+        )
+    tokens = len(made.prompt) + len(made.output)
+    if tokens != subject.rows + 1:
+        raise Error(f"{tokens} tokens came where {subject.rows + 1} were planned")
 
 
 def _timed(
@@ -341,32 +340,12 @@ def student_quantile(freedom: int, confidence: float = _CONFIDENCE) -> float:
 
 
 def _machine() -> dict[str, Any]:
-    name = platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-    except OSError:
-        pass
     return {
-        "processor": name,
+        "processor": processor_name(),
         "processors": os.cpu_count(),
         "load_average": os.getloadavg()[0],
         "kernel": _core.active_kernel(),
         "omp_wait_policy": os.environ.get(_WAITING[0], ""),
-    }
-
-
-def _versions() -> dict[str, str]:
-    import torch
-    import transformers
-
-    return {
-        "assay": __version__,
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "transformers": transformers.__version__,
     }
 
 

@@ -134,20 +134,8 @@ class Commitment:
         Raises:
             InputError: There is no such layer or value ("out_of_range").
         """
-        shape = next((known.shape for known in self.header.layers if known.name == layer), None)
-        if shape is None:
-            raise InputError("out_of_range", "layer", f"none is called {layer!r}")
-        inside = len(coordinates) == len(shape) and all(
-            0 <= c < size for c, size in zip(coordinates, shape, strict=True)
-        )
-        if not inside:
-            raise InputError(
-                "out_of_range", f"layer {layer}", f"no {tuple(coordinates)} in shape {shape}"
-            )
-        position = 0
-        for coordinate, size in zip(coordinates, shape, strict=True):
-            position = position * size + operator.index(coordinate)
-        return self._header.coordinates_of(layer, position)
+        whole = [unsigned(c, f"layer {layer}") for c in coordinates]
+        return self._header.coordinates_of(layer, whole)
 
     def keep(self, tensor: Tensor | None = None, srs: Srs | None = None) -> "KeptQuotients":
         """Make what openings need of the first axis, so that `open` takes it from there.
@@ -193,8 +181,9 @@ class Commitment:
         tensor, srs = self._own(tensor, srs)
         if isinstance(points, Challenge):
             points.require(self)
-            points = points.points
-        prepared = [_prepare(point) for point in points]
+            prepared = points._prepared()
+        else:
+            prepared = [_prepare(point) for point in points]
         given = self._native, tensor._native, srs._native, prepared
         proofs = _core.prove(*given) if kept is None else _core.prove_kept(*given, kept._native)
         return Proofs(proofs, self)
@@ -334,8 +323,15 @@ class Challenge:
 
     @property
     def points(self) -> list[tuple[int, ...]]:
-        """Points of the grid."""
-        return self._native.points
+        """Points of the grid; off it, where the challenge has such, residues below `R`."""
+        return [_point(self._native.point(index)[0]) for index in range(len(self._native))]
+
+    def _prepared(self) -> "list[list[int] | NDArray[np.uint8]]":
+        queries = [self._native.point(index) for index in range(len(self._native))]
+        return [
+            list(_point(data)) if on_grid else np.frombuffer(data, np.uint8).reshape(-1, 32)
+            for data, on_grid in queries
+        ]
 
     def require(self, commitment: Commitment) -> None:
         """Check that the challenge is one to `commitment`.
@@ -347,7 +343,7 @@ class Challenge:
             raise InputError("mismatch", "challenge", "names another commitment")
 
     def __len__(self) -> int:
-        return len(self.points)
+        return len(self._native)
 
 
 class Proofs:
@@ -407,7 +403,7 @@ class Proofs:
     def __getitem__(self, index: int) -> Opening:
         index = range(len(self))[index]
         data, on_grid = self._native.point(index)
-        point = tuple(residue(data[i : i + 32]) for i in range(0, len(data), 32))
+        point = _point(data)
         place = self._commitment.place(point) if on_grid and self._commitment else None
         return Opening(point, as_signed(residue(self._native.value(index))), place)
 
@@ -430,6 +426,11 @@ def commit(tensor: Tensor, srs: Srs) -> Commitment:
     '5f10fa5ecdad6d295d6ad5b5669bf5df61fd5b9e8de8d73156fe72a59277af97'
     """
     return Commitment(_core.commit(tensor._native, srs._native), tensor, srs)
+
+
+def _point(data: bytes) -> tuple[int, ...]:
+    """Coordinates from their rows of 32 bytes."""
+    return tuple(residue(data[i : i + 32]) for i in range(0, len(data), 32))
 
 
 def _prepare(point: Sequence[int] | NDArray[Any]) -> list[int] | NDArray[np.uint8]:

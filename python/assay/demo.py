@@ -137,6 +137,8 @@ def _tell(options: argparse.Namespace) -> int:
         f"made in {duration(opening)}, checked in {duration(checking)} "
         f"with {size(len(verifier.key.to_bytes()))} of public parameters"
     )
+    for text in verdict.assumptions:
+        say(f"   assumed   {text}")
     for note in verdict.notes:
         say(f"   note      {note}")
 

@@ -6,14 +6,17 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from .errors import Error
-from .hidden_states.errors import one_line
+from .errors import Error, one_line
 
 FAILED = 2
 
 
 def ended(
-    program: str, act: Callable[[], int], *, stopped: str = "stopped before it was done"
+    program: str,
+    act: Callable[[], int],
+    *,
+    stopped: str = "stopped before it was done",
+    trace: bool = False,
 ) -> int:
     """Do it; gives its exit code, or says in one line why there is none, and gives 2.
 
@@ -23,6 +26,7 @@ def ended(
         program: What the line begins with.
         act: Gives the exit code.
         stopped: What to say after Ctrl-C.
+        trace: Say too where an error came from.
     """
     try:
         code = act()
@@ -31,6 +35,8 @@ def ended(
         return code
     except Error as error:
         reason = str(error)
+        if trace:
+            traceback.print_exc()
     except KeyboardInterrupt:
         reason = stopped
     except BrokenPipeError:
@@ -41,5 +47,7 @@ def ended(
         where = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(where.filename).name}:{where.lineno}"
         reason = f"unexpected {type(error).__name__} at {place}: {one_line(error)}"
+        if trace:
+            traceback.print_exc()
     print(f"{program}: {reason}", file=sys.stderr)
     return FAILED

@@ -31,3 +31,36 @@ class DecodeError(InputError):
     Not of their format (code "malformed"), not its one encoding of what they mean
     ("non_canonical"), or numbers in them that cannot be (the other codes, but never "io").
     """
+
+
+class CaptureError(InputError):
+    """A model that cannot be run as asked, or a capture that could not be made of it.
+
+    Base of the errors below.
+    """
+
+
+class ModelError(CaptureError):
+    """A model or its tokenizer was not found, could not be loaded or could not run."""
+
+
+class LayoutError(CaptureError):
+    """The model is not built in a way whose hidden states can be taken while it generates."""
+
+
+class NonFiniteError(CaptureError):
+    """A hidden state holds NaN or an infinity."""
+
+
+class StreamError(CaptureError):
+    """A commitment that was being made while the model ran could not be made."""
+
+
+class SaveError(CaptureError):
+    """An output file could not be written."""
+
+
+def one_line(error: BaseException, limit: int = 300) -> str:
+    """The text of `error` with its line breaks folded, cut after `limit` characters."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -24,7 +24,7 @@ class ProofFile:
 
     @property
     def _size(self) -> int:
-        return 1 + 4 * self.axes + 32 + 32 * self.axes
+        return 1 + 4 * self.axes + 32 + 4 + 32 * self.axes
 
     def _start(self, index: int) -> int:
         return _HEADER + index * self._size
@@ -35,7 +35,7 @@ class ProofFile:
         return self.data[start : start + 4 * self.axes]
 
     def opening(self, index: int) -> bytes:
-        """The value and the proof points of one proof."""
+        """The value of one proof, and what shows it."""
         start = self._start(index) + 1 + 4 * self.axes
         return self.data[start : self._start(index + 1)]
 
@@ -45,7 +45,7 @@ class ProofFile:
         return self._replaced(start, coordinates)
 
     def with_opening(self, index: int, opening: bytes) -> "ProofFile":
-        """The same file, where one proof carries another value and other proof points."""
+        """The same file, where one proof carries another value and other evidence."""
         return self._replaced(self._start(index) + 1 + 4 * self.axes, opening)
 
     def with_value(self, index: int, value: int) -> "ProofFile":

@@ -13,16 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import Challenge, Commitment, Srs, Tensor, capture, commit, encode, verify
+from . import Challenge, Commitment, Srs, Tensor, _core, capture, commit, encode, verify
 from .ending import ended
-from .hidden_states.flags import add_capture_flags, capture_arguments
-from .hidden_states.staging import write_together
+from .hidden_states import add_capture_flags, capture_arguments
+from .progress import Bar
 from .streaming import BLOCK, StreamingCommit, StreamReport
 from .tensors import LayoutKind
 from .wording import count, duration, size
+from .writing import write_together
 
 PROGRAM = "assay run"
-REJECTED = 1
 
 _EXAMPLE = """\
 examples:
@@ -32,7 +32,7 @@ examples:
   assay run --prompt "Hello" --stream --max-new-tokens 64 --min-new-tokens 64
 
 Without --srs, public parameters are made in memory from --srs-seed; whoever knows the seed can open
-the commitment to anything. Exit code 0: accepted, 1: rejected, 2: could not run.
+the commitment to anything. Exit codes: 0 accepted, 1 rejected, 2 could not run, 3 inconclusive.
 """
 
 
@@ -115,7 +115,10 @@ def _run_all(options: argparse.Namespace) -> int:
     else:
         for report in reports:
             _print_plainly(report)
-    return 0 if all(report["verdict"] == "accepted" for report in reports) else REJECTED
+    # A rejection outweighs what could not be decided.
+    codes = [_core.exit_code(report["verdict"]) for report in reports]
+    rejected = _core.exit_code("rejected")
+    return rejected if rejected in codes else max(codes)
 
 
 def _jobs(options: argparse.Namespace) -> Iterator[Job]:
@@ -163,11 +166,16 @@ def _captured(
     parameters: Parameters,
     stream: StreamingCommit | None,
 ) -> Job:
-    with timings.phase("capture", f"running {model}"):
+    with (
+        timings.phase("capture", f"running {model}"),
+        # Messages come in between where the commitment is made at the same time.
+        Bar.on_stderr(model, quiet=options.quiet or stream is not None) as bar,
+    ):
         held = capture(
             model,
             options.prompt,
             **capture_arguments(options),
+            on_progress=bar,
             follower=stream,
         )
     with timings.phase("encode", "encoding the hidden states"):
@@ -233,10 +241,7 @@ def _run_one(options: argparse.Namespace, job: Job) -> dict[str, Any]:
         "padding": tensor.padding,
         "commitment_hex": commitment.hex,
         "digest": commitment.digest,
-        "verdict": verdict.outcome,
-        "step": verdict.step,
-        "reason": verdict.reason,
-        "notes": list(verdict.notes),
+        **json.loads(verdict.to_json()),
         "num_queries": queries,
         "proof_bytes": 32 * len(tensor.axes),
         "openings": [
@@ -273,6 +278,8 @@ def _print_plainly(report: dict[str, Any]) -> None:
     print(f"  verdict     {report['verdict']}")
     if report["verdict"] != "accepted":
         print(f"              at step {report['step']}: {report['reason']}")
+    for text in report["assumptions"]:
+        print(f"  assumed     {text}")
     for note in report["notes"]:
         print(f"  note        {note}")
 

@@ -2,14 +2,9 @@
 
 from collections.abc import Sequence
 from os import PathLike, fspath
-from pathlib import Path
 
 from . import _core
 from .arguments import sizes, unsigned
-from .errors import InputError
-
-# More than any verifier key has: 32 axes take 3.2 KB.
-_LARGEST_KEY = 1 << 16
 
 
 class VerifierKey:
@@ -29,18 +24,13 @@ class VerifierKey:
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> "VerifierKey":
-        """Read a .vk file.
+        """Read a .vk file, or the verifier's part of an .srs file.
 
         Raises:
             InputError: The file could not be read ("io").
             DecodeError: As `from_bytes`.
         """
-        try:
-            with Path(path).open("rb") as file:
-                data = file.read(_LARGEST_KEY + 1)
-        except OSError as error:
-            raise InputError("io", fspath(path), error.strerror or str(error)) from error
-        return cls(_core.VerifierKey.decode(data, fspath(path)))
+        return cls(_core.VerifierKey.read(fspath(path)))
 
     def to_bytes(self) -> bytes:
         """The bytes of a .vk file."""

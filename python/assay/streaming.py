@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import _core
 from .arguments import unsigned
 from .commitments import Commitment
-from .errors import Error, InputError
-from .hidden_states.errors import StreamError, one_line
+from .errors import InputError, StreamError, one_line
 from .srs import Srs
 from .tensors import Tensor, tap_name
 
@@ -116,7 +115,7 @@ class StreamingCommit:
     def begin(self, taps: "Sequence[Tap]", buffers: Sequence[Any]) -> None:
         """Plan the layout, get the SRS, start the thread; where that cannot be, say why later."""
         if self._stream is not None:
-            raise StreamError("a stream follows one capture; make another")
+            raise StreamError("mismatch", "stream", "follows one capture; make another")
         sources = [(tap.name, buffer, "") for tap, buffer in zip(taps, buffers, strict=True)]
         names = {tap.name: tap_name(tap.tap, tap.block) for tap in taps}
         try:
@@ -218,8 +217,9 @@ class StreamingCommit:
     def _raise_failure(self) -> None:
         failure = self._failure
         if failure is not None:
-            said = str(failure) if isinstance(failure, Error) else one_line(failure)
-            raise StreamError(f"committing while the model ran: {said}") from failure
+            code = failure.code if isinstance(failure, InputError) else "unsupported"
+            said = one_line(failure)
+            raise StreamError(code, "committing while the model ran", said) from failure
 
     def _stop(self) -> None:
         """Let the call under way end, and the thread with it."""

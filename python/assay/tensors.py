@@ -218,7 +218,7 @@ def encode(
     """
     layers, mode = _layers_of(values)
     taps = {name: tap for name, _, tap in layers}
-    wishes = _core.Wishes(
+    options = _core.SubjectOptions(
         encoding,
         layout,
         None if axes is None else sizes(axes),
@@ -226,27 +226,26 @@ def encode(
         *_cube(cube_sizes, cube_dims, pad_seed),
         taps,
     )
-    return Tensor(_core.Tensor.encode(_sources(layers, dtype), wishes))
+    return Tensor(_core.Tensor.encode(_sources(layers, dtype), options))
 
 
-def encode_like(
-    header: _core.Header, values: "Tensor | Capture | Mapping[str, Array] | Array"
-) -> Tensor:
-    """Make the tensor of `values` that a commitment with `header` speaks of.
+def captured_like(
+    header: _core.Header,
+    values: "Tensor | Capture | Mapping[str, Array] | Array | PathLike[str]",
+) -> _core.Captured:
+    """What the verifier has itself, laid out as a commitment with `header` says.
 
-    One array takes the name of the header's one layer, and arrays without a tap take the header's.
-    Where the layers are not those of the header, the tensor has another layout than the header.
+    Whatever is not of the header's layers is told by the verdict, as "captured tensor".
     """
     if isinstance(values, Tensor):
-        return values
+        return _core.Captured.of_tensor(values._native, header)
+    if isinstance(values, PathLike):
+        return _core.Captured.read(fspath(values), header)
     layers, _ = _layers_of(values)
-    known = [Layer(*layer) for layer in header.layout.layers]
-    if len(layers) == len(known) == 1 and not isinstance(values, Mapping):
-        layers = [(known[0].name, layers[0][1], layers[0][2])]
-    taps = {layer.name: layer.tap for layer in known}
-    taps.update((name, tap) for name, _, tap in layers if tap)
+    named = isinstance(values, Mapping) or len(layers) != 1
     dtype = header.dtype if header.encoding == "bits" else None
-    return Tensor(_core.Tensor.encode_like(_sources(layers, dtype), header, taps))
+    taps = {name: tap for name, _, tap in layers if tap}
+    return _core.Captured.of_arrays(_sources(layers, dtype), named, header, taps)
 
 
 def header_of(native: _core.Header) -> Header:
@@ -258,7 +257,7 @@ def header_of(native: _core.Header) -> Header:
         encoding=native.encoding,
         dtype=native.dtype,
         capture_mode=native.capture_mode,
-        srs_digest=native.srs_digest.hex(),
+        srs_digest="" if native.setup_digest is None else native.setup_digest.hex(),
         real_count=layout.real_count,
         padding=layout.padding,
         pad_seed=layout.pad_seed,

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from . import _core
 from .ending import FAILED, ended
 from .errors import Error
 
@@ -224,7 +225,7 @@ def _both(arguments: Sequence[str], options: argparse.Namespace) -> int:
         print(json.dumps(reports, indent=2))
     else:
         _print_plainly(reports)
-    return 0 if verdict["verdict"] == "accepted" else 1
+    return _core.exit_code(verdict["verdict"])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -270,6 +271,8 @@ def _print_plainly(reports: dict[str, Any]) -> None:
     print(f"Verdict: {verdict['verdict']}")
     if verdict["verdict"] != "accepted":
         print(f"  at step {verdict['step']}: {verdict['reason']}")
+    for text in verdict["assumptions"]:
+        print(f"  assumed: {text}")
     for note in verdict["notes"]:
         print(f"  note: {note}")
 

@@ -8,7 +8,7 @@ from . import _core
 from .commitments import Challenge, Commitment, Proofs
 from .errors import InputError
 from .srs import VerifierKey
-from .tensors import Array, Tensor, encode_like
+from .tensors import Array, Tensor, captured_like
 
 if TYPE_CHECKING:
     from .hidden_states import Capture
@@ -22,7 +22,7 @@ def verify(
     challenge: Challenge | None = None,
     digest: str | bytes | None = None,
     trusted: Iterable[str | bytes] | PathLike[str] = (),
-    captured: "Tensor | Capture | Mapping[str, Array] | Array | None" = None,
+    captured: "Tensor | Capture | Mapping[str, Array] | Array | PathLike[str] | None" = None,
 ) -> _core.Verdict:
     """Check that the commitment opens to the values that `proofs` give.
 
@@ -37,12 +37,14 @@ def verify(
             bytes.
         trusted: Digests of SRSs whose label the verifier has reason to quote, or the path of a file
             that lists them. For any other SRS the verdict says that it is unverified.
-        captured: The values that the verifier itself computed, to compare the opened ones with.
+        captured: The values that the verifier itself computed, to compare the opened ones with; or
+            the path, as pathlib.Path, of a file that holds them.
 
     Returns:
-        Accepted; or rejected or inconclusive, with the step that failed: "no proofs", "SRS digest",
-        "axes", "commitment digest", "expected digest", "challenge", "value range", "proof shape",
-        "proof points", "opening equation", "captured tensor", "captured values".
+        Accepted; or rejected or inconclusive, with the step that failed: "no proofs", "header",
+        "scheme", "SRS digest", "axes", "commitment digest", "expected digest", "challenge",
+        "proof shape", "value range", "padding", "captured tensor", "commitment value",
+        "proof points", "opening equation", "random weights", "captured values".
 
     Raises:
         InputError: An argument that cannot be used. Rejected proofs raise nothing.
@@ -58,7 +60,7 @@ def verify(
         None if digest is None else _digest(digest, "digest"),
         [] if isinstance(trusted, PathLike) else [_digest(one, "trusted") for one in trusted],
         path,
-        None if captured is None else encode_like(commitment._header, captured)._native,
+        None if captured is None else captured_like(commitment._header, captured),
     )
 
 

@@ -29,13 +29,19 @@ std::string_view name_of(ErrorCode code) {
   return "unsupported";
 }
 
+/// What an error says may quote bytes that were to be read, and these need not be UTF-8.
+nb::object text_of(const std::string& text) {
+  return nb::steal<nb::object>(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+}
+
 void raise(const Failure& failure) {
   const Error& error = failure.error;
   const bool bad_bytes = failure.reading && error.code != ErrorCode::kIo;
   try {
     const nb::object type =
         nb::module_::import_("assay.errors").attr(bad_bytes ? "DecodeError" : "InputError");
-    const nb::object raised = type(name_of(error.code), error.place, error.reason);
+    const nb::object raised = type(name_of(error.code), text_of(error.place), text_of(error.reason));
     PyErr_SetObject(type.ptr(), raised.ptr());
   } catch (nb::python_error& other) {
     other.restore();
@@ -43,12 +49,78 @@ void raise(const Failure& failure) {
 }
 
 std::string describe(const Verdict& verdict) {
-  std::string text = "Verdict(" + std::string(to_string(verdict.outcome()));
-  if (!verdict.step().empty()) text += " at \"" + verdict.step() + "\": " + verdict.reason();
-  for (const auto& [name, value] : verdict.figures())
-    text.append(", ").append(name).append("=").append(value);
-  for (const std::string& note : verdict.notes()) text += "; " + note;
+  std::string text = "Verdict(";
+  for (const std::string& line : to_lines(verdict)) text += (text.back() == '(' ? "" : "\n") + line;
   return text + ")";
+}
+
+std::optional<double> bound_of(const Figure& figure, Bound::Kind kind) {
+  if (!figure.bound || figure.bound->kind != kind) return std::nullopt;
+  return figure.bound->value;
+}
+
+void bind_verdict(nb::module_& m) {
+  nb::class_<Figure>(m, "Figure",
+                     "A number or a text that a verdict states; `str` gives it with unit and bound.")
+      .def_ro("name", &Figure::name)
+      .def_ro("value", &Figure::value, "An int, a float or a str.")
+      .def_prop_ro(
+          "at_most", [](const Figure& f) { return bound_of(f, Bound::Kind::kAtMost); },
+          "The bound that the value may not exceed, if it has one.")
+      .def_prop_ro(
+          "at_least", [](const Figure& f) { return bound_of(f, Bound::Kind::kAtLeast); },
+          "The bound that the value must reach, if it has one.")
+      .def_ro("unit", &Figure::unit, "Empty for a bare number or a text.")
+      .def("__str__", &Figure::to_string)
+      .def("__repr__", [](const Figure& f) { return "Figure(" + f.name + ": " + f.to_string() + ")"; });
+
+  nb::class_<Verdict>(m, "Verdict", R"(The answer of a verifier: a value, never an exception.
+
+True in a condition only when the outcome is "accepted".)")
+      .def_static("rejected", &Verdict::rejected, nb::arg("step"), nb::arg("reason"))
+      .def("__bool__", &Verdict::ok)
+      .def_prop_ro(
+          "outcome", [](const Verdict& v) { return to_string(v.outcome()); },
+          R"("accepted", "rejected" or "inconclusive".)")
+      .def_prop_ro("step", &Verdict::step, "The step that failed; empty when accepted.")
+      .def_prop_ro("reason", &Verdict::reason, "Why it failed, in one clause; empty when accepted.")
+      .def_prop_ro("item", &Verdict::item, "Which of many things failed, counted from 0, if it is about one.")
+      .def_prop_ro(
+          "checks",
+          [](const Verdict& v) {
+            nb::typed<nb::list, nb::typed<nb::tuple, std::string, std::string>> checks;
+            for (const Verdict::Check& check : v.checks())
+              checks.append(nb::make_tuple(check.step, to_string(check.grade)));
+            return checks;
+          },
+          R"(Steps that passed or could not be asked, each with its grade: "bound", "recomputed",
+"statistical", "self-reported" or "missing".)")
+      .def_prop_ro(
+          "figures",
+          [](const Verdict& v) {
+            nb::typed<nb::dict, std::string, Figure> figures;
+            for (const Figure& figure : v.figures()) figures[figure.name.c_str()] = figure;
+            return figures;
+          },
+          "The numbers of the step, by name.")
+      .def_prop_ro("notes", &Verdict::notes, "What the verdict did not check.")
+      .def_prop_ro("assumptions", &Verdict::assumptions, "What the verdict rests on.")
+      .def_prop_ro("miss_bound", &Verdict::miss_bound,
+                   "The probability at most with which a statistical check misses what it is to find.")
+      .def_prop_ro(
+          "parts",
+          [](const Verdict& v) {
+            nb::typed<nb::list, nb::typed<nb::tuple, std::string, Verdict>> parts;
+            for (const Verdict::Part& part : v.parts()) parts.append(nb::make_tuple(part.name, part.verdict));
+            return parts;
+          },
+          "Verdicts on parts, with their names.")
+      .def_prop_ro(
+          "exit_code", [](const Verdict& v) { return exit_code(v.outcome()); },
+          "What a program ends with: 0 accepted, 1 rejected, 3 inconclusive.")
+      .def_prop_ro("lines", &to_lines, "The lines that people read.")
+      .def("to_json", &to_json, "The verdict as one JSON object, the form that every door prints.")
+      .def("__repr__", &describe);
 }
 
 }  // namespace
@@ -116,26 +188,16 @@ void bind_base(nb::module_& m) {
     }
   });
 
-  nb::class_<Verdict>(m, "Verdict", R"(The answer of a verifier: a value, never an exception.
-
-True in a condition only when the outcome is "accepted".)")
-      .def("__bool__", &Verdict::ok)
-      .def_prop_ro(
-          "outcome", [](const Verdict& v) { return to_string(v.outcome()); },
-          R"("accepted", "rejected" or "inconclusive".)")
-      .def_prop_ro("step", &Verdict::step, "The step that failed; empty when accepted.")
-      .def_prop_ro("reason", &Verdict::reason, "Why it failed, in one clause; empty when accepted.")
-      .def_prop_ro("notes", &Verdict::notes, "What the verdict rests on but did not check.")
-      .def_prop_ro(
-          "figures",
-          [](const Verdict& v) {
-            nb::typed<nb::dict, std::string, std::string> figures;
-            for (const auto& [name, value] : v.figures()) figures[name.c_str()] = value;
-            return figures;
-          },
-          "The numbers of the step, by name.")
-      .def("__repr__", &describe);
-
+  bind_verdict(m);
+  m.def(
+      "exit_code",
+      [](std::string_view outcome) {
+        for (const Outcome one : {Outcome::kAccepted, Outcome::kRejected, Outcome::kInconclusive}) {
+          if (to_string(one) == outcome) return exit_code(one);
+        }
+        throw Failure{{ErrorCode::kMalformed, "outcome", "none is called \"" + std::string(outcome) + "\""}};
+      },
+      nb::arg("outcome"));
   m.def("set_thread_limit", &set_thread_limit, nb::arg("threads"));
   m.def("thread_limit", &thread_limit);
   m.def("available_kernels", [] {

@@ -26,7 +26,9 @@
 #include "assay/claim.h"
 #include "assay/field.h"
 #include "assay/integers.h"
+#include "assay/prover.h"
 #include "assay/tensor.h"
+#include "assay/verifier.h"
 
 namespace nb = nanobind;
 
@@ -90,27 +92,19 @@ Digest to_digest(const nb::bytes& bytes, std::string_view place);
 Axes to_axes(const std::vector<std::uint64_t>& sizes);
 IntegerTuple to_tuple(std::span<const std::uint32_t> numbers);
 
-/// A tensor made ready to be committed to, with what its header will say.
-struct EncodedTensor {
-  tensor::Layout layout;
-  tensor::Encoding encoding;
-  std::optional<tensor::Dtype> dtype;
-  claim::CaptureMode capture_mode = claim::CaptureMode::kUnknown;
-  tensor::IntegerArray values;  ///< in C order of layout.axes
-};
-
 /// Name, values, name of the dtype ("" for that of the array, "scalar" for rows of 32 bytes).
 using Source = std::tuple<std::string, AnyArray, std::string>;
 
-/// The arrays as if a file held them: rows of residues are its Python integers.
-Result<tensor::TensorFile> hold(const std::vector<Source>& sources);
+/// The arrays in place; rows of residues are Python integers. Errors: kUnsupported, kMismatch, those of
+/// read_rows.
+Result<claim::Arrays> hold(const std::vector<Source>& sources, bool named = true);
 
 /// "bfloat16", as torch and numpy say it.
 std::string_view short_name(tensor::Dtype dtype);
 
 void bind_base(nb::module_& m);
 void bind_curve(nb::module_& m);
-void bind_commit(nb::module_& m);
+void bind_pst(nb::module_& m);
 void bind_tensor(nb::module_& m);
 void bind_claim(nb::module_& m);
 void bind_stream(nb::module_& m);

@@ -10,24 +10,20 @@
 namespace assay::python {
 namespace {
 
-claim::Commitment commit(const EncodedTensor& tensor, const pst::Srs& srs) {
-  return unwrap(without_gil([&] {
-    claim::Header header{tensor.layout, tensor.encoding, tensor.dtype, tensor.capture_mode,
-                         srs.verifier_key().digest()};
-    return claim::commit(srs, std::move(header), tensor.values.view());
-  }));
+claim::Commitment commit(const claim::Subject& tensor, const pst::Srs& srs) {
+  return unwrap(without_gil([&] { return claim::commit(srs, tensor.header, tensor.values.view()); }));
 }
 
 /// Points of the grid as numbers, and points anywhere as rows of their coordinates.
 using Points = std::vector<std::variant<std::vector<std::uint32_t>, Rows>>;
 
-std::vector<claim::Point> read_points(const claim::Commitment& commitment, const Points& points) {
-  std::vector<claim::Point> places;
+std::vector<claim::Query> read_points(const claim::Commitment& commitment, const Points& points) {
+  std::vector<claim::Query> places;
   const Axes& axes = commitment.header.layout.axes;
   for (const auto& point : points) {
     if (const auto* grid = std::get_if<std::vector<std::uint32_t>>(&point)) {
       (void)unwrap(axes.index_of(*grid));
-      places.push_back(claim::Point::on_grid(*grid));
+      places.push_back(claim::Query::on_grid(*grid));
     } else {
       const std::vector<Scalar> coordinates = unwrap(read_rows(span_of(std::get<Rows>(point)), "point"));
       if (coordinates.size() != axes.count()) {
@@ -35,16 +31,10 @@ std::vector<claim::Point> read_points(const claim::Commitment& commitment, const
                        std::to_string(coordinates.size()) + " coordinates for " +
                            std::to_string(axes.count()) + " axes"}};
       }
-      places.push_back(claim::Point::anywhere(to_field(coordinates), axes));
+      places.push_back(claim::Query::anywhere(to_field(coordinates), axes));
     }
   }
   return places;
-}
-
-claim::Proofs prove(const claim::Commitment& commitment, const EncodedTensor& tensor, const pst::Srs& srs,
-                    const Points& points) {
-  const std::vector<claim::Point> places = read_points(commitment, points);
-  return unwrap(without_gil([&] { return claim::prove(srs, commitment, tensor.values.view(), places); }));
 }
 
 /// What one commitment's owner keeps.
@@ -53,59 +43,28 @@ struct Kept {
   pst::KeptQuotients quotients;
 };
 
-/// Proves with what is kept, and adds to it once the proofs have verified: what is kept may have been changed
-/// in its file, and of another tensor than the committed one nothing is to be kept. Works on a copy, because
-/// other Python threads go on; of what two of them add at one time, one part may be lost and is made again.
-claim::Proofs prove_kept(const claim::Commitment& commitment, const EncodedTensor& tensor,
+claim::Proofs prove(const claim::Commitment& commitment, const claim::Subject& tensor, const pst::Srs& srs,
+                    const Points& points) {
+  const std::vector<claim::Query> queries = read_points(commitment, points);
+  return unwrap(without_gil([&] { return claim::prove(srs, commitment, tensor.values.view(), queries); }));
+}
+
+/// Works on a copy of what is kept, because other Python threads go on; of what two of them add at one time,
+/// one part may be lost and is made again.
+claim::Proofs prove_kept(const claim::Commitment& commitment, const claim::Subject& tensor,
                          const pst::Srs& srs, const Points& points, Kept& kept) {
   if (kept.owner != commitment.digest())
     throw Failure{{ErrorCode::kMismatch, "kept quotients", "kept for another commitment"}};
-  const std::vector<claim::Point> places = read_points(commitment, points);
+  const std::vector<claim::Query> queries = read_points(commitment, points);
   pst::KeptQuotients quotients = kept.quotients;
-  claim::Proofs proofs = unwrap(without_gil([&]() -> Result<claim::Proofs> {
-    Result<claim::Proofs> made = claim::prove(srs, commitment, tensor.values.view(), places, &quotients);
-    if (!made.ok()) return made;
-    const Verdict verdict = claim::verify(commitment, *made, pst::Verifier(srs.verifier_key()), {});
-    if (verdict.ok()) return made;
-    return Error{ErrorCode::kMismatch, "kept quotients",
-                 "the proofs do not verify (step " + verdict.step() +
-                     "): the tensor is not the one that was committed to, or what is kept was changed: open "
-                     "without it"};
-  }));
+  claim::CheckedProofs made = unwrap(without_gil(
+      [&] { return claim::prove_checked(srs, commitment, tensor.values.view(), queries, &quotients); }));
   if (quotients.size() > kept.quotients.size()) kept.quotients = std::move(quotients);
-  return proofs;
-}
-
-/// Whether integers of one tensor can be held against a commitment to another.
-Verdict comparable(const claim::Header& header, const EncodedTensor& captured) {
-  const bool same_dtype = !captured.dtype || !header.dtype || *captured.dtype == *header.dtype;
-  if (captured.encoding != header.encoding || !same_dtype) {
-    return Verdict::rejected("captured tensor", "its encoding or dtype is not that of the commitment");
-  }
-  if (captured.layout != header.layout) {
-    return Verdict::rejected("captured tensor", "its layers or layout are not those of the commitment");
-  }
-  return Verdict::accepted();
-}
-
-Verdict with_notes_of(Verdict verdict, const Verdict& earlier) {
-  for (const std::string& note : earlier.notes()) verdict.add_note(note);
-  for (const auto& [name, value] : earlier.figures()) verdict.add_figure(name, value);
-  return verdict;
-}
-
-Verdict verify(const claim::Commitment& commitment, const claim::Proofs& proofs,
-               const pst::Verifier& verifier, const claim::VerifyOptions& options,
-               const EncodedTensor* captured) {
-  Verdict verdict = claim::verify(commitment, proofs, verifier, options);
-  if (!verdict.ok() || captured == nullptr) return verdict;
-  Verdict same = comparable(commitment.header, *captured);
-  if (same.ok()) same = claim::cross_check(commitment, proofs, captured->values.view());
-  return with_notes_of(std::move(same), verdict);
+  return std::move(made.proofs);
 }
 
 /// The coordinates as residues, 32 bytes each, and whether the point is on the grid.
-std::pair<nb::bytes, bool> coordinates_of(const claim::Point& point) {
+std::pair<nb::bytes, bool> coordinates_of(const claim::Query& point) {
   std::string bytes;
   for (const Fr& coordinate : point.coordinates()) {
     const auto encoded = coordinate.to_scalar().to_bytes();
@@ -162,7 +121,13 @@ void bind_claim(nb::module_& m) {
                      return h.dtype ? std::optional<std::string>(short_name(*h.dtype)) : std::nullopt;
                    })
       .def_prop_ro("capture_mode", [](const claim::Header& h) { return claim::to_string(h.capture_mode); })
-      .def_prop_ro("srs_digest", [](const claim::Header& h) { return to_python(h.srs_digest); })
+      .def_prop_ro("scheme", [](const claim::Header& h) { return claim::to_string(h.scheme); })
+      .def_prop_ro("first_token", [](const claim::Header& h) { return h.first_token; })
+      .def_prop_ro("setup_digest",
+                   [](const claim::Header& h) {
+                     return h.setup_digest ? std::optional<nb::bytes>(to_python(*h.setup_digest))
+                                           : std::nullopt;
+                   })
       .def(
           "place_of",
           [](const claim::Header& h, const std::vector<std::uint32_t>& coordinates) {
@@ -171,34 +136,34 @@ void bind_claim(nb::module_& m) {
           nb::arg("coordinates"))
       .def(
           "coordinates_of",
-          [](const claim::Header& h, std::string_view layer, std::uint64_t position) {
-            return to_tuple(unwrap(claim::place_of_entry(h.layout, layer, position)).coordinates);
+          [](const claim::Header& h, std::string_view layer, const std::vector<std::uint64_t>& coordinates) {
+            return to_tuple(
+                unwrap(claim::place_of_entry(h.layout, layer, std::span(coordinates))).coordinates);
           },
-          nb::arg("layer"), nb::arg("position"));
+          nb::arg("layer"), nb::arg("coordinates"));
 
   nb::class_<claim::Commitment> commitment(m, "Commitment");
   bind_file(commitment);
-  commitment
-      .def_prop_ro("point", [](const claim::Commitment& c) { return to_python(curve::encode(c.point)); })
+  commitment.def_prop_ro("point", [](const claim::Commitment& c) { return to_python(c.value); })
       .def_prop_ro("digest", [](const claim::Commitment& c) { return to_python(c.digest()); })
       .def_prop_ro("header", [](const claim::Commitment& c) { return c.header; });
 
   nb::class_<claim::Proofs> proofs(m, "Proofs");
   bind_file(proofs);
-  proofs.def("__len__", [](const claim::Proofs& p) { return p.proofs.size(); })
+  proofs.def("__len__", [](const claim::Proofs& p) { return p.size(); })
       .def_prop_ro("commitment_digest", [](const claim::Proofs& p) { return to_python(p.commitment_digest); })
       .def(
           "point",
           [](const claim::Proofs& p, std::size_t i) {
-            if (i >= p.proofs.size()) throw nb::index_error();
-            return coordinates_of(p.proofs[i].point);
+            if (i >= p.size()) throw nb::index_error();
+            return coordinates_of(p.query(i));
           },
           nb::arg("index"))
       .def(
           "value",
           [](const claim::Proofs& p, std::size_t i) {
-            if (i >= p.proofs.size()) throw nb::index_error();
-            return to_python(p.proofs[i].opening.value.to_scalar().to_bytes());
+            if (i >= p.size()) throw nb::index_error();
+            return to_python(p.value(i).to_scalar().to_bytes());
           },
           nb::arg("index"));
 
@@ -211,7 +176,7 @@ void bind_claim(nb::module_& m) {
           nb::arg("commitment"))
       .def_static(
           "of_first_axis",
-          [](const claim::Commitment& c, const EncodedTensor& tensor, const pst::Srs& srs) {
+          [](const claim::Commitment& c, const claim::Subject& tensor, const pst::Srs& srs) {
             return unwrap(without_gil([&]() -> Result<Kept> {
               Result<pst::KeptQuotients> kept = claim::keep_first_axis(srs, c, tensor.values.view());
               if (!kept.ok()) return kept.error();
@@ -262,11 +227,14 @@ void bind_claim(nb::module_& m) {
           nb::arg("commitment"), nb::arg("count"), nb::arg("seed"))
       .def_prop_ro("commitment_digest",
                    [](const claim::Challenge& c) { return to_python(c.commitment_digest); })
-      .def_prop_ro("points", [](const claim::Challenge& c) {
-        nb::list points;
-        for (const auto& point : c.points) points.append(to_tuple(point));
-        return nb::typed<nb::list, IntegerTuple>(points);
-      });
+      .def("__len__", [](const claim::Challenge& c) { return c.queries.size(); })
+      .def(
+          "point",
+          [](const claim::Challenge& c, std::size_t i) {
+            if (i >= c.queries.size()) throw nb::index_error();
+            return coordinates_of(c.queries[i]);
+          },
+          nb::arg("index"));
 
   m.def("commit", &commit, nb::arg("tensor"), nb::arg("srs"));
   m.def("prove", &prove, nb::arg("commitment"), nb::arg("tensor"), nb::arg("srs"), nb::arg("points"));
@@ -274,16 +242,17 @@ void bind_claim(nb::module_& m) {
         nb::arg("points"), nb::arg("kept"));
   m.def(
       "verify",
-      [](const claim::Commitment& c, const claim::Proofs& p, const pst::Verifier& verifier,
+      [](const claim::Commitment& c, const claim::Proofs& p, const claim::TensorChecker& checker,
          const claim::Challenge* asked, const std::optional<nb::bytes>& digest,
          const std::vector<nb::bytes>& trusted, const std::optional<std::string>& trust_list,
-         const EncodedTensor* captured) {
+         const claim::Captured* captured) {
         claim::VerifyOptions options;
         if (trust_list) options.trusted = unwrap_read(claim::TrustList::read(*trust_list));
         for (const nb::bytes& one : trusted) options.trusted.add(to_digest(one, "trusted"));
         if (digest) options.expected_digest = to_digest(*digest, "digest");
         options.challenge = asked;
-        return without_gil([&] { return verify(c, p, verifier, options, captured); });
+        options.captured = captured;
+        return without_gil([&] { return claim::verify(c, p, checker, options).verdict; });
       },
       nb::arg("commitment"), nb::arg("proofs"), nb::arg("verifier_key"), nb::arg("challenge").none(),
       nb::arg("digest").none(), nb::arg("trusted"), nb::arg("trust_list").none(), nb::arg("captured").none());

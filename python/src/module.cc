@@ -9,7 +9,7 @@ NB_MODULE(_core, m) {
   m.attr("version") = ASSAY_VERSION;
   python::bind_base(m);
   python::bind_curve(m);
-  python::bind_commit(m);
+  python::bind_pst(m);
   python::bind_tensor(m);
   python::bind_claim(m);
   python::bind_stream(m);

@@ -12,21 +12,15 @@ namespace {
 using Taps = std::map<std::string, std::string>;
 
 /// Arrays (1, tokens, H), one for each layer, as the values of a header of the layout "model".
-Result<claim::Header> header_of(const tensor::TensorFile& held, const Taps& taps, const std::string& mode) {
-  std::vector<tensor::LayerShape> shapes;
-  for (const tensor::TensorView& array : held.tensors) {
-    if (array.dtype != held.tensors[0].dtype)
-      return Error{ErrorCode::kMismatch, "layer " + array.name,
-                   "its dtype is not that of the layers before it"};
-    const auto tap = taps.find(array.name);
-    shapes.push_back({array.name, array.shape, tap == taps.end() ? "" : tap->second});
-  }
-  Result<tensor::Layout> layout = tensor::plan_model(shapes);
-  if (!layout.ok()) return layout.error();
-  const std::optional<claim::CaptureMode> known = claim::capture_mode(mode);
-  if (!known) return Error{ErrorCode::kUnsupported, "capture mode", "none is called \"" + mode + "\""};
-  return claim::Header{
-      std::move(layout).value(), {tensor::Encoding::Kind::kBits, 0}, held.tensors[0].dtype, *known, {}};
+Result<claim::Header> header_of(const claim::Arrays& arrays, const Taps& taps, const std::string& mode) {
+  claim::SubjectOptions options;
+  options.encoding = encode::Encoding{encode::Encoding::Kind::kBits, 0};
+  options.layout = encode::Layout::Kind::kModel;
+  options.capture_mode = claim::capture_mode(mode);
+  options.taps = claim::Taps(taps.begin(), taps.end());
+  if (!options.capture_mode)
+    return Error{ErrorCode::kUnsupported, "capture mode", "none is called \"" + mode + "\""};
+  return claim::plan_subject(arrays, options, "layers");
 }
 
 /// Arrays that somebody else fills, token after token, and the stream of what is in them already.
@@ -34,7 +28,7 @@ class TokenStream {
  public:
   static Result<TokenStream> begin(const std::vector<Source>& sources, const Taps& taps,
                                    const std::string& mode, const pst::Srs& srs) {
-    Result<tensor::TensorFile> held = hold(sources);
+    Result<claim::Arrays> held = hold(sources);
     if (!held.ok()) return held.error();
     Result<claim::Header> header = header_of(*held, taps, mode);
     if (!header.ok()) return header.error();
@@ -53,7 +47,7 @@ class TokenStream {
                        std::to_string(tokens_)};
     if (end == first) return {};
     std::vector<tensor::TensorView> views;
-    for (tensor::TensorView view : held_.tensors) {
+    for (tensor::TensorView view : held_.views) {
       const std::size_t row = view.bytes.size() / tokens_;
       view.bytes = view.bytes.subspan(first * row, (end - first) * row);
       views.push_back(std::move(view));
@@ -65,10 +59,10 @@ class TokenStream {
   [[nodiscard]] Result<claim::Commitment> finish() const { return stream_.finish(); }
 
  private:
-  TokenStream(tensor::TensorFile held, std::uint64_t tokens, claim::TokenStream stream)
+  TokenStream(claim::Arrays held, std::uint64_t tokens, claim::TokenStream stream)
       : held_(std::move(held)), tokens_(tokens), stream_(std::move(stream)) {}
 
-  tensor::TensorFile held_;
+  claim::Arrays held_;
   std::uint64_t tokens_;
   claim::TokenStream stream_;
 };
@@ -80,7 +74,7 @@ void bind_stream(nb::module_& m) {
       .def_static(
           "plan",
           [](const std::vector<Source>& sources, const Taps& taps) {
-            const tensor::TensorFile held = unwrap(hold(sources));
+            const claim::Arrays held = unwrap(hold(sources));
             return unwrap(header_of(held, taps, "unknown")).layout;
           },
           nb::arg("sources"), nb::arg("taps"),

@@ -1,36 +1,25 @@
-// Locality-sensitive activation proofs, profiles, and fingerprints.
-#include "assay/toploc.h"
+// Locality-sensitive activation proofs, their comparison, and fingerprints.
+#include "toploc.h"
 
-#include <filesystem>
 #include <string>
 
-#include "bindings.h"
+#include "assay/toploc_comparison.h"
+#include "assay/toploc_fingerprint.h"
 
 namespace assay::python {
 namespace {
 
 using toploc::Comparison;
-using toploc::Conditions;
 using toploc::Fingerprint;
+using toploc::Parameters;
 using toploc::Profile;
-using toploc::ProofFile;
 using toploc::Statistics;
-using toploc::TieRule;
 
-/// bf16 patterns, indices, residues: arrays of exactly these types.
-using Bits = nb::ndarray<const std::uint16_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Words = nb::ndarray<const std::uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using NewWords = nb::ndarray<nb::numpy, std::uint32_t, nb::ndim<1>>;
 using BitRows = nb::ndarray<const std::uint16_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using FloatRows = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using NewFloatRows = nb::ndarray<nb::numpy, float, nb::ndim<2>>;
-using States = std::variant<BitRows, FloatRows>;
-using Lengths = std::vector<std::uint64_t>;
-
-template <class Array>
-auto span_of_array(const Array& array) {
-  return std::span(array.data(), array.size());
-}
+using StateRows = std::variant<BitRows, FloatRows>;
 
 /// A numpy array that owns the vector.
 template <class NewArray, class T>
@@ -43,27 +32,6 @@ NewArray to_array(std::vector<T> values, std::initializer_list<std::size_t> shap
 NewWords to_array(std::vector<std::uint32_t> values) {
   const std::size_t size = values.size();
   return to_array<NewWords>(std::move(values), {size});
-}
-
-TieRule rule_of(bool lower_index_first) {
-  return lower_index_first ? TieRule::kLowerIndex : TieRule::kLibstdcxx;
-}
-
-std::vector<Bytes> to_bytes(const std::vector<nb::bytes>& proofs) {
-  std::vector<Bytes> out;
-  out.reserve(proofs.size());
-  for (const nb::bytes& proof : proofs) {
-    const ByteSpan bytes = span_of(proof);
-    out.emplace_back(bytes.begin(), bytes.end());
-  }
-  return out;
-}
-
-std::vector<nb::bytes> to_python_list(const std::vector<Bytes>& list) {
-  std::vector<nb::bytes> out;
-  out.reserve(list.size());
-  for (const Bytes& bytes : list) out.push_back(to_python(bytes));
-  return out;
 }
 
 Result<std::vector<toploc::Proof>> decode_all(const std::vector<Bytes>& proofs, std::uint32_t k) {
@@ -90,7 +58,7 @@ std::vector<Comparison> compare_chunks(const std::vector<nb::bytes>& proofs, con
   }));
 }
 
-Result<Fingerprint> project(const States& states, const Digest& seed, std::uint32_t dimensions) {
+Result<Fingerprint> project(const StateRows& states, const Digest& seed, std::uint32_t dimensions) {
   return std::visit(
       [&](const auto& rows) {
         // A width beyond 32 bits is beyond what is taken anyway.
@@ -166,15 +134,56 @@ void bind_proofs(nb::module_& m) {
         (void)unwrap_read(toploc::Proof::decode(span_of(proof), k, "proof"));
       },
       nb::arg("proof"), nb::arg("k"));
-  m.def(
-      "toploc_chunk_lengths",
-      [](std::uint64_t rows, std::uint64_t hidden, std::uint32_t decode_batching_size,
-         std::uint64_t prefill_rows, std::uint32_t merge_tail_below) {
-        return unwrap(
-            toploc::chunk_lengths(rows, hidden, {decode_batching_size, prefill_rows, merge_tail_below}));
-      },
-      nb::arg("rows"), nb::arg("hidden"), nb::arg("decode_batching_size"), nb::arg("prefill_rows") = 0,
-      nb::arg("merge_tail_below") = 0);
+}
+
+/// A number as a caller gives it, which may be negative.
+template <class T>
+T to_unsigned(std::int64_t number, const char* place) {
+  if (number < 0 || static_cast<std::uint64_t>(number) > std::numeric_limits<T>::max())
+    throw Failure{{ErrorCode::kOutOfRange, place, std::to_string(number) + " is out of range"}};
+  return static_cast<T>(number);
+}
+
+void bind_parameters(nb::module_& m) {
+  nb::class_<Parameters>(m, "ToplocParameters")
+      .def(
+          "__init__",
+          [](Parameters* self, std::int64_t topk, std::int64_t decode_batching_size,
+             std::int64_t prefill_rows, std::int64_t merge_tail_below, bool lower_index_first) {
+            const Parameters made{to_unsigned<std::uint32_t>(topk, "topk"),
+                                  {to_unsigned<std::uint32_t>(decode_batching_size, "decode_batching_size"),
+                                   to_unsigned<std::uint64_t>(prefill_rows, "prefill_rows"),
+                                   to_unsigned<std::uint32_t>(merge_tail_below, "merge_tail_below")},
+                                  rule_of(lower_index_first)};
+            unwrap(made.validate());
+            new (self) Parameters(made);
+          },
+          nb::kw_only(), nb::arg("topk") = 128, nb::arg("decode_batching_size") = 32,
+          nb::arg("prefill_rows") = 0, nb::arg("merge_tail_below") = 0, nb::arg("lower_index_first") = false)
+      .def_ro("topk", &Parameters::topk)
+      .def_prop_ro("decode_batching_size",
+                   [](const Parameters& p) { return p.batching.decode_batching_size; })
+      .def_prop_ro("prefill_rows", [](const Parameters& p) { return p.batching.prefill_rows; })
+      .def_prop_ro("merge_tail_below", [](const Parameters& p) { return p.batching.merge_tail_below; })
+      .def_prop_ro("lower_index_first",
+                   [](const Parameters& p) { return p.ties == toploc::TieRule::kLowerIndex; })
+      .def_prop_ro("proof_size", [](const Parameters& p) { return toploc::proof_size(p.topk); })
+      .def(
+          "chunk_lengths",
+          [](const Parameters& p, std::uint64_t rows, std::uint64_t hidden) {
+            return unwrap(toploc::chunk_lengths(rows, hidden, p.batching));
+          },
+          nb::arg("rows"), nb::arg("hidden"))
+      .def(
+          "rows_of_answer",
+          [](const Parameters& p, std::uint64_t prompt_tokens, std::uint64_t answer_tokens) {
+            const toploc::RowRange rows = toploc::rows_of_answer(prompt_tokens, answer_tokens, p.batching);
+            return std::pair(rows.first, rows.count);
+          },
+          nb::arg("prompt_tokens"), nb::arg("answer_tokens"))
+      .def(
+          "__eq__", [](const Parameters& a, const Parameters& b) { return a == b; }, nb::is_operator(),
+          nb::sig("def __eq__(self, arg: object, /) -> bool"));
 }
 
 void bind_comparison(nb::module_& m) {
@@ -188,7 +197,8 @@ void bind_comparison(nb::module_& m) {
       .def_ro("nonfinite_own", &Comparison::nonfinite_own)
       .def_ro("mantissa_mean", &Comparison::mantissa_mean)
       .def_ro("mantissa_median", &Comparison::mantissa_median)
-      .def_ro("mantissa_median_upper", &Comparison::mantissa_median_upper);
+      .def_ro("mantissa_median_upper", &Comparison::mantissa_median_upper)
+      .def("to_json", &Comparison::to_json);
   nb::class_<Statistics>(m, "ToplocStatistics")
       .def_ro("chunks", &Statistics::chunks)
       .def_ro("points", &Statistics::points)
@@ -218,169 +228,10 @@ void bind_comparison(nb::module_& m) {
       nb::arg("comparisons"));
 }
 
-void bind_profile(nb::module_& m) {
-  nb::class_<Profile> profile(m, "ToplocProfile");
-  profile
-      .def(
-          "__init__",
-          [](Profile* self, std::string name, std::string model, std::string dtype, std::string kernel,
-             std::uint32_t topk, std::uint32_t decode_batching_size, double exponent_mismatches,
-             double mantissa_mean, double mantissa_median, double sign_mismatches, double dispersion,
-             double chunk_exponent_mismatches, double deviating_share, std::uint64_t minimum_points,
-             std::optional<double> false_alarm_bound, std::uint64_t honest_sequences,
-             std::uint64_t honest_chunks, std::optional<double> fingerprint_distance) {
-            Profile made{std::move(name),
-                         std::move(model),
-                         std::move(dtype),
-                         std::move(kernel),
-                         topk,
-                         decode_batching_size,
-                         exponent_mismatches,
-                         mantissa_mean,
-                         mantissa_median,
-                         sign_mismatches,
-                         dispersion,
-                         chunk_exponent_mismatches,
-                         deviating_share,
-                         minimum_points,
-                         false_alarm_bound,
-                         honest_sequences,
-                         honest_chunks,
-                         fingerprint_distance};
-            unwrap(made.validate());
-            new (self) Profile(std::move(made));
-          },
-          nb::kw_only(), nb::arg("name"), nb::arg("model") = "", nb::arg("dtype") = "bfloat16",
-          nb::arg("kernel") = "", nb::arg("topk") = 0, nb::arg("decode_batching_size") = 0,
-          nb::arg("exponent_mismatches"), nb::arg("mantissa_mean"), nb::arg("mantissa_median"),
-          nb::arg("sign_mismatches"), nb::arg("dispersion"), nb::arg("chunk_exponent_mismatches"),
-          nb::arg("deviating_share"), nb::arg("minimum_points"), nb::arg("false_alarm_bound") = nb::none(),
-          nb::arg("honest_sequences") = 0, nb::arg("honest_chunks") = 0,
-          nb::arg("fingerprint_distance") = nb::none())
-      .def_static("published", &Profile::published)
-      .def_static(
-          "load", [](const std::string& path) { return unwrap_read(Profile::read(path)); }, nb::arg("path"))
-      .def_static(
-          "from_json", [](std::string_view text) { return unwrap_read(Profile::from_json(text, "profile")); },
-          nb::arg("text"))
-      .def("to_json", &Profile::to_json)
-      .def(
-          "save", [](const Profile& p, const std::string& path) { unwrap(p.write(path)); }, nb::arg("path"))
-      .def(
-          "__eq__", [](const Profile& a, const Profile& b) { return a == b; }, nb::is_operator(),
-          nb::sig("def __eq__(self, arg: object, /) -> bool"));
-  profile.def_ro("name", &Profile::name)
-      .def_ro("model", &Profile::model)
-      .def_ro("dtype", &Profile::dtype)
-      .def_ro("kernel", &Profile::kernel)
-      .def_ro("topk", &Profile::topk)
-      .def_ro("decode_batching_size", &Profile::decode_batching_size)
-      .def_ro("exponent_mismatches", &Profile::exponent_mismatches)
-      .def_ro("mantissa_mean", &Profile::mantissa_mean)
-      .def_ro("mantissa_median", &Profile::mantissa_median)
-      .def_ro("sign_mismatches", &Profile::sign_mismatches)
-      .def_ro("dispersion", &Profile::dispersion)
-      .def_ro("chunk_exponent_mismatches", &Profile::chunk_exponent_mismatches)
-      .def_ro("deviating_share", &Profile::deviating_share)
-      .def_ro("minimum_points", &Profile::minimum_points)
-      .def_ro("false_alarm_bound", &Profile::false_alarm_bound)
-      .def_ro("honest_sequences", &Profile::honest_sequences)
-      .def_ro("honest_chunks", &Profile::honest_chunks)
-      .def_ro("fingerprint_distance", &Profile::fingerprint_distance);
-  nb::class_<Conditions>(m, "ToplocConditions")
-      .def(
-          "__init__",
-          [](Conditions* self, std::uint32_t decode_batching_size, std::string model, std::string dtype,
-             std::string attention) {
-            new (self)
-                Conditions{decode_batching_size, std::move(model), std::move(dtype), std::move(attention)};
-          },
-          nb::kw_only(), nb::arg("decode_batching_size") = 0, nb::arg("model") = "", nb::arg("dtype") = "",
-          nb::arg("attention") = "");
-  m.def("toploc_unmeasured", &toploc::unmeasured, nb::arg("profile"), nb::arg("conditions"));
-  m.def(
-      "toploc_deviating_chunks",
-      [](const std::vector<Comparison>& comparisons, const Profile& bounds) {
-        return toploc::deviating_chunks(comparisons, bounds);
-      },
-      nb::arg("comparisons"), nb::arg("profile"));
-  m.def(
-      "toploc_decide",
-      [](const std::vector<Comparison>& comparisons, const Profile& bounds, const Conditions& conditions) {
-        return toploc::decide(comparisons, bounds, conditions);
-      },
-      nb::arg("comparisons"), nb::arg("profile"), nb::arg("conditions"));
-  m.def(
-      "toploc_verify",
-      [](const std::vector<nb::bytes>& proofs, const Bits& bits, const Lengths& lengths, std::uint32_t k,
-         bool lower_index_first, const Profile& bounds, const Conditions& conditions) {
-        const std::vector<Bytes> given = to_bytes(proofs);
-        toploc::Verification found = unwrap(without_gil([&] {
-          return toploc::verify(given, span_of_array(bits), lengths, k, rule_of(lower_index_first), bounds,
-                                conditions);
-        }));
-        return std::pair(std::move(found.verdict), std::move(found.comparisons));
-      },
-      nb::arg("proofs"), nb::arg("bits").noconvert(), nb::arg("lengths"), nb::arg("k"),
-      nb::arg("lower_index_first"), nb::arg("profile"), nb::arg("conditions"));
-}
-
-void bind_proof_file(nb::module_& m) {
-  nb::class_<ProofFile>(m, "ToplocProofFile")
-      .def(
-          "__init__",
-          [](ProofFile* self, const std::vector<nb::bytes>& proofs, std::uint32_t topk,
-             std::uint32_t decode_batching_size, std::uint64_t rows, std::uint64_t hidden,
-             std::uint64_t prefill_rows, std::uint32_t merge_tail_below, bool lower_index_first) {
-            new (self) ProofFile{topk,
-                                 {decode_batching_size, prefill_rows, merge_tail_below},
-                                 rule_of(lower_index_first),
-                                 rows,
-                                 hidden,
-                                 to_bytes(proofs)};
-          },
-          nb::arg("proofs"), nb::kw_only(), nb::arg("topk"), nb::arg("decode_batching_size"), nb::arg("rows"),
-          nb::arg("hidden"), nb::arg("prefill_rows") = 0, nb::arg("merge_tail_below") = 0,
-          nb::arg("lower_index_first") = false)
-      .def_prop_ro("proofs", [](const ProofFile& f) { return to_python_list(f.proofs); })
-      .def_ro("topk", &ProofFile::topk)
-      .def_prop_ro("decode_batching_size", [](const ProofFile& f) { return f.batching.decode_batching_size; })
-      .def_ro("rows", &ProofFile::rows)
-      .def_ro("hidden", &ProofFile::hidden)
-      .def_prop_ro("prefill_rows", [](const ProofFile& f) { return f.batching.prefill_rows; })
-      .def_prop_ro("merge_tail_below", [](const ProofFile& f) { return f.batching.merge_tail_below; })
-      .def_prop_ro("lower_index_first", [](const ProofFile& f) { return f.ties == TieRule::kLowerIndex; })
-      .def("lengths",
-           [](const ProofFile& f) { return unwrap(toploc::chunk_lengths(f.rows, f.hidden, f.batching)); })
-      .def("encode",
-           [](const ProofFile& f) {
-             const std::string text = unwrap(f.encode());
-             return nb::bytes(text.data(), text.size());
-           })
-      .def_static(
-          "decode",
-          [](const nb::bytes& data, std::string_view place) {
-            const ByteSpan bytes = span_of(data);
-            return unwrap_read(without_gil([&] {
-              return ProofFile::decode({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, place);
-            }));
-          },
-          nb::arg("data"), nb::arg("place"))
-      .def_static(
-          "read",
-          [](const std::string& path) {
-            return unwrap_read(without_gil([&] { return ProofFile::read(path); }));
-          },
-          nb::arg("path"))
-      .def(
-          "write", [](const ProofFile& f, const std::string& path) { unwrap(f.write(path)); },
-          nb::arg("path"));
-}
-
 void bind_fingerprints(nb::module_& m) {
   m.def(
       "fingerprint_project",
-      [](const States& rows, const nb::bytes& seed, std::uint32_t d) {
+      [](const StateRows& rows, const nb::bytes& seed, std::uint32_t d) {
         const Digest drawn = to_digest(seed, "seed");
         return to_rows(unwrap(without_gil([&] { return project(rows, drawn, d); })));
       },
@@ -410,7 +261,7 @@ void bind_fingerprints(nb::module_& m) {
       nb::arg("theirs").noconvert(), nb::arg("own").noconvert());
   m.def(
       "fingerprint_verify",
-      [](const nb::bytes& data, const States& rows, const nb::bytes& seed, std::uint32_t d,
+      [](const nb::bytes& data, const StateRows& rows, const nb::bytes& seed, std::uint32_t d,
          const Profile& bounds) {
         const Fingerprint theirs = unwrap_read(Fingerprint::decode(span_of(data), "fingerprint"));
         const Digest drawn = to_digest(seed, "seed");
@@ -422,11 +273,28 @@ void bind_fingerprints(nb::module_& m) {
 
 }  // namespace
 
+std::vector<Bytes> to_bytes(const std::vector<nb::bytes>& proofs) {
+  std::vector<Bytes> out;
+  out.reserve(proofs.size());
+  for (const nb::bytes& proof : proofs) {
+    const ByteSpan bytes = span_of(proof);
+    out.emplace_back(bytes.begin(), bytes.end());
+  }
+  return out;
+}
+
+std::vector<nb::bytes> to_python_list(const std::vector<Bytes>& list) {
+  std::vector<nb::bytes> out;
+  out.reserve(list.size());
+  for (const Bytes& bytes : list) out.push_back(to_python(bytes));
+  return out;
+}
+
 void bind_toploc(nb::module_& m) {
   bind_proofs(m);
+  bind_parameters(m);
   bind_comparison(m);
-  bind_profile(m);
-  bind_proof_file(m);
+  bind_toploc_verdict(m);
   bind_fingerprints(m);
 }
 

@@ -3,9 +3,20 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/within.h"
+
 namespace assay {
 
 std::string Error::to_string() const { return place.empty() ? reason : place + ": " + reason; }
+
+Error within(std::string_view place, Error error) {
+  const std::string& own = error.place;
+  const bool named = own.starts_with(place) && (own.size() == place.size() || place.ends_with('/') ||
+                                                own[place.size()] == ':' || own[place.size()] == '/');
+  if (place.empty() || named) return error;
+  error.place = own.empty() ? std::string(place) : std::string(place) + ": " + own;
+  return error;
+}
 
 namespace internal {
 
@@ -15,17 +26,5 @@ void fail_result_access(const char* what, const Error* error) {
 }
 
 }  // namespace internal
-
-std::string_view to_string(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kAccepted:
-      return "accepted";
-    case Outcome::kRejected:
-      return "rejected";
-    case Outcome::kInconclusive:
-      break;
-  }
-  return "inconclusive";
-}
 
 }  // namespace assay

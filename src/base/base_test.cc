@@ -5,9 +5,9 @@
 #include <limits>
 #include <memory>
 
-#include "assay/integers.h"
 #include "base/check.h"
 #include "base/try.h"
+#include "base/within.h"
 
 namespace assay {
 namespace {
@@ -15,6 +15,24 @@ namespace {
 TEST(Error, NamesItsPlaceWhereItHasOne) {
   EXPECT_EQ((Error{ErrorCode::kIo, "a.bin", "cannot open"}).to_string(), "a.bin: cannot open");
   EXPECT_EQ((Error{ErrorCode::kIo, "", "cannot open"}).to_string(), "cannot open");
+}
+
+TEST(Within, PutsTheFileBeforeThePlaceOnce) {
+  const auto place = [](std::string_view file, const char* own) {
+    return within(file, {ErrorCode::kIo, own, "no"}).place;
+  };
+  EXPECT_EQ(place("a.npy", "value 3"), "a.npy: value 3");
+  EXPECT_EQ(place("a.npy", ""), "a.npy");
+  EXPECT_EQ(place("", "value 3"), "value 3");
+  for (const char* named : {"a.npy", "a.npy: value 3"}) EXPECT_EQ(place("a.npy", named), named);
+  for (const char* directory : {"dir", "dir/"})
+    EXPECT_EQ(place(directory, "dir/x.json: value 3"), "dir/x.json: value 3");
+  // The file is not named where a place only begins alike.
+  EXPECT_EQ(place("value", "value 3"), "value: value 3");
+  EXPECT_EQ(place("dir", "directory/x"), "dir: directory/x");
+  const Error error = within("f", {ErrorCode::kMismatch, "x", "reason"});
+  EXPECT_EQ(error.code, ErrorCode::kMismatch);
+  EXPECT_EQ(error.reason, "reason");
 }
 
 Result<int> half(int value) {
@@ -99,13 +117,20 @@ TEST(CheckDeathTest, ComparisonsPrintBothSides) {
   ASSAY_CHECK_GE(two, 2);
 }
 
+/// Has a text of its own, which a check prints.
+struct Named {
+  std::string name;
+  [[nodiscard]] std::string to_string() const { return name; }
+  friend bool operator==(const Named&, const Named&) = default;
+};
+
 TEST(CheckDeathTest, ComparesAndPrintsWhatIsNoPlainInteger) {
   // By value, where the signs of the types differ.
   const std::size_t size = 7;
   EXPECT_DEATH(ASSAY_CHECK_LT(size, -1), "size < -1: 7 against -1\n");
   ASSAY_CHECK_GT(size, -1);
   EXPECT_DEATH(ASSAY_CHECK_EQ(Outcome::kRejected, Outcome::kAccepted), ": [0-9] against [0-9]\n");
-  const Axes square = Axes::parse("2,2", "").value(), line = Axes::parse("4", "").value();
+  const Named square{"2,2"}, line{"4"};
   EXPECT_DEATH(ASSAY_CHECK_EQ(square, line), "square == line: 2,2 against 4\n");
   const double not_a_number = std::numeric_limits<double>::quiet_NaN();
   EXPECT_DEATH(ASSAY_CHECK_LE(not_a_number, 1.0), "not_a_number <= 1.0: nan against 1\n");
@@ -117,31 +142,6 @@ TEST(CheckDeathTest, WhatIsPrintedIsAskedForOnlyThen) {
   const auto ask = [&] { return ++asked; };
   ASSAY_CHECK(asked == 0, ask());
   EXPECT_EQ(asked, 0);
-}
-
-TEST(Verdict, OnlyAcceptedIsOk) {
-  EXPECT_TRUE(Verdict::accepted().ok());
-  const Verdict rejected = Verdict::rejected("pairing", "does not hold");
-  EXPECT_FALSE(rejected.ok());
-  EXPECT_EQ(rejected.outcome(), Outcome::kRejected);
-  EXPECT_EQ(rejected.step(), "pairing");
-  EXPECT_EQ(rejected.reason(), "does not hold");
-  EXPECT_FALSE(Verdict::inconclusive("sample", "too small").ok());
-}
-
-TEST(Verdict, NotesAndFiguresDoNotChangeIt) {
-  Verdict verdict = Verdict::accepted();
-  verdict.add_note("unverified").add_figure("distance", "0.25").add_figure("limit", "1");
-  EXPECT_TRUE(verdict.ok());
-  EXPECT_EQ(verdict.notes(), std::vector<std::string>{"unverified"});
-  ASSERT_EQ(verdict.figures().size(), 2u);
-  EXPECT_EQ(verdict.figures()[0], (std::pair<std::string, std::string>{"distance", "0.25"}));
-}
-
-TEST(Outcome, HasNames) {
-  EXPECT_EQ(to_string(Outcome::kAccepted), "accepted");
-  EXPECT_EQ(to_string(Outcome::kRejected), "rejected");
-  EXPECT_EQ(to_string(Outcome::kInconclusive), "inconclusive");
 }
 
 TEST(Hex, BothWays) {

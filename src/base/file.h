@@ -62,6 +62,9 @@ class AtomicFile {
 [[nodiscard]] Status write_file(const std::filesystem::path& path, ByteSpan bytes);
 [[nodiscard]] Status write_file(const std::filesystem::path& path, std::string_view text);
 
+/// Creates a directory with its parents. Errors: kIo.
+[[nodiscard]] Status make_directory(const std::filesystem::path& path);
+
 /// Removes the temporary files of all AtomicFiles under construction. Async-signal-safe: for the handler of a
 /// program that is about to end.
 void remove_unfinished_files() noexcept;

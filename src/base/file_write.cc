@@ -169,4 +169,11 @@ Status write_file(const std::filesystem::path& path, std::string_view text) {
   return write_file(path, ByteSpan(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }
 
+Status make_directory(const std::filesystem::path& path) {
+  std::error_code failure;
+  std::filesystem::create_directories(path, failure);
+  if (failure) return Error{ErrorCode::kIo, path.string(), "cannot create: " + failure.message()};
+  return {};
+}
+
 }  // namespace assay

@@ -1,10 +1,13 @@
 // JSON, by nlohmann's library, with what a careful reader needs on top: a cap on depth and size, no duplicate
-// keys, and integers of any size, which the seeds' files hold. An integer that does not fit 64 bits is kept
-// as its digits.
+// keys, and integers of any size, which the original pipeline's files hold. An integer that does not fit 64
+// bits is kept as its digits.
 #pragma once
 
 #include <nlohmann/json.hpp>
 
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -18,6 +21,10 @@ using Json = nlohmann::ordered_json;
 /// the doubles, integers of more than 308 digits), kTooLarge (deeper than 64).
 [[nodiscard]] Result<Json> parse_json(std::string_view text, std::string_view place);
 
+/// A whole file of at most `max_bytes`. Errors: kIo, kTooLarge, those of parse_json.
+[[nodiscard]] Result<Json> read_json_file(const std::filesystem::path& path,
+                                          std::uint64_t max_bytes = std::uint64_t{64} << 20);
+
 /// An integer of any size from its decimal digits (with optional '-'): a plain number where 64 bits do.
 [[nodiscard]] Json json_integer(std::string_view decimal);
 
@@ -25,7 +32,7 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Result<std::string> json_decimal(const Json& value, std::string_view place);
 
 /// Takes the events of parse_json_stream. An event that is not overridden refuses the text; the place of an
-/// Error may be left empty, and is then filled in.
+/// Error is one within the text; left empty, it becomes that of the event.
 class JsonVisitor {
  public:
   virtual ~JsonVisitor() = default;
@@ -39,11 +46,25 @@ class JsonVisitor {
   virtual Status real(double value);                 ///< a number with a fraction or an exponent
   virtual Status boolean(bool value);
   virtual Status null();
+
+ protected:
+  /// "an array is not expected here", as the default of each event says.
+  static Error unexpected(std::string_view what);
 };
 
 /// Reads a text of any size without keeping it, with the checks of parse_json. Errors: those, and the
 /// visitor's.
 [[nodiscard]] Status parse_json_stream(std::string_view text, JsonVisitor& visitor, std::string_view place);
+
+namespace internal {
+
+/// What nlohmann's lexer, which goes through a double, takes for finite whatever the digits are.
+inline constexpr std::size_t kMaxIntegerDigits = 308;
+
+/// The number of digits of -?(0|[1-9][0-9]*); 0 for another text.
+std::size_t count_integer_digits(std::string_view text);
+
+}  // namespace internal
 
 /// Text with integers of any size written as plain numbers; `indent` < 0 for one line.
 [[nodiscard]] std::string dump_json(const Json& value, int indent = 2);

@@ -6,7 +6,6 @@
 
 #include "base/check.h"
 #include "base/json.h"
-#include "base/json_integer.h"
 
 namespace assay {
 namespace {

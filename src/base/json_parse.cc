@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/json.h"
-#include "base/json_integer.h"
 #include "base/try.h"
 
 namespace assay {
@@ -112,7 +112,7 @@ class CheckedEvents {
   bool pass(const Status& status) {
     if (status.ok()) return true;
     error_ = status.error();
-    if (error_->place.empty()) error_->place = here();
+    error_->place = error_->place.empty() ? here() : fmt::format("{}: {}", place_, error_->place);
     return false;
   }
 
@@ -123,10 +123,6 @@ class CheckedEvents {
   std::vector<std::unordered_set<std::string>> keys_;  // one set for each open object or array
   std::optional<Error> error_;
 };
-
-Error unexpected(const char* what) {
-  return {ErrorCode::kMalformed, {}, fmt::format("{} is not expected here", what)};
-}
 
 // Builds the value. Objects are filled through their vector: the map's own insertion looks for the key first,
 // which takes quadratic time, and CheckedEvents has done so.
@@ -167,6 +163,10 @@ class Builder final : public JsonVisitor {
 
 }  // namespace
 
+Error JsonVisitor::unexpected(std::string_view what) {
+  return {ErrorCode::kMalformed, {}, fmt::format("{} is not expected here", what)};
+}
+
 Status JsonVisitor::begin_object() { return unexpected("an object"); }
 Status JsonVisitor::end_object() { return unexpected("the end of an object"); }
 Status JsonVisitor::begin_array() { return unexpected("an array"); }
@@ -202,6 +202,11 @@ Result<Json> parse_json(std::string_view text, std::string_view place) {
   Builder builder;
   ASSAY_TRY(parse_json_stream(text, builder, place));
   return builder.take();
+}
+
+Result<Json> read_json_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  const Bytes bytes = ASSAY_TRY(read_file(path, max_bytes));
+  return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
 }
 
 }  // namespace assay

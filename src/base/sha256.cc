@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/check.h"
+#include "base/cpu.h"
 #include "base/sha256_kernels.h"
 
 namespace assay {
@@ -21,9 +21,7 @@ constexpr Kernel kPortable{"portable", internal::sha256_compress_portable};
 constexpr Kernel kShaNi{"sha-ni", internal::sha256_compress_sha_ni};
 
 const Kernel* default_kernel() {
-  const char* forced = std::getenv("ASSAY_KERNEL");
-  const bool portable = forced != nullptr && std::string_view(forced) == kPortable.name;
-  return !portable && internal::sha256_has_sha_ni() ? &kShaNi : &kPortable;
+  return !environment_asks_for_portable() && cpu_features().sha ? &kShaNi : &kPortable;
 }
 
 std::atomic<const Kernel*>& chosen_kernel() {
@@ -92,7 +90,7 @@ Digest Sha256::digest() const {
 
 std::vector<std::string_view> sha256_kernels() {
   std::vector<std::string_view> names{kPortable.name};
-  if (internal::sha256_has_sha_ni()) names.push_back(kShaNi.name);
+  if (cpu_features().sha) names.push_back(kShaNi.name);
   return names;
 }
 

@@ -14,8 +14,7 @@ extern const std::uint32_t kSha256Rounds[64];
 
 void sha256_compress_portable(std::uint32_t* state, const std::uint8_t* blocks, std::size_t count);
 
-/// True where the processor, and the build, have the SHA instructions.
-bool sha256_has_sha_ni();
+/// For a processor with CpuFeatures::sha.
 void sha256_compress_sha_ni(std::uint32_t* state, const std::uint8_t* blocks, std::size_t count);
 
 }  // namespace assay::internal

@@ -1,19 +1,11 @@
 #include "base/check.h"
+#include "base/cpu.h"
 #include "base/sha256_kernels.h"
 
 #if defined(__x86_64__)
-#include <cpuid.h>
 #include <immintrin.h>
 
 namespace assay::internal {
-
-bool sha256_has_sha_ni() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  if (!__get_cpuid_count(1, 0, &a, &b, &c, &d)) return false;
-  const bool shuffles = (c & bit_SSSE3) && (c & bit_SSE4_1);
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
-  return shuffles && (b & bit_SHA);
-}
 
 // The instructions keep the state as the words (a, b, e, f) and (c, d, g, h), highest lane first, and do two
 // rounds each (Intel SHA Extensions, July 2013). The schedule of the next words runs four words at a time
@@ -66,9 +58,8 @@ __attribute__((target("sha,sse4.1,ssse3"))) void sha256_compress_sha_ni(std::uin
 
 namespace assay::internal {
 
-bool sha256_has_sha_ni() { return false; }
 void sha256_compress_sha_ni(std::uint32_t*, const std::uint8_t*, std::size_t) {
-  ASSAY_CHECK(sha256_has_sha_ni());
+  ASSAY_CHECK(cpu_features().sha);
 }
 
 }  // namespace assay::internal

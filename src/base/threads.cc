@@ -74,8 +74,10 @@ void parallel_for(std::size_t begin, std::size_t end, std::size_t grain,
   std::atomic<std::size_t> next{0};
   // noexcept: an exception of `body` would be lost in a thread and leave the others running; it ends the
   // program.
+  const std::shared_ptr<internal::ProgressSink> sink = internal::progress_sink();
   const auto work = [&]() noexcept {
     const ParallelBodyScope scope;
+    const internal::ProgressSinkScope progress(sink);
     const std::size_t size = total / ranges;
     const std::size_t longer = total % ranges;  // that many ranges come first and have one more
     for (std::size_t i = next.fetch_add(1); i < ranges; i = next.fetch_add(1)) {

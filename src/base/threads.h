@@ -20,6 +20,25 @@ namespace assay {
 void parallel_for(std::size_t begin, std::size_t end, std::size_t grain,
                   const std::function<void(std::size_t, std::size_t)>& body);
 
+namespace internal {
+
+/// Where the progress of this thread's calls goes: threads that work for a call take it over from the caller.
+[[nodiscard]] std::shared_ptr<ProgressSink> progress_sink();
+
+/// While it lives, this thread's progress goes there.
+class ProgressSinkScope {
+ public:
+  explicit ProgressSinkScope(std::shared_ptr<ProgressSink> sink);
+  ~ProgressSinkScope();
+  ProgressSinkScope(const ProgressSinkScope&) = delete;
+  ProgressSinkScope& operator=(const ProgressSinkScope&) = delete;
+
+ private:
+  std::shared_ptr<ProgressSink> before_;
+};
+
+}  // namespace internal
+
 /// Reports the progress of a phase of `total` steps to the handler, at most about ten times a second.
 class Progress {
  public:

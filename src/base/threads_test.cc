@@ -229,6 +229,53 @@ TEST_F(ProgressTest, ReportsMayBeFewButNotMany) {
   EXPECT_LE(static_cast<double>(reports_.size()), 10 * seconds + 3);
 }
 
+// Two calls at once, each with a handler of its own; work within parallel bodies reports to its caller's.
+TEST_F(ProgressTest, IsOfOneCallWhereItIsAskedFor) {
+  const auto count_of = [](const std::string& phase) {
+    std::vector<Report> seen;
+    const ProgressScope scope([&seen](std::string_view name, double done) {
+      seen.push_back({std::string(name), done});
+    });
+    const ThreadLimit limit(3);
+    parallel_for(0, 3, 1, [&](std::size_t first, std::size_t last) {
+      for (; first < last; ++first) {
+        Progress progress(phase, 10);
+        for (int i = 0; i < 10; ++i) progress.advance();
+      }
+    });
+    return seen;
+  };
+  std::vector<Report> first;
+  std::vector<Report> second;
+  {
+    const std::jthread other([&] { first = count_of("one"); });
+    second = count_of("two");
+  }
+  for (const auto& [seen, phase] : {std::pair(first, "one"), std::pair(second, "two")}) {
+    EXPECT_EQ(std::count_if(seen.begin(), seen.end(), [](const Report& r) { return r.done == 1.0; }), 3);
+    for (const Report& report : seen) EXPECT_EQ(report.phase, phase);
+  }
+  EXPECT_TRUE(reports_.empty());
+  Progress progress("after", 1);
+  progress.advance();
+  EXPECT_EQ(reports_.back().phase, "after");
+}
+
+TEST_F(ProgressTest, ScopesNest) {
+  std::vector<std::string> seen;
+  const auto into = [&seen](const char* who) {
+    return [&seen, who](std::string_view, double) { seen.emplace_back(who); };
+  };
+  const ProgressScope outer(into("outer"));
+  {
+    const ProgressScope inner(into("inner"));
+    Progress("hash", 1).advance();
+  }
+  Progress("hash", 1).advance();
+  EXPECT_EQ(seen, (std::vector<std::string>{"inner", "outer"}));
+  EXPECT_TRUE(reports_.empty());
+}
+
 TEST(Progress, WithoutAHandlerNothingHappens) {
   set_progress_handler({});
   Progress progress("hash", 1);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/format_version.h"
 #include "base/try.h"
 #include "base/utf8.h"
 
@@ -23,7 +24,18 @@ void append_little_endian(Bytes& bytes, T value) {
   for (std::size_t i = 0; i < sizeof(T); ++i) bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
 }
 
+// Whether the version stands behind the tag as a digit that a person can read.
+bool is_text_tag(std::string_view tag) { return tag.ends_with("/v"); }
+
 }  // namespace
+
+WireWriter& WireWriter::begin(std::string_view tag, std::uint32_t version) {
+  raw(tag);
+  if (!is_text_tag(tag)) return u32(version);
+  // One digit: a second one could as well be the first byte of what follows.
+  ASSAY_CHECK(version >= 1 && version <= 9, version);
+  return u8(static_cast<std::uint8_t>('0' + version));
+}
 
 WireWriter& WireWriter::raw(ByteSpan bytes) {
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
@@ -66,15 +78,25 @@ Result<ByteSpan> WireReader::raw(std::size_t count, std::string_view field) {
   return bytes;
 }
 
-Status WireReader::expect(std::string_view magic, std::string_view field) {
-  const std::size_t shared = std::min(magic.size(), remaining());
-  if (shared < magic.size() ||
-      !std::equal(magic.begin(), magic.end(), bytes_.begin() + offset_,
-                  [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; })) {
-    return error(ErrorCode::kMalformed, field, "these bytes are not those of this format and version");
+Status WireReader::begin(std::string_view tag, std::uint32_t known) {
+  const ByteSpan start = bytes_.subspan(offset_, std::min(tag.size(), remaining()));
+  if (!std::ranges::equal(tag, start, {}, [](char c) { return static_cast<std::uint8_t>(c); })) {
+    // Binary tags are filled up with zeros.
+    const std::string_view shown = tag.substr(0, tag.find('\0'));
+    return error(ErrorCode::kMalformed, "tag",
+                 fmt::format("these bytes are not '{}': is this another kind of file?", shown));
   }
-  offset_ += magic.size();
-  return {};
+  offset_ += tag.size();
+  std::string place = place_of("version");
+  return check_format_version(ASSAY_TRY(version(tag)), known, std::move(place));
+}
+
+Result<std::uint32_t> WireReader::version(std::string_view tag) {
+  if (!is_text_tag(tag)) return u32("version");
+  const std::uint8_t digit = ASSAY_TRY(u8("version"));
+  if (digit >= '1' && digit <= '9') return std::uint32_t{digit} - '0';
+  --offset_;
+  return error(ErrorCode::kMalformed, "version", "not a digit from 1 to 9");
 }
 
 Result<std::uint8_t> WireReader::u8(std::string_view field) { return ASSAY_TRY(raw(1, field))[0]; }
@@ -125,7 +147,11 @@ Status WireReader::finish() const {
 }
 
 Error WireReader::error(ErrorCode code, std::string_view field, std::string_view reason) const {
-  return {code, fmt::format("{}: {} at byte {}", place_, field, offset_), std::string(reason)};
+  return {code, place_of(field), std::string(reason)};
+}
+
+std::string WireReader::place_of(std::string_view field) const {
+  return fmt::format("{}: {} at byte {}", place_, field, offset_);
 }
 
 }  // namespace assay

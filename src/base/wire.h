@@ -12,6 +12,9 @@ namespace assay {
 /// Appends to a byte string.
 class WireWriter {
  public:
+  /// What a format starts with: the tag and the version, as LE32 or, after a tag that ends in "/v", as one
+  /// digit ("assay/kept/v1"). What lies within another format may have no tag.
+  WireWriter& begin(std::string_view tag, std::uint32_t version);
   WireWriter& raw(ByteSpan bytes);
   WireWriter& raw(std::string_view text);
   WireWriter& u8(std::uint8_t value);
@@ -29,8 +32,12 @@ class WireWriter {
 class WireReader {
  public:
   WireReader(ByteSpan bytes, std::string_view place) : bytes_(bytes), place_(place) {}
+
+  /// Reads what WireWriter::begin wrote. Errors: kMalformed (another tag), kUnsupported (another version, as
+  /// check_format_version says it).
+  [[nodiscard]] Status begin(std::string_view tag, std::uint32_t version);
+
   [[nodiscard]] Result<ByteSpan> raw(std::size_t count, std::string_view field);
-  [[nodiscard]] Status expect(std::string_view magic, std::string_view field);
   [[nodiscard]] Result<std::uint8_t> u8(std::string_view field);
   [[nodiscard]] Result<std::uint32_t> u32(std::string_view field);
   [[nodiscard]] Result<std::uint64_t> u64(std::string_view field);
@@ -51,6 +58,9 @@ class WireReader {
   [[nodiscard]] std::size_t remaining() const { return bytes_.size() - offset_; }
 
  private:
+  [[nodiscard]] Result<std::uint32_t> version(std::string_view tag);
+  [[nodiscard]] std::string place_of(std::string_view field) const;
+
   ByteSpan bytes_;
   std::string place_;
   std::size_t offset_ = 0;

@@ -7,10 +7,10 @@ namespace {
 using test::Sample;
 
 /// verify() on the encoded and decoded files, as a program does it.
-Verdict verify_bytes(const Commitment& commitment, const Proofs& proofs, const pst::Verifier& verifier,
+Verdict verify_bytes(const Commitment& commitment, const Proofs& proofs, const Checker& verifier,
                      const VerifyOptions& options = {}) {
-  return verify(Commitment::decode(commitment.encode(), "commitment").value(),
-                Proofs::decode(proofs.encode(), "proofs").value(), verifier, options);
+  return test::verdict_of(Commitment::decode(commitment.encode(), "commitment").value(),
+                          Proofs::decode(proofs.encode(), "proofs").value(), verifier, options);
 }
 
 VerifyOptions expecting(const Commitment& commitment) {
@@ -21,9 +21,9 @@ VerifyOptions expecting(const Commitment& commitment) {
 
 /// Proofs for the points of `honest`, of other values but under the name of this commitment.
 Proofs proofs_of(const Sample& sample, const IntegerView& values, const Commitment& commitment) {
-  Proofs out{commitment.digest(), sample.proofs.axis_count, {}};
-  for (const auto& point : sample.asked)
-    out.proofs.push_back({Point::on_grid(point), pst::open(sample.srs, values, point).value()});
+  Proofs out(commitment.digest(), sample.proofs.axis_count);
+  for (const Query& query : sample.asked)
+    out.add(query, test::answer_of(pst::open(sample.srs, values, query.grid).value()));
   return out;
 }
 
@@ -31,14 +31,14 @@ TEST(Attack, HeaderSwappedUnderTheSamePoint) {
   const Sample sample = test::model_sample();
   Commitment relabelled = sample.commitment;
   relabelled.header.capture_mode = CaptureMode::kPrefill;
-  EXPECT_EQ(verify_bytes(relabelled, sample.proofs, sample.verifier).step(), "commitment digest");
+  EXPECT_EQ(verify_bytes(relabelled, sample.proofs, sample.checker).step(), "commitment digest");
 
   Proofs renamed = sample.proofs;
   renamed.commitment_digest = relabelled.digest();
-  EXPECT_EQ(verify_bytes(relabelled, renamed, sample.verifier, expecting(sample.commitment)).step(),
+  EXPECT_EQ(verify_bytes(relabelled, renamed, sample.checker, expecting(sample.commitment)).step(),
             "expected digest");
   // Without a digest agreed on before, nobody can tell; the verdict says so.
-  const Verdict unbound = verify_bytes(relabelled, renamed, sample.verifier);
+  const Verdict unbound = verify_bytes(relabelled, renamed, sample.checker);
   EXPECT_TRUE(unbound.ok());
   EXPECT_TRUE(test::has_note(unbound, "not compared with one agreed on before"));
 }
@@ -49,21 +49,21 @@ TEST(Attack, DtypeRelabelledSoThatTheRangeIsWider) {
   relabelled.header.dtype = tensor::Dtype::kF32;
   Proofs renamed = sample.proofs;
   renamed.commitment_digest = relabelled.digest();
-  EXPECT_EQ(verify_bytes(relabelled, renamed, sample.verifier, expecting(sample.commitment)).step(),
+  EXPECT_EQ(verify_bytes(relabelled, renamed, sample.checker, expecting(sample.commitment)).step(),
             "expected digest");
 }
 
 TEST(Attack, PointSwappedUnderTheSameHeader) {
   const Sample sample = test::flat_sample();
   std::vector<std::int64_t> others(12, 9);
-  const Commitment swapped{sample.commitment.header, pst::commit(sample.srs, others).value()};
+  const Commitment swapped{sample.commitment.header, curve::encode(pst::commit(sample.srs, others).value())};
   const Proofs forged = proofs_of(sample, others, swapped);
-  EXPECT_EQ(verify_bytes(swapped, sample.proofs, sample.verifier).step(), "commitment digest");
-  EXPECT_EQ(verify_bytes(swapped, forged, sample.verifier, expecting(sample.commitment)).step(),
+  EXPECT_EQ(verify_bytes(swapped, sample.proofs, sample.checker).step(), "commitment digest");
+  EXPECT_EQ(verify_bytes(swapped, forged, sample.checker, expecting(sample.commitment)).step(),
             "expected digest");
   Proofs renamed = sample.proofs;
   renamed.commitment_digest = swapped.digest();
-  EXPECT_EQ(verify_bytes(swapped, renamed, sample.verifier).step(), "opening equation");
+  EXPECT_EQ(verify_bytes(swapped, renamed, sample.checker).step(), "opening equation");
 }
 
 TEST(Attack, ProofsOfAnotherCommitment) {
@@ -71,37 +71,35 @@ TEST(Attack, ProofsOfAnotherCommitment) {
   std::vector<std::int64_t> others(12, 9);
   const Commitment other = commit(sample.srs, sample.commitment.header, others).value();
   Proofs forged = proofs_of(sample, others, other);
-  EXPECT_EQ(verify_bytes(sample.commitment, forged, sample.verifier).step(), "commitment digest");
+  EXPECT_EQ(verify_bytes(sample.commitment, forged, sample.checker).step(), "commitment digest");
   forged.commitment_digest = sample.commitment.digest();
-  const Verdict verdict = verify_bytes(sample.commitment, forged, sample.verifier);
+  const Verdict verdict = verify_bytes(sample.commitment, forged, sample.checker);
   EXPECT_EQ(verdict.step(), "opening equation");
-  EXPECT_EQ(test::figure(verdict, "statement"), "0");
+  EXPECT_EQ(verdict.item(), 0U);
   EXPECT_EQ(test::figure(verdict, "point"), "0,0");
 }
 
 TEST(Attack, ValueChanged) {
   const Sample sample = test::flat_sample();
-  Proofs forged = sample.proofs;
-  forged.proofs[1].opening.value += Fr::one();
-  const Verdict verdict = verify_bytes(sample.commitment, forged, sample.verifier);
+  const Proofs forged = test::edited(sample.proofs, [](auto& list) { list[1].answer.value += Fr::one(); });
+  const Verdict verdict = verify_bytes(sample.commitment, forged, sample.checker);
   EXPECT_EQ(verdict.step(), "opening equation");
   EXPECT_EQ(test::figure(verdict, "point"), "1,3");
 }
 
 TEST(Attack, PointsSwappedBetweenProofs) {
   const Sample sample = test::flat_sample();
-  Proofs forged = sample.proofs;
-  std::swap(forged.proofs[0].point, forged.proofs[1].point);
-  EXPECT_EQ(verify_bytes(sample.commitment, forged, sample.verifier).step(), "opening equation");
+  const Proofs forged =
+      test::edited(sample.proofs, [](auto& list) { std::swap(list[0].query, list[1].query); });
+  EXPECT_EQ(verify_bytes(sample.commitment, forged, sample.checker).step(), "opening equation");
 }
 
 TEST(Attack, OneProofSentTwiceToCountAsTwo) {
   const Sample sample = test::flat_sample();
-  Proofs forged = sample.proofs;
-  forged.proofs.push_back(forged.proofs[0]);
-  const Verdict verdict = verify_bytes(sample.commitment, forged, sample.verifier);
+  const Proofs forged = test::edited(sample.proofs, [](auto& list) { list.push_back(list[0]); });
+  const Verdict verdict = verify_bytes(sample.commitment, forged, sample.checker);
   EXPECT_EQ(verdict.step(), "proof shape");
-  EXPECT_EQ(test::figure(verdict, "statement"), "2");
+  EXPECT_EQ(verdict.item(), 2U);
 }
 
 // The value plus r stands for the same residue; only one of the two is a value.
@@ -126,27 +124,27 @@ TEST(Attack, ValueOutOfRangeThatOpensCorrectly) {
   std::vector<std::int64_t> values(72, 0);
   values[0] = 40000;
   EXPECT_FALSE(commit(sample.srs, sample.commitment.header, values).ok());  // an honest program stops here
-  const Commitment forged{sample.commitment.header, pst::commit(sample.srs, values).value()};
-  const std::vector<Point> points{Point::on_grid({0, 0, 0, 0})};
+  const Commitment forged{sample.commitment.header, curve::encode(pst::commit(sample.srs, values).value())};
+  const std::vector<Query> points{Query::on_grid({0, 0, 0, 0})};
   const Proofs proofs = prove(sample.srs, forged, values, points).value();
-  const Verdict verdict = verify_bytes(forged, proofs, sample.verifier);
+  const Verdict verdict = verify_bytes(forged, proofs, sample.checker);
   EXPECT_EQ(verdict.step(), "value range");
-  EXPECT_EQ(test::figure(verdict, "statement"), "0");
+  EXPECT_EQ(verdict.item(), 0U);
 }
 
 // Here the range alone can tell: every integer is a number.
 TEST(Attack, IntegerWiderThanItsDtypeThatOpensCorrectly) {
   const Sample sample = test::flat_sample();
   Header header = sample.commitment.header;
-  header.encoding = tensor::Encoding{};
+  header.encoding = encode::Encoding{};
   header.dtype = tensor::Dtype::kI8;
-  const std::vector<Point> points{Point::on_grid({0, 0})};
+  const std::vector<Query> points{Query::on_grid({0, 0})};
   for (const std::int64_t value : {127, -128, 128, -129, 40000}) {
     std::vector<std::int64_t> values(12, 0);
     values[0] = value;
-    const Commitment claimed{header, pst::commit(sample.srs, values).value()};
+    const Commitment claimed{header, curve::encode(pst::commit(sample.srs, values).value())};
     const Proofs proofs = prove(sample.srs, claimed, values, points).value();
-    const Verdict verdict = verify_bytes(claimed, proofs, sample.verifier);
+    const Verdict verdict = verify_bytes(claimed, proofs, sample.checker);
     const bool fits = value >= -128 && value <= 127;
     EXPECT_EQ(verdict.ok(), fits) << value;
     EXPECT_EQ(verdict.step(), fits ? "" : "value range") << value;
@@ -159,10 +157,10 @@ TEST(Attack, NanThatOpensCorrectly) {
   for (const std::int64_t pattern : {-1, -128}) {
     std::vector<std::int64_t> values(72, 0);
     values[0] = pattern;
-    const Commitment forged{sample.commitment.header, pst::commit(sample.srs, values).value()};
-    const std::vector<Point> points{Point::on_grid({0, 0, 0, 0})};
+    const Commitment forged{sample.commitment.header, curve::encode(pst::commit(sample.srs, values).value())};
+    const std::vector<Query> points{Query::on_grid({0, 0, 0, 0})};
     const Proofs proofs = prove(sample.srs, forged, values, points).value();
-    EXPECT_EQ(verify_bytes(forged, proofs, sample.verifier).step(), "value range") << pattern;
+    EXPECT_EQ(verify_bytes(forged, proofs, sample.checker).step(), "value range") << pattern;
   }
 }
 
@@ -170,9 +168,9 @@ TEST(Attack, PaddingOfAModelLayoutThatIsNotZero) {
   const Sample sample = test::model_sample();
   std::vector<std::int64_t> values(72, 0);
   values[17] = 3;
-  const Commitment forged{sample.commitment.header, pst::commit(sample.srs, values).value()};
+  const Commitment forged{sample.commitment.header, curve::encode(pst::commit(sample.srs, values).value())};
   const Proofs proofs = proofs_of(sample, values, forged);
-  const Verdict verdict = verify_bytes(forged, proofs, sample.verifier);
+  const Verdict verdict = verify_bytes(forged, proofs, sample.checker);
   EXPECT_EQ(verdict.step(), "padding");
   EXPECT_EQ(test::figure(verdict, "point"), "0,0,5,2");
 }
@@ -180,21 +178,23 @@ TEST(Attack, PaddingOfAModelLayoutThatIsNotZero) {
 // A point of the grid in the form of others would escape the range and the padding.
 TEST(Attack, GridPointWrittenAsAPointOffTheGrid) {
   const Sample sample = test::model_sample();
-  Proofs forged = sample.proofs;
-  forged.proofs[0].point = {{}, sample.proofs.proofs[0].point.coordinates()};
-  EXPECT_EQ(verify_bytes(sample.commitment, forged, sample.verifier).step(), "proof shape");
+  const Proofs forged = test::edited(sample.proofs, [](auto& list) {
+    list[0].query = {{}, list[0].query.coordinates()};
+  });
+  EXPECT_EQ(verify_bytes(sample.commitment, forged, sample.checker).step(), "proof shape");
 }
 
 TEST(Attack, GridPointOutsideTheAxes) {
   const Sample sample = test::flat_sample();
   const std::vector<Fr> outside{Fr::from_u64(3), Fr::from_u64(0)};
-  Proofs forged = sample.proofs;
-  forged.proofs[0] = {Point::on_grid({3, 0}),
-                      pst::open_at(sample.srs, sample.values.view(), outside).value()};
-  EXPECT_EQ(verify_bytes(sample.commitment, forged, sample.verifier).step(), "proof shape");
+  const Answer answer = test::answer_of(pst::open_at(sample.srs, sample.values.view(), outside).value());
+  const Proofs forged = test::edited(sample.proofs, [&](auto& list) {
+    list[0] = {Query::on_grid({3, 0}), answer};
+  });
+  EXPECT_EQ(verify_bytes(sample.commitment, forged, sample.checker).step(), "proof shape");
   // Said to be off the grid, where it is, it is an honest opening.
-  forged.proofs[0].point = {{}, outside};
-  const Verdict honest = verify_bytes(sample.commitment, forged, sample.verifier);
+  const Proofs off_grid = test::edited(forged, [&](auto& list) { list[0].query = {{}, outside}; });
+  const Verdict honest = verify_bytes(sample.commitment, off_grid, sample.checker);
   EXPECT_TRUE(honest.ok()) << honest.step();
   EXPECT_TRUE(test::has_note(honest, "1 of the points are off the grid"));
 }
@@ -202,33 +202,33 @@ TEST(Attack, GridPointOutsideTheAxes) {
 TEST(Attack, SrsOfOtherAxes) {
   const Sample sample = test::flat_sample();
   const pst::Srs other = pst::Srs::dev(test::axes_of({4, 3}), 7).value();
-  EXPECT_EQ(verify_bytes(sample.commitment, sample.proofs, pst::Verifier(other.verifier_key())).step(),
+  EXPECT_EQ(verify_bytes(sample.commitment, sample.proofs, TensorChecker(other.verifier_key())).step(),
             "SRS digest");
   // A header that names it all the same.
   Commitment forged = sample.commitment;
-  forged.header.srs_digest = other.verifier_key().digest();
+  forged.header.setup_digest = other.verifier_key().digest();
   Proofs renamed = sample.proofs;
   renamed.commitment_digest = forged.digest();
-  EXPECT_EQ(verify_bytes(forged, renamed, pst::Verifier(other.verifier_key())).step(), "axes");
+  EXPECT_EQ(verify_bytes(forged, renamed, TensorChecker(other.verifier_key())).step(), "axes");
 }
 
 TEST(Attack, ProofsOfOtherAxisCount) {
   const Sample sample = test::flat_sample();
   Proofs forged = test::cube_sample().proofs;
   forged.commitment_digest = sample.commitment.digest();
-  EXPECT_EQ(verify_bytes(sample.commitment, forged, sample.verifier).step(), "axes");
+  EXPECT_EQ(verify_bytes(sample.commitment, forged, sample.checker).step(), "axes");
 }
 
 TEST(Attack, AnotherSrsOfTheSameAxes) {
   const Sample sample = test::flat_sample();
   const pst::Srs other = pst::Srs::dev(test::axes_of({3, 4}), 8).value();
-  EXPECT_EQ(verify_bytes(sample.commitment, sample.proofs, pst::Verifier(other.verifier_key())).step(),
+  EXPECT_EQ(verify_bytes(sample.commitment, sample.proofs, TensorChecker(other.verifier_key())).step(),
             "SRS digest");
   Commitment forged = sample.commitment;
-  forged.header.srs_digest = other.verifier_key().digest();
+  forged.header.setup_digest = other.verifier_key().digest();
   Proofs renamed = sample.proofs;
   renamed.commitment_digest = forged.digest();
-  EXPECT_EQ(verify_bytes(forged, renamed, pst::Verifier(other.verifier_key())).step(), "opening equation");
+  EXPECT_EQ(verify_bytes(forged, renamed, TensorChecker(other.verifier_key())).step(), "opening equation");
 }
 
 // Whoever supplies the SRS knows its secrets and opens to anything. Only the verifier's own list or file can
@@ -238,24 +238,25 @@ TEST(Attack, VerifierKeySwappedByTheProver) {
   const std::vector<Fr> secrets{Fr::from_u64(1234567), Fr::from_u64(7654321)};
   const pst::Srs own = pst::Srs::from_secrets(test::axes_of({3, 4}), secrets).value();
   Commitment forged = sample.commitment;
-  forged.header.srs_digest = own.verifier_key().digest();
+  forged.header.setup_digest = own.verifier_key().digest();
   // p(t) - y = (t_0 - z_0) q with any y: q is a number that the owner of the secrets computes.
   const Fr claimed = Fr::from_u64(666);
   const Fr q = -claimed * (secrets[0] - Fr::zero()).inverse();
-  const G1Affine from_commitment = curve::multiply_vartime(forged.point, (secrets[0] - Fr::zero()).inverse());
+  const G1Affine from_commitment =
+      curve::multiply_vartime(test::point_of(forged), (secrets[0] - Fr::zero()).inverse());
   const G1Affine quotient = curve::add(from_commitment, curve::multiply_vartime(G1Affine::generator(), q));
-  const Proofs proofs{
-      forged.digest(), 2, {{Point::on_grid({0, 0}), {claimed, {quotient, G1Affine::infinity()}}}}};
+  Proofs proofs(forged.digest(), 2);
+  proofs.add(Query::on_grid({0, 0}), test::answer_of({claimed, {quotient, G1Affine::infinity()}}));
 
   TrustList trusted;
   trusted.add(sample.srs.verifier_key().digest());
   VerifyOptions options;
   options.trusted = trusted;
-  const Verdict fooled = verify_bytes(forged, proofs, pst::Verifier(own.verifier_key()), options);
+  const Verdict fooled = verify_bytes(forged, proofs, TensorChecker(own.verifier_key()), options);
   EXPECT_TRUE(fooled.ok());
-  EXPECT_TRUE(test::has_note(fooled, "SRS unverified"));
-  EXPECT_FALSE(test::has_note(fooled, "trust ="));
-  EXPECT_EQ(verify_bytes(forged, proofs, sample.verifier, options).step(), "SRS digest");
+  EXPECT_TRUE(test::assumes(fooled, "SRS unverified"));
+  EXPECT_FALSE(test::assumes(fooled, "trust ="));
+  EXPECT_EQ(verify_bytes(forged, proofs, sample.checker, options).step(), "SRS digest");
 }
 
 TEST(Attack, ChallengeAnsweredForOtherPoints) {
@@ -263,17 +264,17 @@ TEST(Attack, ChallengeAnsweredForOtherPoints) {
   const auto answer = [&](const Challenge& asked, const Proofs& proofs) {
     VerifyOptions options;
     options.challenge = &asked;
-    return verify_bytes(sample.commitment, proofs, sample.verifier, options);
+    return verify_bytes(sample.commitment, proofs, sample.checker, options);
   };
   const Challenge asked{sample.commitment.digest(), sample.asked};
   EXPECT_TRUE(answer(asked, sample.proofs).ok());
   EXPECT_FALSE(test::has_note(answer(asked, sample.proofs), "challenge"));
 
-  const std::vector<Point> others{Point::on_grid({0, 0}), Point::on_grid({2, 2})};
+  const std::vector<Query> others{Query::on_grid({0, 0}), Query::on_grid({2, 2})};
   const Verdict other =
       answer(asked, prove(sample.srs, sample.commitment, sample.values.view(), others).value());
   EXPECT_EQ(other.step(), "challenge");
-  EXPECT_EQ(test::figure(other, "statement"), "1");
+  EXPECT_EQ(other.item(), 1U);
 }
 
 TEST(Attack, ChallengeAnsweredInAnotherOrderOrInPart) {
@@ -281,12 +282,10 @@ TEST(Attack, ChallengeAnsweredInAnotherOrderOrInPart) {
   const Challenge asked{sample.commitment.digest(), sample.asked};
   VerifyOptions options;
   options.challenge = &asked;
-  Proofs turned = sample.proofs;
-  std::swap(turned.proofs[0], turned.proofs[1]);
-  EXPECT_EQ(verify_bytes(sample.commitment, turned, sample.verifier, options).step(), "challenge");
-  Proofs part = sample.proofs;
-  part.proofs.pop_back();
-  EXPECT_EQ(verify_bytes(sample.commitment, part, sample.verifier, options).step(), "challenge");
+  const Proofs turned = test::edited(sample.proofs, [](auto& list) { std::swap(list[0], list[1]); });
+  EXPECT_EQ(verify_bytes(sample.commitment, turned, sample.checker, options).step(), "challenge");
+  const Proofs part = test::edited(sample.proofs, [](auto& list) { list.pop_back(); });
+  EXPECT_EQ(verify_bytes(sample.commitment, part, sample.checker, options).step(), "challenge");
 }
 
 TEST(Attack, ChallengeOfAnotherCommitment) {
@@ -294,24 +293,24 @@ TEST(Attack, ChallengeOfAnotherCommitment) {
   const Challenge asked{test::cube_sample().commitment.digest(), sample.asked};
   VerifyOptions options;
   options.challenge = &asked;
-  EXPECT_EQ(verify_bytes(sample.commitment, sample.proofs, sample.verifier, options).step(), "challenge");
+  EXPECT_EQ(verify_bytes(sample.commitment, sample.proofs, sample.checker, options).step(), "challenge");
 }
 
 // A challenge has points of the grid: no answer off it counts.
 TEST(Attack, ChallengeAnsweredOffTheGrid) {
   const Sample sample = test::flat_sample();
-  const Challenge asked{sample.commitment.digest(), {{0, 0}}};
+  const Challenge asked{sample.commitment.digest(), {Query::on_grid({0, 0})}};
   VerifyOptions options;
   options.challenge = &asked;
-  const std::vector<Point> points{Point::anywhere({Fr::from_u64(9), Fr::zero()}, sample.srs.axes())};
+  const std::vector<Query> points{Query::anywhere({Fr::from_u64(9), Fr::zero()}, sample.srs.axes())};
   const Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), points).value();
-  EXPECT_EQ(verify_bytes(sample.commitment, proofs, sample.verifier, options).step(), "challenge");
+  EXPECT_EQ(verify_bytes(sample.commitment, proofs, sample.checker, options).step(), "challenge");
 }
 
 TEST(Attack, NoProofsAtAll) {
   const Sample sample = test::flat_sample();
-  const Proofs none{sample.commitment.digest(), 2, {}};
-  const Verdict verdict = verify_bytes(sample.commitment, none, sample.verifier);
+  const Proofs none(sample.commitment.digest(), 2);
+  const Verdict verdict = verify_bytes(sample.commitment, none, sample.checker);
   EXPECT_EQ(verdict.outcome(), Outcome::kInconclusive);
   EXPECT_EQ(verdict.step(), "no proofs");
 }

@@ -10,12 +10,13 @@
 #include "base/sha256.h"
 #include "base/try.h"
 #include "base/wire.h"
+#include "claim/query_wire.h"
 
 namespace assay::claim {
 namespace {
 
 constexpr std::string_view kMagic = "ASSAYCHL";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 /// A uniform set of `count` of the numbers below `bound`, ascending.
 /// (Floyd's method: Bentley and Floyd, "A sample of brilliance", Communications of the ACM 30(9), 1987.)
@@ -29,10 +30,10 @@ std::vector<std::uint64_t> draw_distinct(ChaCha20Stream& stream, std::uint64_t c
 }
 
 /// The real values are numbered as the layers hold them, one after the other.
-Result<std::vector<std::uint32_t>> coordinates_of_real_value(const tensor::Layout& layout,
+Result<std::vector<std::uint32_t>> coordinates_of_real_value(const encode::Layout& layout,
                                                              std::uint64_t number) {
-  const auto after = std::ranges::upper_bound(layout.layer_map, number, {}, &tensor::LayerEntry::flat_offset);
-  ASSAY_CHECK(after != layout.layer_map.begin(), number, layout.layer_map.size());
+  const auto after = std::ranges::upper_bound(layout.layer_map, number, {}, &encode::LayerEntry::flat_offset);
+  ASSAY_CHECK(after != layout.layer_map.begin(), number);
   const auto layer = std::prev(after);
   const auto index = static_cast<std::uint64_t>(layer - layout.layer_map.begin());
   return layout.axes.coordinates_of(ASSAY_TRY(layout.index_of({index, number - layer->flat_offset})));
@@ -40,27 +41,22 @@ Result<std::vector<std::uint32_t>> coordinates_of_real_value(const tensor::Layou
 
 Result<Challenge> draw_from(const Commitment& commitment, std::uint64_t count, const Digest& key) {
   ASSAY_TRY(commitment.header.validate());
-  const tensor::Layout& layout = commitment.header.layout;
+  const encode::Layout& layout = commitment.header.layout;
   const std::uint64_t most = std::min<std::uint64_t>(layout.real_count, Challenge::kMaxCount);
   if (count == 0 || count > most)
     return Error{ErrorCode::kOutOfRange, "count of points", fmt::format("{} is not in 1 to {}", count, most)};
   ChaCha20Stream stream(key);
   Challenge challenge{commitment.digest(), {}};
   for (const std::uint64_t number : draw_distinct(stream, count, layout.real_count))
-    challenge.points.push_back(ASSAY_TRY(coordinates_of_real_value(layout, number)));
+    challenge.queries.push_back(Query::on_grid(ASSAY_TRY(coordinates_of_real_value(layout, number))));
   return challenge;
-}
-
-bool has_repeated_point(std::vector<std::vector<std::uint32_t>> points) {
-  std::ranges::sort(points);
-  return std::ranges::adjacent_find(points) != points.end();
 }
 
 }  // namespace
 
-Result<Challenge> Challenge::draw(const Commitment& commitment, std::uint64_t count) {
+Result<Challenge> Challenge::draw(const Commitment& commitment, std::uint64_t count, const World& world) {
   Digest key;
-  ASSAY_TRY(fill_random(key));
+  ASSAY_TRY(world.fill_random(key));
   return draw_from(commitment, count, key);
 }
 
@@ -72,48 +68,45 @@ Result<Challenge> Challenge::from_seed(const Commitment& commitment, std::uint64
 }
 
 Bytes Challenge::encode() const {
-  ASSAY_CHECK(!points.empty() && points.size() <= kMaxCount, points.size());
+  ASSAY_CHECK(!queries.empty() && queries.size() <= kMaxCount, queries.size());
+  const auto axes_of = [](const Query& query) {
+    return query.is_on_grid() ? query.grid.size() : query.field.size();
+  };
   WireWriter writer;
-  writer.raw(kMagic).u32(kVersion).raw(commitment_digest);
-  writer.u32(static_cast<std::uint32_t>(points.front().size()))
-      .u32(static_cast<std::uint32_t>(points.size()));
-  for (const auto& point : points) {
-    ASSAY_CHECK_EQ(point.size(), points.front().size());
-    for (const std::uint32_t coordinate : point) writer.u32(coordinate);
+  writer.begin(kMagic, kVersion).raw(commitment_digest);
+  writer.u32(static_cast<std::uint32_t>(axes_of(queries.front())))
+      .u32(static_cast<std::uint32_t>(queries.size()));
+  for (const Query& query : queries) {
+    ASSAY_CHECK_EQ(axes_of(query), axes_of(queries.front()));
+    internal::write_query(writer, query);
   }
   return writer.take();
 }
 
 Result<Challenge> Challenge::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.expect(kMagic, "magic"));
-  const std::uint32_t version = ASSAY_TRY(reader.u32("version"));
-  if (version != kVersion)
-    return reader.error(ErrorCode::kUnsupported, "version",
-                        fmt::format("version {}, this program knows {}", version, kVersion));
+  ASSAY_TRY(reader.begin(kMagic, kVersion));
   Challenge challenge;
   std::ranges::copy(ASSAY_TRY(reader.raw(32, "commitment digest")), challenge.commitment_digest.begin());
-  const std::uint32_t axis_count = ASSAY_TRY(reader.u32("axis count"));
-  if (axis_count == 0 || axis_count > Axes::kMaxCount)
-    return reader.error(ErrorCode::kOutOfRange, "axis count",
-                        fmt::format("{} is not in 1 to {}", axis_count, Axes::kMaxCount));
+  const std::uint32_t axis_count = ASSAY_TRY(internal::read_axis_count(reader));
   const std::uint32_t count =
-      ASSAY_TRY(reader.count(std::size_t{4} * axis_count, kMaxCount, "count of points"));
+      ASSAY_TRY(reader.count(1 + std::size_t{4} * axis_count, kMaxCount, "count of queries"));
   if (count == 0)
-    return reader.error(ErrorCode::kOutOfRange, "count of points", "a challenge asks for one at least");
-  challenge.points.resize(count);
-  for (auto& point : challenge.points) {
-    for (std::uint32_t i = 0; i < axis_count; ++i) {
-      const std::uint32_t coordinate = ASSAY_TRY(reader.u32("coordinate"));
-      if (coordinate >= Axes::kMaxSize)
-        return reader.error(ErrorCode::kOutOfRange, "coordinate",
-                            fmt::format("{}, no axis has more than {} nodes", coordinate, Axes::kMaxSize));
-      point.push_back(coordinate);
-    }
+    return reader.error(ErrorCode::kOutOfRange, "count of queries", "a challenge asks for one at least");
+  std::vector<ByteSpan> encoded;
+  encoded.reserve(count);
+  challenge.queries.reserve(count);
+  for (std::uint32_t k = 0; k < count; ++k) {
+    const std::size_t start = reader.offset();
+    challenge.queries.push_back(ASSAY_TRY(internal::read_query(reader, axis_count)));
+    encoded.push_back(bytes.subspan(start, reader.offset() - start));
   }
   ASSAY_TRY(reader.finish());
-  if (has_repeated_point(challenge.points))
-    return Error{ErrorCode::kMalformed, std::string(place), "a point stands twice: each is asked for once"};
+  std::ranges::sort(encoded,
+                    [](ByteSpan a, ByteSpan b) { return std::ranges::lexicographical_compare(a, b); });
+  if (std::ranges::adjacent_find(encoded, [](ByteSpan a, ByteSpan b) { return std::ranges::equal(a, b); }) !=
+      encoded.end())
+    return Error{ErrorCode::kMalformed, std::string(place), "a query stands twice: each is asked once"};
   return challenge;
 }
 

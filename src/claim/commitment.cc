@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "assay/claim.h"
 #include "base/file.h"
 #include "base/sha256.h"
@@ -10,38 +12,34 @@ namespace assay::claim {
 namespace {
 
 constexpr std::string_view kMagic = "ASSAYCOM";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 }  // namespace
 
 Digest Commitment::digest() const {
-  return Sha256().update("assay/commitment/v1").update(header.encode()).update(curve::encode(point)).digest();
+  return Sha256().update("assay/commitment/v1").update(header.encode()).update(value).digest();
 }
 
 Bytes Commitment::encode() const {
   const Bytes encoded = header.encode();
   WireWriter writer;
-  writer.raw(kMagic).u32(kVersion).u32(static_cast<std::uint32_t>(encoded.size()));
-  writer.raw(encoded).raw(curve::encode(point));
+  writer.begin(kMagic, kVersion).u32(static_cast<std::uint32_t>(encoded.size()));
+  writer.raw(encoded).raw(value);
   return writer.take();
 }
 
 Result<Commitment> Commitment::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.expect(kMagic, "magic"));
-  const std::uint32_t version = ASSAY_TRY(reader.u32("version"));
-  if (version != kVersion)
-    return reader.error(ErrorCode::kUnsupported, "version",
-                        fmt::format("version {}, this program knows {}", version, kVersion));
+  ASSAY_TRY(reader.begin(kMagic, kVersion));
   const std::uint32_t length = ASSAY_TRY(reader.count(1, Header::kMaxBytes, "header length"));
   const ByteSpan header = ASSAY_TRY(reader.raw(length, "header"));
-  const ByteSpan point = ASSAY_TRY(reader.raw(32, "commitment point"));
+  const ByteSpan value = ASSAY_TRY(reader.raw(kBytes, "commitment value"));
   ASSAY_TRY(reader.finish());
-  // Not both within one pair of braces: GCC forgets to destroy the first where the second one returns.
-  Header decoded = ASSAY_TRY(Header::decode(header, fmt::format("{}: header", place)));
-  const G1Affine decoded_point =
-      ASSAY_TRY(curve::decode_g1(point, fmt::format("{}: commitment point", place)));
-  return Commitment{std::move(decoded), decoded_point};
+  Commitment commitment{ASSAY_TRY(Header::decode(header, fmt::format("{}: header", place)))};
+  if (commitment.header.scheme == Scheme::kTensor)
+    static_cast<void>(ASSAY_TRY(curve::decode_g1(value, fmt::format("{}: commitment value", place))));
+  std::ranges::copy(value, commitment.value.begin());
+  return commitment;
 }
 
 Result<Commitment> Commitment::read(const std::filesystem::path& path) {

@@ -32,19 +32,19 @@ void for_each_flip(const Bytes& bytes, const F& judged, std::size_t thorough = S
 }
 
 TEST_P(EveryChange, HonestFilesAreAccepted) {
-  EXPECT_EQ(test::judge(commitment_, proofs_, sample_.verifier), Fate::kAccepted);
+  EXPECT_EQ(test::judge(commitment_, proofs_, sample_.checker), Fate::kAccepted);
 }
 
 TEST_P(EveryChange, EveryByteOfAProofFileMatters) {
   constexpr std::size_t kFirstValue = 52 + 1 + 4 * 2;
   for_each_flip(
-      proofs_, [&](const Bytes& changed) { return test::judge(commitment_, changed, sample_.verifier); },
+      proofs_, [&](const Bytes& changed) { return test::judge(commitment_, changed, sample_.checker); },
       kFirstValue);
 }
 
 TEST_P(EveryChange, EveryBitOfACommitmentFileMatters) {
   for_each_flip(commitment_,
-                [&](const Bytes& changed) { return test::judge(changed, proofs_, sample_.verifier); });
+                [&](const Bytes& changed) { return test::judge(changed, proofs_, sample_.checker); });
 }
 
 // Somebody who changes the commitment can make the proofs name the changed one: the digest agreed on before
@@ -57,7 +57,7 @@ TEST_P(EveryChange, EveryBitOfACommitmentFileMattersWhenTheProofsAreMadeToNameTh
     if (!decoded) return Fate::kRefused;
     Proofs renamed = sample_.proofs;
     renamed.commitment_digest = decoded->digest();
-    return test::fate_of(verify(*decoded, renamed, sample_.verifier, options));
+    return test::fate_of(test::verdict_of(*decoded, renamed, sample_.checker, options));
   });
 }
 
@@ -67,7 +67,7 @@ TEST_P(EveryChange, EveryBitOfAHeaderChangesTheDigestOrIsRefused) {
     const Result<Header> decoded = Header::decode(changed, "header");
     if (!decoded) return Fate::kRefused;
     EXPECT_EQ(decoded->encode(), changed);
-    const Commitment relabelled{*decoded, sample_.commitment.point};
+    const Commitment relabelled{*decoded, sample_.commitment.value};
     return relabelled.digest() == sample_.commitment.digest() ? Fate::kAccepted : Fate::kRejected;
   });
 }
@@ -102,7 +102,7 @@ TEST_P(EveryChange, EveryBitOfAChallengeMatters) {
     if (!decoded) return Fate::kRefused;
     VerifyOptions options;
     options.challenge = &*decoded;
-    return test::judge(commitment_, proofs_, sample_.verifier, options);
+    return test::judge(commitment_, proofs_, sample_.checker, options);
   };
   EXPECT_EQ(answer(challenge), Fate::kAccepted);
   for_each_flip(challenge, answer);

@@ -6,16 +6,16 @@
 #include "assay/claim.h"
 #include "base/try.h"
 #include "base/wire.h"
-#include "claim/errors.h"
+#include "base/within.h"
 
 namespace assay::claim {
 namespace {
 
+using encode::Encoding;
+using encode::Layout;
 using tensor::Dtype;
-using tensor::Encoding;
-using tensor::Layout;
 
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::uint8_t kNoDtype = 0xff;
 constexpr std::size_t kMaxText = 1024;  // validate() has the narrower bounds of names and taps
 
@@ -71,6 +71,15 @@ Result<std::optional<Dtype>> read_dtype(WireReader& reader) {
   return unknown_code(reader, "dtype", code);
 }
 
+constexpr std::array kSchemeCodes = {Code<Scheme>{0, Scheme::kTensor}, Code<Scheme>{1, Scheme::kKzg},
+                                     Code<Scheme>{2, Scheme::kMerkle}};
+
+Error reserved(Scheme scheme) {
+  return {ErrorCode::kUnsupported, "scheme",
+          fmt::format("\"{}\" is reserved: this program commits and verifies with \"tensor\" alone",
+                      to_string(scheme))};
+}
+
 constexpr std::array kCaptureNames = {"unknown", "decode", "prefill", "recompute"};
 
 // (r - 1) / 2.
@@ -81,7 +90,7 @@ Scalar half_modulus() {
   return half;
 }
 
-tensor::Range every_integer() {
+encode::Range every_integer() {
   const Scalar half = half_modulus();
   Scalar lowest = half;  // r - (r - 1) / 2 = (r - 1) / 2 + 1; half ends in a zero bit
   ++lowest.words[0];
@@ -98,8 +107,18 @@ Result<Axes> read_axes(WireReader& reader, std::string_view place) {
   return Axes::from(sizes, fmt::format("{}: axes", place));
 }
 
-Result<tensor::LayerEntry> read_layer(WireReader& reader, std::uint64_t offset, std::string_view place) {
-  tensor::LayerEntry layer;
+Result<std::optional<Digest>> read_setup_digest(WireReader& reader) {
+  const std::uint8_t present = ASSAY_TRY(reader.u8("whether there is a setup"));
+  if (present > 1)
+    return reader.error(ErrorCode::kOutOfRange, "whether there is a setup",
+                        fmt::format("{} is not 0 or 1", present));
+  std::optional<Digest> digest;
+  if (present == 1) std::ranges::copy(ASSAY_TRY(reader.raw(32, "setup digest")), digest.emplace().begin());
+  return digest;
+}
+
+Result<encode::LayerEntry> read_layer(WireReader& reader, std::uint64_t offset, std::string_view place) {
+  encode::LayerEntry layer;
   layer.name = ASSAY_TRY(reader.text(kMaxText, "layer name"));
   layer.tap = ASSAY_TRY(reader.text(kMaxText, "layer tap"));
   layer.original_shape.resize(ASSAY_TRY(reader.count(8, Axes::kMaxCount, "layer rank")));
@@ -113,6 +132,18 @@ Result<tensor::LayerEntry> read_layer(WireReader& reader, std::uint64_t offset, 
 }
 
 }  // namespace
+
+std::string_view to_string(Scheme scheme) {
+  switch (scheme) {
+    case Scheme::kTensor:
+      return "tensor";
+    case Scheme::kKzg:
+      return "kzg";
+    case Scheme::kMerkle:
+      break;
+  }
+  return "merkle";
+}
 
 std::string_view to_string(CaptureMode mode) {
   const auto index = static_cast<std::size_t>(mode);
@@ -128,10 +159,19 @@ std::optional<CaptureMode> capture_mode(std::string_view name) {
 Status Header::validate() const {
   ASSAY_TRY(layout.validate());
   ASSAY_TRY(encoding.validate());
-  if (dtype) ASSAY_TRY(tensor::check_encoding(encoding, *dtype, "dtype"));
+  if (dtype) ASSAY_TRY(encode::check_encoding(encoding, *dtype, "dtype"));
   if (code_of(kCaptureCodes, capture_mode) == 0xfe)
     return Error{ErrorCode::kOutOfRange, "capture mode", "no such mode"};
-  std::size_t size = 4 + 1 + 4 + 4 * layout.axes.count() + 8 + 8 + 1 + 4 + 1 + 1 + 32 + 4;
+  if (code_of(kSchemeCodes, scheme) == 0xfe) return Error{ErrorCode::kOutOfRange, "scheme", "no such scheme"};
+  if (scheme != Scheme::kTensor) return reserved(scheme);
+  if (!setup_digest)
+    return Error{ErrorCode::kMismatch, "setup digest",
+                 "the scheme \"tensor\" has an SRS, whose digest is missing"};
+  if (first_token > kMaxFirstToken)
+    return Error{ErrorCode::kOutOfRange, "first token", fmt::format("{} is over 2^40", first_token)};
+  if (first_token != 0 && layout.kind != Layout::Kind::kModel)
+    return Error{ErrorCode::kMismatch, "first token", "only the layout \"model\" has tokens to count"};
+  std::size_t size = 4 + 1 + 1 + 4 + 4 * layout.axes.count() + 8 + 8 + 8 + 1 + 4 + 1 + 1 + 1 + 32 + 4;
   for (const auto& layer : layout.layer_map)
     size += 12 + layer.name.size() + layer.tap.size() + 8 * layer.original_shape.size();
   if (size > kMaxBytes)
@@ -144,13 +184,14 @@ Status Header::validate() const {
 
 Bytes Header::encode() const {
   WireWriter writer;
-  writer.u32(kVersion).u8(code_of(kLayoutCodes, layout.kind));
+  writer.begin({}, kVersion).u8(code_of(kSchemeCodes, scheme)).u8(code_of(kLayoutCodes, layout.kind));
   writer.u32(static_cast<std::uint32_t>(layout.axes.count()));
   for (const std::uint32_t size : layout.axes.sizes()) writer.u32(size);
-  writer.u64(layout.real_count).u64(layout.pad_seed);
+  writer.u64(layout.real_count).u64(layout.pad_seed).u64(first_token);
   writer.u8(code_of(kEncodingCodes, encoding.kind)).u32(encoding.scale);
   writer.u8(dtype ? code_of(kDtypeCodes, *dtype) : kNoDtype);
-  writer.u8(code_of(kCaptureCodes, capture_mode)).raw(srs_digest);
+  writer.u8(code_of(kCaptureCodes, capture_mode)).u8(setup_digest ? 1 : 0);
+  if (setup_digest) writer.raw(*setup_digest);
   writer.u32(static_cast<std::uint32_t>(layout.layer_map.size()));
   for (const auto& layer : layout.layer_map) {
     writer.text(layer.name).text(layer.tap).u32(static_cast<std::uint32_t>(layer.original_shape.size()));
@@ -164,20 +205,22 @@ Result<Header> Header::decode(ByteSpan bytes, std::string_view place) {
     return Error{ErrorCode::kTooLarge, std::string(place),
                  fmt::format("a header of {} bytes, at most {} are taken", bytes.size(), kMaxBytes)};
   WireReader reader(bytes, place);
-  const std::uint32_t version = ASSAY_TRY(reader.u32("header version"));
-  if (version != kVersion)
-    return reader.error(ErrorCode::kUnsupported, "header version",
-                        fmt::format("version {}, this program knows {}", version, kVersion));
+  ASSAY_TRY(reader.begin({}, kVersion));
+  const Scheme scheme = ASSAY_TRY(read_code(reader, kSchemeCodes, "scheme"));
+  // What follows is the scheme's own.
+  if (scheme != Scheme::kTensor) return within(place, reserved(scheme));
   const Layout::Kind kind = ASSAY_TRY(read_code(reader, kLayoutCodes, "layout"));
-  Header header{{kind, ASSAY_TRY(read_axes(reader, place)), 0, 0, {}}, {}, {}, {}, {}};
+  Header header{{kind, ASSAY_TRY(read_axes(reader, place)), 0, 0, {}}, {}, {}};
+  header.scheme = scheme;
   Layout& layout = header.layout;
   layout.real_count = ASSAY_TRY(reader.u64("count of real values"));
   layout.pad_seed = ASSAY_TRY(reader.u64("padding seed"));
+  header.first_token = ASSAY_TRY(reader.u64("first token"));
   header.encoding.kind = ASSAY_TRY(read_code(reader, kEncodingCodes, "encoding"));
   header.encoding.scale = ASSAY_TRY(reader.u32("scale"));
   header.dtype = ASSAY_TRY(read_dtype(reader));
   header.capture_mode = ASSAY_TRY(read_code(reader, kCaptureCodes, "capture mode"));
-  std::ranges::copy(ASSAY_TRY(reader.raw(32, "SRS digest")), header.srs_digest.begin());
+  header.setup_digest = ASSAY_TRY(read_setup_digest(reader));
   const std::uint32_t layers = ASSAY_TRY(reader.count(12, Layout::kMaxLayers, "layer count"));
   layout.layer_map.reserve(layers);
   std::uint64_t offset = 0;
@@ -186,14 +229,14 @@ Result<Header> Header::decode(ByteSpan bytes, std::string_view place) {
     offset = layout.layer_map.back().flat_end;
   }
   ASSAY_TRY(reader.finish());
-  if (const Status status = header.validate(); !status) return internal::within(place, status.error());
+  if (const Status status = header.validate(); !status) return within(place, status.error());
   return header;
 }
 
-Result<tensor::Range> Header::value_range() const {
+Result<encode::Range> Header::value_range() const {
   ASSAY_TRY(encoding.validate());
-  if (dtype) return tensor::range_of(encoding, *dtype);
-  if (encoding.kind == Encoding::Kind::kBits) return tensor::range_of(encoding, Dtype::kF32);
+  if (dtype) return encode::range_of(encoding, *dtype);
+  if (encoding.kind == Encoding::Kind::kBits) return encode::range_of(encoding, Dtype::kF32);
   return every_integer();
 }
 

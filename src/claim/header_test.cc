@@ -7,24 +7,25 @@
 namespace assay::claim {
 namespace {
 
+using encode::Encoding;
 using tensor::Dtype;
-using tensor::Encoding;
 
 Header model_header() {
-  const std::vector<tensor::LayerShape> shapes{{"layer_0", {1, 2, 17}, "block:0"},
+  const std::vector<encode::LayerShape> shapes{{"layer_0", {1, 2, 17}, "block:0"},
                                                {"layer_1", {1, 2, 17}, "block:1"}};
   Header header{
-      tensor::plan_model(shapes).value(), {Encoding::Kind::kBits, 0}, Dtype::kBF16, CaptureMode::kDecode, {}};
-  header.srs_digest.fill(0x11);
+      encode::plan_model(shapes).value(), {Encoding::Kind::kBits, 0}, Dtype::kBF16, CaptureMode::kDecode, {}};
+  header.setup_digest.emplace().fill(0x11);
   return header;
 }
 
 // Written out by a script that shares no code with this program.
 constexpr std::string_view kModelHeader =
-    "010000000204000000020000000200000006000000030000004400000000000000000000000000000001000000001101"
-    "111111111111111111111111111111111111111111111111111111111111111102000000070000006c617965725f3007"
-    "000000626c6f636b3a3003000000010000000000000002000000000000001100000000000000070000006c617965725f"
-    "3107000000626c6f636b3a3103000000010000000000000002000000000000001100000000000000";
+    "0200000000020400000002000000020000000600000003000000440000000000000000000000000000000000000000"
+    "0000000100000000110101111111111111111111111111111111111111111111111111111111111111111102000000"
+    "070000006c617965725f3007000000626c6f636b3a3003000000010000000000000002000000000000001100000000"
+    "000000070000006c617965725f3107000000626c6f636b3a3103000000010000000000000002000000000000001100"
+    "000000000000";
 
 TEST(Header, HasTheBytesOfTheDocument) {
   EXPECT_EQ(to_hex(model_header().encode()), kModelHeader);
@@ -34,8 +35,8 @@ TEST(Header, HasTheBytesOfTheDocument) {
 }
 
 TEST(Header, RoundTripsForEveryDtypeEncodingAndMode) {
-  const std::vector<tensor::LayerShape> shapes{{"array", {3, 4}, ""}};
-  Header header{tensor::plan_flat(shapes).value(), {}, {}, {}, {}};
+  const std::vector<encode::LayerShape> shapes{{"array", {3, 4}, ""}};
+  Header header{encode::plan_flat(shapes).value(), {}, {}, {}, Digest{}};
   std::set<std::string> seen;
   for (int dtype = -1; dtype <= static_cast<int>(Dtype::kF64); ++dtype) {
     for (const Encoding encoding :
@@ -66,10 +67,10 @@ TEST(Header, FixesTheNumbersOfTheDtypes) {
       {Dtype::kBF16, 17}, {Dtype::kF32, 18}, {Dtype::kF64, 19}};
   for (const auto& [dtype, code] : codes) {
     header.dtype = dtype;
-    EXPECT_EQ(header.encode()[46], code);
+    EXPECT_EQ(header.encode()[55], code);
   }
   header.dtype.reset();
-  EXPECT_EQ(header.encode()[46], 0xff);
+  EXPECT_EQ(header.encode()[55], 0xff);
 }
 
 TEST(Header, NamesOfModes) {
@@ -93,23 +94,29 @@ TEST(Header, RefusesWhatItDoesNotKnow) {
     bytes[at] = value;
     return bytes;
   };
-  expect_refused(with(0, 2), ErrorCode::kUnsupported, "header version");
-  expect_refused(with(4, 3), ErrorCode::kOutOfRange, "layout");
-  expect_refused(with(5, 0), ErrorCode::kOutOfRange, "axis count");
-  expect_refused(with(5, 33), ErrorCode::kOutOfRange, "axis count");
-  expect_refused(with(9, 0), ErrorCode::kOutOfRange, "axes");
-  expect_refused(with(41, 3), ErrorCode::kOutOfRange, "encoding");
-  expect_refused(with(42, 1), ErrorCode::kOutOfRange, "encoding");  // a scale that bits does not have
-  expect_refused(with(46, 9), ErrorCode::kOutOfRange, "dtype");     // between the integers and the floats
-  expect_refused(with(46, 4), ErrorCode::kUnsupported, "dtype");    // bits of i16
-  expect_refused(with(46, 0xfe), ErrorCode::kOutOfRange, "dtype");
-  expect_refused(with(47, 4), ErrorCode::kOutOfRange, "capture mode");
-  expect_refused(with(82, 1), ErrorCode::kTooLarge, "layer count");  // 65,538 layers
-  expect_refused(with(80, 3), ErrorCode::kMalformed, "layer name");
-  expect_refused(with(85, 4), ErrorCode::kTooLarge, "layer name");     // over 1,024 bytes
-  expect_refused(with(99, 0xff), ErrorCode::kMalformed, "layer tap");  // not UTF-8
-  expect_refused(with(106, 33), ErrorCode::kTooLarge, "layer rank");
-  expect_refused(Bytes{}, ErrorCode::kMalformed, "header version");
+  expect_refused(with(0, 1), ErrorCode::kUnsupported, "version");
+  expect_refused(with(0, 3), ErrorCode::kUnsupported, "version");
+  expect_refused(with(4, 1), ErrorCode::kUnsupported, "scheme");  // kzg, by its name
+  expect_refused(with(4, 2), ErrorCode::kUnsupported, "scheme");
+  expect_refused(with(4, 3), ErrorCode::kOutOfRange, "scheme");
+  expect_refused(with(5, 3), ErrorCode::kOutOfRange, "layout");
+  expect_refused(with(6, 0), ErrorCode::kOutOfRange, "axis count");
+  expect_refused(with(6, 33), ErrorCode::kOutOfRange, "axis count");
+  expect_refused(with(10, 0), ErrorCode::kOutOfRange, "axes");
+  expect_refused(with(47, 2), ErrorCode::kOutOfRange, "first token");  // over 2^40
+  expect_refused(with(50, 3), ErrorCode::kOutOfRange, "encoding");
+  expect_refused(with(51, 1), ErrorCode::kOutOfRange, "encoding");  // a scale that bits does not have
+  expect_refused(with(55, 9), ErrorCode::kOutOfRange, "dtype");     // between the integers and the floats
+  expect_refused(with(55, 4), ErrorCode::kUnsupported, "dtype");    // bits of i16
+  expect_refused(with(55, 0xfe), ErrorCode::kOutOfRange, "dtype");
+  expect_refused(with(56, 4), ErrorCode::kOutOfRange, "capture mode");
+  expect_refused(with(57, 2), ErrorCode::kOutOfRange, "setup");
+  expect_refused(with(92, 1), ErrorCode::kTooLarge, "layer count");  // 65,538 layers
+  expect_refused(with(90, 3), ErrorCode::kMalformed, "layer name");
+  expect_refused(with(95, 4), ErrorCode::kTooLarge, "layer name");      // over 1,024 bytes
+  expect_refused(with(109, 0xff), ErrorCode::kMalformed, "layer tap");  // not UTF-8
+  expect_refused(with(116, 33), ErrorCode::kTooLarge, "layer rank");
+  expect_refused(Bytes{}, ErrorCode::kMalformed, "version");
 }
 
 TEST(Header, RefusesWhatContradictsItself) {
@@ -138,8 +145,32 @@ TEST(Header, RefusesWhatContradictsItself) {
   header.capture_mode = static_cast<CaptureMode>(9);
   EXPECT_TRUE(refused(header));
   header = good;
-  header.layout.kind = tensor::Layout::Kind::kFlat;
+  header.layout.kind = encode::Layout::Kind::kFlat;
   EXPECT_TRUE(refused(header));
+  header = good;
+  header.setup_digest.reset();
+  EXPECT_TRUE(refused(header));
+}
+
+TEST(Header, CountsTokensOfARun) {
+  Header header = model_header();
+  header.first_token = Header::kMaxFirstToken;
+  EXPECT_EQ(Header::decode(header.encode(), "test").value(), header);
+  EXPECT_NE(header.encode(), model_header().encode());
+  const std::vector<encode::LayerShape> shapes{{"array", {3, 4}, ""}};
+  Header flat{encode::plan_flat(shapes).value(), {}, {}, {}, Digest{}};
+  EXPECT_TRUE(flat.validate().ok());
+  flat.first_token = 1;
+  EXPECT_EQ(flat.validate().error().code, ErrorCode::kMismatch);
+}
+
+TEST(Header, HasRoomForTokensThatAreNotThere) {
+  Header header = model_header();
+  const std::vector<encode::LayerShape> shapes{{"layer_0", {1, 2, 17}, "block:0"},
+                                               {"layer_1", {1, 2, 17}, "block:1"}};
+  header.layout = encode::plan_model(shapes, 9).value();
+  EXPECT_EQ(header.layout.axes.to_string(), "2,9,6,3");
+  EXPECT_EQ(Header::decode(header.encode(), "test").value(), header);
 }
 
 TEST(Header, RefusesLayersOverflowingTheCounts) {
@@ -151,9 +182,9 @@ TEST(Header, RefusesLayersOverflowingTheCounts) {
 }
 
 TEST(Header, RefusesMoreThanItsCap) {
-  std::vector<tensor::LayerShape> shapes;
+  std::vector<encode::LayerShape> shapes;
   for (int i = 0; i < 20000; ++i) shapes.push_back({std::string(200, 'x') + std::to_string(i), {1}, ""});
-  const Header header{tensor::plan_flat(shapes).value(), {}, {}, {}, {}};
+  const Header header{encode::plan_flat(shapes).value(), {}, {}, {}, Digest{}};
   const Status status = header.validate();
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, ErrorCode::kTooLarge);
@@ -162,22 +193,22 @@ TEST(Header, RefusesMoreThanItsCap) {
   EXPECT_EQ(decoded.error().code, ErrorCode::kTooLarge);
 
   shapes.resize(10000);
-  const Header smaller{tensor::plan_flat(shapes).value(), {}, {}, {}, {}};
+  const Header smaller{encode::plan_flat(shapes).value(), {}, {}, {}, Digest{}};
   EXPECT_EQ(Header::decode(smaller.encode(), "file").value(), smaller);
 }
 
 TEST(Header, BoundsItsValues) {
   Header header = model_header();
-  EXPECT_EQ(header.value_range().value(), tensor::range_of(header.encoding, Dtype::kBF16).value());
+  EXPECT_EQ(header.value_range().value(), encode::range_of(header.encoding, Dtype::kBF16).value());
   EXPECT_TRUE(header.value_range()->contains(Scalar{}));
   EXPECT_FALSE(header.value_range()->contains(Scalar::from_i64(40000)));
   header.dtype.reset();
-  EXPECT_EQ(header.value_range().value(), tensor::range_of(header.encoding, Dtype::kF32).value());
+  EXPECT_EQ(header.value_range().value(), encode::range_of(header.encoding, Dtype::kF32).value());
   Scalar largest{kScalarModulus};  // r - 1 is -1
   --largest.words[0];
   for (const Encoding encoding : {Encoding{}, Encoding{Encoding::Kind::kDecimal, 8}}) {
     header.encoding = encoding;
-    const tensor::Range range = header.value_range().value();
+    const encode::Range range = header.value_range().value();
     EXPECT_TRUE(range.contains(largest));
     EXPECT_TRUE(range.smallest.is_negative());
     EXPECT_FALSE(range.largest.is_negative());

@@ -25,18 +25,18 @@ std::string Place::to_string() const {
   return fmt::format("{}[{}]", layer, fmt::join(layer_coordinates, ", "));
 }
 
-Result<Place> place_of(const tensor::Layout& layout, std::span<const std::uint32_t> coordinates) {
+Result<Place> place_of(const encode::Layout& layout, std::span<const std::uint32_t> coordinates) {
   return place_of_index(layout, ASSAY_TRY(layout.axes.index_of(coordinates)));
 }
 
-Result<Place> place_of_index(const tensor::Layout& layout, std::uint64_t flat_index) {
-  const std::optional<tensor::LayerPosition> found = ASSAY_TRY(layout.locate(flat_index));
+Result<Place> place_of_index(const encode::Layout& layout, std::uint64_t flat_index) {
+  const std::optional<encode::LayerPosition> found = ASSAY_TRY(layout.locate(flat_index));
   Place place;
   place.coordinates = layout.axes.coordinates_of(flat_index);
   place.flat_index = flat_index;
   place.is_padding = !found;
   if (!found) return place;
-  const tensor::LayerEntry& layer = layout.layer_map[found->layer];
+  const encode::LayerEntry& layer = layout.layer_map[found->layer];
   place.layer = layer.name;
   place.tap = layer.tap;
   place.position = found->position;
@@ -44,9 +44,25 @@ Result<Place> place_of_index(const tensor::Layout& layout, std::uint64_t flat_in
   return place;
 }
 
-Result<Place> place_of_entry(const tensor::Layout& layout, std::string_view layer, std::uint64_t position) {
+Result<Place> place_of_entry(const encode::Layout& layout, std::string_view layer, std::uint64_t position) {
   const std::uint64_t index = ASSAY_TRY(layout.layer_index(layer));
   return place_of_index(layout, ASSAY_TRY(layout.index_of({index, position})));
+}
+
+Result<Place> place_of_entry(const encode::Layout& layout, std::string_view layer,
+                             std::span<const std::uint64_t> layer_coordinates) {
+  const tensor::Shape& shape = layout.layer_map[ASSAY_TRY(layout.layer_index(layer))].original_shape;
+  if (layer_coordinates.size() != shape.size())
+    return Error{ErrorCode::kOutOfRange, fmt::format("layer {}", layer),
+                 fmt::format("{} coordinates, the layer has {}", layer_coordinates.size(), shape.size())};
+  std::uint64_t position = 0;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (layer_coordinates[i] >= shape[i])
+      return Error{ErrorCode::kOutOfRange, fmt::format("layer {}", layer),
+                   fmt::format("coordinate {} is {}, not below {}", i, layer_coordinates[i], shape[i])};
+    position = position * shape[i] + layer_coordinates[i];
+  }
+  return place_of_entry(layout, layer, position);
 }
 
 }  // namespace assay::claim

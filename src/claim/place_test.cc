@@ -4,7 +4,7 @@ namespace assay::claim {
 namespace {
 
 TEST(Place, NamesLayerCoordinatesAndTap) {
-  const tensor::Layout layout = test::model_sample().commitment.header.layout;
+  const encode::Layout layout = test::model_sample().commitment.header.layout;
   const Place place = place_of(layout, std::vector<std::uint32_t>{1, 1, 5, 1}).value();
   EXPECT_EQ(place.to_string(), "layer_1[0, 1, 16]");
   EXPECT_EQ(place.layer, "layer_1");
@@ -22,7 +22,7 @@ TEST(Place, NamesLayerCoordinatesAndTap) {
 
 TEST(Place, IsFoundFromEveryEntry) {
   for (const auto make : {test::flat_sample, test::cube_sample, test::model_sample}) {
-    const tensor::Layout layout = make().commitment.header.layout;
+    const encode::Layout layout = make().commitment.header.layout;
     std::uint64_t real = 0;
     for (std::uint64_t index = 0; index < layout.axes.volume(); ++index) {
       const Place place = place_of_index(layout, index).value();
@@ -36,12 +36,12 @@ TEST(Place, IsFoundFromEveryEntry) {
 }
 
 TEST(Place, HasNoCoordinatesInAnArrayWithoutAxes) {
-  const std::vector<tensor::LayerShape> shapes{{"scalar", {}, ""}};
-  EXPECT_EQ(place_of_index(tensor::plan_flat(shapes).value(), 0).value().to_string(), "scalar");
+  const std::vector<encode::LayerShape> shapes{{"scalar", {}, ""}};
+  EXPECT_EQ(place_of_index(encode::plan_flat(shapes).value(), 0).value().to_string(), "scalar");
 }
 
 TEST(Place, RefusesWhatIsNotThere) {
-  const tensor::Layout layout = test::cube_sample().commitment.header.layout;
+  const encode::Layout layout = test::cube_sample().commitment.header.layout;
   EXPECT_EQ(place_of(layout, std::vector<std::uint32_t>{0, 0, 2, 0}).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(place_of(layout, std::vector<std::uint32_t>{0, 0, 0}).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(place_of_index(layout, 16).error().code, ErrorCode::kOutOfRange);

@@ -1,126 +1,122 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "assay/claim.h"
 #include "base/check.h"
 #include "base/file.h"
 #include "base/try.h"
 #include "base/wire.h"
+#include "claim/query_wire.h"
 
 namespace assay::claim {
 namespace {
 
 constexpr std::string_view kMagic = "ASSAYPRF";
-constexpr std::uint32_t kVersion = 1;
-constexpr std::uint8_t kOnGrid = 0;
-constexpr std::uint8_t kOffGrid = 1;
+constexpr std::uint32_t kVersion = 2;
+constexpr std::size_t kFieldBytes = 32;
 
-Result<Fr> read_field(WireReader& reader, std::string_view field) {
-  const ByteSpan bytes = ASSAY_TRY(reader.raw(32, field));
-  const Result<Scalar> scalar = Scalar::from_bytes(bytes, "");
-  if (!scalar) return reader.error(scalar.error().code, field, scalar.error().reason);
-  return Fr::from_scalar(*scalar);
-}
-
-Result<Point> read_point(WireReader& reader, std::uint32_t axis_count) {
-  const std::uint8_t kind = ASSAY_TRY(reader.u8("kind of point"));
-  Point point;
-  if (kind == kOnGrid) {
-    for (std::uint32_t i = 0; i < axis_count; ++i) {
-      const std::uint32_t coordinate = ASSAY_TRY(reader.u32("coordinate"));
-      if (coordinate >= Axes::kMaxSize)
-        return reader.error(ErrorCode::kOutOfRange, "coordinate",
-                            fmt::format("{}, no axis has more than {} nodes", coordinate, Axes::kMaxSize));
-      point.grid.push_back(coordinate);
-    }
-    return point;
-  }
-  if (kind != kOffGrid)
-    return reader.error(ErrorCode::kOutOfRange, "kind of point",
-                        fmt::format("{} is not 0 (on the grid) or 1 (off it)", kind));
-  for (std::uint32_t i = 0; i < axis_count; ++i)
-    point.field.push_back(ASSAY_TRY(read_field(reader, "coordinate")));
-  return point;
-}
-
-/// The quotients of all proofs, one after the other.
-Status decode_quotients(ByteSpan encoded, Proofs& out, std::string_view place) {
-  std::vector<G1Affine> points(encoded.size() / 32);
-  const std::size_t bad = curve::decode_all_g1(encoded, points);
-  if (bad < points.size())
-    return curve::decode_g1(encoded.subspan(32 * bad, 32),
-                            fmt::format("{}: proof {}", place, bad / out.axis_count))
-        .error();
-  auto next = points.begin();
-  for (Proof& proof : out.proofs) {
-    proof.opening.quotients.assign(next, next + out.axis_count);
-    next += out.axis_count;
-  }
-  return {};
+Bytes preamble(const Digest& commitment_digest, std::uint32_t axis_count, std::size_t count) {
+  WireWriter writer;
+  writer.begin(kMagic, kVersion)
+      .raw(commitment_digest)
+      .u32(axis_count)
+      .u32(static_cast<std::uint32_t>(count));
+  return writer.take();
 }
 
 }  // namespace
 
-std::size_t Proofs::proof_size(std::size_t axis_count) { return 1 + 4 * axis_count + 32 + 32 * axis_count; }
-
-Bytes Proofs::encode() const {
-  ASSAY_CHECK_LE(proofs.size(), kMaxCount);
-  WireWriter writer;
-  writer.raw(kMagic).u32(kVersion).raw(commitment_digest).u32(axis_count);
-  writer.u32(static_cast<std::uint32_t>(proofs.size()));
-  for (const Proof& proof : proofs) {
-    ASSAY_CHECK_EQ(proof.opening.quotients.size(), axis_count);
-    if (proof.point.is_on_grid()) {
-      ASSAY_CHECK_EQ(proof.point.grid.size(), axis_count);
-      writer.u8(kOnGrid);
-      for (const std::uint32_t coordinate : proof.point.grid) writer.u32(coordinate);
-    } else {
-      ASSAY_CHECK_EQ(proof.point.field.size(), axis_count);
-      writer.u8(kOffGrid);
-      for (const Fr& coordinate : proof.point.field) writer.raw(coordinate.to_scalar().to_bytes());
-    }
-    writer.raw(proof.opening.value.to_scalar().to_bytes());
-    for (const G1Affine& quotient : proof.opening.quotients) writer.raw(curve::encode(quotient));
-  }
-  return writer.take();
+Proofs::Proofs(const Digest& digest, std::uint32_t axes, std::span<const Proof> proofs)
+    : Proofs(digest, axes) {
+  for (const Proof& proof : proofs) add(proof.query, proof.answer);
 }
 
-Result<Proofs> Proofs::decode(ByteSpan bytes, std::string_view place) {
-  WireReader reader(bytes, place);
-  ASSAY_TRY(reader.expect(kMagic, "magic"));
-  const std::uint32_t version = ASSAY_TRY(reader.u32("version"));
-  if (version != kVersion)
-    return reader.error(ErrorCode::kUnsupported, "version",
-                        fmt::format("version {}, this program knows {}", version, kVersion));
-  Proofs out;
-  std::ranges::copy(ASSAY_TRY(reader.raw(32, "commitment digest")), out.commitment_digest.begin());
-  out.axis_count = ASSAY_TRY(reader.u32("axis count"));
-  if (out.axis_count == 0 || out.axis_count > Axes::kMaxCount)
-    return reader.error(ErrorCode::kOutOfRange, "axis count",
-                        fmt::format("{} is not in 1 to {}", out.axis_count, Axes::kMaxCount));
-  const std::uint32_t count =
-      ASSAY_TRY(reader.count(proof_size(out.axis_count), kMaxCount, "count of proofs"));
-  out.proofs.reserve(count);
-  Bytes quotients;
-  quotients.reserve(std::size_t{32} * out.axis_count * count);
-  for (std::uint32_t k = 0; k < count; ++k) {
-    Point point = ASSAY_TRY(read_point(reader, out.axis_count));
-    const Fr value = ASSAY_TRY(read_field(reader, "value"));
-    std::ranges::copy(ASSAY_TRY(reader.raw(std::size_t{32} * out.axis_count, "proof points")),
-                      std::back_inserter(quotients));
-    out.proofs.push_back({std::move(point), {value, {}}});
-  }
-  ASSAY_TRY(reader.finish());
-  ASSAY_TRY(decode_quotients(quotients, out, place));
+void Proofs::add(const Query& query, const Answer& answer) {
+  ASSAY_CHECK_LE(answer.evidence.size(), kMaxEvidence);
+  ASSAY_CHECK_EQ(query.is_on_grid() ? query.grid.size() : query.field.size(), axis_count);
+  WireWriter writer;
+  internal::write_query(writer, query);
+  writer.raw(answer.value.to_scalar().to_bytes());
+  writer.u32(static_cast<std::uint32_t>(answer.evidence.size())).raw(answer.evidence);
+  starts_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+  bytes_.insert(bytes_.end(), writer.bytes().begin(), writer.bytes().end());
+}
+
+std::size_t Proofs::value_at(std::size_t k) const {
+  const std::size_t start = starts_[k];
+  return start + 1 + axis_count * (bytes_[start] == 0 ? 4 : kFieldBytes);
+}
+
+ByteSpan Proofs::query_bytes(std::size_t k) const {
+  return ByteSpan(bytes_).subspan(starts_[k], value_at(k) - starts_[k]);
+}
+
+Query Proofs::query(std::size_t k) const {
+  WireReader reader(query_bytes(k), "");
+  return internal::read_query(reader, axis_count).value();
+}
+
+Fr Proofs::value(std::size_t k) const {
+  return Fr::from_scalar(Scalar::from_bytes(ByteSpan(bytes_).subspan(value_at(k), kFieldBytes), "").value());
+}
+
+ByteSpan Proofs::evidence(std::size_t k) const {
+  const std::size_t start = value_at(k) + kFieldBytes + 4;
+  const std::size_t end = k + 1 < starts_.size() ? starts_[k + 1] : bytes_.size();
+  return ByteSpan(bytes_).subspan(start, end - start);
+}
+
+Proof Proofs::operator[](std::size_t k) const {
+  const ByteSpan shown = evidence(k);
+  return {query(k), {value(k), Bytes(shown.begin(), shown.end())}};
+}
+
+std::size_t Proofs::proof_size(std::size_t axis_count) {
+  return 1 + 4 * axis_count + kFieldBytes + 4 + 32 * axis_count;
+}
+
+Bytes Proofs::encode() const {
+  ASSAY_CHECK_LE(size(), kMaxCount);
+  Bytes out = preamble(commitment_digest, axis_count, size());
+  if (!empty()) out.insert(out.end(), bytes_.begin() + starts_.front(), bytes_.end());
   return out;
 }
 
-Result<Proofs> Proofs::read(const std::filesystem::path& path) {
-  return decode(ASSAY_TRY(read_file(path, kMaxBytes)), path.string());
+Result<Proofs> Proofs::take(Bytes bytes, std::string_view place) {
+  WireReader reader(bytes, place);
+  ASSAY_TRY(reader.begin(kMagic, kVersion));
+  Proofs out;
+  std::ranges::copy(ASSAY_TRY(reader.raw(32, "commitment digest")), out.commitment_digest.begin());
+  out.axis_count = ASSAY_TRY(internal::read_axis_count(reader));
+  const std::size_t least = 1 + std::size_t{4} * out.axis_count + kFieldBytes + 4;
+  const std::uint32_t count = ASSAY_TRY(reader.count(least, kMaxCount, "count of proofs"));
+  out.starts_.reserve(count);
+  for (std::uint32_t k = 0; k < count; ++k) {
+    out.starts_.push_back(static_cast<std::uint32_t>(reader.offset()));
+    static_cast<void>(ASSAY_TRY(internal::read_query(reader, out.axis_count)));
+    static_cast<void>(ASSAY_TRY(internal::read_field(reader, "value")));
+    const std::uint32_t shown = ASSAY_TRY(reader.count(1, kMaxEvidence, "bytes of evidence"));
+    static_cast<void>(ASSAY_TRY(reader.raw(shown, "evidence")));
+  }
+  ASSAY_TRY(reader.finish());
+  out.bytes_ = std::move(bytes);
+  return out;
 }
 
-Status Proofs::write(const std::filesystem::path& path) const { return write_file(path, encode()); }
+Result<Proofs> Proofs::decode(ByteSpan bytes, std::string_view place) {
+  return take(Bytes(bytes.begin(), bytes.end()), place);
+}
+
+Result<Proofs> Proofs::read(const std::filesystem::path& path) {
+  return take(ASSAY_TRY(read_file(path, kMaxBytes)), path.string());
+}
+
+Status Proofs::write(const std::filesystem::path& path) const {
+  AtomicFile file = ASSAY_TRY(AtomicFile::create(path));
+  ASSAY_TRY(file.write(ByteSpan(preamble(commitment_digest, axis_count, size()))));
+  if (!empty()) ASSAY_TRY(file.write(ByteSpan(bytes_).subspan(starts_.front())));
+  return file.publish();
+}
 
 }  // namespace assay::claim

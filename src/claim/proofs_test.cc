@@ -1,3 +1,5 @@
+#include <gmock/gmock.h>
+
 #include "claim/test_support.h"
 
 namespace assay::claim {
@@ -7,26 +9,26 @@ using test::Sample;
 
 /// One proof on the grid and one off it.
 Proofs both_kinds(const Sample& sample) {
-  const std::vector<Point> points{Point::on_grid({2, 1}),
-                                  Point::anywhere({Fr::from_i64(-4), Fr::from_u64(1)}, sample.srs.axes())};
+  const std::vector<Query> points{Query::on_grid({2, 1}),
+                                  Query::anywhere({Fr::from_i64(-4), Fr::from_u64(1)}, sample.srs.axes())};
   return prove(sample.srs, sample.commitment, sample.values.view(), points).value();
 }
 
-TEST(Point, HasOneFormOverGivenAxes) {
+TEST(Query, HasOneFormOverGivenAxes) {
   const Axes axes = test::axes_of({3, 4});
-  EXPECT_TRUE(Point::anywhere({Fr::from_u64(2), Fr::from_u64(3)}, axes).is_on_grid());
-  EXPECT_EQ(Point::anywhere({Fr::from_u64(2), Fr::from_u64(3)}, axes), Point::on_grid({2, 3}));
-  EXPECT_FALSE(Point::anywhere({Fr::from_u64(2), Fr::from_u64(4)}, axes).is_on_grid());
-  EXPECT_FALSE(Point::anywhere({Fr::from_i64(-1), Fr::from_u64(0)}, axes).is_on_grid());
+  EXPECT_TRUE(Query::anywhere({Fr::from_u64(2), Fr::from_u64(3)}, axes).is_on_grid());
+  EXPECT_EQ(Query::anywhere({Fr::from_u64(2), Fr::from_u64(3)}, axes), Query::on_grid({2, 3}));
+  EXPECT_FALSE(Query::anywhere({Fr::from_u64(2), Fr::from_u64(4)}, axes).is_on_grid());
+  EXPECT_FALSE(Query::anywhere({Fr::from_i64(-1), Fr::from_u64(0)}, axes).is_on_grid());
   EXPECT_FALSE(
-      Point::anywhere({Fr::from_u64((std::uint64_t{1} << 32) + 1), Fr::from_u64(0)}, axes).is_on_grid());
-  EXPECT_FALSE(Point::anywhere({Fr::from_u64(0)}, axes).is_on_grid());
-  EXPECT_EQ(Point::on_grid({2, 3}).coordinates(), (std::vector<Fr>{Fr::from_u64(2), Fr::from_u64(3)}));
+      Query::anywhere({Fr::from_u64((std::uint64_t{1} << 32) + 1), Fr::from_u64(0)}, axes).is_on_grid());
+  EXPECT_FALSE(Query::anywhere({Fr::from_u64(0)}, axes).is_on_grid());
+  EXPECT_EQ(Query::on_grid({2, 3}).coordinates(), (std::vector<Fr>{Fr::from_u64(2), Fr::from_u64(3)}));
 }
 
-TEST(Point, Speaks) {
-  EXPECT_EQ(Point::on_grid({0, 5, 2}).to_string(), "0,5,2");
-  EXPECT_EQ((Point{{}, {Fr::from_i64(-4), Fr::from_u64(1)}}).to_string(), "-4,1");
+TEST(Query, Speaks) {
+  EXPECT_EQ(Query::on_grid({0, 5, 2}).to_string(), "0,5,2");
+  EXPECT_EQ((Query{{}, {Fr::from_i64(-4), Fr::from_u64(1)}}).to_string(), "-4,1");
 }
 
 TEST(Proofs, RoundTrip) {
@@ -37,36 +39,38 @@ TEST(Proofs, RoundTrip) {
   const Proofs decoded = Proofs::decode(bytes, "test").value();
   EXPECT_EQ(decoded.commitment_digest, proofs.commitment_digest);
   EXPECT_EQ(decoded.axis_count, 2U);
-  ASSERT_EQ(decoded.proofs.size(), 2U);
-  for (std::size_t k = 0; k < 2; ++k) {
-    EXPECT_EQ(decoded.proofs[k].point, proofs.proofs[k].point);
-    EXPECT_EQ(decoded.proofs[k].opening.value, proofs.proofs[k].opening.value);
-    EXPECT_EQ(decoded.proofs[k].opening.quotients, proofs.proofs[k].opening.quotients);
-  }
+  ASSERT_EQ(decoded.size(), 2U);
+  for (std::size_t k = 0; k < 2; ++k) EXPECT_EQ(decoded[k], proofs[k]);
+  EXPECT_TRUE(decoded.query(0).is_on_grid());
+  EXPECT_EQ(decoded.query(1).field, (std::vector<Fr>{Fr::from_i64(-4), Fr::from_u64(1)}));
+  EXPECT_EQ(decoded.query_bytes(0).size(), 9U);
+  EXPECT_EQ(decoded.query_bytes(1).size(), 65U);
+  EXPECT_EQ(decoded.evidence(1).size(), 64U);
   EXPECT_EQ(decoded.encode(), bytes);
-  EXPECT_TRUE(verify(sample.commitment, decoded, sample.verifier, {}).ok());
+  EXPECT_TRUE(test::verdict_of(sample.commitment, decoded, sample.checker).ok());
 }
 
 TEST(Proofs, HaveTheBytesOfTheDocument) {
-  Proofs proofs;
-  proofs.commitment_digest.fill(0x22);
-  proofs.axis_count = 1;
-  proofs.proofs = {{Point::on_grid({3}), {Fr::from_u64(258), {G1Affine::infinity()}}}};
+  Digest digest{};
+  digest.fill(0x22);
+  Proofs proofs(digest, 1);
+  proofs.add(Query::on_grid({3}), test::answer_of({Fr::from_u64(258), {G1Affine::infinity()}}));
   EXPECT_EQ(to_hex(proofs.encode()),
             "4153534159505246"
-            "01000000"
+            "02000000"
             "2222222222222222222222222222222222222222222222222222222222222222"
             "01000000"
             "01000000"
             "00"
             "03000000"
             "0201000000000000000000000000000000000000000000000000000000000000"
+            "20000000"
             "0000000000000000000000000000000000000000000000000000000000000040");
 }
 
 TEST(Proofs, NoneIsAFileToo) {
-  const Proofs none{{}, 3, {}};
-  EXPECT_TRUE(Proofs::decode(none.encode(), "test").value().proofs.empty());
+  const Proofs none({}, 3);
+  EXPECT_TRUE(Proofs::decode(none.encode(), "test").value().empty());
 }
 
 TEST(Proofs, RefuseWhatIsNotCanonical) {
@@ -79,26 +83,37 @@ TEST(Proofs, RefuseWhatIsNotCanonical) {
     return decoded.ok() ? ErrorCode::kIo : decoded.error().code;
   };
   EXPECT_EQ(code_with(7, 'X'), ErrorCode::kMalformed);
-  EXPECT_EQ(code_with(8, 2), ErrorCode::kUnsupported);
+  EXPECT_EQ(code_with(8, 1), ErrorCode::kUnsupported);
+  EXPECT_EQ(code_with(8, 3), ErrorCode::kUnsupported);
   EXPECT_EQ(code_with(44, 0), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with(44, 33), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_with(48, 3), ErrorCode::kTooLarge);
+  EXPECT_EQ(code_with(48, 3), ErrorCode::kMalformed);  // there is none to read
   EXPECT_EQ(code_with(51, 255), ErrorCode::kTooLarge);
   EXPECT_EQ(code_with(48, 1), ErrorCode::kMalformed);
-  EXPECT_EQ(code_with(52, 2), ErrorCode::kOutOfRange);
+  for (const auto reserved : {std::uint8_t{2}, std::uint8_t{3}, std::uint8_t{4}})
+    EXPECT_EQ(code_with(52, reserved), ErrorCode::kUnsupported);
+  EXPECT_EQ(code_with(52, 5), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with(55, 16), ErrorCode::kOutOfRange);  // coordinate 2^20 + 2
   EXPECT_EQ(code_with(61 + 31, 0xff), ErrorCode::kNonCanonical);
   const std::size_t second = 52 + Proofs::proof_size(2);
   EXPECT_EQ(code_with(second + 1 + 31, 0xff), ErrorCode::kNonCanonical);
-  EXPECT_EQ(code_with(93 + 31, 0xc0), ErrorCode::kNonCanonical);  // a proof point
+  EXPECT_EQ(code_with(93, 63),
+            ErrorCode::kOutOfRange);  // bytes of evidence, which then begin a proof too early
+  EXPECT_EQ(code_with(95, 1), ErrorCode::kTooLarge);
+  Bytes older = good;
+  older[8] = 1;
+  EXPECT_THAT(Proofs::decode(older, "test").error().reason,
+              ::testing::HasSubstr("written by a version before the first release"));
+  Bytes slice = good;
+  slice[52] = 2;
+  EXPECT_THAT(Proofs::decode(slice, "test").error().reason, ::testing::HasSubstr("a slice"));
 }
 
-TEST(Proofs, NameTheFirstBadProof) {
-  const Sample sample = test::flat_sample();
-  Bytes bytes = sample.proofs.encode();
-  bytes[52 + Proofs::proof_size(2) - 1] = 0x3f;
+// What the evidence is worth is for a verifier to say, who knows the scheme.
+TEST(Proofs, TakeAnyEvidence) {
+  Bytes bytes = test::flat_sample().proofs.encode();
   bytes.back() = 0x3f;
-  EXPECT_EQ(Proofs::decode(bytes, "file").error().place, "file: proof 0");
+  EXPECT_EQ(Proofs::decode(bytes, "file").value().encode(), bytes);
 }
 
 TEST(Proofs, GoThroughAFile) {
@@ -110,26 +125,26 @@ TEST(Proofs, GoThroughAFile) {
 }
 
 TEST(Proofs, CapIsThatOfTheLargestFile) {
-  EXPECT_EQ(Proofs::kMaxBytes, 52 + std::uint64_t{Proofs::kMaxCount} * (1 + 32 * 32 + 32 + 32 * 32));
+  EXPECT_EQ(Proofs::kMaxBytes, 52 + std::uint64_t{Proofs::kMaxCount} * (1 + 32 * 32 + 32 + 4 + 32 * 32));
 }
 
 TEST(Prove, RefusesWhatDoesNotBelongTogether) {
   const Sample sample = test::flat_sample();
-  const auto code_of = [&](const pst::Srs& srs, const IntegerView& values, const std::vector<Point>& points) {
+  const auto code_of = [&](const pst::Srs& srs, const IntegerView& values, const std::vector<Query>& points) {
     const Result<Proofs> proofs = prove(srs, sample.commitment, values, points);
     EXPECT_FALSE(proofs.ok());
     return proofs.ok() ? ErrorCode::kIo : proofs.error().code;
   };
   const IntegerView values = sample.values.view();
-  const Point point = Point::on_grid({0, 0});
+  const Query point = Query::on_grid({0, 0});
   const pst::Srs other = pst::Srs::dev(sample.srs.axes(), 8).value();
   EXPECT_EQ(code_of(other, values, {point}), ErrorCode::kMismatch);
   EXPECT_EQ(code_of(sample.srs, values.subview(0, 11), {point}), ErrorCode::kMismatch);
   EXPECT_EQ(code_of(sample.srs, values, {}), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_of(sample.srs, values, std::vector<Point>(Proofs::kMaxCount + 1, point)),
+  EXPECT_EQ(code_of(sample.srs, values, std::vector<Query>(Proofs::kMaxCount + 1, point)),
             ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_of(sample.srs, values, {Point::on_grid({3, 0})}), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_of(sample.srs, values, {Point::on_grid({0})}), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of(sample.srs, values, {Query::on_grid({3, 0})}), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of(sample.srs, values, {Query::on_grid({0})}), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_of(sample.srs, values, {{{}, {Fr::one()}}}), ErrorCode::kMismatch);
   EXPECT_EQ(code_of(sample.srs, values, {point, point}), ErrorCode::kOutOfRange);
   // The same point in its other form.
@@ -141,7 +156,7 @@ TEST(Prove, TakesTheFirstAxisFromWhatIsKept) {
   const IntegerView values = sample.values.view();
   pst::KeptQuotients kept = keep_first_axis(sample.srs, sample.commitment, values).value();
   EXPECT_EQ(kept.size(), 2U);
-  const std::vector<Point> points{Point::on_grid({1, 0, 1, 1}), Point::on_grid({0, 0, 1, 1})};
+  const std::vector<Query> points{Query::on_grid({1, 0, 1, 1}), Query::on_grid({0, 0, 1, 1})};
   EXPECT_EQ(prove(sample.srs, sample.commitment, values, points, &kept).value().encode(),
             prove(sample.srs, sample.commitment, values, points).value().encode());
   EXPECT_EQ(kept.size(), 2U + 2 * 3);
@@ -158,17 +173,57 @@ TEST(Prove, KeepsNothingOfWhatDoesNotBelongTogether) {
   EXPECT_EQ(code_of(sample.srs, values.subview(0, 11)), ErrorCode::kMismatch);
 }
 
+TEST(ProveChecked, KeepsOnlyWhatVerifies) {
+  const Sample sample = test::cube_sample();
+  const IntegerView values = sample.values.view();
+  const std::vector<Query> queries{Query::on_grid({1, 0, 1, 1}), Query::on_grid({0, 0, 1, 1})};
+  pst::KeptQuotients kept(sample.srs.axes());
+  const CheckedProofs made = prove_checked(sample.srs, sample.commitment, values, queries, &kept).value();
+  EXPECT_EQ(made.proofs.encode(), prove(sample.srs, sample.commitment, values, queries).value().encode());
+  EXPECT_TRUE(made.found.verdict.ok());
+  EXPECT_EQ(kept.size(), 8U);
+
+  // Another tensor's proofs do not verify: nothing of them is kept.
+  std::vector<std::int64_t> others(16, 3);
+  others[2] = 4;
+  pst::KeptQuotients clean(sample.srs.axes());
+  const Result<CheckedProofs> refused = prove_checked(sample.srs, sample.commitment, others, queries, &clean);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kMismatch);
+  EXPECT_THAT(refused.error().reason, ::testing::HasSubstr("at point 1,0,1,1 does not verify"));
+  EXPECT_EQ(clean.size(), 0U);
+
+  // What was kept of another tensor spoils proofs of this one, and is found out.
+  pst::KeptQuotients spoilt(sample.srs.axes());
+  ASSERT_TRUE(prove(sample.srs, sample.commitment, others, queries, &spoilt).ok());
+  const Result<CheckedProofs> spoiled =
+      prove_checked(sample.srs, sample.commitment, values, queries, &spoilt);
+  ASSERT_FALSE(spoiled.ok());
+  EXPECT_THAT(spoiled.error().reason, ::testing::HasSubstr("kept quotients were changed"));
+}
+
+TEST(ProveChecked, TellsValuesThatAreNotTheCapturedOnes) {
+  const Sample sample = test::flat_sample();
+  const std::vector<std::int64_t> others(12, 5);
+  const Captured captured{tensor::IntegerArray::borrow(others, nullptr), {}};
+  const CheckedProofs made =
+      prove_checked(sample.srs, sample.commitment, sample.values.view(), sample.asked, nullptr, &captured)
+          .value();
+  EXPECT_EQ(made.found.verdict.step(), "captured values");
+  EXPECT_EQ(made.found.matches, (std::vector<std::optional<bool>>{true, false}));
+}
+
 TEST(Prove, WritesAPointOfTheGridAsOne) {
   const Sample sample = test::flat_sample();
-  const std::vector<Point> points{{{}, {Fr::from_u64(1), Fr::from_u64(3)}}};
+  const std::vector<Query> points{{{}, {Fr::from_u64(1), Fr::from_u64(3)}}};
   const Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), points).value();
-  EXPECT_EQ(proofs.proofs[0].point, Point::on_grid({1, 3}));
-  EXPECT_EQ(proofs.proofs[0].opening.value, Fr::from_u64(5 + 37 * 7));
+  EXPECT_EQ(proofs.query(0), Query::on_grid({1, 3}));
+  EXPECT_EQ(proofs.value(0), Fr::from_u64(5 + 37 * 7));
 }
 
 TEST(Commit, FillsInTheSrsAndRefusesWhatDoesNotFit) {
   const Sample sample = test::flat_sample();
-  EXPECT_EQ(sample.commitment.header.srs_digest, sample.srs.verifier_key().digest());
+  EXPECT_EQ(sample.commitment.header.setup_digest, sample.srs.verifier_key().digest());
   Header header = sample.commitment.header;
   const IntegerView values = sample.values.view();
   EXPECT_EQ(commit(pst::Srs::dev(test::axes_of({4, 3}), 7).value(), header, values).error().code,
@@ -183,21 +238,20 @@ TEST(Commit, FillsInTheSrsAndRefusesWhatDoesNotFit) {
   for (std::size_t i = 0; i < values.size(); ++i) scalars.push_back(values[i]);
   EXPECT_EQ(commit(sample.srs, header, scalars).error().place, "value at array[1, 0]");
   header.dtype = tensor::Dtype::kI16;
-  EXPECT_EQ(commit(sample.srs, header, scalars).value().point, sample.commitment.point);
+  EXPECT_EQ(commit(sample.srs, header, scalars).value().value, sample.commitment.value);
   header.dtype = tensor::Dtype::kF32;
   EXPECT_EQ(commit(sample.srs, header, values).error().code, ErrorCode::kUnsupported);
 }
 
 // The figure of the design, from an independent program.
 TEST(Commit, GivesTheKnownPoint) {
-  const std::vector<tensor::LayerShape> shapes{{"array", {2, 2}, ""}};
+  const std::vector<encode::LayerShape> shapes{{"array", {2, 2}, ""}};
   const pst::Srs srs = pst::Srs::dev(test::axes_of({2, 2}), 7).value();
   const std::vector<Scalar> values{Scalar::from_i64(5), Scalar::from_i64(-3), Scalar{{0, 0, 0, 256}},
                                    Scalar::from_i64(7)};
   const Commitment commitment =
-      commit(srs, {tensor::plan_flat(shapes).value(), {}, {}, {}, {}}, values).value();
-  EXPECT_EQ(to_hex(curve::encode(commitment.point)),
-            "5f10fa5ecdad6d295d6ad5b5669bf5df61fd5b9e8de8d73156fe72a59277af97");
+      commit(srs, {encode::plan_flat(shapes).value(), {}, {}, {}, {}}, values).value();
+  EXPECT_EQ(to_hex(commitment.value), "5f10fa5ecdad6d295d6ad5b5669bf5df61fd5b9e8de8d73156fe72a59277af97");
 }
 
 }  // namespace

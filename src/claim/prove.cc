@@ -1,13 +1,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <type_traits>
 
-#include "assay/claim.h"
+#include "assay/prover.h"
+#include "assay/verifier.h"
 #include "base/threads.h"
 #include "base/try.h"
-#include "claim/errors.h"
-#include "claim/repeated.h"
+#include "base/within.h"
+#include "claim/query_rules.h"
 
 namespace assay::claim {
 namespace {
@@ -19,12 +22,15 @@ Status check_count(const Axes& axes, const IntegerView& values) {
 }
 
 Status check_srs(const pst::Srs& srs, const Header& header) {
-  if (header.srs_digest == srs.verifier_key().digest() && header.layout.axes == srs.axes()) return {};
-  return Error{ErrorCode::kMismatch, "SRS", "it is not the one that the commitment was made with"};
+  const Digest digest = srs.verifier_key().digest();
+  if (header.setup_digest == digest && header.layout.axes == srs.axes()) return {};
+  return Error{ErrorCode::kMismatch, "SRS",
+               fmt::format("its digest is {}, the commitment was made with the SRS {}", to_hex(digest),
+                           header.setup_digest ? to_hex(*header.setup_digest) : "(none)")};
 }
 
 /// The index of the first value outside the range, or the count.
-std::size_t find_outside(const IntegerView& values, const tensor::Range& range) {
+std::size_t find_outside(const IntegerView& values, const encode::Range& range) {
   return values.visit([&](auto typed) -> std::size_t {
     using T = typename decltype(typed)::value_type;
     if constexpr (std::is_same_v<T, Scalar>) {
@@ -39,7 +45,7 @@ std::size_t find_outside(const IntegerView& values, const tensor::Range& range) 
   });
 }
 
-Status check_range(const tensor::Layout& layout, const IntegerView& values, const tensor::Range& range) {
+Status check_range(const encode::Layout& layout, const IntegerView& values, const encode::Range& range) {
   const std::size_t outside = find_outside(values, range);
   if (outside == values.size()) return {};
   return Error{ErrorCode::kOutOfRange,
@@ -49,9 +55,9 @@ Status check_range(const tensor::Layout& layout, const IntegerView& values, cons
                            range.largest.to_signed_decimal())};
 }
 
-/// The point in its one form, on the grid or off it.
-Result<Point> settle(const Point& point, const Axes& axes) {
-  Point settled = point.is_on_grid() ? point : Point::anywhere(point.field, axes);
+/// The query in its one form, on the grid or off it.
+Result<Query> settle(const Query& query, const Axes& axes) {
+  Query settled = query.is_on_grid() ? query : Query::anywhere(query.field, axes);
   if (settled.is_on_grid()) {
     const Result<std::uint64_t> index = axes.index_of(settled.grid);
     if (!index) return index.error();
@@ -62,54 +68,93 @@ Result<Point> settle(const Point& point, const Axes& axes) {
   return settled;
 }
 
+Bytes evidence_of(const pst::Opening& opening) {
+  Bytes evidence;
+  evidence.reserve(32 * opening.quotients.size());
+  for (const G1Affine& quotient : opening.quotients) {
+    const auto encoded = curve::encode(quotient);
+    evidence.insert(evidence.end(), encoded.begin(), encoded.end());
+  }
+  return evidence;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 }  // namespace
 
 Result<Commitment> commit(const pst::Srs& srs, Header header, const IntegerView& values) {
-  header.srs_digest = srs.verifier_key().digest();
+  header.setup_digest = srs.verifier_key().digest();
   ASSAY_TRY(header.validate());
   if (header.layout.axes != srs.axes())
     return Error{ErrorCode::kMismatch, "SRS",
                  fmt::format("it is for the axes {}, the layout has {}", srs.axes().to_string(),
                              header.layout.axes.to_string())};
   ASSAY_TRY(check_count(srs.axes(), values));
-  const tensor::Range range = ASSAY_TRY(header.value_range());
+  const encode::Range range = ASSAY_TRY(header.value_range());
   ASSAY_TRY(check_range(header.layout, values, range));
   const G1Affine point = ASSAY_TRY(pst::commit(srs, values));
-  return Commitment{std::move(header), point};
+  return Commitment{std::move(header), curve::encode(point)};
 }
 
 Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment, const IntegerView& values,
-                     std::span<const Point> points, pst::KeptQuotients* kept) {
+                     std::span<const Query> queries, pst::KeptQuotients* kept) {
   const Axes& axes = srs.axes();
   ASSAY_TRY(check_srs(srs, commitment.header));
   ASSAY_TRY(check_count(axes, values));
-  if (points.empty() || points.size() > Proofs::kMaxCount)
+  if (queries.empty() || queries.size() > Proofs::kMaxCount)
     return Error{ErrorCode::kOutOfRange, "points",
-                 fmt::format("{} points, 1 to {} are possible", points.size(), Proofs::kMaxCount)};
+                 fmt::format("{} points, 1 to {} are possible", queries.size(), Proofs::kMaxCount)};
 
-  Proofs out{commitment.digest(), static_cast<std::uint32_t>(axes.count()), {}};
-  for (std::size_t k = 0; k < points.size(); ++k) {
-    Result<Point> settled = settle(points[k], axes);
-    if (!settled) return internal::within(fmt::format("point {}", k), settled.error());
-    out.proofs.push_back({std::move(*settled), {}});
-  }
-  if (const auto repeated = internal::find_repeated(out.proofs))
-    return Error{
-        ErrorCode::kOutOfRange, fmt::format("point {}", *repeated),
-        fmt::format("{} stands twice: ask for each point once", out.proofs[*repeated].point.to_string())};
-
+  std::vector<Query> settled;
   // Points of the grid go together, for they share the work on their first coordinates.
   std::vector<std::vector<std::uint32_t>> grid_points;
-  for (const Proof& proof : out.proofs) {
-    if (proof.point.is_on_grid()) grid_points.push_back(proof.point.grid);
+  for (std::size_t k = 0; k < queries.size(); ++k) {
+    Result<Query> one = settle(queries[k], axes);
+    if (!one) return within(fmt::format("point {}", k), one.error());
+    if (one->is_on_grid()) grid_points.push_back(one->grid);
+    settled.push_back(*std::move(one));
   }
-  std::vector<pst::Opening> openings = ASSAY_TRY(pst::open_all(srs, values, grid_points, kept));
+  if (const auto repeated = internal::find_repeated(settled))
+    return Error{ErrorCode::kOutOfRange, fmt::format("point {}", *repeated),
+                 fmt::format("{} stands twice: ask for each point once", settled[*repeated].to_string())};
+
+  const std::vector<pst::Opening> openings = ASSAY_TRY(pst::open_all(srs, values, grid_points, kept));
   auto next = openings.begin();
-  for (Proof& proof : out.proofs) {
-    proof.opening = proof.point.is_on_grid() ? std::move(*next++)
-                                             : ASSAY_TRY(pst::open_at(srs, values, proof.point.field));
+  Proofs out(commitment.digest(), static_cast<std::uint32_t>(axes.count()));
+  for (const Query& query : settled) {
+    const pst::Opening opening =
+        query.is_on_grid() ? *next++ : ASSAY_TRY(pst::open_at(srs, values, query.field));
+    out.add(query, {opening.value, evidence_of(opening)});
   }
   return out;
+}
+
+Result<CheckedProofs> prove_checked(const pst::Srs& srs, const Commitment& commitment,
+                                    const IntegerView& values, std::span<const Query> queries,
+                                    pst::KeptQuotients* kept, const Captured* captured) {
+  std::optional<pst::KeptQuotients> grown;
+  if (kept != nullptr) grown = *kept;
+  const auto start = std::chrono::steady_clock::now();
+  Proofs proofs = ASSAY_TRY(prove(srs, commitment, values, queries, grown ? &*grown : nullptr));
+  const auto proved = std::chrono::steady_clock::now();
+  VerifyOptions options;
+  options.captured = captured;
+  Verification found = verify(commitment, proofs, TensorChecker(srs.verifier_key()), options);
+  const Verdict& verdict = found.verdict;
+  const double verify_seconds = seconds_since(proved);
+  if (!verdict.ok() && !verdict.step().starts_with("captured")) {
+    const Figure* point = verdict.figure("point");
+    return Error{ErrorCode::kMismatch, "",
+                 fmt::format("the proof{} does not verify (step {}): the tensor is not the one that was "
+                             "committed to{}",
+                             point != nullptr ? " at point " + point->to_string() : "", verdict.step(),
+                             kept != nullptr ? ", or the kept quotients were changed: remove them" : "")};
+  }
+  if (kept != nullptr && grown->size() > kept->size()) *kept = *std::move(grown);
+  return CheckedProofs{std::move(proofs), std::move(found),
+                       std::chrono::duration<double>(proved - start).count(), verify_seconds};
 }
 
 Result<pst::KeptQuotients> keep_first_axis(const pst::Srs& srs, const Commitment& commitment,

@@ -8,15 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "assay/claim.h"
+#include "assay/verifier.h"
 
 namespace assay::claim {
 namespace {
 
 namespace fs = std::filesystem;
+using encode::Encoding;
+using encode::Layout;
 using tensor::Dtype;
-using tensor::Encoding;
-using tensor::Layout;
 using ::testing::HasSubstr;
 
 class SubjectTest : public ::testing::Test {
@@ -133,6 +133,15 @@ TEST_F(SubjectTest, RefusesACaptureWhoseMetadataLie) {
     metadata[2].second = taps;
     expect_error(read_subject(write_layers(metadata), {}), ErrorCode::kMalformed, "taps");
   }
+  const auto expect_refused = [&](const char* taps, ErrorCode code, const char* place) {
+    metadata[2].second = taps;
+    expect_error(read_subject(write_layers(metadata), {}), code, place);
+  };
+  expect_refused(R"([{"name":"layer_0"},{"name":"layer_0","tap":7}])", ErrorCode::kMalformed, "taps[1].tap");
+  expect_refused(R"([{"name":"layer_0","tap":"residual","block":"0"}])", ErrorCode::kMalformed,
+                 "taps[0].block");
+  expect_refused(R"([{"name":"layer_0","tap":"residual","block":-1}])", ErrorCode::kOutOfRange,
+                 "taps[0].block");
   metadata = kCapture;
   metadata[1].second = "dreamt";
   expect_error(read_subject(write_layers(metadata), {}), ErrorCode::kMalformed, "dreamt");
@@ -159,45 +168,73 @@ TEST_F(SubjectTest, RefusesWhatHasNoOneMeaning) {
   expect_error(read_subject(path, {}), ErrorCode::kOutOfRange, "infinite.safetensors");
 }
 
-TEST_F(SubjectTest, ADirectoryOfReshapeSaysItselfWhatItIs) {
-  tensor::ConvertOptions convert;
-  convert.scale_factor = 8;
-  convert.output_dir = dir_ / "integers";
-  const fs::path converted = tensor::convert(write_layers({}), convert).value();
-  const fs::path cube = tensor::reshape(converted, {}).value();
-  const Subject subject = read_subject(cube, {}).value();
-  EXPECT_EQ(subject.header.layout.kind, Layout::Kind::kCube);
-  EXPECT_EQ(subject.header.layout.axes.to_string(), "5,5");
-  EXPECT_EQ(subject.header.encoding, (Encoding{Encoding::Kind::kDecimal, 8}));
-  SubjectOptions options;
-  options.encoding = Encoding{Encoding::Kind::kInt, 0};
-  expect_error(read_subject(cube, options), ErrorCode::kMismatch, "choose none");
+TEST_F(SubjectTest, CapturedValuesAreReadAsAHeaderSays) {
+  const Subject capture = read_subject(write_layers(kCapture), {}).value();
+  const Captured same = read_captured(capture.header, dir_ / "layers.safetensors").value();
+  EXPECT_EQ(same.fault, "");
+  for (std::size_t i = 0; i < same.values.size(); ++i)
+    EXPECT_EQ(same.values.view()[i], capture.values.view()[i]);
 
-  // The cube's own file, padding and all, and the directory, give the committed integers again.
-  for (const fs::path& path : {cube, cube / "hypercube.npy"}) {
-    const auto again = read_values_like(subject.header, path).value();
-    ASSERT_EQ(again.size(), subject.values.size());
-    for (std::size_t i = 0; i < again.size(); ++i) EXPECT_EQ(again.view()[i], subject.values.view()[i]);
-  }
+  const auto fault_of = [&](const std::vector<tensor::TensorView>& views, const Taps& taps = {}) {
+    const Result<Captured> captured = captured_like(capture.header, Arrays{views, {}, true}, taps, "own");
+    EXPECT_TRUE(captured.ok());
+    return captured.ok() ? captured->fault : "refused";
+  };
+  const tensor::TensorView first = view("embedding", Dtype::kBF16, 0);
+  const tensor::TensorView second = view("layer_0", Dtype::kBF16, 1);
+  EXPECT_EQ(fault_of({first, second}), "");
+  EXPECT_THAT(fault_of({view("embedding", Dtype::kF16, 0), view("layer_0", Dtype::kF16, 1)}),
+              HasSubstr("the commitment is to torch.bfloat16"));
+  EXPECT_THAT(fault_of({first}), HasSubstr("it has 1 layers, the commitment is to 2"));
+  EXPECT_THAT(fault_of({second, first}), HasSubstr("layer 0 is 'layer_0'"));
+  EXPECT_THAT(fault_of({first, view("layer_1", Dtype::kBF16, 1)}), HasSubstr("layer 1 is 'layer_1'"));
+  tensor::TensorView turned = second;
+  turned.shape = {1, 4, 3};
+  EXPECT_THAT(fault_of({first, turned}), HasSubstr("another shape"));
+  EXPECT_THAT(fault_of({first, second}, {{"layer_0", "block:7"}}), HasSubstr("was taken at 'block:7'"));
+  EXPECT_EQ(fault_of({first, second}, {{"layer_0", "block:0"}}), "");
+  EXPECT_THAT(fault_of({}), HasSubstr("no array"));
+
+  // What cannot be encoded at all is no verdict.
+  patterns_.assign(2, std::vector<std::int16_t>(12, 0x7f80));
+  expect_error(
+      captured_like(capture.header,
+                    Arrays{{view("embedding", Dtype::kBF16, 0), view("layer_0", Dtype::kBF16, 1)}, {}, true},
+                    {}, "own"),
+      ErrorCode::kOutOfRange, "own");
 }
 
-TEST_F(SubjectTest, ValuesAreReadAsAHeaderSays) {
-  const Subject capture = read_subject(write_layers(kCapture), {}).value();
-  const auto same = read_values_like(capture.header, dir_ / "layers.safetensors").value();
-  for (std::size_t i = 0; i < same.size(); ++i) EXPECT_EQ(same.view()[i], capture.values.view()[i]);
-
-  // Another dtype, and layers that are not those of the header.
-  patterns_.assign(1, std::vector<std::int16_t>(12, 1));
-  const fs::path other = dir_ / "other.safetensors";
-  ASSERT_TRUE(tensor::write_safetensors(other, std::vector{view("embedding", Dtype::kF16, 0)}, {}).ok());
-  expect_error(read_values_like(capture.header, other), ErrorCode::kMismatch, "the commitment is to");
-  ASSERT_TRUE(tensor::write_safetensors(other, std::vector{view("embedding", Dtype::kBF16, 0)}, {}).ok());
-  expect_error(read_values_like(capture.header, other), ErrorCode::kMismatch, "other.safetensors");
-
-  // One array may have another name than when it was committed to.
+TEST_F(SubjectTest, ALoneArrayWithoutANameTakesThatOfTheOneLayer) {
   Subject single = read_subject(write_integers({1, 2, 3, 4}, {2, 2}), {}).value();
   single.header.layout.layer_map[0].name = "cube";
-  EXPECT_EQ(read_values_like(single.header, dir_ / "values.npy").value().size(), 4U);
+  EXPECT_EQ(read_captured(single.header, dir_ / "values.npy").value().values.size(), 4U);
+  // One that has a name keeps it.
+  const std::vector<std::int64_t> values{1, 2, 3, 4};
+  const tensor::IntegerTensor other{"sphere", {2, 2}, tensor::IntegerArray::borrow(values, nullptr), ""};
+  EXPECT_THAT(captured_like(single.header, Arrays{{}, {other}, true}, {}, "own").value().fault,
+              HasSubstr("'sphere'"));
+  EXPECT_EQ(captured_like(single.header, Arrays{{}, {other}, false}, {}, "own").value().fault, "");
+}
+
+TEST_F(SubjectTest, ATensorMadeReadyIsHeldAgainstTheHeaderAsItIs) {
+  const Subject capture = read_subject(write_layers(kCapture), {}).value();
+  EXPECT_EQ(captured_like(capture.header, capture).fault, "");
+  Subject other = capture;
+  other.header.encoding = {Encoding::Kind::kDecimal, 3};
+  EXPECT_THAT(captured_like(capture.header, other).fault, HasSubstr("encoded as decimal:3"));
+  other = capture;
+  other.header.dtype = Dtype::kF16;
+  EXPECT_THAT(captured_like(capture.header, other).fault, HasSubstr("torch.float16"));
+  other = capture;
+  other.header.layout.layer_map[1].tap = "block:9";
+  EXPECT_THAT(captured_like(capture.header, other).fault, HasSubstr("'block:9'"));
+  other = capture;
+  other.header.layout =
+      encode::plan_cube(
+          std::vector<encode::LayerShape>{{"embedding", {1, 3, 4}, capture.header.layout.layer_map[0].tap},
+                                          {"layer_0", {1, 3, 4}, capture.header.layout.layer_map[1].tap}})
+          .value();
+  EXPECT_THAT(captured_like(capture.header, other).fault, HasSubstr("its layout is not"));
 }
 
 }  // namespace

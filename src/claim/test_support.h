@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "assay/claim.h"
+#include "assay/verifier.h"
 
 namespace assay::claim::test {
 
@@ -20,29 +20,25 @@ struct Sample {
   pst::Srs srs;
   tensor::IntegerArray values;
   Commitment commitment;
-  pst::Verifier verifier;
-  std::vector<std::vector<std::uint32_t>> asked;  // a few points, of padding too where there is any
+  TensorChecker checker;
+  std::vector<Query> asked;  // a few points, of padding too where there is any
   Proofs proofs;
 };
 
-inline Sample make_sample(std::string name, const tensor::Layout& layout, tensor::Encoding encoding,
+inline Sample make_sample(std::string name, const encode::Layout& layout, encode::Encoding encoding,
                           std::optional<tensor::Dtype> dtype,
                           const std::vector<tensor::IntegerTensor>& layers,
                           const std::vector<std::uint64_t>& asked, std::uint64_t srs_seed = 7) {
   pst::Srs srs = pst::Srs::dev(layout.axes, srs_seed).value();
-  tensor::IntegerArray values = tensor::apply_layout(layout, layers).value();
+  tensor::IntegerArray values = encode::apply_layout(layout, layers).value();
   Commitment commitment =
       commit(srs, {layout, encoding, dtype, CaptureMode::kDecode, {}}, values.view()).value();
-  std::vector<std::vector<std::uint32_t>> coordinates;
-  std::vector<Point> points;
-  for (const std::uint64_t index : asked) {
-    coordinates.push_back(layout.axes.coordinates_of(index));
-    points.push_back(Point::on_grid(coordinates.back()));
-  }
-  Proofs proofs = prove(srs, commitment, values.view(), points).value();
-  return {
-      std::move(name),  srs, values, std::move(commitment), pst::Verifier(srs.verifier_key()), coordinates,
-      std::move(proofs)};
+  std::vector<Query> queries;
+  for (const std::uint64_t index : asked)
+    queries.push_back(Query::on_grid(layout.axes.coordinates_of(index)));
+  Proofs proofs = prove(srs, commitment, values.view(), queries).value();
+  return {std::move(name),  srs, values, std::move(commitment), TensorChecker(srs.verifier_key()), queries,
+          std::move(proofs)};
 }
 
 inline tensor::IntegerTensor layer_of(std::string name, tensor::Shape shape, std::int16_t first,
@@ -53,10 +49,38 @@ inline tensor::IntegerTensor layer_of(std::string name, tensor::Shape shape, std
   return {std::move(name), std::move(shape), tensor::IntegerArray::own(std::move(values)), std::move(tap)};
 }
 
+/// The proofs with their list changed.
+template <class F>
+Proofs edited(const Proofs& proofs, const F& change) {
+  std::vector<Proof> list;
+  for (std::size_t k = 0; k < proofs.size(); ++k) list.push_back(proofs[k]);
+  change(list);
+  return {proofs.commitment_digest, proofs.axis_count, list};
+}
+
+inline Verdict verdict_of(const Commitment& commitment, const Proofs& proofs, const Checker& checker,
+                          const VerifyOptions& options = {}) {
+  return verify(commitment, proofs, checker, options).verdict;
+}
+
+/// What shows an opening under the scheme `tensor`.
+inline Answer answer_of(const pst::Opening& opening) {
+  Answer answer{opening.value, {}};
+  for (const G1Affine& quotient : opening.quotients) {
+    const auto encoded = curve::encode(quotient);
+    answer.evidence.insert(answer.evidence.end(), encoded.begin(), encoded.end());
+  }
+  return answer;
+}
+
+inline G1Affine point_of(const Commitment& commitment) {
+  return curve::decode_g1(commitment.value, "").value();
+}
+
 /// Axes 3,4, plain integers without a dtype; values 5, 42, 79, ..
 inline Sample flat_sample() {
   const std::vector<tensor::IntegerTensor> layers{layer_of("array", {3, 4}, 5)};
-  return make_sample("flat", tensor::plan_flat(tensor::shapes_of(layers)).value(), {}, std::nullopt, layers,
+  return make_sample("flat", encode::plan_flat(encode::shapes_of(layers)).value(), {}, std::nullopt, layers,
                      {0, 7});
 }
 
@@ -64,10 +88,10 @@ inline Sample flat_sample() {
 inline Sample cube_sample() {
   const std::vector<tensor::IntegerTensor> layers{layer_of("layer_0", {2, 3}, -100, "block:0"),
                                                   layer_of("layer_1", {5}, 11)};
-  tensor::CubeOptions options;
+  encode::CubeOptions options;
   options.min_dim = 2;
   options.max_dim = 2;
-  return make_sample("cube", tensor::plan_cube(tensor::shapes_of(layers), options).value(), {},
+  return make_sample("cube", encode::plan_cube(encode::shapes_of(layers), options).value(), {},
                      tensor::Dtype::kI16, layers, {13});
 }
 
@@ -75,8 +99,8 @@ inline Sample cube_sample() {
 inline Sample model_sample() {
   const std::vector<tensor::IntegerTensor> layers{layer_of("layer_0", {1, 2, 17}, 16256, "block:0"),
                                                   layer_of("layer_1", {1, 2, 17}, -17000, "block:1")};
-  return make_sample("model", tensor::plan_model(tensor::shapes_of(layers)).value(),
-                     {tensor::Encoding::Kind::kBits, 0}, tensor::Dtype::kBF16, layers, {17});
+  return make_sample("model", encode::plan_model(encode::shapes_of(layers)).value(),
+                     {encode::Encoding::Kind::kBits, 0}, tensor::Dtype::kBF16, layers, {17});
 }
 
 /// What became of files: a file was refused, or verify() spoke.
@@ -95,24 +119,29 @@ inline Fate fate_of(const Verdict& verdict) {
 }
 
 /// The way of a program: commitment and proofs from bytes, then verify().
-inline Fate judge(ByteSpan commitment, ByteSpan proofs, const pst::Verifier& verifier,
+inline Fate judge(ByteSpan commitment, ByteSpan proofs, const Checker& checker,
                   const VerifyOptions& options = {}) {
   const Result<Commitment> claimed = Commitment::decode(commitment, "commitment");
   if (!claimed) return Fate::kRefused;
   const Result<Proofs> opened = Proofs::decode(proofs, "proofs");
   if (!opened) return Fate::kRefused;
-  return fate_of(verify(*claimed, *opened, verifier, options));
+  return fate_of(verify(*claimed, *opened, checker, options).verdict);
 }
 
 inline std::string figure(const Verdict& verdict, std::string_view name) {
-  for (const auto& [key, value] : verdict.figures())
-    if (key == name) return value;
-  return "(none)";
+  const Figure* found = verdict.figure(name);
+  return found == nullptr ? "(none)" : found->to_string();
 }
 
 inline bool has_note(const Verdict& verdict, std::string_view part) {
   for (const std::string& note : verdict.notes())
     if (note.find(part) != std::string::npos) return true;
+  return false;
+}
+
+inline bool assumes(const Verdict& verdict, std::string_view part) {
+  for (const std::string& text : verdict.assumptions())
+    if (text.find(part) != std::string::npos) return true;
   return false;
 }
 

@@ -1,7 +1,7 @@
 // A commitment made while the tokens come in.
 #include <fmt/format.h>
 
-#include "assay/claim.h"
+#include "assay/prover.h"
 #include "base/try.h"
 
 namespace assay::claim {
@@ -13,15 +13,20 @@ Error unsupported(std::string_view place, std::string_view reason) {
 
 }  // namespace
 
+std::uint64_t TokenStream::total_tokens() const {
+  const tensor::Shape& shape = header_.layout.layer_map[0].original_shape;
+  return shape[shape.size() - 2];
+}
+
 TokenStream::TokenStream(const pst::Srs& srs, Header header)
     : header_(std::move(header)), sum_(srs), width_(header_.layout.layer_map[0].original_shape.back()) {}
 
 Result<TokenStream> TokenStream::begin(const pst::Srs& srs, Header header) {
-  header.srs_digest = srs.verifier_key().digest();
+  header.setup_digest = srs.verifier_key().digest();
   ASSAY_TRY(header.validate());
-  if (header.layout.kind != tensor::Layout::Kind::kModel)
+  if (header.layout.kind != encode::Layout::Kind::kModel)
     return unsupported("layout", "only the layout \"model\" has tokens to commit to one after another");
-  if (header.encoding.kind != tensor::Encoding::Kind::kBits)
+  if (header.encoding.kind != encode::Encoding::Kind::kBits)
     return unsupported("encoding", "only the encoding \"bits\" can be committed to while tokens come in");
   if (!header.dtype) return unsupported("dtype", "the dtype of the values must be known");
   if (header.layout.axes != srs.axes())
@@ -32,7 +37,7 @@ Result<TokenStream> TokenStream::begin(const pst::Srs& srs, Header header) {
 }
 
 Result<std::uint64_t> TokenStream::count_tokens(std::span<const tensor::TensorView> layers) const {
-  const std::vector<tensor::LayerEntry>& map = header_.layout.layer_map;
+  const std::vector<encode::LayerEntry>& map = header_.layout.layer_map;
   if (layers.size() != map.size())
     return Error{ErrorCode::kMismatch, "layers",
                  fmt::format("{} where the layout has {}", layers.size(), map.size())};
@@ -61,9 +66,9 @@ Status TokenStream::add(std::span<const tensor::TensorView> layers) {
   for (std::size_t layer = 0; layer < layers.size(); ++layer) {
     tensor::TensorView view = layers[layer];
     view.name = fmt::format("{}, from token {} on", header_.layout.layer_map[layer].name, tokens_);
-    kept.push_back(ASSAY_TRY(tensor::encode(view, header_.encoding)));
+    kept.push_back(ASSAY_TRY(encode::encode(view, header_.encoding)));
     for (std::uint64_t token = 0; token < count; token += step) {
-      const std::uint64_t index = (layer * total_tokens() + tokens_ + token) * padded_width;
+      const std::uint64_t index = (layer * header_.layout.axes[1] + tokens_ + token) * padded_width;
       segments.push_back({index, kept.back().view().subview(token * width_, step * width_)});
     }
   }
@@ -76,7 +81,7 @@ Result<Commitment> TokenStream::finish() const {
   if (tokens_ != total_tokens())
     return Error{ErrorCode::kMismatch, "tokens",
                  fmt::format("{} were committed to, the layout has {}", tokens_, total_tokens())};
-  return Commitment{header_, sum_.point()};
+  return Commitment{header_, curve::encode(sum_.point())};
 }
 
 }  // namespace assay::claim

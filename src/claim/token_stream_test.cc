@@ -5,8 +5,8 @@
 namespace assay::claim {
 namespace {
 
+using encode::Encoding;
 using tensor::Dtype;
-using tensor::Encoding;
 
 const Encoding kBits{Encoding::Kind::kBits, 0};
 
@@ -28,7 +28,7 @@ struct Layers {
   }
 
   [[nodiscard]] Commitment at_once(const pst::Srs& srs) const {
-    return commit(srs, header, tensor::apply_layout(header.layout, integers).value().view()).value();
+    return commit(srs, header, encode::apply_layout(header.layout, integers).value().view()).value();
   }
 };
 
@@ -46,15 +46,15 @@ Layers make_layers(std::size_t count, std::uint64_t tokens, std::uint64_t width,
     }
     const std::string number = std::to_string(l);
     const tensor::TensorView view{"layer_" + number, dtype, {1, tokens, width}, bytes[l], nullptr};
-    integers.push_back({view.name, view.shape, tensor::encode(view, kBits).value(), "block:" + number});
+    integers.push_back({view.name, view.shape, encode::encode(view, kBits).value(), "block:" + number});
   }
-  tensor::Layout layout = tensor::plan_model(tensor::shapes_of(integers)).value();
+  encode::Layout layout = encode::plan_model(encode::shapes_of(integers)).value();
   return {tokens,
           width,
           dtype,
           std::move(bytes),
           std::move(integers),
-          {std::move(layout), kBits, dtype, CaptureMode::kDecode, {}}};
+          {std::move(layout), kBits, dtype, CaptureMode::kDecode}};
 }
 
 pst::Srs srs_for(const Layers& layers) { return pst::Srs::dev(layers.header.layout.axes, 5).value(); }
@@ -100,7 +100,7 @@ TEST(TokenStream, BeginsWithWhatItCanFollow) {
   const Layers layers = make_layers(2, 3, 4, Dtype::kBF16);
   const pst::Srs srs = srs_for(layers);
   Header flat = layers.header;
-  flat.layout = tensor::plan_flat(tensor::shapes_of(layers.integers), flat.layout.axes).value();
+  flat.layout = encode::plan_flat(encode::shapes_of(layers.integers), flat.layout.axes).value();
   EXPECT_EQ(refusal(flat, srs), ErrorCode::kUnsupported);
   Header decimal = layers.header;
   decimal.encoding = {Encoding::Kind::kDecimal, 3};

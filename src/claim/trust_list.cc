@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "assay/claim.h"
+#include "assay/verifier.h"
 #include "base/file.h"
 #include "base/try.h"
 

@@ -1,65 +1,99 @@
+// Every question about proofs of a commitment, in one order.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
-#include "assay/claim.h"
+#include "assay/verifier.h"
 #include "base/check.h"
-#include "claim/repeated.h"
-#include "claim/statement.h"
+#include "claim/interpolate.h"
+#include "claim/query_rules.h"
 
 namespace assay::claim {
 namespace {
 
-using tensor::Encoding;
-using tensor::Layout;
+using encode::Encoding;
+using encode::Layout;
 
-Verdict reject_proof(std::string step, std::string reason, std::size_t index) {
-  return Verdict::rejected(std::move(step), std::move(reason))
-      .add_figure("statement", fmt::format("{}", index));
+std::string place_name(const Layout& layout, const Query& query) {
+  if (!query.is_on_grid()) return "off the grid";
+  const Result<Place> place = place_of(layout, query.grid);
+  return place ? place->to_string() : "unknown";
 }
 
-/// The questions of verify() before the opening equation, one function a step.
+/// The questions of verify(), one function each.
 class Questions {
  public:
-  Questions(const Commitment& commitment, const Proofs& proofs, const pst::VerifierKey& key,
+  Questions(const Commitment& commitment, const Proofs& proofs, const Checker& checker,
             const VerifyOptions& options)
-      : header_(commitment.header),
+      : commitment_(commitment),
+        header_(commitment.header),
         proofs_(proofs),
-        key_(key),
+        checker_(checker),
         options_(options),
         digest_(commitment.digest()) {}
 
-  [[nodiscard]] Verdict ask() {
-    for (const auto step :
-         {&Questions::any, &Questions::header, &Questions::srs, &Questions::axes, &Questions::named,
-          &Questions::expected, &Questions::challenge, &Questions::shape, &Questions::values}) {
-      Verdict verdict = (this->*step)();
-      if (!verdict.ok()) return verdict;
+  [[nodiscard]] Verification ask() {
+    struct Step {
+      const char* name;
+      Grade grade;
+      Verdict (Questions::*question)();
+      bool asked;
+    };
+    const bool captured = options_.captured != nullptr;
+    // The cheap questions first. What the header says of its numbers is the other side's word.
+    const std::array steps = {
+        Step{"proofs", Grade::kBound, &Questions::any, true},
+        Step{"header", Grade::kSelfReported, &Questions::header, true},
+        Step{"scheme", Grade::kBound, &Questions::scheme, true},
+        Step{"setup", Grade::kBound, &Questions::setup, true},
+        Step{"commitment digest", Grade::kBound, &Questions::named, true},
+        Step{"expected digest", Grade::kBound, &Questions::expected, options_.expected_digest.has_value()},
+        Step{"challenge", Grade::kBound, &Questions::challenge, options_.challenge != nullptr},
+        Step{"proof shape", Grade::kBound, &Questions::shape, true},
+        Step{"value range", Grade::kBound, &Questions::values, true},
+        Step{"padding", Grade::kBound, &Questions::padding, true},
+        Step{"captured tensor", Grade::kRecomputed, &Questions::captured_tensor, captured},
+        Step{"evidence", Grade::kBound, &Questions::evidence, true},
+        Step{"captured values", Grade::kRecomputed, &Questions::captured_values, captured}};
+    Verdict verdict = Verdict::accepted();
+    std::vector<Verdict::Check> passed;
+    for (const Step& step : steps) {
+      if (step.asked) verdict = (this->*step.question)();
+      if (!verdict.ok()) break;
+      passed.push_back({step.name, step.asked ? step.grade : Grade::kMissing});
     }
-    return Verdict::accepted();
+    for (Verdict::Check& check : passed) verdict.add_check(std::move(check.step), check.grade);
+    describe(verdict);
+    return {std::move(verdict), std::move(false_proofs_), std::move(matches_)};
   }
 
+ private:
   void describe(Verdict& verdict) const {
-    verdict.add_note(describe_srs(key_, options_.trusted));
+    verdict.add_assumption(checker_.assumption(options_.trusted));
     if (!options_.expected_digest)
       verdict.add_note("commitment digest not compared with one agreed on before");
     if (options_.challenge == nullptr) verdict.add_note("points not from a challenge of the verifier");
     if (!header_.dtype)
       verdict.add_note(
           "the header names no dtype: opened values are held to the widest range of the encoding");
-    const auto off_grid =
-        std::ranges::count_if(proofs_.proofs, [](const Proof& p) { return !p.point.is_on_grid(); });
-    if (off_grid > 0)
+    if (off_grid_ > 0)
       verdict.add_note(
-          fmt::format("{} of the points are off the grid, where no range bounds a value", off_grid));
-    verdict.add_figure("proofs", fmt::format("{}", proofs_.proofs.size()));
-    verdict.add_figure("padding positions", fmt::format("{}", padding_));
+          fmt::format("{} of the points are off the grid, where no range bounds a value", off_grid_));
+    if (verdict.item() && *verdict.item() < proofs_.size())
+      verdict.add_figure("point", proofs_.query(*verdict.item()).to_string());
+    verdict.add_figure("proofs", proofs_.size());
+    verdict.add_figure("padding positions", padding_);
+    if (!matches_.empty()) verdict.add_figure("compared", matches_.size());
+    if (false_proofs_.size() > 1)
+      verdict.add_figure("false proofs",
+                         fmt::format("{}{}", false_proofs_.size(),
+                                     false_proofs_.size() == Verification::kMaxFalse ? " at least" : ""));
     verdict.add_figure("commitment digest", to_hex(digest_));
   }
 
- private:
   Verdict any() {
-    if (proofs_.proofs.empty()) return Verdict::inconclusive("no proofs", "there is nothing to check");
+    if (proofs_.empty()) return Verdict::inconclusive("no proofs", "there is nothing to check");
     return Verdict::accepted();
   }
 
@@ -69,23 +103,19 @@ class Questions {
     return Verdict::accepted();
   }
 
-  Verdict srs() {
-    const Digest digest = key_.digest();
-    if (header_.srs_digest == digest) return Verdict::accepted();
-    return Verdict::rejected("SRS digest",
-                             fmt::format("the commitment is for the SRS {}, the verifier's is {}",
-                                         to_hex(header_.srs_digest), to_hex(digest)));
+  Verdict scheme() {
+    if (header_.scheme == checker_.scheme()) return Verdict::accepted();
+    return Verdict::rejected("scheme",
+                             fmt::format("the commitment's is {}, the verifier's parameters are for {}",
+                                         to_string(header_.scheme), to_string(checker_.scheme())));
   }
 
-  Verdict axes() {
-    const Axes& ours = header_.layout.axes;
-    if (ours != key_.axes)
-      return Verdict::rejected(
-          "axes", fmt::format("the header has {}, the SRS {}", ours.to_string(), key_.axes.to_string()));
-    if (proofs_.axis_count != ours.count())
-      return Verdict::rejected("axes", fmt::format("the proofs are for {} axes, the header has {}",
-                                                   proofs_.axis_count, ours.count()));
-    return Verdict::accepted();
+  Verdict setup() {
+    Verdict verdict = checker_.check_setup(header_);
+    if (!verdict.ok()) return verdict;
+    if (proofs_.axis_count == header_.layout.axes.count()) return verdict;
+    return Verdict::rejected("axes", fmt::format("the proofs are for {} axes, the header has {}",
+                                                 proofs_.axis_count, header_.layout.axes.count()));
   }
 
   Verdict named() {
@@ -96,68 +126,80 @@ class Questions {
   }
 
   Verdict expected() {
-    if (!options_.expected_digest || *options_.expected_digest == digest_) return Verdict::accepted();
+    if (*options_.expected_digest == digest_) return Verdict::accepted();
     return Verdict::rejected("expected digest",
                              fmt::format("agreed on was the commitment {}, this one is {}",
                                          to_hex(*options_.expected_digest), to_hex(digest_)));
   }
 
   Verdict challenge() {
-    if (options_.challenge == nullptr) return Verdict::accepted();
     const Challenge& asked = *options_.challenge;
     if (asked.commitment_digest != digest_)
       return Verdict::rejected("challenge", fmt::format("it asks about the commitment {}, this one is {}",
                                                         to_hex(asked.commitment_digest), to_hex(digest_)));
-    if (asked.points.size() != proofs_.proofs.size())
+    if (asked.queries.size() != proofs_.size())
       return Verdict::rejected("challenge", fmt::format("it asks for {} points, there are proofs of {}",
-                                                        asked.points.size(), proofs_.proofs.size()));
-    for (std::size_t k = 0; k < asked.points.size(); ++k) {
-      if (proofs_.proofs[k].point == Point::on_grid(asked.points[k])) continue;
-      return reject_proof(
-          "challenge",
-          fmt::format("it asks for the point {} here", Point::on_grid(asked.points[k]).to_string()), k);
+                                                        asked.queries.size(), proofs_.size()));
+    for (std::size_t k = 0; k < asked.queries.size(); ++k) {
+      if (proofs_.query(k) == asked.queries[k]) continue;
+      return Verdict::rejected("challenge",
+                               fmt::format("it asks for the point {} here", asked.queries[k].to_string()))
+          .at_item(k);
     }
     return Verdict::accepted();
   }
 
   Verdict shape() {
-    for (std::size_t k = 0; k < proofs_.proofs.size(); ++k) {
-      const std::string fault = internal::fault_of_point(proofs_.proofs[k].point, header_.layout.axes);
-      if (!fault.empty()) return reject_proof("proof shape", fault, k);
+    for (std::size_t k = 0; k < proofs_.size(); ++k) {
+      const Query query = proofs_.query(k);
+      const std::string fault = internal::fault_of(query, header_.layout.axes);
+      if (!fault.empty()) return Verdict::rejected("proof shape", fault).at_item(k);
+      if (!query.is_on_grid()) ++off_grid_;
     }
-    if (const auto repeated = internal::find_repeated(proofs_.proofs))
-      return reject_proof("proof shape", "the point stands twice: one opening would count as two", *repeated);
+    if (const auto repeated = internal::find_repeated(proofs_))
+      return Verdict::rejected("proof shape", "the point stands twice: one opening would count as two")
+          .at_item(*repeated);
     return Verdict::accepted();
   }
 
   Verdict values() {
-    const Result<tensor::Range> range = header_.value_range();
-    ASSAY_CHECK(range.ok(), range.error().to_string());  // as the header is valid
-    for (std::size_t k = 0; k < proofs_.proofs.size(); ++k) {
-      const Proof& proof = proofs_.proofs[k];
-      if (!proof.point.is_on_grid()) continue;
-      const Scalar value = proof.opening.value.to_scalar();
+    const Result<encode::Range> range = header_.value_range();
+    ASSAY_CHECK(range.ok());  // as the header is valid
+    for (std::size_t k = 0; k < proofs_.size(); ++k) {
+      if (!proofs_.query(k).is_on_grid()) continue;
+      const Scalar value = proofs_.value(k).to_scalar();
       if (!range->contains(value))
-        return reject_proof("value range",
-                            fmt::format("{} lies outside {} to {}, the values of {}",
-                                        value.to_signed_decimal(), range->smallest.to_signed_decimal(),
-                                        range->largest.to_signed_decimal(), header_.encoding.to_string()),
-                            k);
+        return Verdict::rejected(
+                   "value range",
+                   fmt::format("{} lies outside {} to {}, the values of {}", value.to_signed_decimal(),
+                               range->smallest.to_signed_decimal(), range->largest.to_signed_decimal(),
+                               header_.encoding.to_string()))
+            .at_item(k);
       if (is_not_a_number(value))
-        return reject_proof(
-            "value range",
-            fmt::format("{} is the bit pattern of an infinity or of no number, which is never committed to",
-                        value.to_signed_decimal()),
-            k);
-      const Result<Place> place = place_of(header_.layout, proof.point.grid);
-      ASSAY_CHECK(place.ok(), place.error().to_string());  // as the point lies on the grid of a valid layout
-      if (!place->is_padding) continue;
+        return Verdict::rejected(
+                   "value range",
+                   fmt::format(
+                       "{} is the bit pattern of an infinity or of no number, which is never committed to",
+                       value.to_signed_decimal()))
+            .at_item(k);
+    }
+    return Verdict::accepted();
+  }
+
+  Verdict padding() {
+    for (std::size_t k = 0; k < proofs_.size(); ++k) {
+      const Query query = proofs_.query(k);
+      if (!query.is_on_grid()) continue;
+      const Result<std::uint64_t> index = header_.layout.axes.index_of(query.grid);
+      ASSAY_CHECK(index.ok());  // as the point lies on the grid
+      if (header_.layout.locate(*index).value()) continue;
       ++padding_;
+      const Scalar value = proofs_.value(k).to_scalar();
       if (header_.layout.kind == Layout::Kind::kModel && value != Scalar{})
-        return reject_proof("padding",
-                            fmt::format("a padding position opens to {}, the model layout pads with 0",
-                                        value.to_signed_decimal()),
-                            k);
+        return Verdict::rejected("padding",
+                                 fmt::format("a padding position opens to {}, the model layout pads with 0",
+                                             value.to_signed_decimal()))
+            .at_item(k);
     }
     return Verdict::accepted();
   }
@@ -165,15 +207,60 @@ class Questions {
   /// Inside the range of `bits`, infinities and NaN are holes.
   [[nodiscard]] bool is_not_a_number(const Scalar& value) const {
     return header_.dtype && header_.encoding.kind == Encoding::Kind::kBits &&
-           !tensor::decode(header_.encoding, *header_.dtype, value).ok();
+           !encode::decode(header_.encoding, *header_.dtype, value).ok();
   }
 
+  Verdict captured_tensor() {
+    const Captured& own = *options_.captured;
+    if (!own.fault.empty()) return Verdict::rejected("captured tensor", own.fault);
+    if (own.values.size() == header_.layout.axes.volume()) return Verdict::accepted();
+    return Verdict::rejected("captured tensor",
+                             fmt::format("{} values where the axes {} need {}", own.values.size(),
+                                         header_.layout.axes.to_string(), header_.layout.axes.volume()));
+  }
+
+  Verdict evidence() {
+    Verdict verdict = checker_.check_evidence(commitment_, proofs_, *options_.world);
+    if (verdict.outcome() != Outcome::kRejected || verdict.item()) return verdict;
+    false_proofs_ = checker_.find_false(commitment_, proofs_, Verification::kMaxFalse, *options_.world);
+    if (!false_proofs_.empty()) verdict.at_item(false_proofs_.front());
+    return verdict;
+  }
+
+  Verdict captured_values() {
+    const Axes& axes = header_.layout.axes;
+    const IntegerView& own = options_.captured->values.view();
+    Verdict verdict = Verdict::accepted();
+    for (std::size_t k = 0; k < proofs_.size(); ++k) {
+      const Query query = proofs_.query(k);
+      // Each interpolation reads the whole tensor: after the first difference no more of them are asked for.
+      if (!verdict.ok() && !query.is_on_grid()) {
+        matches_.emplace_back();
+        continue;
+      }
+      const Result<Fr> value = query.is_on_grid() ? Fr::from_scalar(own[axes.index_of(query.grid).value()])
+                                                  : internal::interpolate_at(axes, own, query.field);
+      if (!value) return Verdict::inconclusive("captured values", value.error().to_string()).at_item(k);
+      matches_.emplace_back(*value == proofs_.value(k));
+      if (*matches_.back() || !verdict.ok()) continue;
+      verdict = Verdict::rejected("captured values", "the opened value is not the captured one").at_item(k);
+      verdict.add_figure("place", place_name(header_.layout, query));
+      verdict.add_figure("opened", proofs_.value(k).to_scalar().to_signed_decimal());
+      verdict.add_figure("captured", value->to_scalar().to_signed_decimal());
+    }
+    return verdict;
+  }
+
+  const Commitment& commitment_;
   const Header& header_;
   const Proofs& proofs_;
-  const pst::VerifierKey& key_;
+  const Checker& checker_;
   const VerifyOptions& options_;
   const Digest digest_;
   std::size_t padding_ = 0;
+  std::size_t off_grid_ = 0;
+  std::vector<std::size_t> false_proofs_;
+  std::vector<std::optional<bool>> matches_;
 };
 
 }  // namespace
@@ -191,14 +278,18 @@ std::string describe_srs(const pst::VerifierKey& key, const TrustList& trusted) 
   return "SRS trust = ceremony: sound if one contributor at least forgot their secret";
 }
 
-Verdict verify(const Commitment& commitment, const Proofs& proofs, const pst::Verifier& verifier,
-               const VerifyOptions& options) {
-  Questions questions(commitment, proofs, verifier.key(), options);
-  Verdict verdict = questions.ask();
-  if (verdict.ok()) verdict = verifier.check_all(internal::statements_of(commitment.point, proofs.proofs));
-  internal::name_point(verdict, proofs.proofs);
-  questions.describe(verdict);
-  return verdict;
+std::optional<bool> Verification::verified(std::size_t k) const {
+  if (verdict.ok() || verdict.step() == "captured values") return true;
+  if (std::ranges::binary_search(false_proofs, k)) return false;
+  // Nothing is known of those behind the last one when the search ended early.
+  if (false_proofs.empty() || (false_proofs.size() == kMaxFalse && k > false_proofs.back()))
+    return std::nullopt;
+  return true;
+}
+
+Verification verify(const Commitment& commitment, const Proofs& proofs, const Checker& checker,
+                    const VerifyOptions& options) {
+  return Questions(commitment, proofs, checker, options).ask();
 }
 
 }  // namespace assay::claim

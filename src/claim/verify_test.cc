@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "claim/test_support.h"
 
 namespace assay::claim {
@@ -7,10 +9,10 @@ using test::Sample;
 
 TEST(Verify, SaysWhatItRestsOn) {
   const Sample sample = test::model_sample();
-  const Verdict bare = verify(sample.commitment, sample.proofs, sample.verifier, {});
+  const Verdict bare = test::verdict_of(sample.commitment, sample.proofs, sample.checker);
   ASSERT_TRUE(bare.ok());
-  EXPECT_EQ(bare.notes().size(), 3U);
-  EXPECT_TRUE(test::has_note(bare, "SRS unverified"));
+  EXPECT_EQ(bare.notes().size(), 2U);
+  EXPECT_TRUE(test::assumes(bare, "SRS unverified"));
   EXPECT_TRUE(test::has_note(bare, "commitment digest not compared with one agreed on before"));
   EXPECT_TRUE(test::has_note(bare, "points not from a challenge of the verifier"));
   EXPECT_EQ(test::figure(bare, "proofs"), "1");
@@ -19,28 +21,29 @@ TEST(Verify, SaysWhatItRestsOn) {
 
   const Challenge challenge{sample.commitment.digest(), sample.asked};
   VerifyOptions options;
-  options.trusted.add(sample.verifier.key().digest());
+  options.trusted.add(sample.checker.key().digest());
   options.expected_digest = sample.commitment.digest();
   options.challenge = &challenge;
-  const Verdict bound = verify(sample.commitment, sample.proofs, sample.verifier, options);
+  const Verdict bound = test::verdict_of(sample.commitment, sample.proofs, sample.checker, options);
   ASSERT_TRUE(bound.ok());
-  ASSERT_EQ(bound.notes().size(), 1U);
-  EXPECT_EQ(bound.notes()[0], "SRS trust = dev: whoever made it can open to anything");
+  EXPECT_TRUE(bound.notes().empty());
+  EXPECT_EQ(bound.assumptions(),
+            std::vector<std::string>{"SRS trust = dev: whoever made it can open to anything"});
 }
 
 TEST(Verify, SaysThatNoDtypeBoundsTheValues) {
   const Sample sample = test::flat_sample();
   EXPECT_TRUE(
-      test::has_note(verify(sample.commitment, sample.proofs, sample.verifier, {}), "names no dtype"));
+      test::has_note(test::verdict_of(sample.commitment, sample.proofs, sample.checker), "names no dtype"));
 }
 
 TEST(Verify, NotesComeWithRejectionsToo) {
   const Sample sample = test::flat_sample();
   VerifyOptions options;
   options.expected_digest = Digest{};
-  const Verdict verdict = verify(sample.commitment, sample.proofs, sample.verifier, options);
+  const Verdict verdict = test::verdict_of(sample.commitment, sample.proofs, sample.checker, options);
   EXPECT_EQ(verdict.step(), "expected digest");
-  EXPECT_TRUE(test::has_note(verdict, "SRS unverified"));
+  EXPECT_TRUE(test::assumes(verdict, "SRS unverified"));
   EXPECT_EQ(test::figure(verdict, "proofs"), "2");
 }
 
@@ -59,95 +62,210 @@ TEST(Verify, RefusesAHeaderThatIsNone) {
   const Sample sample = test::flat_sample();
   Commitment invalid = sample.commitment;
   invalid.header.layout.real_count = 11;
-  const Verdict verdict = verify(invalid, sample.proofs, sample.verifier, {});
+  const Verdict verdict = test::verdict_of(invalid, sample.proofs, sample.checker);
   EXPECT_EQ(verdict.step(), "header");
 }
 
-TEST(Verify, RefusesPointsOfNoShape) {
+TEST(Verify, RefusesEvidenceOfAnotherShape) {
   const Sample sample = test::flat_sample();
-  const auto step_with = [&](const Point& point) {
-    Proofs proofs = sample.proofs;
-    proofs.proofs[1].point = point;
-    return verify(sample.commitment, proofs, sample.verifier, {}).step();
+  const auto step_with = [&](std::size_t bytes) {
+    const Proofs proofs =
+        test::edited(sample.proofs, [&](auto& list) { list[1].answer.evidence.resize(bytes); });
+    const Verdict verdict = test::verdict_of(sample.commitment, proofs, sample.checker);
+    EXPECT_EQ(verdict.item(), 1U);
+    EXPECT_EQ(test::figure(verdict, "point"), "1,3");
+    return verdict.step();
   };
-  EXPECT_EQ(step_with(Point::on_grid({0, 1, 2})), "proof shape");
-  EXPECT_EQ(step_with({{}, {Fr::from_i64(-1)}}), "proof shape");
-  EXPECT_EQ(step_with({{}, {}}), "proof shape");
-  EXPECT_EQ(step_with({{0, 1}, {Fr::one(), Fr::one()}}), "proof shape");
-  Proofs proofs = sample.proofs;
-  proofs.proofs[0].opening.quotients.pop_back();
-  EXPECT_EQ(verify(sample.commitment, proofs, sample.verifier, {}).step(), "proof shape");
+  for (const std::size_t bytes : {0, 1, 32, 63, 65, 96}) EXPECT_EQ(step_with(bytes), "proof shape") << bytes;
+}
+
+TEST(Verify, RefusesEvidenceThatIsNoPoint) {
+  const Sample sample = test::flat_sample();
+  const Proofs proofs = test::edited(sample.proofs, [](auto& list) { list[1].answer.evidence[63] = 0x3f; });
+  const Verdict verdict = test::verdict_of(sample.commitment, proofs, sample.checker);
+  EXPECT_EQ(verdict.step(), "proof points");
+  EXPECT_EQ(verdict.item(), 1U);
+  EXPECT_EQ(verdict.reason().find("proof point 1: "), 0U) << verdict.reason();
+}
+
+TEST(Verify, RefusesACommitmentThatIsNoPoint) {
+  const Sample sample = test::flat_sample();
+  Commitment forged = sample.commitment;
+  forged.value.fill(0x3f);
+  Proofs renamed = sample.proofs;
+  renamed.commitment_digest = forged.digest();
+  EXPECT_EQ(test::verdict_of(forged, renamed, sample.checker).step(), "commitment value");
 }
 
 TEST(Verify, RefusesAPointOffTheGridTwice) {
   const Sample sample = test::flat_sample();
-  const std::vector<Point> points{{{}, {Fr::from_u64(9), Fr::zero()}}};
-  Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), points).value();
-  EXPECT_TRUE(verify(sample.commitment, proofs, sample.verifier, {}).ok());
-  proofs.proofs.push_back(sample.proofs.proofs[0]);
-  EXPECT_TRUE(verify(sample.commitment, proofs, sample.verifier, {}).ok());
-  proofs.proofs.push_back(proofs.proofs[0]);
-  EXPECT_EQ(test::figure(verify(sample.commitment, proofs, sample.verifier, {}), "statement"), "2");
+  const std::vector<Query> queries{{{}, {Fr::from_u64(9), Fr::zero()}}};
+  Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), queries).value();
+  EXPECT_TRUE(test::verdict_of(sample.commitment, proofs, sample.checker).ok());
+  const Proof other = sample.proofs[0];
+  proofs.add(other.query, other.answer);
+  EXPECT_TRUE(test::verdict_of(sample.commitment, proofs, sample.checker).ok());
+  const Proof again = proofs[0];
+  proofs.add(again.query, again.answer);
+  EXPECT_EQ(test::verdict_of(sample.commitment, proofs, sample.checker).item(), 2U);
+}
+
+TEST(Verify, NamesEveryProofThatDoesNotHold) {
+  const Sample sample = test::model_sample();
+  std::vector<Query> queries;
+  for (std::uint64_t i = 0; i < 72; ++i)
+    queries.push_back(Query::on_grid(sample.srs.axes().coordinates_of(i)));
+  const Proofs honest = prove(sample.srs, sample.commitment, sample.values.view(), queries).value();
+  EXPECT_TRUE(verify(sample.commitment, honest, sample.checker).false_proofs.empty());
+  for (const std::vector<std::size_t>& bad :
+       {std::vector<std::size_t>{0}, {70}, {3, 4, 40}, {0, 34, 36, 70}}) {
+    const Proofs proofs = test::edited(honest, [&](auto& list) {
+      for (const std::size_t k : bad) std::swap(list[k].answer.value, list[(k + 9) % 72].answer.value);
+      for (const std::size_t k : bad) list[(k + 9) % 72].answer = honest[(k + 9) % 72].answer;
+    });
+    const Verification found = verify(sample.commitment, proofs, sample.checker);
+    EXPECT_EQ(found.verdict.step(), "opening equation");
+    EXPECT_EQ(found.verdict.item(), bad.front());
+    EXPECT_EQ(found.false_proofs, bad);
+    for (std::size_t k = 0; k < 72; ++k)
+      EXPECT_EQ(found.verified(k), std::ranges::find(bad, k) == bad.end()) << k;
+  }
+}
+
+TEST(Verify, GradesWhatItAsked) {
+  const Sample sample = test::model_sample();
+  const auto grades = [](const Verdict& verdict) {
+    std::vector<std::string> texts;
+    for (const Verdict::Check& check : verdict.checks())
+      texts.push_back(check.step + ": " + std::string(to_string(check.grade)));
+    return texts;
+  };
+  const std::vector<std::string> bare =
+      grades(test::verdict_of(sample.commitment, sample.proofs, sample.checker));
+  EXPECT_EQ(bare, (std::vector<std::string>{
+                      "proofs: bound", "header: self-reported", "scheme: bound", "setup: bound",
+                      "commitment digest: bound", "expected digest: missing", "challenge: missing",
+                      "proof shape: bound", "value range: bound", "padding: bound",
+                      "captured tensor: missing", "evidence: bound", "captured values: missing"}));
+  VerifyOptions options;
+  const Challenge challenge{sample.commitment.digest(), sample.asked};
+  const Captured captured{sample.values, {}};
+  options.expected_digest = Digest{};
+  options.challenge = &challenge;
+  EXPECT_EQ(grades(test::verdict_of(sample.commitment, sample.proofs, sample.checker, options)),
+            (std::vector<std::string>{"proofs: bound", "header: self-reported", "scheme: bound",
+                                      "setup: bound", "commitment digest: bound"}));
+  options.expected_digest = sample.commitment.digest();
+  options.captured = &captured;
+  const std::vector<std::string> full =
+      grades(test::verdict_of(sample.commitment, sample.proofs, sample.checker, options));
+  EXPECT_EQ(full[5], "expected digest: bound");
+  EXPECT_EQ(full[10], "captured tensor: recomputed");
+  EXPECT_EQ(full[12], "captured values: recomputed");
+}
+
+TEST(Verify, TakesItsRandomnessFromTheWorld) {
+  const Sample sample = test::flat_sample();
+  int asked = 0;
+  World fixed{[&asked](std::span<std::uint8_t> out) {
+                ++asked;
+                std::ranges::fill(out, std::uint8_t{7});
+                return Status{};
+              },
+              [] { return std::int64_t{0}; }};
+  VerifyOptions options;
+  options.world = &fixed;
+  EXPECT_TRUE(test::verdict_of(sample.commitment, sample.proofs, sample.checker, options).ok());
+  EXPECT_EQ(asked, 1);
+  const World broken{[](std::span<std::uint8_t>) -> Status {
+                       return Error{ErrorCode::kIo, "world", "is broken"};
+                     },
+                     fixed.unix_time};
+  options.world = &broken;
+  const Verdict verdict = test::verdict_of(sample.commitment, sample.proofs, sample.checker, options);
+  EXPECT_EQ(verdict.outcome(), Outcome::kInconclusive);
+  EXPECT_EQ(verdict.step(), "random weights");
+  EXPECT_EQ(Challenge::draw(sample.commitment, 3, fixed)->queries,
+            Challenge::draw(sample.commitment, 3, fixed)->queries);
+  EXPECT_EQ(Challenge::draw(sample.commitment, 3, broken).error().code, ErrorCode::kIo);
 }
 
 // The repeated values of a cube are values of the encoding, and no zeros are asked of them.
 TEST(Verify, TakesThePaddingOfACube) {
   const Sample sample = test::cube_sample();
-  const Verdict verdict = verify(sample.commitment, sample.proofs, sample.verifier, {});
+  const Verdict verdict = test::verdict_of(sample.commitment, sample.proofs, sample.checker);
   EXPECT_TRUE(verdict.ok());
   EXPECT_EQ(test::figure(verdict, "padding positions"), "1");
-  EXPECT_NE(sample.proofs.proofs[0].opening.value, Fr::zero());
+  EXPECT_NE(sample.proofs.value(0), Fr::zero());
 }
 
-TEST(CrossCheck, ComparesWithWhatWasCaptured) {
+/// The verdict with these values beside the proofs.
+Verification compare(const Sample& sample, const Proofs& proofs, const IntegerView& captured) {
+  const Captured own{tensor::IntegerArray::borrow(captured, nullptr), {}};
+  VerifyOptions options;
+  options.captured = &own;
+  return verify(sample.commitment, proofs, sample.checker, options);
+}
+
+TEST(VerifyCaptured, ComparesWithWhatWasCaptured) {
   const Sample sample = test::model_sample();
-  const Verdict same = cross_check(sample.commitment, sample.proofs, sample.values.view());
-  EXPECT_TRUE(same.ok());
-  EXPECT_EQ(test::figure(same, "compared"), "1");
+  const Verification same = compare(sample, sample.proofs, sample.values.view());
+  EXPECT_TRUE(same.verdict.ok());
+  EXPECT_EQ(test::figure(same.verdict, "compared"), "1");
+  EXPECT_EQ(same.matches, std::vector<std::optional<bool>>{true});
 
   std::vector<std::int64_t> others;
   for (std::size_t i = 0; i < sample.values.size(); ++i) others.push_back(i == 39 ? -7 : 0);
-  const std::vector<Point> points{Point::on_grid({1, 0, 1, 0})};  // index 39: layer 1, token 0, entry 3
-  const Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), points).value();
-  const Verdict differs = cross_check(sample.commitment, proofs, others);
-  EXPECT_EQ(differs.step(), "captured values");
-  EXPECT_EQ(test::figure(differs, "place"), "layer_1[0, 0, 3]");
-  EXPECT_EQ(test::figure(differs, "point"), "1,0,1,0");
-  EXPECT_EQ(test::figure(differs, "opened"), "-16889");
-  EXPECT_EQ(test::figure(differs, "captured"), "-7");
+  // Index 39: layer 1, token 0, entry 3; and a position of padding, which is 0 in both.
+  const std::vector<Query> queries{Query::on_grid({1, 0, 1, 0}), Query::on_grid({0, 0, 5, 2})};
+  const Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), queries).value();
+  const Verification differs = compare(sample, proofs, others);
+  EXPECT_EQ(differs.verdict.step(), "captured values");
+  EXPECT_EQ(differs.verdict.item(), 0U);
+  EXPECT_EQ(test::figure(differs.verdict, "place"), "layer_1[0, 0, 3]");
+  EXPECT_EQ(test::figure(differs.verdict, "point"), "1,0,1,0");
+  EXPECT_EQ(test::figure(differs.verdict, "opened"), "-16889");
+  EXPECT_EQ(test::figure(differs.verdict, "captured"), "-7");
+  EXPECT_EQ(differs.matches, (std::vector<std::optional<bool>>{false, true}));
+  EXPECT_EQ(differs.verified(0), true);
 }
 
-TEST(CrossCheck, InterpolatesOffTheGrid) {
+TEST(VerifyCaptured, InterpolatesOffTheGrid) {
   for (const auto make : {test::flat_sample, test::cube_sample, test::model_sample}) {
     const Sample sample = make();
     std::vector<Fr> coordinates;
     for (std::size_t i = 0; i < sample.srs.axes().count(); ++i)
       coordinates.push_back(i == 1 ? Fr::one() : Fr::from_i64(-3 - static_cast<std::int64_t>(i)));
-    const std::vector<Point> points{Point::anywhere(coordinates, sample.srs.axes())};
-    Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), points).value();
-    EXPECT_TRUE(cross_check(sample.commitment, proofs, sample.values.view()).ok()) << sample.name;
+    const std::vector<Query> queries{Query::anywhere(coordinates, sample.srs.axes())};
+    const Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), queries).value();
+    EXPECT_TRUE(compare(sample, proofs, sample.values.view()).verdict.ok()) << sample.name;
     const std::vector<Fr> coefficients = pst::interpolate(sample.srs.axes(), sample.values.view()).value();
-    EXPECT_EQ(proofs.proofs[0].opening.value,
-              pst::evaluate(sample.srs.axes(), coefficients, coordinates).value());
-    proofs.proofs[0].opening.value += Fr::one();
-    const Verdict verdict = cross_check(sample.commitment, proofs, sample.values.view());
+    EXPECT_EQ(proofs.value(0), pst::evaluate(sample.srs.axes(), coefficients, coordinates).value());
+    std::vector<Scalar> others;
+    for (std::size_t i = 0; i < sample.values.size(); ++i) others.push_back(sample.values.view()[i]);
+    std::size_t changed = 0;  // where the second coordinate is 1, as it is in the point
+    while (sample.srs.axes().coordinates_of(changed)[1] != 1) ++changed;
+    others[changed] = Scalar::from_u64(12345);
+    const Verdict verdict = compare(sample, proofs, others).verdict;
     EXPECT_EQ(verdict.step(), "captured values");
     EXPECT_EQ(test::figure(verdict, "place"), "off the grid");
   }
 }
 
-TEST(CrossCheck, NamesWhatDoesNotBelong) {
+// A false opening is told before a value that differs, and a tensor that does not belong before either.
+TEST(VerifyCaptured, AsksInOneOrder) {
   const Sample sample = test::flat_sample();
   const IntegerView values = sample.values.view();
-  EXPECT_EQ(cross_check(sample.commitment, sample.proofs, values.subview(0, 11)).step(), "captured tensor");
-  Proofs proofs = sample.proofs;
-  proofs.commitment_digest = Digest{};
-  EXPECT_EQ(cross_check(sample.commitment, proofs, values).step(), "commitment digest");
-  proofs = sample.proofs;
-  proofs.proofs[1].point = Point::on_grid({3, 0});
-  EXPECT_EQ(cross_check(sample.commitment, proofs, values).step(), "proof shape");
-  proofs.proofs.clear();
-  EXPECT_EQ(cross_check(sample.commitment, proofs, values).outcome(), Outcome::kInconclusive);
+  EXPECT_EQ(compare(sample, sample.proofs, values.subview(0, 11)).verdict.step(), "captured tensor");
+  const Proofs forged = test::edited(sample.proofs, [](auto& list) { list[0].answer.value += Fr::one(); });
+  EXPECT_EQ(compare(sample, forged, values).verdict.step(), "opening equation");
+  EXPECT_EQ(compare(sample, forged, values.subview(0, 11)).verdict.step(), "captured tensor");
+  const Captured other{sample.values, "it is of another layer"};
+  VerifyOptions options;
+  options.captured = &other;
+  const Verdict verdict = test::verdict_of(sample.commitment, sample.proofs, sample.checker, options);
+  EXPECT_EQ(verdict.step(), "captured tensor");
+  EXPECT_EQ(verdict.reason(), "it is of another layer");
 }
 
 }  // namespace

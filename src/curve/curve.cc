@@ -35,8 +35,8 @@ namespace curve {
 
 const CurveKernel& active_curve_kernel() {
 #if defined(__x86_64__)
-  if (field::active_kernel_id() == field::KernelId::kAdx) return kAdxCurveKernel;
-  if (field::active_kernel_id() == field::KernelId::kIfma) return kIfmaCurveKernel;
+  if (field::active_kernel_id() == KernelId::kAdx) return kAdxCurveKernel;
+  if (field::active_kernel_id() == KernelId::kIfma) return kIfmaCurveKernel;
 #endif
   return kPortableCurveKernel;
 }

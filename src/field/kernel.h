@@ -4,17 +4,12 @@
 // keeps a table of function pointers per kernel and indexes it with active_kernel_id().
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "assay/field.h"
+#include "base/cpu.h"
 
 namespace assay::field {
-
-enum class KernelId : std::uint8_t { kPortable, kAdx, kIfma };
-inline constexpr std::size_t kKernelCount = 3;
 
 /// The kernel in use: the last one available, unless ASSAY_KERNEL or force_kernel() named another.
 [[nodiscard]] KernelId active_kernel_id();

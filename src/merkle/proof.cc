@@ -6,24 +6,25 @@
 namespace assay::merkle {
 namespace {
 
-constexpr std::string_view kInclusionMagic = "assay/merkle/inclusion/v1";
-constexpr std::string_view kMultiMagic = "assay/merkle/multi/v1";
-constexpr std::string_view kConsistencyMagic = "assay/merkle/consistency/v1";
+constexpr std::string_view kInclusionTag = "assay/merkle/inclusion/v";
+constexpr std::string_view kMultiTag = "assay/merkle/multi/v";
+constexpr std::string_view kConsistencyTag = "assay/merkle/consistency/v";
+constexpr std::uint32_t kVersion = 1;
 
 // 2 GiB; over it, a proof is larger than what it saves.
 constexpr std::uint32_t kMaxHashes = std::uint32_t{1} << 26;
 
-Bytes encode(std::string_view magic, const std::vector<Digest>& hashes) {
+Bytes encode(std::string_view tag, const std::vector<Digest>& hashes) {
   ASSAY_CHECK_LE(hashes.size(), kMaxHashes);
   WireWriter writer;
-  writer.raw(magic).u32(static_cast<std::uint32_t>(hashes.size()));
+  writer.begin(tag, kVersion).u32(static_cast<std::uint32_t>(hashes.size()));
   for (const Digest& hash : hashes) writer.raw(hash);
   return writer.take();
 }
 
-Result<std::vector<Digest>> decode(std::string_view magic, ByteSpan bytes, std::string_view place) {
+Result<std::vector<Digest>> decode(std::string_view tag, ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.expect(magic, "magic"));
+  ASSAY_TRY(reader.begin(tag, kVersion));
   const std::uint32_t count = ASSAY_TRY(reader.count(sizeof(Digest), kMaxHashes, "count of hashes"));
   std::vector<Digest> hashes(count);
   for (Digest& hash : hashes) {
@@ -36,20 +37,20 @@ Result<std::vector<Digest>> decode(std::string_view magic, ByteSpan bytes, std::
 
 }  // namespace
 
-Bytes InclusionProof::to_bytes() const { return encode(kInclusionMagic, hashes); }
-Bytes MultiProof::to_bytes() const { return encode(kMultiMagic, hashes); }
-Bytes ConsistencyProof::to_bytes() const { return encode(kConsistencyMagic, hashes); }
+Bytes InclusionProof::to_bytes() const { return encode(kInclusionTag, hashes); }
+Bytes MultiProof::to_bytes() const { return encode(kMultiTag, hashes); }
+Bytes ConsistencyProof::to_bytes() const { return encode(kConsistencyTag, hashes); }
 
 Result<InclusionProof> InclusionProof::from_bytes(ByteSpan bytes, std::string_view place) {
-  return InclusionProof{ASSAY_TRY(decode(kInclusionMagic, bytes, place))};
+  return InclusionProof{ASSAY_TRY(decode(kInclusionTag, bytes, place))};
 }
 
 Result<MultiProof> MultiProof::from_bytes(ByteSpan bytes, std::string_view place) {
-  return MultiProof{ASSAY_TRY(decode(kMultiMagic, bytes, place))};
+  return MultiProof{ASSAY_TRY(decode(kMultiTag, bytes, place))};
 }
 
 Result<ConsistencyProof> ConsistencyProof::from_bytes(ByteSpan bytes, std::string_view place) {
-  return ConsistencyProof{ASSAY_TRY(decode(kConsistencyMagic, bytes, place))};
+  return ConsistencyProof{ASSAY_TRY(decode(kConsistencyTag, bytes, place))};
 }
 
 }  // namespace assay::merkle

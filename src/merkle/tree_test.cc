@@ -152,6 +152,9 @@ void expect_one_encoding(const std::vector<Digest>& hashes, std::string_view mag
     other[i] ^= 1;
     EXPECT_EQ(Proof::from_bytes(other, "t").error().code, ErrorCode::kMalformed);
   }
+  Bytes of_another_version = bytes;
+  of_another_version[magic.size() - 1] = '2';
+  EXPECT_EQ(Proof::from_bytes(of_another_version, "t").error().code, ErrorCode::kUnsupported);
   Bytes vast = bytes;
   std::fill_n(vast.begin() + static_cast<std::ptrdiff_t>(magic.size()), 4, std::uint8_t{0xff});
   EXPECT_EQ(Proof::from_bytes(vast, "t").error().code, ErrorCode::kTooLarge);

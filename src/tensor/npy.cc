@@ -3,10 +3,10 @@
 
 #include "base/file.h"
 #include "base/try.h"
+#include "integers/signed_integer.h"
 #include "tensor/load.h"
 #include "tensor/npy_header.h"
 #include "tensor/object_array.h"
-#include "tensor/signed_integer.h"
 
 namespace assay::tensor {
 namespace {
@@ -88,7 +88,7 @@ Result<IntegerTensor> parse_npy_integers(const Source& source, bool rows_are_sca
     return result;
   }
   tensor.name = source.place;
-  result.values = ASSAY_TRY(encode(tensor, Encoding{}));
+  result.values = ASSAY_TRY(integers_of(tensor));
   return result;
 }
 

@@ -4,7 +4,7 @@
 #include <unordered_set>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_fields.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "tensor/limits.h"
@@ -15,30 +15,15 @@ namespace assay::tensor {
 namespace {
 
 constexpr std::uint64_t kMaxHeader = 100'000'000;
+constexpr std::size_t kMaxDtypeName = 32;
 constexpr std::string_view kMetadataKey = "__metadata__";
 
-Result<Metadata> read_metadata(const Source& source, const Json& object) {
-  if (!object.is_object()) return source.malformed(kMetadataKey, "must be an object of strings");
+Result<Metadata> read_metadata(const JsonValue& value) {
+  const JsonFields fields = ASSAY_TRY(value.open_fields());
   Metadata metadata;
-  for (const auto& [key, value] : object.items()) {
-    if (!value.is_string()) return source.malformed(kMetadataKey, fmt::format("\"{}\" is not a string", key));
-    metadata.emplace_back(key, value.get_ref<const std::string&>());
-  }
+  for (std::size_t i = 0; i < fields.size(); ++i)
+    metadata.emplace_back(fields.name(i), ASSAY_TRY(fields.value(i).text(kMaxHeader)));
   return metadata;
-}
-
-Result<Shape> read_sizes(const Source& source, const Json& array, const std::string& field, std::size_t max) {
-  if (!array.is_array()) return source.malformed(field, "must be an array of integers");
-  if (array.size() > max) return source.error(ErrorCode::kTooLarge, field, "too many numbers");
-  Shape sizes;
-  for (const Json& item : array) {
-    // parse_json keeps what is not negative and fits as unsigned or, below 2^63, as signed.
-    if (!item.is_number_integer() || (!item.is_number_unsigned() && item.get<std::int64_t>() < 0)) {
-      return source.malformed(field, "must hold integers from 0 to 2^64 - 1");
-    }
-    sizes.push_back(item.get<std::uint64_t>());
-  }
-  return sizes;
 }
 
 struct Extent {
@@ -47,26 +32,17 @@ struct Extent {
 };
 
 Result<TensorView> read_tensor(const Source& source, ByteSpan data, const std::string& name,
-                               const Json& entry, Extent& extent) {
-  if (!entry.is_object() || entry.size() != 3) {
-    return source.malformed(name, "must have exactly dtype, shape and data_offsets");
-  }
-  const auto dtype_at = entry.find("dtype");
-  const auto shape_at = entry.find("shape");
-  const auto offsets_at = entry.find("data_offsets");
-  if (dtype_at == entry.end() || shape_at == entry.end() || offsets_at == entry.end()) {
-    return source.malformed(name, "must have exactly dtype, shape and data_offsets");
-  }
-  if (!dtype_at->is_string()) return source.malformed(name, "dtype must be a string");
-  const auto dtype = from_safetensors_name(dtype_at->get_ref<const std::string&>());
+                               const JsonValue& entry, Extent& extent) {
+  const JsonFields fields = ASSAY_TRY(entry.fields({"dtype", "shape", "data_offsets"}));
+  const std::string dtype_name = ASSAY_TRY(fields["dtype"].text(kMaxDtypeName));
+  const auto dtype = from_safetensors_name(dtype_name);
   if (!dtype) {
     return source.error(ErrorCode::kUnsupported, name,
-                        fmt::format("element type \"{}\" is not supported",
-                                    dtype_at->get_ref<const std::string&>().substr(0, 32)));
+                        fmt::format("element type \"{}\" is not supported", dtype_name));
   }
   TensorView tensor{name, *dtype, {}, {}, source.owner};
-  tensor.shape = ASSAY_TRY(read_sizes(source, *shape_at, name + ": shape", kMaxAxes));
-  const Shape offsets = ASSAY_TRY(read_sizes(source, *offsets_at, name + ": data_offsets", 2));
+  tensor.shape = ASSAY_TRY(fields["shape"].integers<std::uint64_t>(kMaxAxes));
+  const Shape offsets = ASSAY_TRY(fields["data_offsets"].integers<std::uint64_t>(2));
   if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data.size()) {
     return source.malformed(name, "data_offsets must be a range within the data");
   }
@@ -145,19 +121,21 @@ Result<TensorFile> parse_safetensors(const Source& source) {
   if (!text.starts_with('{')) return source.malformed("header", "must start with '{'");
   while (text.ends_with(' ')) text.remove_suffix(1);
   if (!text.ends_with('}')) return source.malformed("header", "must end with '}' and spaces");
-  const Json header = ASSAY_TRY(parse_json(text, source.place + ": header"));
+  const JsonText json = ASSAY_TRY(JsonText::parse(text, source.place + ": header", kMaxHeader));
+  const JsonFields header = ASSAY_TRY(json.root().open_fields());
 
   TensorFile file;
   file.container = Container::kSafetensors;
   const ByteSpan data = source.bytes.subspan(8 + header_size);
   if (header.size() > kMaxTensors) return source.error(ErrorCode::kTooLarge, "header", "over 65,536 tensors");
   std::vector<Extent> extents;
-  for (const auto& [name, entry] : header.items()) {
-    if (name == kMetadataKey) {
-      file.metadata = ASSAY_TRY(read_metadata(source, entry));
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    if (header.name(i) == kMetadataKey) {
+      file.metadata = ASSAY_TRY(read_metadata(header.value(i)));
       continue;
     }
-    file.tensors.push_back(ASSAY_TRY(read_tensor(source, data, name, entry, extents.emplace_back())));
+    file.tensors.push_back(
+        ASSAY_TRY(read_tensor(source, data, header.name(i), header.value(i), extents.emplace_back())));
   }
   ASSAY_TRY(check_coverage(source, file.tensors, extents, data.size()));
   return file;

@@ -14,7 +14,7 @@ std::vector<double> doubles(const TensorView& tensor) {
   return values;
 }
 
-TEST(Torch, ReadsTheSeedsActivations) {
+TEST(Torch, ReadsTheOriginalPipelinesActivations) {
   const TensorFile file = open(vector_path("tiny_activations.pt")).value();
   ASSERT_EQ(file.tensors.size(), 4u);
   EXPECT_EQ(file.tensors[0].name, "token_sequence");

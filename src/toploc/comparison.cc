@@ -4,9 +4,9 @@
 #include <array>
 #include <cstdlib>
 
-#include "assay/toploc.h"
 #include "base/try.h"
 #include "toploc/chunks.h"
+#include "toploc/report.h"
 
 namespace assay::toploc {
 namespace {
@@ -59,7 +59,22 @@ Result<Comparison> compare_chunk(const Proof& proof, std::span<const std::uint16
   return compare(proof, indices, internal::gather(values, indices));
 }
 
+Json known_or_null(double error) { return error == Comparison::kNoMatch ? Json(nullptr) : Json(error); }
+
 }  // namespace
+
+Json json_of(const Comparison& chunk) {
+  return {{"points", chunk.points},
+          {"modulus", chunk.modulus},
+          {"exponent_mismatches", chunk.exponent_mismatches},
+          {"sign_mismatches", chunk.sign_mismatches},
+          {"distinct_values", chunk.distinct_values},
+          {"distinct_own", chunk.distinct_own},
+          {"mantissa_mean", known_or_null(chunk.mantissa_mean)},
+          {"mantissa_median", known_or_null(chunk.mantissa_median)}};
+}
+
+std::string Comparison::to_json() const { return dump_json(json_of(*this), -1); }
 
 Result<Comparison> compare(const Proof& proof, std::span<const std::uint32_t> indices,
                            std::span<const std::uint16_t> values) {

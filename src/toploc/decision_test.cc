@@ -114,8 +114,7 @@ TEST(Decide, OfTwoChunksOneMayDeviate) {
   mantissas.mantissa_mean = 10;
   const Verdict verdict = decide(std::vector{exponents, mantissas}, Profile::published());
   EXPECT_EQ(step_of(verdict), "accepted");
-  EXPECT_EQ(verdict.figures().back(),
-            std::pair(std::string("deviating chunks"), std::string("1 (at most 1)")));
+  EXPECT_EQ(verdict.figures().back(), (Figure{"deviating chunks", 1.0, Bound{Bound::Kind::kAtMost, 1}}));
 }
 
 // No file gives such bounds, but a program may.
@@ -129,66 +128,84 @@ TEST(Decide, BoundsThatAreNoNumbersHoldForNothing) {
   }
 }
 
-/// A profile that was measured, and what it was measured under.
-Profile measured_profile() {
+TEST(Decide, PromisesNothingThatWasNotMeasured) {
+  const auto promised = [](const Verdict& verdict) {
+    return verdict.assumptions().at(0).find("rejected with probability") != std::string::npos;
+  };
   Profile profile = Profile::published();
   profile.name = "mine";
-  profile.model = "one";
-  profile.kernel = "sdpa, eager";
+  profile.conditions.model = "one";
+  profile.conditions.kernel = "sdpa, eager";
   profile.false_alarm_bound = 0.01;
-  return profile;
-}
-Conditions measured_conditions() { return {32, "one", "bfloat16", "eager"}; }
-
-TEST(Unmeasured, SaysWhatIsNotAsItWasMeasured) {
-  const auto said = [](const std::function<void(Profile&, Conditions&)>& change) {
-    Profile profile = measured_profile();
-    Conditions conditions = measured_conditions();
-    change(profile, conditions);
-    return unmeasured(profile, conditions);
-  };
-  const std::string end = ": its false-alarm rate was not measured for this";
-  EXPECT_EQ(said([](auto&, auto&) {}), "");
-  EXPECT_EQ(said([](auto&, auto& c) { c.attention = "sdpa"; }), "");
-  EXPECT_EQ(said([](auto& p, auto& c) { p.kernel = " sdpa,flex ", c.attention = "flex"; }), "");
-  EXPECT_EQ(said([](auto&, auto& c) { c.attention = "flash"; }),
-            "the profile 'mine' is of attention 'sdpa, eager', here it is 'flash'" + end);
-  // A part of a name is not the name.
-  for (const char* other : {"sdp", "eage", "sdpa, eage", ","})
-    EXPECT_NE(said([&](auto&, auto& c) { c.attention = other; }), "") << other;
-  EXPECT_EQ(said([](auto&, auto& c) { c.model = "other"; }),
-            "the profile 'mine' is of model 'one', here it is 'other'" + end);
-  EXPECT_EQ(said([](auto&, auto& c) { c.model = "other", c.dtype = "float32"; }),
-            "the profile 'mine' is of model 'one', here it is 'other', and of dtype 'bfloat16', here it is "
-            "'float32'" +
-                end);
-  // What either does not say is not held against it.
-  EXPECT_EQ(said([](auto&, auto& c) { c = {}; }), "");
-  EXPECT_EQ(said([](auto& p, auto& c) {
-              p.model = p.dtype = p.kernel = "";
-              c = {32, "other", "float32", "flash"};
-            }),
-            "");
-}
-
-TEST(Unmeasured, IsNotPromised) {
-  const auto promised = [](const Verdict& verdict) {
-    return std::ranges::any_of(verdict.notes(), [](const std::string& note) {
-      return note.find("rejected with probability") != std::string::npos;
-    });
-  };
-  const Profile profile = measured_profile();
-  Conditions conditions = measured_conditions();
+  Conditions conditions{"one", "bfloat16", "eager"};
   Comparison over = at_the_bounds();
   ++over.exponent_mismatches;
-  EXPECT_TRUE(promised(decide(std::vector{over}, profile, conditions)));
+  EXPECT_TRUE(promised(decide(std::vector{over}, profile, 32, conditions)));
   conditions.dtype = "float32";
   for (const Comparison& chunk : {at_the_bounds(), over}) {
-    const Verdict verdict = decide(std::vector{chunk}, profile, conditions);
+    const Verdict verdict = decide(std::vector{chunk}, profile, 32, conditions);
     EXPECT_EQ(step_of(verdict), step_of(decide(std::vector{chunk}, profile)));
     EXPECT_FALSE(promised(verdict));
-    EXPECT_EQ(std::ranges::count(verdict.notes(), unmeasured(profile, conditions)), 1);
+    EXPECT_EQ(std::ranges::count(verdict.notes(), profile::unmeasured(profile, conditions)), 1);
   }
+}
+
+/// "modulus statistical, chunk recomputed": the checks of a verdict.
+std::string checks_of(const Verdict& verdict) {
+  std::string text;
+  for (const Verdict::Check& check : verdict.checks())
+    text += (text.empty() ? "" : ", ") + check.step + " " + std::string(to_string(check.grade));
+  return text;
+}
+
+TEST(Decide, SaysWhatPassedAndWhatThatIsWorth) {
+  EXPECT_EQ(
+      checks_of(decide(std::vector{at_the_bounds()}, Profile::published())),
+      "modulus statistical, chunk statistical, exponents statistical, mantissa mean statistical, mantissa "
+      "median statistical, signs statistical, dispersion statistical, deviating chunks statistical");
+  Comparison equal = at_the_bounds();
+  equal.exponent_mismatches = equal.sign_mismatches = 0;
+  equal.mantissa_mean = equal.mantissa_median = 0;
+  equal.distinct_values = equal.distinct_own;
+  EXPECT_EQ(checks_of(decide(std::vector{equal}, Profile::published())),
+            "modulus statistical, chunk recomputed, exponents recomputed, mantissa mean recomputed, mantissa "
+            "median "
+            "recomputed, signs recomputed, dispersion recomputed, deviating chunks recomputed");
+  // One value that is another is enough.
+  for (const auto& change : std::vector<std::function<void(Comparison&)>>{
+           [](Comparison& c) { c.exponent_mismatches = 1; }, [](Comparison& c) { c.sign_mismatches = 1; },
+           [](Comparison& c) { c.mantissa_mean = 0.01; }}) {
+    Comparison other = equal;
+    change(other);
+    EXPECT_EQ(decide(std::vector{equal, other}, Profile::published()).checks().back().grade,
+              Grade::kStatistical);
+  }
+  // Up to the one that failed, half of which may have passed.
+  Comparison least = at_the_bounds();
+  least.distinct_values = 9;
+  equal.exponent_mismatches = 1;
+  EXPECT_EQ(
+      checks_of(decide(std::vector{equal, least}, Profile::published())),
+      "modulus statistical, chunk statistical, exponents statistical, mantissa mean statistical, mantissa "
+      "median statistical, signs statistical");
+  least.nonfinite_own = 1;
+  EXPECT_EQ(checks_of(decide(std::vector{equal, least}, Profile::published())), "");
+}
+
+TEST(Decide, NamesTheChunkThatFailed) {
+  const auto item_with = [](const std::function<void(Comparison&)>& change) {
+    std::vector<Comparison> chunks(4, at_the_bounds());
+    chunks[0].points = 0;
+    for (Comparison& chunk : chunks) chunk.distinct_values = chunk.distinct_own;
+    change(chunks[2]);
+    return decide(chunks, Profile::published()).item();
+  };
+  EXPECT_EQ(item_with([](Comparison& c) { c.exponent_mismatches = 113; }), 2u);
+  EXPECT_EQ(item_with([](Comparison& c) { c.distinct_values = 9; }), 2u);
+  EXPECT_EQ(item_with([](Comparison& c) { c.modulus = 9000; }), 2u);
+  EXPECT_EQ(item_with([](Comparison& c) { c.nonfinite_own = 1; }), 2u);
+  // What is of the whole sequence is of no chunk.
+  EXPECT_EQ(item_with([](Comparison& c) { c.sign_mismatches = 128; }), std::nullopt);
 }
 
 TEST(LeastHonestModulus, FollowsTheSearch) {

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cmath>
 
-#include "assay/toploc.h"
+#include "assay/toploc_fingerprint.h"
 #include "base/random.h"
 #include "base/sha256.h"
 #include "base/threads.h"
@@ -14,7 +14,10 @@
 namespace assay::toploc {
 namespace {
 
-constexpr std::string_view kFormat = "assay/toploc/fingerprint/v1";
+constexpr std::string_view kTag = "assay/toploc/fingerprint/v";
+constexpr std::uint32_t kVersion = 1;
+/// What the hash that the signs are drawn from begins with.
+constexpr std::string_view kSigns = "assay/toploc/fingerprint/v1";
 
 float to_float(float value) { return value; }
 float to_float(std::uint16_t bf16) { return std::bit_cast<float>(std::uint32_t{bf16} << 16); }
@@ -38,7 +41,7 @@ Status check_sizes(std::uint32_t hidden, std::uint32_t dimensions, std::uint64_t
 /// 1 or -1 for each width position and dimension, `dimensions` of them for a position: the bits of a ChaCha20
 /// stream, of each 64 the lowest first, 1 for -1.
 std::vector<std::int8_t> draw_signs(const Digest& seed, std::uint32_t hidden, std::uint32_t dimensions) {
-  const Digest key = Sha256().update(kFormat).update(seed).update_u32(hidden).update_u32(dimensions).digest();
+  const Digest key = Sha256().update(kSigns).update(seed).update_u32(hidden).update_u32(dimensions).digest();
   ChaCha20Stream stream(key);
   std::vector<std::int8_t> signs(std::size_t{hidden} * dimensions);
   for (std::size_t i = 0; i < signs.size();) {
@@ -125,14 +128,14 @@ Status Fingerprint::validate() const {
 
 Bytes Fingerprint::encode() const {
   WireWriter writer;
-  writer.raw(kFormat).raw(seed).u32(hidden).u32(dimensions).u32(static_cast<std::uint32_t>(rows()));
+  writer.begin(kTag, kVersion).raw(seed).u32(hidden).u32(dimensions).u32(static_cast<std::uint32_t>(rows()));
   for (const float value : values) writer.u32(std::bit_cast<std::uint32_t>(value));
   return writer.take();
 }
 
 Result<Fingerprint> Fingerprint::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.expect(kFormat, "format"));
+  ASSAY_TRY(reader.begin(kTag, kVersion));
   Fingerprint out;
   std::ranges::copy(ASSAY_TRY(reader.raw(out.seed.size(), "seed")), out.seed.begin());
   out.hidden = ASSAY_TRY(reader.u32("hidden"));
@@ -169,9 +172,10 @@ Result<double> distance(const Fingerprint& theirs, const Fingerprint& own) {
 Verdict verify(const Fingerprint& theirs, const Fingerprint& own, const Profile& profile) {
   if (theirs.seed != own.seed) return Verdict::rejected("seed", "it was made under another seed");
   if (const std::optional<std::string> difference = difference_of_shape(theirs, own))
-    return Verdict::rejected("shape", *difference);
+    return Verdict::rejected("shape", *difference).add_check("seed", Grade::kRecomputed);
   const Result<double> found = distance(theirs, own);
-  if (!found.ok()) return Verdict::rejected("shape", found.error().to_string());
+  if (!found.ok())
+    return Verdict::rejected("shape", found.error().to_string()).add_check("seed", Grade::kRecomputed);
   const auto judge = [&] {
     if (sum_of_squares(own.values) == 0)
       return Verdict::inconclusive("states", "the verifier's own states are all zero, or there are none");
@@ -185,12 +189,18 @@ Verdict verify(const Fingerprint& theirs, const Fingerprint& own, const Profile&
     return Verdict::accepted();
   };
   Verdict verdict = judge();
-  verdict.add_figure("rows", fmt::format("{}", own.rows()));
-  verdict.add_figure("dimensions", fmt::format("{}", own.dimensions));
-  verdict.add_figure("relative distance",
-                     profile.fingerprint_distance
-                         ? fmt::format("{:.4g} (at most {:.4g})", *found, *profile.fingerprint_distance)
-                         : fmt::format("{:.4g}", *found));
+  verdict.add_check("seed", Grade::kRecomputed).add_check("shape", Grade::kRecomputed);
+  if (verdict.ok()) verdict.add_check("distance", *found == 0 ? Grade::kRecomputed : Grade::kStatistical);
+  verdict.add_figure("rows", own.rows());
+  verdict.add_figure("dimensions", std::uint64_t{own.dimensions});
+  Figure distance{"relative distance", *found};
+  if (profile.fingerprint_distance)
+    distance.bound = Bound{Bound::Kind::kAtMost, *profile.fingerprint_distance};
+  verdict.add_figure(std::move(distance));
+  // The measured rate of false alarms is that of the proofs.
+  verdict.add_assumption(fmt::format(
+      "honest runs stay within the distance of the profile '{}'; its false-alarm rate was not measured",
+      profile.name));
   if (verdict.ok())
     verdict.add_note(fmt::format(
         "consistent with the states by the profile '{}'; what stays within its bound is not detected",

@@ -125,7 +125,7 @@ TEST(Fingerprint, RefusesOtherBytes) {
   EXPECT_EQ(code_of(longer), ErrorCode::kMalformed);
   Bytes tagged_otherwise = bytes;
   tagged_otherwise[26] = '2';
-  EXPECT_FALSE(Fingerprint::decode(tagged_otherwise, "").ok());
+  EXPECT_EQ(code_of(tagged_otherwise), ErrorCode::kUnsupported);
   EXPECT_EQ(code_of(header(0, 1, 0)), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_of(header(Fingerprint::kMaxHidden + 1, 1, 0)), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_of(header(1, 0, 0)), ErrorCode::kOutOfRange);

@@ -2,26 +2,22 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 
 #include "base/check.h"
+#include "base/cpu.h"
 
 namespace assay::toploc::internal {
 namespace {
 
 const Kernel* fastest() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") != 0) return &kAvx2Kernel;
+  if (cpu_features().avx2) return &kAvx2Kernel;
 #endif
   return &kPortableKernel;
 }
 
 std::atomic<const Kernel*>& chosen() {
-  static std::atomic<const Kernel*> kernel = [] {
-    const char* forced = std::getenv("ASSAY_KERNEL");
-    const bool portable = forced != nullptr && std::string_view(forced) == kPortableKernel.name;
-    return portable ? &kPortableKernel : fastest();
-  }();
+  static std::atomic<const Kernel*> kernel = environment_asks_for_portable() ? &kPortableKernel : fastest();
   return kernel;
 }
 

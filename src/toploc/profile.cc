@@ -1,26 +1,27 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <concepts>
 
-#include "assay/toploc.h"
+#include "assay/toploc_verdict.h"
 #include "base/file.h"
+#include "base/json_fields.h"
 #include "base/try.h"
-#include "base/utf8.h"
-#include "toploc/json_fields.h"
+#include "base/within.h"
 
 namespace assay::toploc {
 namespace {
 
-constexpr std::string_view kFormat = "assay/toploc/profile/v1";
-constexpr std::size_t kMaxText = 4096;
+constexpr std::string_view kFormat = "assay/toploc/profile/v";
+constexpr std::uint32_t kVersion = 1;
 
 /// Calls visit(name, member) for each field, in the order of the file. `self` is a Profile, const or not.
 template <class Self, class Visit>
 void each_field(Self& self, const Visit& visit) {
   visit("name", self.name);
-  visit("model", self.model);
-  visit("dtype", self.dtype);
-  visit("kernel", self.kernel);
+  visit("model", self.conditions.model);
+  visit("dtype", self.conditions.dtype);
+  visit("kernel", self.conditions.kernel);
   visit("topk", self.topk);
   visit("decode_batching_size", self.decode_batching_size);
   visit("exponent_mismatches", self.exponent_mismatches);
@@ -32,9 +33,29 @@ void each_field(Self& self, const Visit& visit) {
   visit("deviating_share", self.deviating_share);
   visit("minimum_points", self.minimum_points);
   visit("false_alarm_bound", self.false_alarm_bound);
-  visit("honest_sequences", self.honest_sequences);
+  visit("honest_sequences", self.honest_runs);
   visit("honest_chunks", self.honest_chunks);
   visit("fingerprint_distance", self.fingerprint_distance);
+}
+
+template <class T>
+Json json_of(const T& value) {
+  return value;
+}
+Json json_of(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+// Texts and numbers of any size: validate() has the bounds.
+Result<std::string> read_as(const JsonValue& value, const std::string&) {
+  return value.text(Profile::kMaxBytes);
+}
+Result<double> read_as(const JsonValue& value, double) { return value.real(); }
+Result<std::optional<double>> read_as(const JsonValue& value, const std::optional<double>&) {
+  if (value.is_null()) return std::optional<double>();
+  return std::optional(ASSAY_TRY(value.real()));
+}
+template <std::unsigned_integral T>
+Result<T> read_as(const JsonValue& value, T) {
+  return value.integer<T>();
 }
 
 Status out_of_range(const char* field, std::string reason) {
@@ -46,7 +67,7 @@ Status out_of_range(const char* field, std::string reason) {
 Profile Profile::published() {
   Profile profile;
   profile.name = "published";
-  profile.dtype = "bfloat16";
+  profile.conditions.dtype = "bfloat16";
   profile.exponent_mismatches = 38;
   profile.mantissa_mean = 10;
   profile.mantissa_median = 8;
@@ -65,12 +86,7 @@ Profile Profile::published() {
 }
 
 Status Profile::validate() const {
-  for (const auto& [field, text] :
-       {std::pair("name", &name), {"model", &model}, {"dtype", &dtype}, {"kernel", &kernel}}) {
-    if (text->size() > kMaxText)
-      return out_of_range(field, fmt::format("{} bytes, at most {} are taken", text->size(), kMaxText));
-    if (!is_valid_utf8(*text)) return out_of_range(field, "it is not UTF-8");
-  }
+  ASSAY_TRY(Measurement::validate());
   for (const auto& [field, number, most] :
        {std::tuple("exponent_mismatches", exponent_mismatches, 128.0),
         {"mantissa_mean", mantissa_mean, 128.0},
@@ -79,7 +95,6 @@ Status Profile::validate() const {
         {"dispersion", dispersion, 128.0},
         {"chunk_exponent_mismatches", chunk_exponent_mismatches, 128.0},
         {"deviating_share", deviating_share, 1.0},
-        {"false_alarm_bound", false_alarm_bound.value_or(0), 1.0},
         {"fingerprint_distance", fingerprint_distance.value_or(0), 1e6}}) {
     if (!(number >= 0 && number <= most))
       return out_of_range(field, fmt::format("{} is not in 0 to {}", number, most));
@@ -90,19 +105,30 @@ Status Profile::validate() const {
 
 std::string Profile::to_json() const {
   Json json;
-  json["format"] = kFormat;
-  each_field(*this,
-             [&json](const char* field, const auto& value) { internal::put_field(json, field, value); });
+  json["format"] = fmt::format("{}{}", kFormat, kVersion);
+  each_field(*this, [&json](const char* field, const auto& value) { json[field] = json_of(value); });
   return dump_json(json) + "\n";
 }
 
 Result<Profile> Profile::from_json(std::string_view text, std::string_view place) {
-  internal::FieldReader reader = ASSAY_TRY(internal::FieldReader::parse(text, kFormat, kMaxBytes, place));
+  const JsonText json = ASSAY_TRY(JsonText::parse(text, place, kMaxBytes));
   Profile profile;
-  each_field(profile, [&reader](const char* field, auto& value) { reader.take(field, value); });
-  ASSAY_TRY(reader.finish());
-  const Status valid = profile.validate();
-  if (!valid.ok()) return reader.error(valid.error());
+  JsonNames names;
+  each_field(profile, [&names](const char* field, const auto&) { names.emplace_back(field); });
+  const JsonFields fields = ASSAY_TRY(json.root().format(kFormat, kVersion, names));
+  Status status;
+  each_field(profile, [&](const char* field, auto& value) {
+    if (!status.ok()) return;
+    auto read = read_as(fields[field], value);
+    if (read.ok()) {
+      value = *std::move(read);
+    } else {
+      status = read.error();
+    }
+  });
+  ASSAY_TRY(status);
+  status = profile.validate();
+  if (!status.ok()) return within(place, status.error());
   return profile;
 }
 

@@ -4,15 +4,26 @@
 #include <filesystem>
 #include <limits>
 
-#include "assay/toploc.h"
+#include "assay/toploc_verdict.h"
 #include "base/file.h"
 
 namespace assay::toploc {
 namespace {
 
 Profile filled() {
-  return {"mine", "a/model", "bfloat16", "sdpa", 128, 32,    12.5, 3.25, 2,
-          1.5,    0.75,      90,         0.1875, 512, 0.001, 200,  6400, 0.05};
+  return {{"mine", {"a/model", "bfloat16", "sdpa"}, 0.001, 200},
+          6400,
+          128,
+          32,
+          12.5,
+          3.25,
+          2,
+          1.5,
+          0.75,
+          90,
+          0.1875,
+          512,
+          0.05};
 }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
@@ -61,7 +72,7 @@ TEST(Profile, RefusesWhatIsNotOne) {
   EXPECT_EQ(code_with("profile/v1", "profile/v2"), ErrorCode::kUnsupported);
   EXPECT_EQ(code_with("\"topk\": 128,", ""), ErrorCode::kMalformed);
   EXPECT_EQ(code_with("\"topk\": 128", "\"topk\": \"128\""), ErrorCode::kMalformed);
-  EXPECT_EQ(code_with("\"topk\": 128", "\"topk\": -1"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_with("\"topk\": 128", "\"topk\": -1"), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with("\"topk\": 128", "\"topk\": 1.5"), ErrorCode::kMalformed);
   EXPECT_EQ(code_with("\"topk\": 128", "\"topk\": 4294967424"), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with("\"topk\": 128", "\"topk\": 4097"), ErrorCode::kOutOfRange);
@@ -80,8 +91,8 @@ TEST(Profile, RefusesWhatIsNotOne) {
   EXPECT_EQ(code_with("\"fingerprint_distance\": 0.05", "\"fingerprint_distance\": -0.05"),
             ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with("\"mine\"", "\"" + std::string(5000, 'x') + "\""), ErrorCode::kOutOfRange);
-  EXPECT_EQ(Profile::from_json("[]", "f").error().to_string(), "f: it is not a JSON object");
-  EXPECT_EQ(Profile::from_json("{}", "f").error().to_string(), "f: format: it is missing");
+  EXPECT_EQ(Profile::from_json("[]", "f").error().to_string(), "f: an object is expected here");
+  EXPECT_EQ(Profile::from_json("{}", "f").error().to_string(), "f: format: this field is missing");
   EXPECT_EQ(Profile::from_json("{", "").error().code, ErrorCode::kMalformed);
   EXPECT_EQ(Profile::from_json(std::string(Profile::kMaxBytes + 1, ' '), "").error().code,
             ErrorCode::kTooLarge);
@@ -99,7 +110,7 @@ TEST(Profile, ValidatesItsNumbers) {
     }
   }
   Profile profile = filled();
-  profile.model = "\xff";
+  profile.conditions.model = "\xff";
   EXPECT_EQ(profile.validate().error().place, "model");
 }
 

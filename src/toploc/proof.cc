@@ -44,7 +44,7 @@ Result<Proof> Proof::decode(ByteSpan bytes, std::uint32_t k, std::string_view pl
   const auto error = [place](ErrorCode code, std::string_view field, std::string reason) {
     return Error{code, fmt::format("{}: {}", place, field), std::move(reason)};
   };
-  const std::size_t expected = 2 + 2 * std::size_t{k};
+  const std::size_t expected = proof_size(k);
   if (bytes.size() != expected)
     return error(ErrorCode::kMalformed, "length",
                  fmt::format("{} bytes, a proof of {} values has {}", bytes.size(), k, expected));
@@ -83,38 +83,6 @@ Result<std::vector<Proof>> build(std::span<const std::uint16_t> values,
                                  std::span<const std::uint64_t> lengths, std::uint32_t k, TieRule rule) {
   return internal::for_each_chunk<Proof>(
       values, lengths, [&](std::size_t, auto chunk) { return prove_chunk(chunk, k, rule); });
-}
-
-Result<std::vector<std::uint64_t>> chunk_lengths(std::uint64_t rows, std::uint64_t hidden,
-                                                 const Batching& batching) {
-  const auto error = [](std::string_view place, std::string reason) {
-    return Error{ErrorCode::kOutOfRange, std::string(place), std::move(reason)};
-  };
-  if (rows == 0 || hidden == 0) return error("states", fmt::format("{} rows of {} values", rows, hidden));
-  if (batching.decode_batching_size == 0) return error("decode_batching_size", "0 rows make no chunk");
-  if (batching.prefill_rows > rows)
-    return error("prefill_rows", fmt::format("{} of {} rows", batching.prefill_rows, rows));
-  if (hidden > kMaxChunk || rows > internal::kMaxValues / hidden)
-    return Error{ErrorCode::kTooLarge, "states",
-                 fmt::format("{} rows of {}, at most 2^40 values are taken", rows, hidden)};
-  std::vector<std::uint64_t> lengths;
-  if (batching.prefill_rows > 0) lengths.push_back(batching.prefill_rows * hidden);
-  const std::size_t first = lengths.size();
-  // A chunk that is whole is no tail, however small the batches are.
-  const std::uint32_t shortest = std::min(batching.merge_tail_below, batching.decode_batching_size);
-  std::uint64_t left = rows - batching.prefill_rows;
-  if (left / batching.decode_batching_size >= internal::kMaxChunks)
-    return Error{ErrorCode::kTooLarge, "states", fmt::format("over {} chunks", internal::kMaxChunks)};
-  while (left > 0) {
-    const std::uint64_t taken = std::min<std::uint64_t>(left, batching.decode_batching_size);
-    left -= taken;
-    if (taken < shortest && left == 0 && lengths.size() > first) {
-      lengths.back() += taken * hidden;
-    } else {
-      lengths.push_back(taken * hidden);
-    }
-  }
-  return lengths;
 }
 
 }  // namespace assay::toploc

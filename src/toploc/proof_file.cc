@@ -1,43 +1,51 @@
 #include <fmt/format.h>
 
-#include "assay/toploc.h"
+#include "assay/toploc_files.h"
 #include "base/file.h"
 #include "base/try.h"
-#include "toploc/json_fields.h"
+#include "base/within.h"
+#include "toploc/parameters_json.h"
 
 namespace assay::toploc {
 namespace {
 
-constexpr std::string_view kFormat = "assay/toploc/proofs/v1";
+constexpr std::string_view kFormat = "assay/toploc/proofs/v";
+constexpr std::uint32_t kVersion = 1;
 
 Status validate(const ProofFile& file) {
-  if (file.topk == 0 || file.topk > kMaxTopK)
-    return Error{ErrorCode::kOutOfRange, "topk", fmt::format("{} is not in 1 to {}", file.topk, kMaxTopK)};
-  const std::size_t chunks = ASSAY_TRY(chunk_lengths(file.rows, file.hidden, file.batching)).size();
+  ASSAY_TRY(file.parameters.validate());
+  const std::size_t chunks =
+      ASSAY_TRY(chunk_lengths(file.rows, file.hidden, file.parameters.batching)).size();
   if (file.proofs.size() != chunks)
     return Error{ErrorCode::kMismatch, "proofs",
                  fmt::format("{} of them for {} chunks", file.proofs.size(), chunks)};
-  const std::size_t expected = 2 + 2 * std::size_t{file.topk};
+  const std::size_t expected = proof_size(file.parameters.topk);
   for (std::size_t i = 0; i < chunks; ++i) {
     if (file.proofs[i].size() != expected)
-      return Error{
-          ErrorCode::kMismatch, fmt::format("proof {}", i),
-          fmt::format("{} bytes, a proof of {} values has {}", file.proofs[i].size(), file.topk, expected)};
+      return Error{ErrorCode::kMismatch, fmt::format("proof {}", i),
+                   fmt::format("{} bytes, a proof of {} values has {}", file.proofs[i].size(),
+                               file.parameters.topk, expected)};
   }
   return {};
 }
 
 }  // namespace
 
+Result<ProofFile> ProofFile::build(std::uint64_t rows, std::uint64_t hidden,
+                                   std::span<const std::uint16_t> values, const Parameters& parameters) {
+  const std::vector<std::uint64_t> lengths = ASSAY_TRY(chunk_lengths(rows, hidden, parameters.batching));
+  ProofFile file{parameters, rows, hidden, {}};
+  file.proofs.reserve(lengths.size());
+  for (const Proof& proof : ASSAY_TRY(toploc::build(values, lengths, parameters.topk, parameters.ties)))
+    file.proofs.push_back(proof.encode());
+  return file;
+}
+
 Result<std::string> ProofFile::encode() const {
   ASSAY_TRY(validate(*this));
   Json json;
-  json["format"] = kFormat;
-  json["topk"] = topk;
-  json["decode_batching_size"] = batching.decode_batching_size;
-  json["prefill_rows"] = batching.prefill_rows;
-  json["merge_tail_below"] = batching.merge_tail_below;
-  json["ties"] = to_string(ties);
+  json["format"] = fmt::format("{}{}", kFormat, kVersion);
+  internal::put_parameters(json, parameters);
   json["rows"] = rows;
   json["hidden"] = hidden;
   json["proofs"] = Json::array();
@@ -46,31 +54,21 @@ Result<std::string> ProofFile::encode() const {
 }
 
 Result<ProofFile> ProofFile::decode(std::string_view text, std::string_view place) {
-  internal::FieldReader reader = ASSAY_TRY(internal::FieldReader::parse(text, kFormat, kMaxBytes, place));
+  const JsonText json = ASSAY_TRY(JsonText::parse(text, place, kMaxBytes));
+  const JsonFields fields = ASSAY_TRY(
+      json.root().format(kFormat, kVersion, internal::with_parameters({"rows", "hidden", "proofs"})));
   ProofFile file;
-  std::string ties_name;
-  std::vector<std::string> encoded;
-  reader.take("topk", file.topk);
-  reader.take("decode_batching_size", file.batching.decode_batching_size);
-  reader.take("prefill_rows", file.batching.prefill_rows);
-  reader.take("merge_tail_below", file.batching.merge_tail_below);
-  reader.take("ties", ties_name);
-  reader.take("rows", file.rows);
-  reader.take("hidden", file.hidden);
-  reader.take("proofs", encoded);
-  ASSAY_TRY(reader.finish());
-  const std::optional<TieRule> rule = tie_rule(ties_name);
-  if (!rule)
-    return reader.error({ErrorCode::kOutOfRange, "ties", "it is neither \"libstdc++\" nor \"lower-index\""});
-  file.ties = *rule;
-  file.proofs.reserve(encoded.size());
-  for (std::size_t i = 0; i < encoded.size(); ++i)
-    file.proofs.push_back(ASSAY_TRY(from_base64(encoded[i], fmt::format("{}: proof {}", place, i))));
+  file.parameters = ASSAY_TRY(internal::read_parameters(fields));
+  file.rows = ASSAY_TRY(fields["rows"].integer<std::uint64_t>());
+  file.hidden = ASSAY_TRY(fields["hidden"].integer<std::uint64_t>());
+  const JsonArray proofs = ASSAY_TRY(fields["proofs"].array(kMaxProofs));
+  file.proofs =
+      ASSAY_TRY(proofs.all([](const JsonValue& proof) { return proof.base64(proof_size(kMaxTopK)); }));
   const Result<std::string> canonical = file.encode();
-  if (!canonical.ok()) return reader.error(canonical.error());
+  if (!canonical.ok()) return within(place, canonical.error());
   if (*canonical != text)
-    return reader.error(
-        {ErrorCode::kNonCanonical, "", "it is laid out otherwise than this program writes it"});
+    return Error{ErrorCode::kNonCanonical, std::string(place),
+                 "it is laid out otherwise than this program writes it"};
   return file;
 }
 

@@ -9,10 +9,8 @@ namespace {
 
 /// 39 rows of 16, with a prompt of 3 rows, and a tail that is merged.
 ProofFile sample() {
-  ProofFile file{4, {16, 3, 8}, TieRule::kLowerIndex, 39, 16, {}};
-  const Bits states = TorchNormal(1).draw(39 * 16);
-  file.proofs = encoded(build(states, chunk_lengths(39, 16, file.batching).value(), 4, file.ties).value());
-  return file;
+  return ProofFile::build(39, 16, TorchNormal(1).draw(39 * 16), {4, {16, 3, 8}, TieRule::kLowerIndex})
+      .value();
 }
 
 std::string text() { return sample().encode().value(); }
@@ -70,7 +68,7 @@ TEST(ProofFile, RefusesWhatDoesNotFitTogether) {
   const std::string whole = text();
   const std::string without_proofs = whole.substr(0, whole.find("\"proofs\": ["));
   EXPECT_EQ(ProofFile::decode(without_proofs + "\"proofs\": \"x\"\n}\n", "f").error().to_string(),
-            "f: proofs: it is not a list");
+            "f: proofs: an array is expected here");
   ProofFile file = sample();
   file.proofs.pop_back();
   EXPECT_EQ(file.encode().error().code, ErrorCode::kMismatch);

@@ -48,32 +48,6 @@ TEST(ProofBytes, OfAnotherFormAreRefused) {
             "chunk 7: coefficient 1: 65497 is not below 65497");
 }
 
-TEST(Base64, KnowsTheStandardsExamples) {
-  // RFC 4648, section 10.
-  for (const auto& [plain, text] : std::vector<std::pair<std::string, std::string>>{{"", ""},
-                                                                                    {"f", "Zg=="},
-                                                                                    {"fo", "Zm8="},
-                                                                                    {"foo", "Zm9v"},
-                                                                                    {"foob", "Zm9vYg=="},
-                                                                                    {"fooba", "Zm9vYmE="},
-                                                                                    {"foobar", "Zm9vYmFy"}}) {
-    const Bytes bytes(plain.begin(), plain.end());
-    EXPECT_EQ(to_base64(bytes), text);
-    EXPECT_EQ(from_base64(text, "").value(), bytes);
-  }
-  Bytes all(256);
-  std::iota(all.begin(), all.end(), std::uint8_t{0});
-  EXPECT_EQ(from_base64(to_base64(all), "").value(), all);
-}
-
-TEST(Base64, IsStrict) {
-  for (const char* text :
-       {"Zg=", "Z", "Zg", "====", "Z===", "Zg==Zg==", "Z=g=", "Zm8=\n", "Zm 8", "Zm-_", "Zm8\xff"})
-    EXPECT_EQ(from_base64(text, "").error().code, ErrorCode::kMalformed) << text;
-  for (const char* text : {"Zh==", "Zm9=", "Zn=="})
-    EXPECT_EQ(from_base64(text, "").error().code, ErrorCode::kNonCanonical) << text;
-}
-
 TEST(Prove, DoesNotDependOnTheOrder) {
   const std::vector<std::uint32_t> indices{70000, 3, 65500}, turned{65500, 70000, 3};
   const Bits values{0x4080, 0xc000, 0x3f80}, values_turned{0x3f80, 0x4080, 0xc000};
@@ -128,41 +102,6 @@ TEST(Build, DoesNotDependOnThreads) {
   }();
   const ThreadLimitScope four(4);
   EXPECT_EQ(build(values, lengths, 32, TieRule::kLibstdcxx).value(), alone);
-}
-
-using Lengths = std::vector<std::uint64_t>;
-
-TEST(ChunkLengths, AreThoseOfTheLibrary) {
-  EXPECT_EQ(chunk_lengths(17, 16, {4, 0, 0}).value(), (Lengths{64, 64, 64, 64, 16}));
-  EXPECT_EQ(chunk_lengths(10, 16, {2, 3, 0}).value(), (Lengths{48, 32, 32, 32, 16}));
-  EXPECT_EQ(chunk_lengths(3, 16, {2, 3, 0}).value(), (Lengths{48}));
-  EXPECT_EQ(chunk_lengths(1, 1, {}).value(), (Lengths{1}));
-}
-
-TEST(ChunkLengths, MergeShortTails) {
-  EXPECT_EQ(chunk_lengths(39, 2, {32, 0, 8}).value(), (Lengths{78}));
-  EXPECT_EQ(chunk_lengths(40, 2, {32, 0, 8}).value(), (Lengths{64, 16}));
-  EXPECT_EQ(chunk_lengths(7, 2, {32, 0, 8}).value(), (Lengths{14}));
-  // Not into the prompt's chunk, which holds other rows.
-  EXPECT_EQ(chunk_lengths(10, 2, {32, 5, 8}).value(), (Lengths{10, 10}));
-  // What is whole is no tail.
-  EXPECT_EQ(chunk_lengths(64, 2, {32, 0, 33}).value(), (Lengths{64, 64}));
-  EXPECT_EQ(chunk_lengths(63, 2, {32, 0, 33}).value(), (Lengths{126}));
-  EXPECT_EQ(chunk_lengths(8, 10, {4, 0, 8}).value(), (Lengths{40, 40}));
-  EXPECT_EQ(chunk_lengths(7, 10, {4, 0, 8}).value(), (Lengths{70}));
-}
-
-TEST(ChunkLengths, Refuse) {
-  EXPECT_EQ(chunk_lengths(0, 1, {}).error().code, ErrorCode::kOutOfRange);
-  EXPECT_EQ(chunk_lengths(1, 0, {}).error().code, ErrorCode::kOutOfRange);
-  EXPECT_EQ(chunk_lengths(1, 1, {0, 0, 0}).error().code, ErrorCode::kOutOfRange);
-  EXPECT_EQ(chunk_lengths(1, 1, {1, 2, 0}).error().code, ErrorCode::kOutOfRange);
-  EXPECT_EQ(chunk_lengths(UINT64_MAX, UINT64_MAX, {}).error().code, ErrorCode::kTooLarge);
-  EXPECT_EQ(chunk_lengths((std::uint64_t{1} << 40) + 1, 1, {}).error().code, ErrorCode::kTooLarge);
-  EXPECT_EQ(chunk_lengths(std::uint64_t{1} << 30, 1, {1, 0, 0}).error().code, ErrorCode::kTooLarge);
-  EXPECT_EQ(chunk_lengths((std::uint64_t{1} << 28) + 1, 4096, {UINT32_MAX, 0, 0}).error().code,
-            ErrorCode::kTooLarge);
-  EXPECT_EQ(chunk_lengths(1, kMaxChunk + 1, {}).error().code, ErrorCode::kTooLarge);
 }
 
 }  // namespace

@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "assay/base.h"
-#include "assay/toploc.h"
+#include "assay/toploc_fingerprint.h"
+#include "assay/toploc_verdict.h"
 
 namespace assay::toploc {
 
@@ -120,6 +121,18 @@ inline std::vector<Bytes> encoded(const std::vector<Proof>& proofs) {
   std::vector<Bytes> bytes;
   for (const Proof& proof : proofs) bytes.push_back(proof.encode());
   return bytes;
+}
+
+/// Proofs without a word, of k values, against chunks of any lengths.
+inline Verification verify_chunks(const std::vector<Bytes>& proofs, const Bits& values,
+                                  const std::vector<std::uint64_t>& lengths, std::uint32_t k,
+                                  const Profile& profile, const Conditions& conditions = {}) {
+  Asked asked;
+  asked.parameters.topk = k;
+  States states;
+  states.values = values;
+  states.lengths = lengths;
+  return verify(Offer{proofs}, asked, states, profile, conditions).value();
 }
 
 }  // namespace assay::toploc

@@ -41,9 +41,9 @@ void verify(benchmark::State& state) {
   const std::vector<assay::Bytes> proofs = toploc::encoded(workload.proofs);
   assay::set_thread_limit(static_cast<unsigned>(state.range(0)));
   for (auto _ : state) {
-    const auto verification = toploc::verify(proofs, workload.values, workload.lengths, kTopK,
-                                             toploc::TieRule::kLibstdcxx, toploc::Profile::published(), {});
-    ASSAY_CHECK(verification->verdict.ok(), verification->verdict.reason());
+    const auto verification =
+        toploc::verify_chunks(proofs, workload.values, workload.lengths, kTopK, toploc::Profile::published());
+    ASSAY_CHECK(verification.verdict.ok(), verification.verdict.reason());
   }
   assay::set_thread_limit(0);
 }

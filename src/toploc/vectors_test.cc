@@ -100,8 +100,7 @@ TEST(Vectors, EndToEnd) {
     const bool lower = i == vector["chunk_with_lower_modulus"].get<std::size_t>();
     EXPECT_EQ(proofs[i].modulus, lower ? vector["lower_modulus"].get<std::uint32_t>() : kPrime) << i;
   }
-  const Verification honest =
-      verify(encoded(proofs), states, lengths, 128, TieRule::kLibstdcxx, Profile::published(), {}).value();
+  const Verification honest = verify_chunks(encoded(proofs), states, lengths, 128, Profile::published());
   EXPECT_TRUE(honest.verdict.ok()) << honest.verdict.reason();
   // The other rule keeps other values of the same magnitude, which only the bytes show.
   const std::vector<Proof> canonical = build(states, lengths, 128, TieRule::kLowerIndex).value();

@@ -3,9 +3,11 @@
 
 usage: check_edges.py ROOT
 
-A room includes its own files, the public header of itself and of the rooms below it, and their
-internal headers. Public headers include only public headers. The lines assay_room(...) of
-CMakeLists.txt must say the same.
+A room includes its own files, the public headers of itself and of the rooms below it, and of their
+internal headers those that OPEN lists. Doors (the command, the Python bindings) include every
+public header, and of internals what OPEN lists. Public headers include only public headers. An
+arrow, or an entry of OPEN, that no file uses is a fault too. The lines assay_room(...) of
+CMakeLists.txt must say the same as ARROWS.
 """
 
 import re
@@ -15,21 +17,66 @@ from pathlib import Path
 # room -> the rooms that its arrows come from; what they reach, it reaches.
 ARROWS: dict[str, set[str]] = {
     "base": set(),
-    "field": {"base"},
+    "integers": {"base"},
+    "field": {"integers"},
     "curve": {"field"},
-    "commit": {"curve"},
+    "pst": {"curve"},
     "merkle": {"base"},
-    "tensor": {"base"},
-    "tree": {"commit", "merkle"},
-    "claim": {"tensor", "commit", "merkle"},
-    "toploc": {"tensor"},
-    "layers": {"tensor"},
-    "probe": {"tensor"},
-    "audit": {"tensor", "merkle"},
-    "receipt": {"claim", "tree", "toploc", "audit", "probe"},
+    "tensor": {"integers"},
+    "encode": {"tensor"},
+    "claim": {"encode", "pst"},
+    "pipeline": {"claim"},
+    "profile": {"base"},
+    "toploc": {"profile"},
 }
 # Public headers that do not bear their room's name.
-PUBLIC_ALIASES = {"integers": "base"}
+PUBLIC_ALIASES = {
+    "verdict": "base",
+    "world": "base",
+    "prover": "claim",
+    "verifier": "claim",
+    "toploc_comparison": "toploc",
+    "toploc_files": "toploc",
+    "toploc_fingerprint": "toploc",
+    "toploc_verdict": "toploc",
+}
+# Of a room's internals, those that others may include. Base is open to rooms and the command.
+OPEN: dict[str, dict[str, set[str]]] = {
+    "tensor": {"integers": {"signed_integer.h"}},
+    "encode": {
+        "integers": {"signed_integer.h"},
+        "tensor": {"limits.h", "load.h", "reinterpret.h"},
+    },
+    # Curve code is a template over the field's backends, compiled once for each kernel.
+    "curve": {
+        "field": {
+            "backend_adx.h",
+            "backend_portable.h",
+            "dodecic_ifma.h",
+            "element.h",
+            "kernel.h",
+            "lanes_ifma.h",
+            "parameters.h",
+            "power_chain.h",
+            "target_ifma.h",
+            "tower.h",
+        }
+    },
+    "pst": {"integers": {"magnitude.h"}, "field": {"to_field.h"}},
+    "claim": {"field": {"to_field.h"}, "pst": {"allocate.h", "lagrange.h"}},
+    "pipeline": {
+        "tensor": {"npy_write.h"},
+        "encode": {"float_parts.h"},
+        "claim": {"query_rules.h", "report.h"},
+    },
+    "apps": {"claim": {"report.h"}, "pipeline": {"results.h"}, "toploc": {"report.h"}},
+    "python": {},
+}
+# Who speaks to people: they stand above every room.
+DOORS = {"apps": "apps", "python": "python/src"}
+OPEN_TO_ALL = {"base"}
+# What the tests of a room may include of the rooms below: their tests' own samples.
+TEST_SUPPORT = "test_support.h"
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 ROOM_LINE = re.compile(
     r"^assay_room\((\w+)\s*(?:ROOMS\s+([\w ]+?))?\s*(?:LINKS[^)]*)?\)", re.MULTILINE
@@ -62,24 +109,73 @@ def is_ours(bracket: str, path: str) -> bool:
     return bracket == '"' or Path(path).parts[0] in {"assay", *ARROWS}
 
 
-def check_file(root: Path, path: Path) -> list[str]:
+def is_test(path: Path) -> bool:
+    return path.stem.endswith(("_test", "_bench")) or path.name == TEST_SUPPORT
+
+
+def may_look_into(room: str, include: str, path: Path) -> bool:
+    """Whether a file may include an internal header of a room that its own room reaches."""
+    other, _, header = include.partition("/")
+    if other == room or (other in OPEN_TO_ALL and room != "python"):
+        return True
+    if is_test(path) and header == TEST_SUPPORT:
+        return True
+    return header in OPEN.get(room, {}).get(other, set())
+
+
+class Used:
+    """Arrows and open internals that some file makes use of."""
+
+    def __init__(self) -> None:
+        self.arrows: set[tuple[str, str]] = set()
+        self.internals: set[tuple[str, str, str]] = set()
+
+    def note(self, room: str, include: str, path: Path) -> None:
+        other = room_of_include(include)
+        if other is None or is_test(path):
+            return
+        self.arrows.add((room, other))
+        if not include.startswith("assay/"):
+            self.internals.add((room, other, include.partition("/")[2]))
+
+    def problems(self, rooms: set[str]) -> list[str]:
+        """Of the rooms that are there, what stands in a table and is used by no file."""
+        found = []
+        for room in sorted(rooms):
+            for below in sorted(ARROWS.get(room, set())):
+                if (room, below) not in self.arrows:
+                    found.append(f"ARROWS: no file of {room} uses its arrow from {below}")
+            for other, headers in sorted(OPEN.get(room, {}).items()):
+                for header in sorted(headers):
+                    if (room, other, header) not in self.internals:
+                        found.append(f"OPEN: no file of {room} includes {other}/{header}")
+        return found
+
+
+def check_file(root: Path, path: Path, used: Used) -> list[str]:
     relative = path.relative_to(root)
     public = relative.parts[0] == "include"
-    room = PUBLIC_ALIASES.get(path.stem, path.stem) if public else relative.parts[1]
-    if room not in ARROWS:
+    door = relative.parts[0] if relative.parts[0] in DOORS else None
+    room = door or (PUBLIC_ALIASES.get(path.stem, path.stem) if public else relative.parts[1])
+    if door is None and room not in ARROWS:
         return [f"{relative}: no room is called {room!r}"]
-    allowed = reachable(room)
+    allowed = set(ARROWS) if door else reachable(room)
     problems = []
     text = path.read_text(encoding="utf-8")
     for match in INCLUDE.finditer(text):
         bracket, include = match.groups()
-        if not is_ours(bracket, include):
+        if not is_ours(bracket, include) or (door and "/" not in include):
             continue
         line = text.count("\n", 0, match.start()) + 1
+        used.note(room, include, path)
         if public and not include.startswith("assay/"):
             problems.append(f"{relative}:{line}: a public header includes the internal {include}")
         elif room_of_include(include) not in allowed:
             problems.append(f"{relative}:{line}: {room} may not include {include}")
+        elif not include.startswith("assay/") and not may_look_into(room, include, path):
+            problems.append(
+                f"{relative}:{line}: {include} is an internal that is not open to {room}"
+            )
     return problems
 
 
@@ -99,13 +195,17 @@ def check_cmake(root: Path) -> list[str]:
 def check(root: Path) -> list[str]:
     files = [
         path
-        for top in ("include/assay", "src")
+        for top in ("include/assay", "src", *DOORS.values())
         for path in sorted((root / top).rglob("*"))
         if path.suffix in SOURCES
     ]
     problems = check_cmake(root)
+    used = Used()
     for path in files:
-        problems += check_file(root, path)
+        problems += check_file(root, path, used)
+    rooms = {folder.name for folder in (root / "src").iterdir() if folder.is_dir()}
+    doors = {door for door, folder in DOORS.items() if (root / folder).is_dir()}
+    problems += used.problems(rooms | doors)
     if not files:
         problems.append(f"{root}: no sources found")
     return problems

@@ -8,7 +8,8 @@ import check_edges
 
 CMAKE = """\
 assay_room(base    LINKS sodium::sodium)
-assay_room(field   ROOMS base)
+assay_room(integers ROOMS base)
+assay_room(field   ROOMS integers)
 assay_room(merkle  ROOMS base)
 """
 
@@ -19,8 +20,13 @@ class CheckEdgesTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.root = Path(folder.name)
         self.write("CMakeLists.txt", CMAKE)
-        for room in ("base", "field", "merkle"):
-            self.write(f"include/assay/{room}.h", '#include "assay/base.h"\n')
+        for room, below in (
+            ("base", "base"),
+            ("integers", "base"),
+            ("field", "integers"),
+            ("merkle", "base"),
+        ):
+            self.write(f"include/assay/{room}.h", f'#include "assay/{below}.h"\n')
             self.write(f"src/{room}/{room}.cc", f'#include "assay/{room}.h"\n#include <vector>\n')
 
     def write(self, path: str, text: str) -> None:
@@ -65,7 +71,9 @@ class CheckEdgesTest(unittest.TestCase):
         self.assert_one_problem("a.h")
 
     def test_refuses_an_internal_header_in_a_public_one(self) -> None:
-        self.write("include/assay/field.h", '#include "field/limbs.h"\n')
+        self.write(
+            "include/assay/field.h", '#include "field/limbs.h"\n#include "assay/integers.h"\n'
+        )
         self.assert_one_problem("include/assay/field.h:1", "internal")
 
     def test_refuses_a_folder_that_is_no_room(self) -> None:
@@ -84,6 +92,54 @@ class CheckEdgesTest(unittest.TestCase):
     def test_refuses_a_room_that_cmake_does_not_know(self) -> None:
         self.write("CMakeLists.txt", CMAKE.replace("assay_room(merkle  ROOMS base)\n", ""))
         self.assert_one_problem("src/merkle: no assay_room line")
+
+    def test_refuses_an_internal_header_that_is_not_open(self) -> None:
+        self.write("src/field/a.cc", '#include "integers/magnitude.h"\n')
+        self.assert_one_problem("src/field/a.cc:1", "not open to field")
+        # Tests may use the samples of the tests below, and nothing else.
+        self.write("src/field/a.cc", "")
+        self.write("src/field/a_test.cc", '#include "integers/test_support.h"\n')
+        self.assertEqual(check_edges.check(self.root), [])
+        self.write("src/field/a_test.cc", '#include "integers/magnitude.h"\n')
+        self.assert_one_problem("src/field/a_test.cc:1", "not open to field")
+
+    def write_doors(self, command: str = "", bindings: str = "") -> None:
+        """What the tables say that the doors include, so that it is not missing, and more."""
+        opened = "".join(
+            f'#include "{room}/{header}"\n'
+            for room, headers in check_edges.OPEN["apps"].items()
+            for header in headers
+        )
+        self.write("apps/assay/main.cc", opened + command)
+        self.write("python/src/module.cc", bindings)
+
+    def test_lets_doors_include_all_public_headers_and_their_own(self) -> None:
+        self.write_doors(
+            '#include "console.h"\n#include "assay/field.h"\n#include "base/json.h"\n',
+            '#include "bindings.h"\n#include "assay/merkle.h"\n',
+        )
+        self.assertEqual(check_edges.check(self.root), [])
+
+    def test_refuses_a_command_that_looks_into_a_room(self) -> None:
+        self.write_doors('#include "field/limbs.h"\n')
+        self.assert_one_problem("apps/assay/main.cc", "not open to apps")
+
+    def test_refuses_bindings_that_look_into_a_room(self) -> None:
+        self.write_doors("", '#include "base/json.h"\n')
+        self.assert_one_problem("python/src/module.cc:1", "not open to python")
+
+    def test_refuses_an_arrow_that_nothing_uses(self) -> None:
+        self.write("include/assay/field.h", '#include "assay/base.h"\n')
+        self.assert_one_problem("no file of field uses its arrow from integers")
+
+    def test_refuses_an_open_internal_that_nobody_includes(self) -> None:
+        self.write_doors()
+        main = self.root / "apps/assay/main.cc"
+        main.write_text(
+            main.read_text(encoding="utf-8").replace('#include "pipeline/results.h"\n', ""),
+            encoding="utf-8",
+        )
+        self.assert_one_problem("no file of apps includes pipeline/results.h")
 
     def test_refuses_a_tree_without_sources(self) -> None:
         with tempfile.TemporaryDirectory() as empty:

@@ -1,27 +1,30 @@
 """Capture the hidden states of a causal language model and write them to files.
 
-Names are loaded on first use, so that ``import assay`` and ``assay capture --help`` do not pay for
-loading torch.
+What needs torch is loaded on first use, so that ``import assay`` and ``assay capture --help`` do
+not pay for it.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from ..errors import (
+    CaptureError,
+    LayoutError,
+    ModelError,
+    NonFiniteError,
+    SaveError,
+    StreamError,
+)
+from ..lazily import on_first_use
+from ..models import Tap
+from ..progress import Progress
+from .flags import add_capture_flags, capture_arguments
 
 if TYPE_CHECKING:
     from .capturing import capture, capture_model
-    from .errors import (
-        CaptureError,
-        LayoutError,
-        ModelError,
-        NonFiniteError,
-        SaveError,
-        StreamError,
-    )
     from .following import Follower
-    from .progress import Progress
+    from .recording import Recorder
     from .result import Capture, SavedFiles
     from .statistics import LayerStats
-    from .taps import Tap
 
 __all__ = [
     "Capture",
@@ -32,36 +35,27 @@ __all__ = [
     "ModelError",
     "NonFiniteError",
     "Progress",
+    "Recorder",
     "SaveError",
     "SavedFiles",
     "StreamError",
     "Tap",
+    "add_capture_flags",
     "capture",
+    "capture_arguments",
     "capture_model",
 ]
 
-_HOMES = {
-    "Capture": "result",
-    "CaptureError": "errors",
-    "Follower": "following",
-    "LayerStats": "statistics",
-    "LayoutError": "errors",
-    "ModelError": "errors",
-    "NonFiniteError": "errors",
-    "Progress": "progress",
-    "SaveError": "errors",
-    "SavedFiles": "result",
-    "StreamError": "errors",
-    "Tap": "taps",
-    "capture": "capturing",
-    "capture_model": "capturing",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+__getattr__ = on_first_use(
+    __name__,
+    {
+        ".capturing": "capture capture_model",
+        ".following": "Follower",
+        ".recording": "Recorder",
+        ".result": "Capture SavedFiles",
+        ".statistics": "LayerStats",
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -1,28 +1,39 @@
 """Run a model on a prompt and keep its hidden states."""
 
 import gc
-import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .determinism import repeatable, seeded
-from .errors import CaptureError, LayoutError, ModelError, one_line
-from .fingerprint import fingerprint
+from ..errors import CaptureError, InputError, LayoutError, ModelError, one_line
+from ..models import (
+    Engine,
+    Observer,
+    Settings,
+    Tap,
+    digests,
+    encode_prompts,
+    engine_of,
+    find_layout,
+    generate,
+    load,
+    quiet,
+    recompute,
+    repeatable,
+    require_positions,
+    resolve,
+    seeded,
+    settings_for,
+    taps_for,
+)
+from ..progress import OnProgress, Progress, ignore
 from .following import Follower
-from .generating import Settings, generate, settings_for
-from .layout import find_layout
-from .loading import load, positions_of
-from .progress import OnProgress, Progress
-from .quiet import quiet
 from .recording import Recorder
 from .result import Capture, Mode
-from .sources import digests, resolve
 from .statistics import LayerStats, layer_stats
-from .taps import Tap, taps_for
 
 
 def capture(
@@ -38,8 +49,10 @@ def capture(
     seed: int = 42,
     deterministic: bool = False,
     mode: Mode = "decode",
+    trust_remote_code: bool = False,
     on_progress: OnProgress | None = None,
     follower: Follower | None = None,
+    observers: Sequence[Observer] = (),
     verbose: bool = False,
 ) -> Capture:
     """Load a causal language model, continue `prompt` and keep the hidden states of every layer.
@@ -58,8 +71,10 @@ def capture(
             likely token whatever `do_sample` says.
         mode: "decode" keeps the values of the passes that made the tokens; "recompute" makes one
             more pass over the finished text and keeps its values.
+        trust_remote_code: Run code that the model brings with it.
         on_progress: Called with each step.
         follower: Told of the rows as they become complete, in mode "decode" alone.
+        observers: See the same passes as the capture (`assay.models.Observer`).
         verbose: Let the libraries underneath print their messages.
 
     Returns:
@@ -69,34 +84,34 @@ def capture(
         CaptureError: Bad input, or one of its subclasses: `ModelError`, `LayoutError`,
             `NonFiniteError`.
     """
-    _check_options(max_new_tokens, min_new_tokens, temperature, seed, mode, follower)
-    report = on_progress or _ignore
+    wanted = _Wanted(
+        max_new_tokens, min_new_tokens, do_sample, temperature, seed, deterministic, mode
+    )
+    wanted.check(follower)
+    report = on_progress or ignore
     source = resolve(model)
     # Set before loading: the first tensor that moves to a GPU starts CUDA with these settings.
     with repeatable(deterministic):
         report(Progress("load", 0, 1))
-        loaded = load(source, device=device, dtype=dtype, verbose=verbose)
+        loaded = load(
+            source,
+            Engine(dtype, "auto", device),
+            trust_remote_code=trust_remote_code,
+            verbose=verbose,
+        )
         report(Progress("load", 1, 1))
         try:
             return _run(
                 loaded.model,
                 _encode(loaded.tokenizer, prompt),
                 loaded.tokenizer,
+                wanted,
                 prompt=prompt,
                 model_name=source.name,
                 model_files=digests(source),
-                generation=settings_for(
-                    loaded.model,
-                    max_new_tokens,
-                    do_sample and not deterministic,
-                    temperature,
-                    min_new_tokens,
-                ),
-                seed=seed,
-                deterministic=deterministic,
-                mode=mode,
                 report=report,
                 follower=follower,
+                observers=observers,
                 verbose=verbose,
             )
         finally:
@@ -122,6 +137,7 @@ def capture_model(
     model_name: str | None = None,
     on_progress: OnProgress | None = None,
     follower: Follower | None = None,
+    observers: Sequence[Observer] = (),
     verbose: bool = False,
 ) -> Capture:
     """As `capture`, with a model that the caller has loaded and placed.
@@ -136,85 +152,139 @@ def capture_model(
 
     The other arguments, the result and the errors are those of `capture`.
     """
-    _check_options(max_new_tokens, min_new_tokens, temperature, seed, mode, follower)
+    wanted = _Wanted(
+        max_new_tokens, min_new_tokens, do_sample, temperature, seed, deterministic, mode
+    )
+    wanted.check(follower)
     tokenizer = None if isinstance(inputs, Tensor) else inputs
-    ids = inputs if isinstance(inputs, Tensor) else _encode(inputs, prompt)
-    if ids.ndim != 2 or ids.shape[0] != 1 or ids.shape[1] < 1:
-        raise CaptureError(f"token ids have shape {tuple(ids.shape)}; give (1, n) with n >= 1")
+    if isinstance(inputs, Tensor):
+        if inputs.ndim != 2 or inputs.shape[0] != 1 or inputs.shape[1] < 1:
+            reason = f"have shape {tuple(inputs.shape)}; give (1, n) with n >= 1"
+            raise CaptureError("mismatch", "token ids", reason)
+        ids = inputs[0].tolist()
+    else:
+        ids = _encode(inputs, prompt)
     training = model.training
     model.train(False)
     try:
         with repeatable(deterministic):
             return _run(
                 model,
-                ids.long(),
+                ids,
                 tokenizer,
+                wanted,
                 prompt=prompt,
                 model_name=model_name or _own_name(model),
                 model_files=(),
-                generation=settings_for(
-                    model,
-                    max_new_tokens,
-                    do_sample and not deterministic,
-                    temperature,
-                    min_new_tokens,
-                ),
-                seed=seed,
-                deterministic=deterministic,
-                mode=mode,
-                report=on_progress or _ignore,
+                report=on_progress or ignore,
                 follower=follower,
+                observers=observers,
                 verbose=verbose,
             )
     finally:
         model.train(training)
 
 
+class _Wanted(NamedTuple):
+    """How tokens are produced and rows taken."""
+
+    max_new_tokens: int
+    min_new_tokens: int
+    do_sample: bool
+    temperature: float
+    seed: int
+    deterministic: bool
+    mode: Mode
+
+    def check(self, follower: Follower | None) -> None:
+        """Check what a caller gave.
+
+        Raises:
+            CaptureError: It cannot be used.
+        """
+
+        def wrong(place: str, reason: str) -> CaptureError:
+            return CaptureError("out_of_range", place, reason)
+
+        most = self.max_new_tokens
+        if most < 1:
+            raise wrong("max-new-tokens", f"is {most}; give at least 1")
+        if not 0 <= self.min_new_tokens <= most:
+            reason = f"is {self.min_new_tokens}; give 0 to {most}, which is max-new-tokens"
+            raise wrong("min-new-tokens", reason)
+        if not 0 < self.temperature < float("inf"):
+            raise wrong("temperature", f"is {self.temperature}; give a number above 0")
+        if not 0 <= self.seed < 2**63:
+            raise wrong("seed", f"is {self.seed}; give 0 to 2**63 - 1")
+        if self.mode not in ("decode", "recompute"):
+            raise wrong(f"mode {self.mode}", "unknown; use decode or recompute")
+        if self.mode != "decode" and follower is not None:
+            raise wrong(f"mode {self.mode}", "cannot be followed while it runs; use decode")
+
+    def settings(self, model: PreTrainedModel) -> Settings:
+        """What the tokens are chosen by."""
+        return settings_for(
+            model,
+            self.max_new_tokens,
+            self.do_sample and not self.deterministic,
+            self.temperature,
+            self.min_new_tokens,
+        )
+
+
+class _Taken(NamedTuple):
+    """Tokens, prompt and continuation, and what was captured of them."""
+
+    tokens: list[int]
+    states: tuple[Tensor, ...]
+    taps: tuple[Tap, ...]
+
+
 def _run(
     model: PreTrainedModel,
-    ids: Tensor,
+    ids: list[int],
     tokenizer: PreTrainedTokenizerBase | None,
+    wanted: _Wanted,
     *,
     prompt: str,
     model_name: str,
     model_files: tuple[tuple[str, str], ...],
-    generation: Settings,
-    seed: int,
-    deterministic: bool,
-    mode: Mode,
     report: OnProgress,
     follower: Follower | None,
+    observers: Sequence[Observer],
     verbose: bool,
 ) -> Capture:
-    prompt_tokens = ids.shape[1]
-    _check_length(model, model_name, prompt_tokens, int(generation["max_new_tokens"]))
-    ids = ids.to(model.device)
+    settings = wanted.settings(model)
     try:
-        with quiet(not verbose), seeded(seed):
-            if mode == "decode":
-                sequence, states, taps = _decode(model, ids, generation, report, follower)
+        require_positions(model, len(ids) + wanted.max_new_tokens)
+        with quiet(not verbose), seeded(wanted.seed):
+            if wanted.mode == "decode":
+                taken = _decode(model, ids, settings, observers, report, follower)
             else:
-                sequence, states, taps = _recompute(model, ids, generation, report)
-        stats = _checked(taps, states, report)
-    except CaptureError as error:
-        raise type(error)(f"model {model_name}: {error}") from error
+                taken = _recompute(model, ids, settings, observers, report)
+        stats = _checked(taken, report)
+    except InputError as error:
+        kind = type(error) if isinstance(error, CaptureError) else CaptureError
+        place = ": ".join(filter(None, (f"model {model_name}", error.place)))
+        raise kind(error.code, place, error.reason) from error
     except Exception as error:
-        raise ModelError(f"model {model_name}: could not run ({one_line(error)})") from error
+        reason = f"could not run ({one_line(error)})"
+        raise ModelError("unsupported", f"model {model_name}", reason) from error
     text = ""
     if tokenizer is not None:
-        decoded = tokenizer.decode(sequence[0, prompt_tokens:], skip_special_tokens=True)
+        decoded = tokenizer.decode(taken.tokens[len(ids) :], skip_special_tokens=True)
         text = decoded if isinstance(decoded, str) else "".join(decoded)
     return Capture(
         model_name=model_name,
         prompt=prompt,
         generated_text=text,
-        token_sequence=sequence,
-        hidden_states=states,
-        taps=taps,
-        mode=mode,
-        seed=seed,
-        generation=generation,
-        engine=fingerprint(model, deterministic=deterministic),
+        token_sequence=torch.tensor([taken.tokens]),
+        hidden_states=taken.states,
+        taps=taken.taps,
+        mode=wanted.mode,
+        seed=wanted.seed,
+        generation=settings,
+        engine=engine_of(model, deterministic=wanted.deterministic).as_json(),
         model_files=model_files,
         layer_stats=stats,
     )
@@ -222,56 +292,44 @@ def _run(
 
 def _decode(
     model: PreTrainedModel,
-    ids: Tensor,
-    generation: Settings,
+    ids: list[int],
+    settings: Settings,
+    observers: Sequence[Observer],
     report: OnProgress,
     follower: Follower | None,
-) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tap, ...]]:
-    layout = find_layout(model, ids)
-    # The last new token is never an input, hence one row fewer than tokens.
-    capacity = ids.shape[1] + int(generation["max_new_tokens"]) - 1
-    recorder = Recorder(layout, capacity, None if follower is None else follower.rows)
-    if follower is not None:
-        follower.begin(layout.taps, recorder.buffers)
-    with recorder.attached():
-        sequence = generate(model, ids, generation, report)
-    rows = sequence.shape[1] - 1
-    if follower is not None:
-        follower.end(rows)
-    return sequence, recorder.finish(rows), layout.taps
+) -> _Taken:
+    try:
+        layout = find_layout(model, torch.tensor([ids[:2]], device=model.device))
+        # The last new token is never an input, hence one row fewer than tokens.
+        recorder = Recorder(layout, len(ids) + int(settings["max_new_tokens"]) - 1, follower)
+        seeing = [recorder, *observers]
+        (made,) = generate(model, [ids], settings, observers=seeing, layout=layout, report=report)
+        return _Taken(made.prompt + made.output, recorder.finish(), layout.taps)
+    except LayoutError as error:
+        reason = f"{error.reason}; use --mode recompute"
+        raise LayoutError(error.code, error.place, reason) from error
 
 
 def _recompute(
-    model: PreTrainedModel, ids: Tensor, generation: Settings, report: OnProgress
-) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tap, ...]]:
-    sequence = generate(model, ids, generation, report)
+    model: PreTrainedModel,
+    ids: list[int],
+    settings: Settings,
+    observers: Sequence[Observer],
+    report: OnProgress,
+) -> _Taken:
+    (made,) = generate(model, [ids], settings, report=report)
     report(Progress("forward", 0, 1))
-    options: dict[str, Any] = {}
-    if "logits_to_keep" in inspect.signature(model.forward).parameters:
-        # Scores over the vocabulary for every row can outweigh all hidden states together.
-        options["logits_to_keep"] = 1
-    with torch.no_grad():
-        whole = sequence.to(model.device)
-        output = model(
-            input_ids=whole,
-            attention_mask=torch.ones_like(whole),
-            output_hidden_states=True,
-            use_cache=False,
-            return_dict=True,
-            **options,
-        )
-    states = list(output.hidden_states or ())
-    del output
+    states = list(recompute(model, *made, observers=observers, to_the_end=True, hidden_states=True))
     if len(states) < 2:
-        raise LayoutError(f"{type(model).__name__}: returns no hidden states")
+        raise LayoutError("unsupported", type(model).__name__, "returns no hidden states")
     for index, state in enumerate(states):
         states[index] = _owned(state)
     report(Progress("forward", 1, 1))
     try:
-        taps = find_layout(model, ids).taps
+        taps = find_layout(model, torch.tensor([ids[:2]], device=model.device)).taps
     except LayoutError:
         taps = taps_for(len(states) - 1, "unknown")
-    return sequence, tuple(states), taps
+    return _Taken(made.prompt + made.output, tuple(states), taps)
 
 
 def _owned(state: Tensor) -> Tensor:
@@ -280,67 +338,21 @@ def _owned(state: Tensor) -> Tensor:
     return state if state.untyped_storage().nbytes() == state.nbytes else state.clone()
 
 
-def _checked(
-    taps: tuple[Tap, ...], states: tuple[Tensor, ...], report: Callable[[Progress], None]
-) -> tuple[LayerStats, ...]:
+def _checked(taken: _Taken, report: Callable[[Progress], None]) -> tuple[LayerStats, ...]:
     stats = []
-    for tap, state in zip(taps, states, strict=True):
+    for tap, state in zip(taken.taps, taken.states, strict=True):
         stats.append(layer_stats(tap.name, state))
-        report(Progress("check", len(stats), len(taps)))
+        report(Progress("check", len(stats), len(taken.taps)))
     return tuple(stats)
 
 
-def _encode(tokenizer: PreTrainedTokenizerBase, prompt: str) -> Tensor:
+def _encode(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
     try:
-        prompt.encode()
-    except UnicodeEncodeError as error:
-        raise CaptureError(f"prompt: not valid text at character {error.start}") from error
-    ids = tokenizer(prompt, return_tensors="pt")["input_ids"]
-    if not isinstance(ids, Tensor) or ids.shape[1] == 0:
-        raise CaptureError("prompt: has no tokens; give at least one word")
-    return ids.long()
-
-
-def _check_options(
-    max_new_tokens: int,
-    min_new_tokens: int,
-    temperature: float,
-    seed: int,
-    mode: str,
-    follower: Follower | None,
-) -> None:
-    if max_new_tokens < 1:
-        raise CaptureError(f"max-new-tokens is {max_new_tokens}; give at least 1")
-    if not 0 <= min_new_tokens <= max_new_tokens:
-        raise CaptureError(
-            f"min-new-tokens is {min_new_tokens}; give 0 to {max_new_tokens}, which is "
-            "max-new-tokens"
-        )
-    if not 0 < temperature < float("inf"):
-        raise CaptureError(f"temperature is {temperature}; give a number above 0")
-    if not 0 <= seed < 2**63:
-        raise CaptureError(f"seed is {seed}; give 0 to 2**63 - 1")
-    if mode not in ("decode", "recompute"):
-        raise CaptureError(f"mode {mode}: unknown; use decode or recompute")
-    if mode != "decode" and follower is not None:
-        raise CaptureError(f"mode {mode}: cannot be followed while it runs; use decode")
-
-
-def _check_length(
-    model: PreTrainedModel, model_name: str, prompt_tokens: int, max_new_tokens: int
-) -> None:
-    limit = positions_of(model)
-    if limit is not None and prompt_tokens + max_new_tokens > limit:
-        raise CaptureError(
-            f"model {model_name}: {prompt_tokens} prompt tokens and {max_new_tokens} new ones "
-            f"exceed its {limit} positions; shorten the prompt or lower --max-new-tokens"
-        )
+        return encode_prompts(tokenizer, [prompt])[0]
+    except InputError as error:
+        raise CaptureError(error.code, error.place, error.reason) from error
 
 
 def _own_name(model: PreTrainedModel) -> str:
     name = model.config.name_or_path or type(model).__name__
     return name if not name.startswith(("/", ".", "~")) else name.rstrip("/").rsplit("/", 1)[-1]
-
-
-def _ignore(_: Progress) -> None:
-    pass

@@ -4,20 +4,20 @@ import argparse
 import json
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .errors import CaptureError, one_line
+from ..ending import ended
+from ..errors import CaptureError
+from ..models import resolve
+from ..progress import Bar
 from .flags import add_capture_flags, capture_arguments
-from .progress import Bar
 
 if TYPE_CHECKING:
     from .result import Capture, SavedFiles
 
 PROGRAM = "assay capture"
-FAILED = 2
 
 _EXAMPLE = """\
 example:
@@ -32,38 +32,31 @@ Set HF_TOKEN for models on the hub that need it.
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise CaptureError(f"{message}; see --help")
+        raise CaptureError("out_of_range", "", f"{message}; see --help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with `argv` (by default the process arguments); returns its exit code."""
-    verbose = False
+    given = sys.argv[1:] if argv is None else argv
+    label = "error"
+    if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+        label = f"\x1b[1;31m{label}\x1b[0m"
+    return ended(
+        f"{PROGRAM}: {label}",
+        lambda: _act(given),
+        stopped="stopped before it was done; no half-written file is left",
+        trace="--verbose" in given,
+    )
+
+
+def _act(argv: Sequence[str]) -> int:
     try:
-        try:
-            arguments = _parser().parse_args(argv)
-        except SystemExit as done:
-            return int(done.code or 0)
-        verbose = arguments.verbose
-        report = _capture_all(arguments)
-        json.dump(report, sys.stdout, indent=2, ensure_ascii=False)
-        print(flush=True)
-        return 0
-    except KeyboardInterrupt:
-        _fail("stopped before it was done; no half-written file is left")
-    except CaptureError as error:
-        _fail(str(error))
-        if verbose:
-            traceback.print_exc()
-    except BrokenPipeError:
-        # Nobody reads standard output any more; keep the interpreter from flushing it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _fail("the report could not be written to standard output")
-    except Exception as error:
-        hint = "" if verbose else "; --verbose shows where"
-        _fail(f"unexpected {type(error).__name__}: {one_line(error)}{hint}")
-        if verbose:
-            traceback.print_exc()
-    return FAILED
+        arguments = _parser().parse_args(argv)
+    except SystemExit as done:
+        return int(done.code or 0)
+    json.dump(_capture_all(arguments), sys.stdout, indent=2, ensure_ascii=False)
+    print()
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,23 +106,20 @@ def _capture_all(arguments: argparse.Namespace) -> dict[str, Any]:
     # Here, not at the top: loading torch takes seconds that --help and typing errors need not wait.
     from .capturing import capture
     from .result import planned_files
-    from .sources import resolve
 
     planned: dict[Path, str] = {}
     for model in arguments.models:
         files = planned_files(arguments.output_dir, resolve(model).name, arguments.format)
         if files.activations in planned:
-            raise CaptureError(
-                f"models {planned[files.activations]} and {model} would both be written to "
-                f"{files.activations}; run them with different --output-dir"
-            )
+            place = f"models {planned[files.activations]} and {model}"
+            reason = f"would both be written to {files.activations}; use different --output-dir"
+            raise CaptureError("mismatch", place, reason)
         planned[files.activations] = model
     if arguments.deterministic and arguments.do_sample:
         _say(arguments, "--deterministic takes the most likely token; --do-sample has no effect")
     entries = []
     for model in arguments.models:
-        bar = Bar(sys.stderr, model, enabled=sys.stderr.isatty() and not arguments.quiet)
-        try:
+        with Bar.on_stderr(model, quiet=arguments.quiet) as bar:
             result = capture(
                 model,
                 arguments.prompt,
@@ -137,8 +127,6 @@ def _capture_all(arguments: argparse.Namespace) -> dict[str, Any]:
                 on_progress=bar,
                 verbose=arguments.verbose,
             )
-        finally:
-            bar.close()
         files = result.save(arguments.output_dir, arguments.format)
         entries.append(_entry(result, files))
         _say(
@@ -167,21 +155,14 @@ def _check_output(directory: Path) -> None:
     while not existing.exists():
         existing = existing.parent
     if not existing.is_dir():
-        raise CaptureError(f"{existing}: is not a folder; choose another --output-dir")
+        raise CaptureError("io", str(existing), "is not a folder; choose another --output-dir")
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise CaptureError(f"{existing}: is not writable; choose another --output-dir")
+        raise CaptureError("io", str(existing), "is not writable; choose another --output-dir")
 
 
 def _say(arguments: argparse.Namespace, message: str) -> None:
     if not arguments.quiet:
         print(f"{PROGRAM}: {message}", file=sys.stderr)
-
-
-def _fail(message: str) -> None:
-    label = "error:"
-    if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
-        label = f"\x1b[1;31m{label}\x1b[0m"
-    print(f"{PROGRAM}: {label} {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from ..models import DEVICES, DTYPES
+
 
 def add_capture_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say how a model is run."""
@@ -31,13 +33,13 @@ def add_capture_flags(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--device",
-        choices=("auto", "cuda", "cpu", "mps"),
+        choices=DEVICES,
         default="auto",
         help="auto is cuda if there is one, else cpu (default: %(default)s)",
     )
     add(
         "--dtype",
-        choices=("auto", "float16", "float32", "bfloat16"),
+        choices=("auto", *DTYPES),
         default="auto",
         help="auto is the dtype the model is stored in (default: %(default)s)",
     )
@@ -60,18 +62,17 @@ def add_capture_flags(parser: argparse.ArgumentParser) -> None:
         help="decode: values of the passes that made the tokens; recompute: values of one more "
         "pass over the finished text (default: %(default)s)",
     )
+    add(
+        "--trust-remote-code",
+        action="store_true",
+        help="run code that a model brings with it: whoever wrote it then does what they like here",
+    )
 
 
 def capture_arguments(options: argparse.Namespace) -> dict[str, Any]:
     """What these flags say, as arguments of `capture`."""
-    return {
-        "max_new_tokens": options.max_new_tokens,
-        "min_new_tokens": options.min_new_tokens,
-        "do_sample": options.do_sample,
-        "temperature": options.temperature,
-        "device": options.device,
-        "dtype": options.dtype,
-        "seed": options.seed,
-        "deterministic": options.deterministic,
-        "mode": options.mode,
-    }
+    names = (
+        "max_new_tokens min_new_tokens do_sample temperature device dtype seed deterministic mode "
+        "trust_remote_code"
+    )
+    return {name: getattr(options, name) for name in names.split()}

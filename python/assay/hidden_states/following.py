@@ -4,7 +4,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from .taps import Tap
+from ..models import Tap
 
 
 class Follower(Protocol):

@@ -1,35 +1,33 @@
 """Keep the hidden states of a running generation in buffers that are sized once."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-
 import torch
 from torch import Tensor
 
-from .errors import CaptureError, LayoutError
-from .hooks import hook_input, hook_output
-from .layout import Entry, Layout
+from ..errors import CaptureError, LayoutError
+from ..models import Layout, Rows
+from .following import Follower
 
 BLOCK = 32
 """Rows that are copied into a buffer together."""
 
 
 class Recorder:
-    """Collects the rows of every tap of a layout, on the CPU and in the model's own dtype.
+    """An observer of one sequence: the rows of every hidden state, on the CPU, in their own dtype.
 
     Args:
-        layout: Where to take the values.
+        layout: Of the model; where to take the values.
         capacity: Rows (token positions) there can be at most.
-        on_rows: Called with the number of rows that are in all buffers, when these have grown.
+        follower: Told of the rows that are in all buffers.
     """
 
-    def __init__(
-        self, layout: Layout, capacity: int, on_rows: Callable[[int], None] | None = None
-    ) -> None:
-        self._layout = layout
-        self._on_rows = on_rows
+    def __init__(self, layout: Layout, capacity: int, follower: Follower | None = None) -> None:
+        self.taps = layout.taps
+        self._follower = follower
+        self._sequence: int | None = None
+        self._prompt = 0
+        self._rows = 0
         self._columns = [
-            _Column(tap.name, _allocate(entry, capacity))
+            _Column(tap.name, _allocate(entry.dtype, capacity, entry.width))
             for tap, entry in zip(layout.taps, layout.entries, strict=True)
         ]
 
@@ -38,42 +36,55 @@ class Recorder:
         """The buffer of each tap, of shape (1, capacity, width)."""
         return tuple(column.buffer for column in self._columns)
 
-    @contextmanager
-    def attached(self) -> Iterator[None]:
-        """Record every forward pass of the model made inside this context."""
-        blocks = self._layout.blocks
-        with ExitStack() as hooks:
-            hooks.enter_context(hook_input(blocks[0], self._columns[0].append))
-            for block, column in zip(blocks[:-1], self._columns[1:-1], strict=True):
-                hooks.enter_context(hook_output(block, column.append))
-            # The last tap of a pass: when its rows are copied, those of the others are.
-            hooks.enter_context(hook_output(self._layout.last, self._append_last))
-            yield
-
-    def finish(self, rows: int) -> tuple[Tensor, ...]:
-        """The first `rows` rows of each tap, each of shape (1, rows, width).
-
-        The unused end of each buffer is given back. Passes beyond `rows` are dropped: on some
-        devices the generation loop runs one pass past the end and takes it back.
+    def begin(self, sequence: int, prompt: list[int]) -> None:
+        """As `assay.models.Observer`.
 
         Raises:
-            LayoutError: A tap saw fewer rows than asked for.
+            CaptureError: It has kept a sequence already ("mismatch").
+        """
+        if self._sequence is not None:
+            raise CaptureError("mismatch", "capture", "takes one sequence; make another")
+        self._sequence = sequence
+        self._prompt = len(prompt)
+        if self._follower is not None:
+            self._follower.begin(self.taps, self.buffers)
+
+    def rows(self, tap: int, rows: Rows) -> None:
+        """As `assay.models.Observer`."""
+        column = self._columns[tap]
+        before = column.rows
+        for _, _, values in rows:
+            column.append(values)
+        # The last tap of a pass: when its rows are copied, those of the others are.
+        last = tap == len(self._columns) - 1
+        if last and column.rows > before and self._follower is not None:
+            self._follower.rows(min(column.rows for column in self._columns))
+
+    def end(self, sequence: int, output: list[int]) -> None:
+        """As `assay.models.Observer`."""
+        # The last new token is never an input, hence one row fewer than tokens.
+        self._rows = self._prompt + len(output) - 1
+        if self._follower is not None:
+            self._follower.end(self._rows)
+
+    def drop(self, sequence: int) -> None:
+        """As `assay.models.Observer`."""
+
+    def finish(self) -> tuple[Tensor, ...]:
+        """The rows of each tap, each of shape (1, rows, width).
+
+        The unused end of each buffer is given back. Rows of passes beyond the last token are
+        dropped: on some devices the generation loop runs one pass past the end and takes it back.
+
+        Raises:
+            LayoutError: A tap saw fewer rows than there must be.
         """
         for column in self._columns:
             column.copy()
-            if column.rows < rows:
-                raise LayoutError(
-                    f"{column.name}: {column.rows} rows were seen where {rows} were expected; "
-                    "use --mode recompute"
-                )
-        return tuple(_trim(column.buffer, rows) for column in self._columns)
-
-    def _append_last(self, state: Tensor) -> None:
-        column = self._columns[-1]
-        before = column.rows
-        column.append(state)
-        if column.rows > before and self._on_rows is not None:
-            self._on_rows(min(column.rows for column in self._columns))
+            if column.rows < self._rows:
+                reason = f"{column.rows} rows were seen where {self._rows} were expected"
+                raise LayoutError("mismatch", column.name, reason)
+        return tuple(_trim(column.buffer, self._rows) for column in self._columns)
 
 
 class _Column:
@@ -99,7 +110,7 @@ class _Column:
             self._held.append((state, 0))
         else:
             self._held.append((state, state._version))
-        self._seen += state.shape[1]
+        self._seen += state.shape[0]
         if self._seen >= self._due:
             self.copy()
 
@@ -108,25 +119,21 @@ class _Column:
         if not self._held:
             return
         capacity = self.buffer.shape[1]
+        if self._seen > capacity:
+            reason = f"{self._seen} rows do not fit the {capacity} of one sequence"
+            raise LayoutError("mismatch", self.name, reason)
         for state, version in self._held:
-            if state.shape[0] != 1 or self._seen > capacity:
-                raise LayoutError(
-                    f"{self.name}: a pass of shape {tuple(state.shape)} does not "
-                    f"fit the {capacity} rows of one sequence; use --mode recompute"
-                )
             if not state.is_inference() and state._version != version:
-                raise LayoutError(
-                    f"{self.name}: the model wrote into a hidden state after it had handed it on; "
-                    "use --mode recompute"
-                )
+                reason = "the model wrote into a hidden state after it had handed it on"
+                raise LayoutError("unsupported", self.name, reason)
         states = [state for state, _ in self._held]
-        rows = self.buffer[:, self.rows : self._seen]
+        rows = self.buffer[0, self.rows : self._seen]
         if len(states) == 1:
             rows.copy_(states[0])
         elif states[0].device == rows.device and states[0].dtype == rows.dtype:
-            torch.cat(states, dim=1, out=rows)
+            torch.cat(states, out=rows)
         else:
-            rows.copy_(torch.cat(states, dim=1))
+            rows.copy_(torch.cat(states))
         self._held.clear()
         self.rows = self._seen
         # At the capacity too: then nothing is left to wait for. One row more is one too many.
@@ -134,19 +141,17 @@ class _Column:
         self._due = min(ahead, capacity) if self.rows < capacity else capacity + 1
 
 
-def _allocate(entry: Entry, rows: int) -> Tensor:
+def _allocate(dtype: torch.dtype, rows: int, width: int) -> Tensor:
     # Straight from a storage: under deterministic algorithms torch.empty fills the memory, which
     # would touch pages that a generation that ends early never needs.
     try:
         storage = torch.UntypedStorage(  # type: ignore[no-untyped-call]
-            rows * entry.width * entry.dtype.itemsize
+            rows * width * dtype.itemsize
         )
     except RuntimeError as error:
-        raise CaptureError(
-            f"not enough memory for {rows} rows of {entry.width} values per layer; "
-            "lower --max-new-tokens"
-        ) from error
-    return _rows_of(storage, entry.dtype, rows, entry.width)
+        reason = f"not enough for {rows} rows of {width} values per layer; lower --max-new-tokens"
+        raise CaptureError("too_large", "memory", reason) from error
+    return _rows_of(storage, dtype, rows, width)
 
 
 def _trim(buffer: Tensor, rows: int) -> Tensor:

@@ -9,12 +9,11 @@ from typing import Any, BinaryIO, Literal
 import torch
 from torch import Tensor
 
-from .errors import SaveError, one_line
-from .fingerprint import Engine
+from ..errors import SaveError, one_line
+from ..models import Tap
+from ..writing import write_together
 from .safetensors_file import write_safetensors
-from .staging import write_together
 from .statistics import LayerStats, size_summary
-from .taps import Tap
 
 Mode = Literal["decode", "recompute"]
 Format = Literal["safetensors", "pt"]
@@ -47,7 +46,7 @@ class Capture:
             one more pass over the finished text.
         seed: What the random generators were seeded with.
         generation: The settings that the tokens were chosen by.
-        engine: Versions, hardware and settings of the run.
+        engine: What ran it: `assay.models.Engine.as_json`.
         model_files: (file name, SHA-256 in hex) of the files of a local model.
         layer_stats: Statistics of each tensor; all values are finite.
     """
@@ -61,7 +60,7 @@ class Capture:
     mode: Mode
     seed: int
     generation: Mapping[str, bool | int | float]
-    engine: Engine
+    engine: Mapping[str, str | int | bool | None]
     model_files: tuple[tuple[str, str], ...]
     layer_stats: tuple[LayerStats, ...]
 
@@ -104,10 +103,9 @@ class Capture:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise SaveError(
-                f"{folder}: could not be made ({error.strerror or one_line(error)}); "
-                "choose another --output-dir"
-            ) from error
+            said = error.strerror or one_line(error)
+            reason = f"could not be made ({said}); choose another --output-dir"
+            raise SaveError("io", str(folder), reason) from error
         files = planned_files(folder, self.model_name, format)
         write = self._write_safetensors if format == "safetensors" else self._write_pt
         write_together({files.activations: write, files.stats: self._write_stats})

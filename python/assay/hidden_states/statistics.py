@@ -1,13 +1,13 @@
 """Size, range and mean of captured tensors, without copying one."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .errors import NonFiniteError
+from ..errors import NonFiniteError
 
 # Values looked at together. Fixed, so that the mean does not depend on threads or memory.
 _CHUNK = 1 << 18
@@ -37,16 +37,7 @@ class LayerStats:
 
     def as_json(self) -> dict[str, object]:
         """The entry of "layer_stats" in the statistics file."""
-        return {
-            "layer": self.layer,
-            "shape": list(self.shape),
-            "num_elements": self.num_elements,
-            "min": self.min,
-            "max": self.max,
-            "mean": self.mean,
-            "dtype": self.dtype,
-            "precision_bits": self.precision_bits,
-        }
+        return {**asdict(self), "shape": list(self.shape)}
 
 
 def layer_stats(name: str, tensor: Tensor) -> LayerStats:
@@ -64,10 +55,11 @@ def layer_stats(name: str, tensor: Tensor) -> LayerStats:
         if not (math.isfinite(chunk_low) and math.isfinite(chunk_high)):
             at = int(np.flatnonzero(~np.isfinite(values))[0])
             index = tuple(int(i) for i in np.unravel_index(start + at, tuple(tensor.shape)))
-            raise NonFiniteError(
-                f"{name}: value at index {index} is {values[at]}, not a number "
-                "that can be committed to; try another --dtype"
+            reason = (
+                f"value at index {index} is {values[at]}, not a number that can be committed to; "
+                "try another --dtype"
             )
+            raise NonFiniteError("out_of_range", name, reason)
         low, high = min(low, chunk_low), max(high, chunk_high)
         sums.append(float(values.sum()))
     return LayerStats(

@@ -5,15 +5,17 @@ comparison that keeps signs and magnitudes. What runs models loads torch on firs
 `recompute`, `calibrate`.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ..lazily import on_first_use
 from . import fingerprint
 from .building import Builder, build
 from .chunks import Shape
 from .verifying import (
     Comparison,
     Profile,
+    ProofFile,
+    Signature,
     Statistics,
     compare,
     decide,
@@ -26,14 +28,17 @@ if TYPE_CHECKING:
     from .calibrating import calibrate
     from .recomputing import recompute
     from .vllm_file import read_vllm_states
-    from .watching import Produced, Watched, watch
+    from .watching import Produced, Prover, Watched, watch
 
 __all__ = [
     "Builder",
     "Comparison",
     "Produced",
     "Profile",
+    "ProofFile",
+    "Prover",
     "Shape",
+    "Signature",
     "Statistics",
     "Watched",
     "build",
@@ -49,21 +54,15 @@ __all__ = [
     "watch",
 ]
 
-# Where the names are that need torch.
-_WITH_TORCH = {
-    "Produced": "watching",
-    "Watched": "watching",
-    "watch": "watching",
-    "calibrate": "calibrating",
-    "recompute": "recomputing",
-    "read_vllm_states": "vllm_file",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _WITH_TORCH:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_WITH_TORCH[name]}", __name__), name)
+__getattr__ = on_first_use(
+    __name__,
+    {
+        ".calibrating": "calibrate",
+        ".recomputing": "recompute",
+        ".vllm_file": "read_vllm_states",
+        ".watching": "Produced Prover Watched watch",
+    },
+)
 
 
 def __dir__() -> list[str]:

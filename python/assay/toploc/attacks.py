@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from ..errors import InputError
+from ..models import head_of
 from .building import prove
 from .chunks import Points, Shape, points_of
-from .head_input import head_of
 
 _PRIME = 65497
 

@@ -19,7 +19,7 @@ from .chunks import (
     chunks_of,
     points_of,
     require_values,
-    selected,
+    selector,
 )
 
 
@@ -61,7 +61,8 @@ def build(
     shape = Shape(chunk, k, prefill, merge_short_tails)
     check_ties(ties)
     if by_torch(states, ties):
-        return [prove(points) for points in selected(states, shape, ties, rounded)]
+        count, select = selector(states, shape, rounded)
+        return [prove(select(chunk, False)) for chunk in range(count)]
     chunks = chunks_of(states, shape, rounded)
     return _core.toploc_build(chunks.bits, chunks.lengths, k, ties == "lower-index")
 

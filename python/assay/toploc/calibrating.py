@@ -17,11 +17,11 @@ from transformers import PreTrainedModel
 
 from .. import _core
 from ..errors import InputError
+from ..models import Engine, set_attention
 from . import fingerprint
 from .attacks import in_dtype
 from .chunks import Shape
-from .engines import Engine
-from .producing import OnCount, produce, set_attention
+from .producing import OnCount, produce
 from .recomputing import recompute
 from .verifying import (
     Comparison,
@@ -34,7 +34,7 @@ from .verifying import (
 )
 from .watching import Produced
 
-CONFIDENCE = 0.95
+rate_bound = _core.rate_bound
 
 # Where honest runs differ by next to nothing, a multiple of that would reject the next driver.
 _FLOORS = {
@@ -181,26 +181,6 @@ def calibrate(
     bound = rate_bound(alarms, len(held_out))
     profile = Profile(**fields, false_alarm_bound=bound)
     return Calibration(profile, runs, len(learned), len(held_out), alarms)
-
-
-def rate_bound(events: int, trials: int, confidence: float = CONFIDENCE) -> float:
-    """The largest rate under which so few events are not surprising (Clopper and Pearson, 1934).
-
-    With no event in n trials it is 1 - (1 - confidence) ** (1 / n), about 3 / n.
-    """
-    if events >= trials:
-        return 1.0
-
-    def at_most(rate: float) -> float:
-        return math.fsum(
-            math.comb(trials, i) * rate**i * (1 - rate) ** (trials - i) for i in range(events + 1)
-        )
-
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if at_most(middle) > 1 - confidence else (low, middle)
-    return high
 
 
 def bounds_of(runs: Sequence[Run], prompts: Sequence[int], margin: float) -> dict[str, float]:

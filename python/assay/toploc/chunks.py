@@ -1,9 +1,9 @@
 """Which rows a proof covers, and the points that it is made from."""
 
 import operator
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,51 +18,63 @@ Ties = Literal["reference", "lower-index"]
 SHORTEST_TAIL = 8
 
 
-@dataclass(frozen=True)
-class Shape:
-    """How a sequence of hidden states is cut up and what is taken of each piece.
+Parameters: TypeAlias = _core.ToplocParameters
+"""How a sequence is cut up and what is taken of each piece; both sides must agree on it."""
 
-    Provider and verifier must use the same.
 
-    Attributes:
-        chunk: Tokens that one proof covers.
-        k: Values of largest magnitude that go into one proof.
-        prefill: Whether element 0 is the prompt, which gets a proof of its own.
-        merge_short_tails: Whether a last piece of fewer than 8 tokens goes into the one before.
+class Shape(_core.ToplocParameters):
+    """The native parameters by the names of `build`, of a sequence whose rows are its tokens.
+
+    With a prefill row 0 is the prompt, of any shape, and gets a proof of its own.
     """
 
-    chunk: int = 32
-    k: int = 128
-    prefill: bool = False
-    merge_short_tails: bool = False
+    def __init__(
+        self,
+        chunk: int = 32,
+        k: int = 128,
+        prefill: bool = False,
+        merge_short_tails: bool = False,
+    ) -> None:
+        """Check the numbers.
 
-    def __post_init__(self) -> None:
-        for name, largest in (("chunk", 2**20), ("k", 4096)):
-            size = operator.index(getattr(self, name))
-            if not 1 <= size <= largest:
-                raise InputError("out_of_range", name, f"is {size}; give 1 to {largest}")
+        Args:
+            chunk: Tokens that one proof covers.
+            k: Values of largest magnitude that go into one proof.
+            prefill: Whether element 0 is the prompt.
+            merge_short_tails: Whether a last piece of fewer than 8 tokens goes into the one before.
 
-    def spans(self, rows: int) -> list[tuple[int, int]]:
-        """First row, and the row after the last, of each proof of a sequence of `rows`."""
-        if rows == 0:
-            return []
-        start = 1 if self.prefill else 0
-        spans = [(0, 1)] if self.prefill else []
-        spans += [(at, min(at + self.chunk, rows)) for at in range(start, rows, self.chunk)]
-        short = spans[-1][1] - spans[-1][0] < min(SHORTEST_TAIL, self.chunk)
-        if self.merge_short_tails and short and len(spans) - start > 1:
-            spans[-2:] = [(spans[-2][0], rows)]
-        return spans
-
-    def __str__(self) -> str:
-        prompt = ", the prompt apart" if self.prefill else ""
-        tails = ", short tails merged" if self.merge_short_tails else ""
-        return f"{self.chunk} tokens, {self.k} values{prompt}{tails}"
+        Raises:
+            InputError: A number that there cannot be ("out_of_range").
+        """
+        super().__init__(
+            topk=operator.index(k),
+            decode_batching_size=operator.index(chunk),
+            prefill_rows=int(prefill),
+            merge_tail_below=SHORTEST_TAIL if merge_short_tails else 0,
+        )
 
     @property
-    def proof_size(self) -> int:
-        """Bytes of one proof."""
-        return 2 + 2 * self.k
+    def chunk(self) -> int:
+        """Tokens that one proof covers."""
+        return self.decode_batching_size
+
+    @property
+    def k(self) -> int:
+        """Values of largest magnitude that go into one proof."""
+        return self.topk
+
+    @property
+    def merge_short_tails(self) -> bool:
+        """Whether a last piece of fewer than 8 tokens goes into the one before."""
+        return self.merge_tail_below > 0
+
+
+def spans_of(parameters: Parameters, rows: int) -> list[tuple[int, int]]:
+    """First row, and the row after the last, of each proof of a sequence of `rows`."""
+    if rows == 0:
+        return []
+    ends = list(accumulate(parameters.chunk_lengths(rows, 1)))
+    return list(pairwise([0, *ends]))
 
 
 def check_ties(ties: str) -> None:
@@ -100,24 +112,32 @@ class Chunks(NamedTuple):
     lengths: list[int]
 
 
-def selected(
-    states: Array | Sequence[Array], shape: Shape, ties: Ties, rounded: bool
-) -> list[Points]:
-    """The points of every chunk.
+Select: TypeAlias = Callable[[int, bool], Points]
+"""The points of a chunk; whether of equal magnitudes those at lower indices go first."""
+
+
+def selector(
+    states: Array | Sequence[Array], parameters: Parameters, rounded: bool
+) -> tuple[int, Select]:
+    """How many chunks there are, and what takes the points of one.
 
     Raises:
-        InputError: As `tokens_of` and `points_of`.
+        InputError: As `tokens_of`; what is given raises as `points_of`.
     """
-    rows: Any = states[0] if _is_one_sequence(states, shape) else states
-    pieces = [rows[start:stop] for start, stop in shape.spans(tokens_of(states, shape))]
-    return [
-        points_of(piece if _is_list(states) else [piece], index, shape, ties, rounded)
-        for index, piece in enumerate(pieces)
-    ]
+    rows: Any = states[0] if _is_one_sequence(states, parameters) else states
+    spans = spans_of(parameters, tokens_of(states, parameters))
+
+    def select(chunk: int, lower_index_first: bool) -> Points:
+        start, stop = spans[chunk]
+        pieces = rows[start:stop] if _is_list(states) else [rows[start:stop]]
+        ties: Ties = "lower-index" if lower_index_first else "reference"
+        return points_of(pieces, chunk, parameters, ties, rounded)
+
+    return len(spans), select
 
 
 def points_of(
-    pieces: Sequence[Array], index: int, shape: Shape, ties: Ties, rounded: bool
+    pieces: Sequence[Array], index: int, parameters: Parameters, ties: Ties, rounded: bool
 ) -> Points:
     """The points of one chunk.
 
@@ -126,10 +146,10 @@ def points_of(
     """
     place = f"chunk {index}"
     if ties == "reference" and pieces and all(is_torch(piece) for piece in pieces):
-        return _torch_points(pieces, place, shape.k, rounded)
+        return _torch_points(pieces, place, parameters.topk, rounded)
     bits = joined([to_bits(piece, place, rounded) for piece in pieces])
-    require_values(bits.size, place, shape.k)
-    indices = _core.toploc_select(bits, shape.k, ties == "lower-index")
+    require_values(bits.size, place, parameters.topk)
+    indices = _core.toploc_select(bits, parameters.topk, ties == "lower-index")
     return Points(indices, bits[indices])
 
 
@@ -143,15 +163,15 @@ def require_values(count: int, place: str, k: int) -> None:
         raise InputError("out_of_range", place, f"{count} values, fewer than k = {k}; lower k")
 
 
-def chunks_of(states: Array | Sequence[Array], shape: Shape, rounded: bool) -> Chunks:
+def chunks_of(states: Array | Sequence[Array], parameters: Parameters, rounded: bool) -> Chunks:
     """All chunks as bits; one array of bits in C order is not copied.
 
     Raises:
         InputError: A chunk of fewer values than k ("out_of_range"), or as `tokens_of` and
             `to_bits`.
     """
-    tokens = tokens_of(states, shape)
-    spans = shape.spans(tokens)
+    tokens = tokens_of(states, parameters)
+    spans = spans_of(parameters, tokens)
     if _is_list(states):
         rows = [to_bits(row, f"token {i}", rounded) for i, row in enumerate(states)]
         bits = joined(rows)
@@ -160,11 +180,11 @@ def chunks_of(states: Array | Sequence[Array], shape: Shape, rounded: bool) -> C
         bits = to_bits(states, "states", rounded)
         lengths = [bits.size // tokens * (stop - start) for start, stop in spans]
     for index, length in enumerate(lengths):
-        require_values(length, f"chunk {index}", shape.k)
+        require_values(length, f"chunk {index}", parameters.topk)
     return Chunks(bits, lengths)
 
 
-def tokens_of(states: Array | Sequence[Array], shape: Shape) -> int:
+def tokens_of(states: Array | Sequence[Array], parameters: Parameters) -> int:
     """How many tokens there are: axis 0 of one array, or the items of a list.
 
     Models put an axis of sequences before that of tokens; of one sequence, (1, tokens, width), it
@@ -178,7 +198,7 @@ def tokens_of(states: Array | Sequence[Array], shape: Shape) -> int:
     array: Array = states
     if len(array.shape) == 0:
         raise InputError("mismatch", "states", "one number; give (tokens, width)")
-    return int(array.shape[1 if _is_one_sequence(states, shape) else 0])
+    return int(array.shape[1 if _is_one_sequence(states, parameters) else 0])
 
 
 def by_torch(states: Array | Sequence[Array], ties: Ties) -> bool:
@@ -187,9 +207,9 @@ def by_torch(states: Array | Sequence[Array], ties: Ties) -> bool:
     return ties == "reference" and any(is_torch(array) for array in arrays)
 
 
-def _is_one_sequence(states: Array | Sequence[Array], shape: Shape) -> bool:
+def _is_one_sequence(states: Array | Sequence[Array], parameters: Parameters) -> bool:
     # With a prefill element 0 is the prompt, of any shape.
-    if _is_list(states) or shape.prefill:
+    if _is_list(states) or parameters.prefill_rows > 0:
         return False
     array: Array = states
     return len(array.shape) == 3 and array.shape[0] == 1

@@ -10,11 +10,10 @@ from typing import Any
 
 from ..arguments import at_least
 from ..ending import ended
-from .engines import ATTENTION, DTYPES, Engine
+from ..models import ATTENTION, DEVICES, DTYPES, Engine
+from .chunks import SHORTEST_TAIL
 
 PROGRAM = "assay toploc"
-
-_CODES = {"accepted": 0, "rejected": 1, "inconclusive": 3}
 
 _EXAMPLE = """\
 examples:
@@ -40,24 +39,10 @@ def _verify(options: argparse.Namespace) -> int:
 
     report = verify_tokens(options, _engine(options))
     if options.json:
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
     else:
-        _print_verdict(report)
-    return _CODES[report["verdict"]]
-
-
-def _print_verdict(report: dict[str, Any]) -> None:
-    print(
-        f"{report['tokens']} tokens of {report['model']}, {report['proofs']} proofs, "
-        f"bounds {report['profile']!r}"
-    )
-    for name, figure in report["figures"].items():
-        print(f"  {name:28} {figure}")
-    print(f"  verdict                      {report['verdict']}")
-    if report["step"]:
-        print(f"                               at {report['step']}: {report['reason']}")
-    for note in report["notes"]:
-        print(f"  note                         {note}")
+        print(*report.lines(), sep="\n")
+    return report.found.verdict.exit_code
 
 
 def _calibrate(options: argparse.Namespace) -> int:
@@ -142,6 +127,32 @@ def _add_verify(verbs: Any) -> None:
     )
     _add_profile(add)
     _add_shape(add)
+    add(
+        "--prefill-rows",
+        type=int,
+        default=0,
+        metavar="N",
+        help="tokens of the prompt that have a proof of their own (default: the answer's alone)",
+    )
+    add(
+        "--merge-tail-below",
+        type=int,
+        default=0,
+        metavar="N",
+        help="fewer tokens at the end belong to the proof before (default: %(default)s)",
+    )
+    add(
+        "--merge-short-tails",
+        dest="merge_tail_below",
+        action="store_const",
+        const=SHORTEST_TAIL,
+        help=f"the same as --merge-tail-below {SHORTEST_TAIL}",
+    )
+    add(
+        "--ties",
+        choices=("libstdc++", "lower-index"),
+        help="demand proofs made by this rule for equal values (default: take either)",
+    )
     add("--json", action="store_true", help="the report as JSON")
 
 
@@ -169,6 +180,11 @@ def _add_calibrate(verbs: Any) -> None:
     add("--margin", type=_margin, default=1.5, metavar="X", help="over the worst (default: 1.5)")
     add("--name", default="calibrated", help="of the profile (default: %(default)s)")
     _add_shape(add)
+    add(
+        "--merge-short-tails",
+        action="store_true",
+        help=f"no proof of fewer than {SHORTEST_TAIL} tokens at the end",
+    )
     add("--json", action="store_true", help="the report as JSON")
     add("--quiet", action="store_true", help="no messages but errors")
 
@@ -238,7 +254,8 @@ def _add_model(add: Any) -> None:
 def _add_engine(add: Any) -> None:
     add("--dtype", choices=DTYPES, default="bfloat16", help="default: %(default)s")
     add("--attn", choices=tuple(ATTENTION), default="sdpa", help="default: %(default)s")
-    add("--device", choices=("auto", "cuda", "cpu", "mps"), default="auto")
+    add("--device", choices=DEVICES, default="auto")
+    add("--trust-remote-code", action="store_true", help="run code that the model brings with it")
 
 
 def _add_profile(add: Any) -> None:
@@ -253,11 +270,6 @@ def _add_profile(add: Any) -> None:
 def _add_shape(add: Any) -> None:
     add("--decode-batching-size", type=int, default=32, metavar="N", help="tokens of one proof")
     add("--topk", type=int, default=128, metavar="K", help="values of one proof")
-    add(
-        "--merge-short-tails",
-        action="store_true",
-        help="no proof of fewer than 8 tokens at the end",
-    )
 
 
 def _numbers(text: str) -> list[int]:

@@ -9,11 +9,11 @@ import torch
 from transformers import PreTrainedModel
 
 from ..errors import Error
+from ..models import Engine, encode_prompts, load
 from ..wording import duration, size
 from . import attacks
 from .chunks import Shape
-from .engines import Engine
-from .producing import encode_prompts, load_model, produce
+from .producing import produce
 from .recomputing import recompute
 from .verifying import Examination, examine, profile_of, statistics
 from .watching import Produced
@@ -44,7 +44,7 @@ def tell(options: argparse.Namespace, engine: Engine) -> int:
     say = print
     shape = Shape()
     profile = profile_of(options.profile)
-    model, tokenizer = load_model(options.model, engine)
+    model, tokenizer, _ = load(options.model, engine, trust_remote_code=options.trust_remote_code)
     (prompt, other) = encode_prompts(tokenizer, [options.prompt, _OTHER_PROMPT], 1024)
 
     say("1. A provider answers, and keeps a proof of every 32 tokens\n")

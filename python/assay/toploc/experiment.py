@@ -13,15 +13,21 @@ from pathlib import Path
 
 from transformers import PreTrainedModel
 
+from .._core import Verdict
 from ..errors import DecodeError, InputError
-from ..hidden_states.sources import resolve
+from ..models import Engine, encode_prompts, load, read_prompts, require_positions, resolve
 from .chunks import Shape
-from .engines import Engine
-from .producing import encode_prompts, load_model, produce
-from .prompts import read_prompts
-from .recomputing import recompute, require_positions
-from .signatures import Signature
-from .verifying import Profile, examine, profile_of, statistics, unmeasured
+from .producing import produce
+from .recomputing import recompute
+from .verifying import (
+    Profile,
+    Signature,
+    check_file,
+    examine_file,
+    profile_of,
+    statistics,
+    unmeasured,
+)
 
 _MOST_PROMPT_TOKENS = 1024
 
@@ -32,7 +38,9 @@ def generate(options: argparse.Namespace) -> int:
     engine = Engine(options.dtype, options.attn, options.device)
     prompts = read_prompts(options.dataset_name, options.n_samples)
     folder = _made_folder(options.save_dir)
-    model, tokenizer = load_model(options.model_name, engine)
+    model, tokenizer, _ = load(
+        options.model_name, engine, trust_remote_code=options.trust_remote_code
+    )
     shape = Shape()
     written = 0
     encoded = encode_prompts(tokenizer, prompts, _MOST_PROMPT_TOKENS)
@@ -42,10 +50,12 @@ def generate(options: argparse.Namespace) -> int:
         (made,) = produce(model, [ids], max_new_tokens=options.max_decode_tokens, shape=shape)
         name = resolve(options.model_name).name
         signature = Signature(
-            name, options.dtype, options.attn, made.prompt, made.output, shape, made.proofs, text
-        )
+            model=name, dtype=options.dtype, attention=options.attn, prompt=text,
+            prompt_token_ids=made.prompt, output_token_ids=made.output, parameters=shape,
+            proofs=made.proofs,
+        )  # fmt: skip
         path = signature_path(folder, options.model_name, index)
-        signature.write(path)
+        signature.write(str(path))
         written += sum(map(len, made.proofs))
         print(f"{path}: {len(made.output)} tokens, {len(made.proofs)} proofs", flush=True)
     print(f"{len(prompts)} signatures, {written} bytes of proofs, in {folder}")
@@ -65,32 +75,38 @@ def validate(options: argparse.Namespace) -> int:
         raise InputError("io", str(folder), "no such folder; give --save_dir of the signatures")
     count = options.n_samples or _numbered(folder, options.decode_model_name)
     profile = profile_of(options.profile)
-    model, _ = load_model(options.validate_model_name, engine)
+    model, *_ = load(
+        options.validate_model_name, engine, trust_remote_code=options.trust_remote_code
+    )
     name = resolve(options.validate_model_name).name
-    codes = []
+    verdicts = []
     for index in range(count):
         path = signature_path(folder, options.decode_model_name, index)
-        code, line = _judge_file(model, path, options.max_decode_tokens, profile)
-        codes.append(code)
+        verdict, line = _judge_file(model, path, options.max_decode_tokens, profile)
+        verdicts.append(verdict)
         print(line, flush=True)
-    passed = codes.count(0)
-    print(f"{passed} of {len(codes)} samples passed", file=sys.stderr)
+    passed = sum(map(bool, verdicts))
+    print(f"{passed} of {len(verdicts)} samples passed", file=sys.stderr)
     # The same for all samples, and no part of the published lines.
     if note := unmeasured(profile, name, engine):
         print(f"note: {note}", file=sys.stderr)
-    return 1 if 1 in codes else 3 if 3 in codes else 0
+    return max(verdicts, key=lambda verdict: _WORSE.index(verdict.outcome)).exit_code
+
+
+# What becomes of all, by the worst of them.
+_WORSE = ("accepted", "inconclusive", "rejected")
 
 
 def _judge_file(
     model: PreTrainedModel, path: Path, most_tokens: int, profile: Profile
-) -> tuple[int, str]:
+) -> tuple[Verdict, str]:
     if not path.is_file():
-        return 1, f"VERIFICATION FAILED: missing {path}"
+        return Verdict.rejected("missing", str(path)), f"VERIFICATION FAILED: missing {path}"
     try:
-        signature = Signature.read(path)
+        signature = Signature.read(str(path))
         for tokens, name, most in (
-            (signature.prompt, "prompt", _MOST_PROMPT_TOKENS),
-            (signature.output, "answer", most_tokens),
+            (signature.prompt_token_ids, "prompt", _MOST_PROMPT_TOKENS),
+            (signature.output_token_ids, "answer", most_tokens),
         ):
             if len(tokens) > most:
                 raise InputError("too_large", str(path), f"{name} of {len(tokens)} tokens; at most "
@@ -100,25 +116,23 @@ def _judge_file(
         if error.code == "unsupported" and not isinstance(error, DecodeError):
             raise  # the verifier's own model
         place = "" if error.place.startswith(str(path)) else f"{path}: "
-        return 1, f"VERIFICATION FAILED: signature: {place}{error}"
+        verdict = Verdict.rejected("signature", f"{place}{error}")
+        return verdict, f"VERIFICATION FAILED: signature: {verdict.reason}"
 
 
-def judge(model: PreTrainedModel, signature: Signature, profile: Profile) -> tuple[int, str]:
-    """The exit code of one sample, and the line of the published experiment.
+def judge(model: PreTrainedModel, signature: Signature, profile: Profile) -> tuple[Verdict, str]:
+    """The verdict on one sample, and the line of the published experiment.
 
     Its words are kept as they were, though intersections are good when they are many.
     """
     agreed = Shape()
-    if signature.shape != agreed:
-        # Nobody but the verifier chooses how much is checked.
-        reason = f"proofs of {signature.shape}, {agreed} was asked for"
-        return 1, f"VERIFICATION FAILED: parameters: {reason}"
-    own = recompute(model, signature.prompt, signature.output)
-    verdict, comparisons = examine(own, signature.proofs, profile, agreed, rounded=True)
+    before = check_file(signature, agreed, len(signature.output_token_ids))
+    if not before:
+        return before, f"VERIFICATION FAILED: {before.step}: {before.reason}"
+    own = recompute(model, signature.prompt_token_ids, signature.output_token_ids)
+    verdict, comparisons = examine_file(own, signature, profile, agreed, rounded=True)
     if verdict.outcome == "inconclusive":
-        return 3, f"VERIFICATION INCONCLUSIVE: {verdict.step}: {verdict.reason}"
-    if not comparisons:
-        return 1, f"VERIFICATION FAILED: {verdict.step}: {verdict.reason}"
+        return verdict, f"VERIFICATION INCONCLUSIVE: {verdict.step}: {verdict.reason}"
     found = statistics(comparisons)
     least = 128 - profile.exponent_mismatches
     word, than, joint = ("PASSED", "below", "and") if verdict else ("FAILED", "above", "or")
@@ -128,7 +142,7 @@ def judge(model: PreTrainedModel, signature: Signature, profile: Profile) -> tup
         f"{profile.mantissa_median:g} {joint} exp intersections: "
         f"{128 - found.exponent_mismatches:.0f} {than} {least:g}"
     )
-    return (0, line) if verdict else (1, f"{line}\n  at {verdict.step}: {verdict.reason}")
+    return verdict, line if verdict else f"{line}\n  {verdict.lines[0]}"
 
 
 def signature_path(folder: Path, model_name: str, index: int) -> Path:

@@ -11,9 +11,11 @@ before, states can be made up that project to the same numbers.
 """
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,11 @@ from .. import _core
 from ..errors import InputError
 from .arrays import Array, bits_of_torch, is_torch, to_bfloat16, to_bits
 from .verifying import Profile, profile_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from ..models import Keeper
 
 DIMENSIONS = 32
 
@@ -84,6 +91,22 @@ def project(states: Array, seed: bytes, dimensions: int = DIMENSIONS) -> Fingerp
     return Fingerprint(
         _core.fingerprint_project(rows, bytes(seed), dimensions), rows.shape[1], bytes(seed)
     )
+
+
+@contextmanager
+def watch(model: "PreTrainedModel") -> "Iterator[Keeper]":
+    """Keep the states of every `model.generate(..)` within the block, for seeds told afterwards.
+
+    The states of a sequence are the `rows[0]` of one of `sequences`, (tokens, width).
+
+    Raises:
+        InputError: As `assay.models.observe`.
+    """
+    from ..models import HEAD_INPUT, Keeper, observe
+
+    keeper = Keeper(HEAD_INPUT, device="cpu")
+    with observe(model, keeper):
+        yield keeper
 
 
 def verify(

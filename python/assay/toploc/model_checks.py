@@ -1,98 +1,119 @@
 """What `assay toploc verify` and `calibrate` do with a model, and what they report."""
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from .. import _core
+from torch import Tensor
+
 from ..errors import InputError
-from ..hidden_states.sources import resolve
+from ..models import Engine, encode_prompts, load, made_prompts, read_prompts, resolve
+from ..progress import Bar, Progress
 from .calibrating import Calibration, Provider, calibrate
-from .chunks import Shape
-from .engines import Engine
-from .producing import encode_prompts, load_model
-from .prompts import made_prompts, read_prompts
+from .chunks import Parameters, Shape
 from .recomputing import recompute
-from .signatures import Signature
-from .verifying import Statistics, examine, profile_of
+from .verifying import (
+    Examination,
+    ProofFile,
+    Signature,
+    Statistics,
+    check_file,
+    examine_file,
+    profile_of,
+)
 from .vllm_file import read_vllm_states
 
 _MOST_PROMPT_TOKENS = 1024
 
 
-def verify_tokens(options: argparse.Namespace, engine: Engine) -> dict[str, Any]:
+class Report(NamedTuple):
+    """A verdict on an answer, and what it is about.
+
+    Attributes:
+        found: The verdict, with what it rests on.
+        about: Model, dtype, attention, tokens, proofs and profile, by these names.
+    """
+
+    found: Examination
+    about: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of the verdict, and around it what it is about, chunk by chunk."""
+        verdict, comparisons = self.found
+        chunks = [json.loads(one.to_json()) for one in comparisons]
+        return {**json.loads(verdict.to_json()), **self.about, "chunks": chunks}
+
+    def lines(self) -> list[str]:
+        """The lines that people read."""
+        about = (
+            f"{self.about['tokens']} tokens of {self.about['model']}, "
+            f"{self.about['proofs']} proofs, bounds {self.about['profile']!r}"
+        )
+        return [about, *self.found.verdict.lines]
+
+
+def verify_tokens(options: argparse.Namespace, engine: Engine) -> Report:
     """Judge a signature by states that are computed here, or that the verifier's engine wrote."""
-    agreed = Shape(options.decode_batching_size, options.topk, False, options.merge_short_tails)
+    asked, any_ties = _asked(options)
     signature = Signature.read(options.tokens)
-    tokens = len(signature.prompt) + len(signature.output)
-    if options.max_tokens is not None and tokens > options.max_tokens:
-        raise InputError("too_large", options.tokens, f"{tokens} tokens, more than --max-tokens")
-    if options.proofs is not None:
-        signature = _with_file(signature, options.proofs)
-    if not signature.proofs:
+    fed = [*signature.prompt_token_ids, *signature.output_token_ids]
+    if options.max_tokens is not None and len(fed) > options.max_tokens:
+        raise InputError("too_large", options.tokens, f"{len(fed)} tokens, more than --max-tokens")
+    file = signature if options.proofs is None else ProofFile.read(options.proofs)
+    if not file.proofs:
         raise InputError("mismatch", options.tokens, "no proofs in it; give --proofs")
     profile = profile_of(options.profile)
     about = {
         "model": options.model,
         "dtype": engine.dtype,
         "attention": engine.attention,
-        "tokens": len(signature.output),
-        "proofs": len(signature.proofs),
+        "tokens": len(signature.output_token_ids),
+        "proofs": len(file.proofs),
         "profile": profile.name,
     }
-    if signature.shape != agreed:
-        # Nobody but the verifier chooses how much is checked.
-        reason = f"proofs of {signature.shape}, {agreed} was asked for"
-        return {
-            **about, "verdict": "rejected", "step": "parameters", "reason": reason,
-            "figures": {}, "notes": [], "chunks": [],
-        }  # fmt: skip
-    model, _ = load_model(options.model, engine)
-    if options.hidden_states is None:
-        own = recompute(model, signature.prompt, signature.output)
-        ran = engine
-    else:
-        states, fed = read_vllm_states(options.hidden_states, model)
-        wanted = signature.prompt + signature.output[:-1]
-        if fed[: len(wanted)] != wanted:
-            raise InputError("mismatch", options.hidden_states, "states of other tokens")
-        own = states[len(signature.prompt) - 1 : len(wanted)]
-        # Its kernels are none of those that models run with here.
-        ran = Engine(str(states.dtype).removeprefix("torch."), "vLLM")
-    verdict, comparisons = examine(
-        own, signature.proofs, profile, agreed, rounded=True, engine=ran,
+    first, rows = asked.rows_of_answer(
+        len(signature.prompt_token_ids), len(signature.output_token_ids)
+    )
+    before = check_file(file, asked, rows, any_ties=any_ties)
+    if not before:
+        # No model need run to say so.
+        return Report(Examination(before, []), about)
+    own, ran = _own_states(options, engine, fed, first)
+    found = examine_file(
+        own[:rows], file, profile, asked, any_ties=any_ties, rounded=True, engine=ran,
         model=resolve(options.model).name,
     )  # fmt: skip
-    return {
-        **about,
-        "verdict": verdict.outcome,
-        "step": verdict.step,
-        "reason": verdict.reason,
-        "figures": dict(verdict.figures),
-        "notes": list(verdict.notes),
-        "chunks": [
-            {
-                "exponent_mismatches": one.exponent_mismatches,
-                "sign_mismatches": one.sign_mismatches,
-                "mantissa_mean": one.mantissa_mean,
-                "mantissa_median": one.mantissa_median,
-            }
-            for one in comparisons
-        ],
-    }
+    return Report(found, about)
 
 
-def _with_file(signature: Signature, path: str) -> Signature:
-    file = _core.ToplocProofFile.read(path)
-    if file.lower_index_first or file.prefill_rows > 0 or file.merge_tail_below not in (0, 8):
-        raise InputError(
-            "unsupported", path, "proofs by the rule lower-index, of a prefill, or with a tail of "
-            "another length than 8; recompute the states and use assay.toploc.verify",
-        )  # fmt: skip
-    shape = Shape(file.decode_batching_size, file.topk, False, file.merge_tail_below == 8)
-    return signature.with_proofs(list(file.proofs), shape)
+def _asked(options: argparse.Namespace) -> tuple[Parameters, bool]:
+    """What proofs must have been made under, and whether either rule for ties will do."""
+    parameters = Parameters(
+        topk=options.topk,
+        decode_batching_size=options.decode_batching_size,
+        prefill_rows=options.prefill_rows,
+        merge_tail_below=options.merge_tail_below,
+        lower_index_first=options.ties == "lower-index",
+    )
+    return parameters, options.ties is None
+
+
+def _own_states(
+    options: argparse.Namespace, engine: Engine, tokens: list[int], first: int
+) -> tuple[Tensor, Engine]:
+    """The states after the token of number `first` and those behind it, and what made them."""
+    model, *_ = load(options.model, engine, trust_remote_code=options.trust_remote_code)
+    if options.hidden_states is None:
+        return recompute(model, tokens[: first + 1], tokens[first + 1 :]), engine
+    states, fed = read_vllm_states(options.hidden_states, model)
+    wanted = tokens[:-1]
+    if fed[: len(wanted)] != wanted:
+        raise InputError("mismatch", options.hidden_states, "states of other tokens")
+    # Its kernels are none of those that models run with here.
+    return states[first:], Engine(str(states.dtype).removeprefix("torch."), "vLLM")
 
 
 def calibrate_model(options: argparse.Namespace, engine: Engine) -> dict[str, Any]:
@@ -101,29 +122,33 @@ def calibrate_model(options: argparse.Namespace, engine: Engine) -> dict[str, An
     shape = Shape(options.decode_batching_size, options.topk, False, options.merge_short_tails)
     count = options.n_prompts
     texts = made_prompts(count) if options.prompts is None else read_prompts(options.prompts, count)
-    model, tokenizer = load_model(options.model, engine)
+    model, tokenizer, _ = load(options.model, engine, trust_remote_code=options.trust_remote_code)
+
+    bar = Bar.on_stderr("assay toploc calibrate", quiet=options.quiet)
 
     def tell(done: int, total: int) -> None:
-        if not options.quiet:
+        bar(Progress("measure", done, total))
+        if not (options.quiet or sys.stderr.isatty()):
             print(f"assay toploc calibrate: {done} of {total} runs", file=sys.stderr)
 
-    found = calibrate(
-        model,
-        encode_prompts(tokenizer, texts, _MOST_PROMPT_TOKENS),
-        name=options.name,
-        model_name=resolve(options.model).name,
-        providers=[
-            Provider(Engine(dtype, attention, options.device), batch)
-            for dtype in options.provider_dtypes or [options.dtype]
-            for attention in options.attentions
-            for batch in options.batch_sizes
-        ],
-        verifiers=[Engine(options.dtype, one, options.device) for one in options.attentions],
-        max_new_tokens=options.max_new_tokens,
-        shape=shape,
-        margin=options.margin,
-        on_count=tell,
-    )
+    with bar:
+        found = calibrate(
+            model,
+            encode_prompts(tokenizer, texts, _MOST_PROMPT_TOKENS),
+            name=options.name,
+            model_name=resolve(options.model).name,
+            providers=[
+                Provider(Engine(dtype, attention, options.device), batch)
+                for dtype in options.provider_dtypes or [options.dtype]
+                for attention in options.attentions
+                for batch in options.batch_sizes
+            ],
+            verifiers=[Engine(options.dtype, one, options.device) for one in options.attentions],
+            max_new_tokens=options.max_new_tokens,
+            shape=shape,
+            margin=options.margin,
+            on_count=tell,
+        )
     found.profile.save(str(options.out))
     return _report(found)
 

@@ -8,23 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..errors import DecodeError, InputError
-from .arrays import Array, is_torch
+from ..errors import InputError
+from ..models import Engine
+from .arrays import Array, Bits, is_torch
 from .chunks import (
-    Points,
+    Parameters,
+    Select,
     Shape,
     Ties,
     by_torch,
     check_ties,
     chunks_of,
-    selected,
+    selector,
+    spans_of,
     tokens_of,
 )
-from .engines import Engine
 
 Comparison: TypeAlias = _core.ToplocComparison
-Conditions: TypeAlias = _core.ToplocConditions
+Conditions: TypeAlias = _core.Conditions
 Profile: TypeAlias = _core.ToplocProfile
+ProofFile: TypeAlias = _core.ToplocProofFile
+Signature: TypeAlias = _core.ToplocSignature
 Statistics: TypeAlias = _core.ToplocStatistics
 
 Bytes: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
@@ -95,7 +99,7 @@ def examine(
     states: Array | Sequence[Array],
     proofs: ProofsLike,
     profile: Profile,
-    shape: Shape,
+    shape: Parameters,
     *,
     ties: Ties = "reference",
     rounded: bool = False,
@@ -108,22 +112,66 @@ def examine(
     others.
     """
     check_ties(ties)
-    conditions = conditions_of(shape, model, engine)
     listed = proofs_of(proofs, shape)
-    formed = len(listed) == len(shape.spans(tokens_of(states, shape))) and _all_formed(
-        listed, shape.k
-    )
-    if by_torch(states, ties) and formed:
-        comparisons = _compared(listed, selected(states, shape, ties, rounded))
-        return Examination(_core.toploc_decide(comparisons, profile, conditions), comparisons)
-    # Proofs that are malformed or of another count are refused before anything is selected.
-    chunks = chunks_of(states, shape, rounded)
-    lower_first = ties == "lower-index"
+    lengths, own = _own(states, shape, ties, rounded)
     return Examination(
-        *_core.toploc_verify(
-            listed, chunks.bits, chunks.lengths, shape.k, lower_first, profile, conditions
+        *_core.toploc_verify_proofs(
+            listed,
+            shape,
+            ties == "lower-index",
+            lengths,
+            own,
+            profile,
+            conditions_of(model, engine),
         )
     )
+
+
+def examine_file(
+    states: Array,
+    file: ProofFile | Signature,
+    profile: Profile,
+    asked: Parameters,
+    *,
+    any_ties: bool = True,
+    rounded: bool = False,
+    model: str = "",
+    engine: Engine | None = None,
+) -> Examination:
+    """The verdict on what a provider handed over as a file, with what the file says of itself.
+
+    Args:
+        states: The verifier's own, (rows, width).
+        file: Nothing about it is trusted.
+        profile: The bounds.
+        asked: What the proofs must have been made under.
+        any_ties: Take either rule for ties; otherwise that of `asked`.
+        rounded: As for `build`.
+        model: What made the states.
+        engine: Likewise.
+
+    Raises:
+        InputError: The verifier's own states cannot be used.
+    """
+    rows = tokens_of(states, asked)
+    ties: Ties = "lower-index" if asked.lower_index_first and not any_ties else "reference"
+    _, own = _own(states, asked, ties, rounded)
+    return Examination(
+        *_core.toploc_verify(
+            file, asked, any_ties, rows, int(states.shape[-1]), own, profile,
+            conditions_of(model, engine),
+        )
+    )  # fmt: skip
+
+
+def check_file(
+    file: ProofFile | Signature, asked: Parameters, rows: int, *, any_ties: bool = True
+) -> _core.Verdict:
+    """What can be said of a file before there are states, of which there will be `rows`.
+
+    Rejected at "parameters", "shape", "proof count" or "proof form"; otherwise accepted, so far.
+    """
+    return _core.toploc_check_offer(file, asked, any_ties, rows)
 
 
 def compare(
@@ -146,11 +194,14 @@ def compare(
     shape = Shape(chunk, k, prefill, merge_short_tails)
     check_ties(ties)
     listed = proofs_of(proofs, shape)
-    expected = len(shape.spans(tokens_of(states, shape)))
+    expected = len(spans_of(shape, tokens_of(states, shape)))
     if len(listed) != expected:
         raise InputError("mismatch", "proofs", f"{len(listed)} of them for {expected} chunks")
     if by_torch(states, ties):
-        return _compared(listed, selected(states, shape, ties, rounded))
+        _, select = selector(states, shape, rounded)
+        return [
+            _core.toploc_compare(proof, *select(chunk, False)) for chunk, proof in enumerate(listed)
+        ]
     chunks = chunks_of(states, shape, rounded)
     return _core.toploc_compare_chunks(
         listed, chunks.bits, chunks.lengths, k, ties == "lower-index"
@@ -169,22 +220,21 @@ def deviating_chunks(comparisons: Sequence[Comparison], profile: Profile) -> int
 
 def decide(comparisons: Sequence[Comparison], profile: Profile) -> _core.Verdict:
     """The verdict on one sequence, in chunks as the profile was measured with."""
-    return _core.toploc_decide(list(comparisons), profile, Conditions())
+    return _core.toploc_decide(list(comparisons), profile)
 
 
-def conditions_of(shape: Shape, model: str, engine: Engine | None) -> Conditions:
-    """What a sequence is judged under; of no engine, dtype and attention stay open."""
+def conditions_of(model: str, engine: Engine | None) -> Conditions:
+    """What the states were made under; of no engine, dtype and attention stay open."""
     return Conditions(
-        decode_batching_size=shape.chunk,
         model=model,
         dtype=engine.dtype if engine else "",
-        attention=engine.attention if engine else "",
+        kernel=engine.attention if engine else "",
     )
 
 
 def unmeasured(profile: Profile, model: str, engine: Engine) -> str:
     """Where the profile was measured with another model, dtype or attention; "" if with these."""
-    return _core.toploc_unmeasured(profile, conditions_of(Shape(), model, engine))
+    return _core.unmeasured(profile, conditions_of(model, engine))
 
 
 def profile_of(profile: "Profile | str | PathLike[str] | None") -> Profile:
@@ -199,7 +249,7 @@ def profile_of(profile: "Profile | str | PathLike[str] | None") -> Profile:
     return profile if isinstance(profile, Profile) else Profile.load(str(profile))
 
 
-def proofs_of(proofs: ProofsLike, shape: Shape) -> list[bytes]:
+def proofs_of(proofs: ProofsLike, shape: Parameters) -> list[bytes]:
     """Proofs as a list; bytes are cut every `proof_size`, whatever is in them.
 
     Raises:
@@ -236,17 +286,16 @@ def _not_bytes(place: str, value: object) -> InputError:
     return InputError("unsupported", place, f"{kind}; give bytes, and decode base64 first")
 
 
-def _compared(proofs: list[bytes], points: list[Points]) -> list[Comparison]:
-    return [
-        _core.toploc_compare(proof, one.indices, one.values)
-        for proof, one in zip(proofs, points, strict=True)
-    ]
+def _own(
+    states: Array | Sequence[Array], parameters: Parameters, ties: Ties, rounded: bool
+) -> tuple[list[int], Bits | Select]:
+    """How the states are cut, and their bits, or what takes points of them where they are.
 
-
-def _all_formed(proofs: list[bytes], k: int) -> bool:
-    try:
-        for proof in proofs:
-            _core.toploc_check(proof, k)
-    except DecodeError:
-        return False
-    return True
+    Where torch has the states, and alone knows which of equal values it takes, no lengths are in
+    values: they are in rows, which are as many chunks.
+    """
+    if by_torch(states, ties):
+        spans = spans_of(parameters, tokens_of(states, parameters))
+        return [stop - start for start, stop in spans], selector(states, parameters, rounded)[1]
+    chunks = chunks_of(states, parameters, rounded)
+    return chunks.lengths, chunks.bits

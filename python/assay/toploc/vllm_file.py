@@ -3,12 +3,11 @@
 from os import PathLike, fspath
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
-from ..errors import DecodeError, InputError
-from ..hidden_states.errors import one_line
-from .head_input import head_inputs
+from ..errors import DecodeError, InputError, one_line
+from ..models import final_norm
 
 _STATES, _TOKENS = "hidden_states", "token_ids"
 
@@ -66,34 +65,3 @@ def read_vllm_states(
         raise InputError("mismatch", place, reason)
     with torch.no_grad():
         return norm(last.to(weight.device, weight.dtype)).to(last.dtype), ids.tolist()
-
-
-def final_norm(model: PreTrainedModel) -> nn.Module:
-    """The module whose output the head sees.
-
-    Raises:
-        InputError: No norm outside the blocks gives it ("unsupported").
-    """
-    seen: list[Tensor] = []
-    given: list[tuple[nn.Module, Tensor]] = []
-    norms = [
-        module
-        for module in model.modules()
-        if "norm" in type(module).__name__.lower() and not list(module.children())
-    ]
-    handles = [
-        norm.register_forward_hook(lambda module, _, output: given.append((module, output)))
-        for norm in norms
-    ]
-    try:
-        with head_inputs(model, lambda state: seen.append(state.clone())), torch.no_grad():
-            model(input_ids=torch.zeros((1, 2), dtype=torch.int64, device=model.device))
-    finally:
-        for handle in handles:
-            handle.remove()
-    for module, output in reversed(given):
-        if output.shape == seen[0].shape and torch.equal(output, seen[0]):
-            return module
-    raise InputError(
-        "unsupported", type(model).__name__, "its head does not see the output of a norm"
-    )

@@ -1,0 +1,97 @@
+"""The one place that runs models: load, generate, recompute, and let observers see the passes.
+
+What an observer wants to see it declares as taps; any number of observers see the same pass. Names
+that need torch are loaded on first use.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..lazily import on_first_use
+from .engine import AS_STORED, ATTENTION, DEVICES, DTYPES, Engine, engine_of
+from .prompts import made_prompts, read_prompts
+from .sources import ModelSource, digests, resolve
+from .taps import (
+    EMBEDDING,
+    FINAL_NORM,
+    HEAD_INPUT,
+    Tap,
+    linear_input,
+    linear_output,
+    residual,
+    taps_for,
+)
+
+if TYPE_CHECKING:
+    from .determinism import repeatable, seeded
+    from .generating import Answer, Settings, generate, settings_for
+    from .keeping import Keeper, Kept
+    from .layout import Layout, final_norm, find_layout, head_of
+    from .loading import Loaded, encode_prompts, load, set_attention
+    from .observing import observe
+    from .recomputing import recompute, require_positions
+    from .rows import Observer, Rows, Span
+    from .silencing import quiet
+
+__all__ = [
+    "AS_STORED",
+    "ATTENTION",
+    "DEVICES",
+    "DTYPES",
+    "EMBEDDING",
+    "FINAL_NORM",
+    "HEAD_INPUT",
+    "Answer",
+    "Engine",
+    "Keeper",
+    "Kept",
+    "Layout",
+    "Loaded",
+    "ModelSource",
+    "Observer",
+    "Rows",
+    "Settings",
+    "Span",
+    "Tap",
+    "digests",
+    "encode_prompts",
+    "engine_of",
+    "final_norm",
+    "find_layout",
+    "generate",
+    "head_of",
+    "linear_input",
+    "linear_output",
+    "load",
+    "made_prompts",
+    "observe",
+    "quiet",
+    "read_prompts",
+    "recompute",
+    "repeatable",
+    "require_positions",
+    "residual",
+    "resolve",
+    "seeded",
+    "set_attention",
+    "settings_for",
+    "taps_for",
+]
+
+__getattr__ = on_first_use(
+    __name__,
+    {
+        ".determinism": "repeatable seeded",
+        ".generating": "Answer Settings generate settings_for",
+        ".keeping": "Keeper Kept",
+        ".layout": "Layout final_norm find_layout head_of",
+        ".loading": "Loaded encode_prompts load set_attention",
+        ".observing": "observe",
+        ".recomputing": "recompute require_positions",
+        ".rows": "Observer Rows Span",
+        ".silencing": "quiet",
+    },
+)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,178 @@
+"""Load a model and its tokenizer with transformers."""
+
+import os
+import socket
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import torch
+from huggingface_hub import constants
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from ..errors import CaptureError, InputError, ModelError, one_line
+from .engine import AS_STORED, ATTENTION, DTYPES, Engine
+from .silencing import muted_stderr, quiet
+from .sources import ModelSource, resolve
+
+TRUST_FLAG = "--trust-remote-code"
+
+
+class Loaded(NamedTuple):
+    """A model ready to run, in evaluation mode, its tokenizer, and where they come from."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    source: ModelSource
+
+
+def load(
+    model: str | ModelSource,
+    engine: Engine = AS_STORED,
+    *,
+    trust_remote_code: bool = False,
+    verbose: bool = False,
+) -> Loaded:
+    """Load a model.
+
+    Args:
+        model: A folder, a .gguf file, a hub id, or "smollm2" for the packaged small model.
+        engine: What to run it with. A GGUF file is stored in float32.
+        trust_remote_code: Run code that the model brings with it.
+        verbose: Whether messages of the libraries underneath are shown.
+
+    Raises:
+        CaptureError: Unknown or absent device, unknown dtype.
+        ModelError: The model does not exist, is incomplete or is of an unsupported kind.
+        InputError: This machine does not have the attention kernel ("unsupported").
+    """
+    source = resolve(model) if isinstance(model, str) else model
+    place, number_type = _device(engine.device), _dtype(engine.dtype)
+    options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
+    if source.gguf_file is not None:
+        options["gguf_file"] = source.gguf_file
+    if not source.local and not _hub_has_address():
+        # Otherwise every file is asked for several times, for half a minute in all.
+        options["local_files_only"] = True
+    try:
+        with quiet(not verbose), muted_stderr(not verbose):
+            tokenizer = AutoTokenizer.from_pretrained(source.location, **options)
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                source.location, dtype=number_type, output_loading_info=True, **options
+            )
+    except Exception as error:
+        raise _not_loaded(source, error) from error
+    made, report = loaded
+    missing = sorted(report["missing_keys"])
+    if missing:
+        reason = (
+            f"not a complete causal language model: {len(missing)} weights are not in its files, "
+            f"the first is {missing[0]}; they would be random"
+        )
+        raise ModelError("malformed", f"model {source.name}", reason)
+    try:
+        made = made.to(place).eval()
+    except RuntimeError as error:
+        reason = (
+            f"does not fit on {place} ({one_line(error, 120)}); "
+            "try a smaller --dtype or --device cpu"
+        )
+        raise ModelError("too_large", f"model {source.name}", reason) from error
+    if engine.attention != AS_STORED.attention:
+        set_attention(made, engine.attention)
+    return Loaded(made, tokenizer, source)
+
+
+def set_attention(model: PreTrainedModel, attention: str) -> None:
+    """Let the model compute attention by this kernel: "sdpa", "eager", ..
+
+    Raises:
+        InputError: This machine does not have it ("unsupported").
+    """
+    if attention not in ATTENTION:
+        reason = f"unknown; use {', '.join(ATTENTION)}"
+        raise InputError("unsupported", f"attention {attention}", reason)
+    try:
+        with quiet(True):
+            model.set_attn_implementation(ATTENTION[attention])
+    except (ImportError, ValueError, RuntimeError) as error:
+        raise InputError("unsupported", f"attention {attention}", one_line(error, 160)) from error
+
+
+def encode_prompts(
+    tokenizer: Any, prompts: Sequence[str], most_tokens: int | None = None
+) -> list[list[int]]:
+    """The token ids of texts, each taken as it is and cut after `most_tokens`.
+
+    Raises:
+        InputError: What is no text ("malformed"), or has no tokens ("out_of_range").
+    """
+    encoded = []
+    for index, prompt in enumerate(prompts):
+        place = "prompt" if len(prompts) == 1 else f"prompt {index}"
+        try:
+            prompt.encode()
+        except UnicodeEncodeError as error:
+            reason = f"not valid text at character {error.start}"
+            raise InputError("malformed", place, reason) from error
+        ids = list(tokenizer(prompt)["input_ids"])[:most_tokens]
+        if not ids:
+            raise InputError("out_of_range", place, "has no tokens; give at least one word")
+        encoded.append(ids)
+    return encoded
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        reason = "unknown; use auto, cuda, cpu or mps"
+        raise CaptureError("unsupported", f"device {name}", reason) from error
+    absent = (device.type == "cuda" and not torch.cuda.is_available()) or (
+        device.type == "mps" and not torch.backends.mps.is_available()
+    )
+    if absent:
+        reason = "not available on this machine; use --device cpu"
+        raise CaptureError("unsupported", f"device {name}", reason)
+    return device
+
+
+def _dtype(name: str) -> torch.dtype | str:
+    if name == "auto":
+        return name
+    if name not in DTYPES:
+        reason = f"unknown; use auto, {', '.join(DTYPES)}"
+        raise CaptureError("unsupported", f"dtype {name}", reason)
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
+
+
+def _hub_has_address() -> bool:
+    if os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"):
+        return True
+    try:
+        socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, None)
+    except OSError:
+        return False
+    return True
+
+
+def _not_loaded(source: ModelSource, error: Exception) -> ModelError:
+    place, said = f"model {source.name}", one_line(error)
+    if "trust_remote_code" in str(error):
+        reason = f"brings code of its own, which is not run unasked; {TRUST_FLAG} runs it"
+        return ModelError("unsupported", place, reason)
+    if source.local:
+        return ModelError("unsupported", place, f"could not be loaded ({said})")
+    reason = (
+        f"no folder or .gguf file of that name here, and the model hub did not give it ({said}); "
+        "check the name and the network, and set HF_TOKEN if it is gated"
+    )
+    return ModelError("io", place, reason)

@@ -1,0 +1,80 @@
+"""What observers are, and what they are told."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+from .taps import Tap
+
+
+class Span(NamedTuple):
+    """Rows of one tensor that belong to one sequence.
+
+    Attributes:
+        sequence: Its number.
+        position: Of the token that the first of the rows belongs to, from 0, padding not counted.
+        start: First of the rows.
+        stop: The row after the last.
+    """
+
+    sequence: int
+    position: int
+    start: int
+    stop: int
+
+
+class Rows:
+    """What came by at one tap in one pass.
+
+    Attributes:
+        values: (rows, width), on the model's device. It is the model's own memory: what is to be
+            kept must be copied.
+        spans: Which of the rows are whose. Rows of padding, of sequences that have ended, and of
+            tokens whose row came before are in none.
+    """
+
+    # Made for each tap in each pass, so that it must cost little.
+    __slots__ = ("spans", "values")
+
+    def __init__(self, values: Tensor, spans: tuple[Span, ...]) -> None:
+        self.values = values
+        self.spans = spans
+
+    def __iter__(self) -> Iterator[tuple[int, int, Tensor]]:
+        """Number of a sequence, position of the first row's token, and its rows."""
+        values = self.values
+        every = values.shape[0]
+        for sequence, position, start, stop in self.spans:
+            whole = stop - start == every
+            yield sequence, position, values if whole else values[start:stop]
+
+
+class Observer(Protocol):
+    """Is told of rows while a model runs.
+
+    All of it is called on the thread that runs the model, which waits for it: be quick. What it
+    raises ends the run. A sequence has a number that no other sequence of this process has. The row
+    at position p is computed when the token at p is fed, and that of the head's input is what the
+    token at p + 1 is chosen from. So the last token of an answer has no row.
+    """
+
+    @property
+    def taps(self) -> Sequence[Tap]:
+        """What it wants to see."""
+
+    def begin(self, sequence: int, prompt: list[int]) -> None:
+        """A sequence begins with these tokens; its rows come next."""
+
+    def rows(self, tap: int, rows: Rows) -> None:
+        """Rows at tap number `tap` of `taps`, in the order of their positions.
+
+        Of a prompt some may be missing: a model may give its head the last row alone, and rows of
+        tokens that a cache had already are not computed.
+        """
+
+    def end(self, sequence: int, output: list[int]) -> None:
+        """It is whole: these tokens were produced, up to and with the one that ended it."""
+
+    def drop(self, sequence: int) -> None:
+        """Nothing more will come of it: the run failed."""

@@ -1,0 +1,62 @@
+"""Write several files so that either all of them appear under their names, or none does."""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from .errors import SaveError, one_line
+
+WriteFile = Callable[[BinaryIO], None]
+
+
+def write_together(writers: Mapping[Path, WriteFile]) -> None:
+    """Call each writer on a temporary file beside its target, then rename all to their targets.
+
+    Whatever goes wrong before the renames, Ctrl-C included, removes the temporary files.
+
+    Raises:
+        SaveError: A file could not be written; the message names it.
+    """
+    staged: dict[Path, Path] = {}
+    try:
+        for target, write in writers.items():
+            staged[target] = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+            _write_one(target, staged[target], write)
+        for target in writers:
+            try:
+                staged[target].replace(target)
+            except OSError as error:
+                raise _save_error(target, error) from error
+            del staged[target]
+        for folder in {target.parent for target in writers}:
+            _sync_folder(folder)
+    finally:
+        for temporary in staged.values():
+            temporary.unlink(missing_ok=True)
+
+
+def _write_one(target: Path, temporary: Path, write: WriteFile) -> None:
+    try:
+        with temporary.open("xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+    # torch.save reports a failed write of its archive as a RuntimeError.
+    except (OSError, RuntimeError) as error:
+        raise _save_error(target, error) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _save_error(target: Path, error: Exception) -> SaveError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
+    wanted = "free space or choose another --output-dir"
+    return SaveError("io", str(target), f"could not be written ({reason}); {wanted}")

@@ -1,0 +1,14 @@
+// Where an error lies, seen from the file that holds the thing.
+#pragma once
+
+#include <string_view>
+
+#include "assay/base.h"
+
+namespace assay {
+
+/// The error with `place` put before its own, unless that begins with it: with the same file, or with one in
+/// the same directory.
+[[nodiscard]] Error within(std::string_view place, Error error);
+
+}  // namespace assay

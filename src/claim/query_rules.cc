@@ -1,0 +1,73 @@
+#include "claim/query_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace assay::claim::internal {
+namespace {
+
+/// The indices of things that stand earlier too, in no order. `compare` gives <0, 0 or >0.
+template <class Compare>
+std::vector<std::uint32_t> repeated(std::size_t count, Compare compare) {
+  std::vector<std::uint32_t> order(count);
+  std::iota(order.begin(), order.end(), 0U);
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    const int difference = compare(a, b);
+    return difference < 0 || (difference == 0 && a < b);
+  });
+  std::vector<std::uint32_t> found;
+  for (std::size_t k = 1; k < order.size(); ++k)
+    if (compare(order[k], order[k - 1]) == 0) found.push_back(order[k]);
+  return found;
+}
+
+std::optional<std::size_t> least(const std::vector<std::uint32_t>& found) {
+  if (found.empty()) return std::nullopt;
+  return *std::ranges::min_element(found);
+}
+
+int compare_bytes(ByteSpan a, ByteSpan b) {
+  const auto order = std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end());
+  return order < 0 ? -1 : order > 0 ? 1 : 0;
+}
+
+std::vector<std::uint32_t> repeated(const Proofs& proofs) {
+  return repeated(proofs.size(), [&](std::uint32_t a, std::uint32_t b) {
+    return compare_bytes(proofs.query_bytes(a), proofs.query_bytes(b));
+  });
+}
+
+}  // namespace
+
+std::string fault_of(const Query& query, const Axes& axes) {
+  if (query.is_on_grid()) {
+    if (!query.field.empty()) return "a point on the grid and off it at once";
+    const Result<std::uint64_t> index = axes.index_of(query.grid);
+    return index ? "" : index.error().reason;
+  }
+  if (query.field.size() != axes.count())
+    return fmt::format("{} coordinates for {} axes", query.field.size(), axes.count());
+  if (Query::anywhere(query.field, axes).is_on_grid()) return "a point of the grid must be written as one";
+  return "";
+}
+
+std::optional<std::size_t> find_repeated(std::span<const Query> queries) {
+  return least(repeated(queries.size(), [&](std::uint32_t a, std::uint32_t b) {
+    const Query& left = queries[a];
+    const Query& right = queries[b];
+    if (left.grid != right.grid) return left.grid < right.grid ? -1 : 1;
+    if (left.field == right.field) return 0;
+    const bool less =
+        std::ranges::lexicographical_compare(left.field, right.field, {}, &Fr::limbs, &Fr::limbs);
+    return less ? -1 : 1;
+  }));
+}
+
+std::optional<std::size_t> find_repeated(const Proofs& proofs) { return least(repeated(proofs)); }
+
+std::size_t count_distinct(const Proofs& proofs) { return proofs.size() - repeated(proofs).size(); }
+
+}  // namespace assay::claim::internal

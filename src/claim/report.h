@@ -1,0 +1,39 @@
+// What is known of headers, places and single openings, as JSON and as lines: the doors and the files of
+// results print nothing else of them.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "assay/verifier.h"
+#include "base/json.h"
+
+namespace assay::claim {
+
+/// axes, layout, encoding, dtype, capture_mode, counts, scheme, srs_digest.
+[[nodiscard]] Json json_of(const Header& header);
+
+[[nodiscard]] Json json_of(const Place& place);
+
+/// A point of the grid as numbers; off the grid as signed decimals.
+[[nodiscard]] Json json_of(const Query& query);
+
+/// One opening. What is not known is null in JSON, never a match.
+struct OpeningReport {
+  Query query;
+  Scalar value;
+  std::optional<Place> place;
+  std::optional<bool> verified;
+  std::optional<bool> matched;
+};
+
+/// Proof k, placed by a layout where there is one, with what a verification found of it where there is one.
+[[nodiscard]] OpeningReport report_of(const Proofs& proofs, std::size_t k, const encode::Layout* layout,
+                                      const Verification* found);
+
+[[nodiscard]] Json json_of(const OpeningReport& opening);
+
+/// "  0,5,2 = -17  layer_3[0, 5, 17]  as captured".
+[[nodiscard]] std::string line_of(const OpeningReport& opening);
+
+}  // namespace assay::claim

@@ -1,0 +1,32 @@
+// The JSON files of the pipeline's directories: what both directories share. Their objects may hold more
+// fields than are read here.
+#pragma once
+
+#include <string>
+
+#include "assay/pipeline.h"
+#include "base/file.h"
+#include "base/json_fields.h"
+
+namespace assay::pipeline {
+
+/// Everything of a Conversion but its layers, which the reader of a hypercube takes as well.
+[[nodiscard]] Result<Conversion> read_conversion_header(const JsonFields& fields);
+
+/// The field "storage"; nullopt where it is missing, as in the original pipeline's own files.
+[[nodiscard]] Result<std::optional<tensor::Storage>> storage_field(const JsonFields& fields);
+
+[[nodiscard]] std::optional<tensor::Storage> storage_from(std::string_view name);
+
+/// int64 or scalar32 by the values, or object where asked.
+[[nodiscard]] tensor::Storage choose_storage(const IntegerView& values, bool object_storage);
+
+/// Publishes in order, the last file last; where one fails, removes those published before.
+[[nodiscard]] Status publish_all(std::vector<AtomicFile>& files);
+
+inline constexpr std::string_view kConversionJson = "conversion_metadata.json";
+inline constexpr std::size_t kMaxDirectoryLayers = 512;
+inline constexpr std::size_t kMaxJsonBytes = std::size_t{64} << 20;
+inline constexpr std::size_t kMaxText = 4096;  ///< of a field that is not the model's own words
+
+}  // namespace assay::pipeline

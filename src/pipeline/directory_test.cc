@@ -1,0 +1,314 @@
+#include <algorithm>
+
+#include "base/json.h"
+#include "pipeline/directory_json.h"
+#include "tensor/test_support.h"
+
+namespace assay::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using tensor::decimals;
+using tensor::expect_error;
+using tensor::TempDir;
+using tensor::vector_bytes;
+using tensor::vector_path;
+
+Json json_of(const fs::path& path) {
+  const Bytes bytes = read_file(path, 1 << 20).value();
+  return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string()).value();
+}
+
+std::vector<std::string> keys_of(const Json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.push_back(key);
+  return keys;
+}
+
+// The directories of the original scripts, in a place of the test's own.
+void copy_seed_directory(const std::string& name, const fs::path& to) { fs::copy(vector_path(name), to); }
+
+ConvertOptions seed_options(const fs::path& dir) {
+  ConvertOptions options;
+  options.output_dir = dir;
+  options.scale_factor = 16;
+  options.quantize_pct = 50;
+  return options;
+}
+
+TEST(Convert, WritesWhatTheOriginalScriptWrites) {
+  const TempDir dir;
+  for (const bool object_storage : {false, true}) {
+    ConvertOptions options = seed_options(dir / (object_storage ? "object" : "compact"));
+    options.object_storage = object_storage;
+    const fs::path out = convert(vector_path("tiny_activations.pt"), options).value();
+    Json ours = json_of(out / "conversion_metadata.json");
+    const Json seeds = json_of(vector_path("seed_int_activations") / "conversion_metadata.json");
+    EXPECT_EQ(ours["conversion"]["storage"], object_storage ? "object" : "int64");
+    EXPECT_EQ(ours["conversion"]["encoding"], "decimal:8");
+    // Without what is ours alone, the original's fields, in their order, with their values.
+    ours["conversion"].erase("storage");
+    ours["conversion"].erase("encoding");
+    for (Json& layer : ours["layers"]) layer.erase("storage");
+    EXPECT_EQ(ours, seeds);
+    EXPECT_EQ(keys_of(ours["layers"][0]), keys_of(seeds["layers"][0]));
+
+    const Conversion mine = read_conversion(out).value();
+    const Conversion theirs = read_conversion(vector_path("seed_int_activations")).value();
+    ASSERT_EQ(mine.layers.size(), 3u);
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(mine.layers[i].name, theirs.layers[i].name);
+      EXPECT_EQ(mine.layers[i].original_shape, theirs.layers[i].original_shape);
+      EXPECT_EQ(decimals(mine.layers[i].values.view()), decimals(theirs.layers[i].values.view()));
+    }
+    EXPECT_EQ(theirs.encoding, (encode::Encoding{encode::Encoding::Kind::kDecimal, 8}));
+    EXPECT_EQ(theirs.storage, tensor::Storage::kObject);
+    EXPECT_EQ(mine.storage, object_storage ? tensor::Storage::kObject : tensor::Storage::kInt64);
+    EXPECT_EQ(mine.prompt, "Hello world");
+  }
+}
+
+TEST(Convert, DefaultsKeepEveryDigit) {
+  const TempDir dir;
+  fs::copy(vector_path("tiny_activations.pt"), dir / "tiny_activations.pt");
+  const fs::path out = convert(dir / "tiny_activations.pt", {}).value();
+  EXPECT_EQ(out, dir / "tiny_int_activations");
+  const Conversion conversion = read_conversion(out).value();
+  EXPECT_EQ(conversion.encoding, (encode::Encoding{encode::Encoding::Kind::kDecimal, 32}));
+  EXPECT_EQ(conversion.storage, tensor::Storage::kScalar32);
+  const Json json = json_of(out / "conversion_metadata.json");
+  EXPECT_EQ(json_decimal(json["layers"][0]["sample_converted"], "x").value(),
+            "4247999936342239379882812500000");
+  EXPECT_EQ(json["layers"][0]["storage"], "scalar32");
+  // f16 and bf16 default to 16.
+  ConvertOptions options;
+  options.output_dir = dir / "bf16";
+  EXPECT_EQ(
+      read_conversion(convert(vector_path("bf16_activations.pt"), options).value()).value().encoding.scale,
+      16u);
+}
+
+TEST(Convert, BitsKeepThePatterns) {
+  const TempDir dir;
+  ConvertOptions options;
+  options.output_dir = dir / "bits";
+  options.encoding = encode::Encoding::Kind::kBits;
+  const Conversion conversion =
+      read_conversion(convert(vector_path("bf16_activations.pt"), options).value()).value();
+  EXPECT_EQ(conversion.encoding, (encode::Encoding{encode::Encoding::Kind::kBits, 0}));
+  EXPECT_EQ(conversion.scale_factor, 0u);
+  const auto value = conversion.layers[0].values.view()[1];
+  const tensor::TensorFile file = tensor::open(vector_path("bf16_activations.pt")).value();
+  EXPECT_EQ(value, Scalar::from_i64(tensor::load_at<std::int16_t>(file.layers()[0].bytes, 2)));
+}
+
+TEST(Convert, NamesFilesSafely) {
+  const TempDir dir;
+  const std::vector<float> data = {1, -2};
+  const ByteSpan bytes(reinterpret_cast<const std::uint8_t*>(data.data()), 8);
+  const auto names = [&](const std::string& name) {
+    const std::vector<tensor::TensorView> tensors = {{"model.h0", tensor::Dtype::kF32, {2}, bytes, {}},
+                                                     {name, tensor::Dtype::kF32, {2}, bytes, {}}};
+    EXPECT_TRUE(write_safetensors(dir / "in.safetensors", tensors, {}).ok());
+    const Conversion conversion = read_conversion(convert(dir / "in.safetensors", {}).value()).value();
+    EXPECT_EQ(conversion.layers[1].name, name);
+    return conversion.layers[0].npy_file + " " + conversion.layers[1].npy_file;
+  };
+  EXPECT_EQ(names("model.h1"), "model.h0.npy model.h1.npy");
+  EXPECT_EQ(names("../h1"), "tensor_0.npy tensor_1.npy");
+  EXPECT_EQ(names(".h1"), "tensor_0.npy tensor_1.npy");
+  EXPECT_TRUE(fs::exists(dir / "in_int_activations"));
+}
+
+TEST(Convert, RefusesAndLeavesNothing) {
+  const TempDir dir;
+  const auto refuse = [&](const fs::path& input, const ConvertOptions& options, ErrorCode code,
+                          const std::string& part) {
+    expect_error(convert(input, options), code, part);
+    EXPECT_FALSE(fs::exists(options.output_dir / "conversion_metadata.json"));
+    if (fs::exists(options.output_dir)) {
+      EXPECT_TRUE(fs::is_empty(options.output_dir));
+    }
+  };
+  ConvertOptions options = seed_options(dir / "out");
+  refuse(vector_path("lone.pt"), options, ErrorCode::kMalformed, "no hidden_states");
+  refuse(vector_path("no such file"), options, ErrorCode::kIo, "");
+  refuse(vector_path("shapes.pt"), options, ErrorCode::kOutOfRange, "empty layer");
+  options.quantize_pct = 101;
+  refuse(vector_path("tiny_activations.pt"), options, ErrorCode::kOutOfRange, "percentage");
+  options = seed_options(dir / "out");
+  options.encoding = encode::Encoding::Kind::kInt;
+  refuse(vector_path("tiny_activations.pt"), options, ErrorCode::kUnsupported, "int takes no floats");
+
+  // The second layer holds an infinity: the first, already written under its temporary name, must go.
+  const std::vector<float> data = {1, -2, std::numeric_limits<float>::infinity()};
+  const ByteSpan bytes(reinterpret_cast<const std::uint8_t*>(data.data()), 12);
+  const std::uint16_t half = 0x3c00;
+  const ByteSpan half_bytes(reinterpret_cast<const std::uint8_t*>(&half), 2);
+  const std::vector<tensor::TensorView> infinite = {{"a", tensor::Dtype::kF32, {2}, bytes.first(8), {}},
+                                                    {"b", tensor::Dtype::kF32, {3}, bytes, {}}};
+  ASSERT_TRUE(write_safetensors(dir / "in.safetensors", infinite, {}).ok());
+  refuse(dir / "in.safetensors", seed_options(dir / "out"), ErrorCode::kOutOfRange, "b: value 2");
+  const std::vector<tensor::TensorView> mixed = {{"a", tensor::Dtype::kF32, {2}, bytes.first(8), {}},
+                                                 {"b", tensor::Dtype::kF16, {1}, half_bytes, {}}};
+  ASSERT_TRUE(write_safetensors(dir / "mixed.safetensors", mixed, {}).ok());
+  options = {};
+  options.output_dir = dir / "out";
+  refuse(dir / "mixed.safetensors", options, ErrorCode::kMismatch, "give a scale factor");
+  std::vector<tensor::TensorView> many;
+  for (int i = 0; i < 513; ++i) many.push_back({std::to_string(i), tensor::Dtype::kF16, {1}, half_bytes, {}});
+  ASSERT_TRUE(write_safetensors(dir / "many.safetensors", many, {}).ok());
+  refuse(dir / "many.safetensors", options, ErrorCode::kTooLarge, "512");
+  // A file stands where the directory should be.
+  options.output_dir = dir / "in.safetensors";
+  expect_error(convert(vector_path("tiny_activations.pt"), options), ErrorCode::kIo, "in.safetensors");
+}
+
+TEST(Reshape, TheOriginalExampleEndToEnd) {
+  const TempDir dir;
+  const fs::path layers = convert(vector_path("tiny_activations.pt"), seed_options(dir / "layers")).value();
+  const fs::path out = reshape(layers, {}).value();
+  EXPECT_EQ(out, dir / "layers_hypercube");
+  const Hypercube cube = read_hypercube(out).value();
+  EXPECT_EQ(cube.layout.axes.to_string(), "4,4,4");
+  EXPECT_EQ(cube.model_name, "sshleifer/tiny-gpt2");
+  EXPECT_EQ(cube.encoding, (encode::Encoding{encode::Encoding::Kind::kDecimal, 8}));
+  EXPECT_EQ(cube.layout.pad_seed, 42u);
+
+  const Hypercube seeds = read_hypercube(vector_path("seed_int_activations_hypercube")).value();
+  EXPECT_EQ(cube.layout.layer_map, seeds.layout.layer_map);
+  const auto mine = decimals(cube.values.view());
+  const auto theirs = decimals(seeds.values.view());
+  EXPECT_TRUE(std::equal(mine.begin(), mine.begin() + 60, theirs.begin()));
+
+  const Json json = json_of(out / "hypercube_metadata.json");
+  EXPECT_EQ(json["hypercube"]["dimensions"], Json::array({4, 4, 4}));
+  EXPECT_EQ(json["hypercube"]["total_real_elements"], 60);
+  EXPECT_EQ(json["hypercube"]["sparsity_pct"], 6.25);
+  EXPECT_EQ(json["hypercube"]["padding_elements"], 4);
+  EXPECT_EQ(json["layer_map"][1]["flat_offset"], 20);
+  EXPECT_EQ(json["conversion_metadata"], json_of(layers / "conversion_metadata.json"));
+
+  // From the original's own layers the same cube comes.
+  ReshapeOptions options;
+  options.output_dir = dir / "again";
+  options.object_storage = true;
+  const fs::path again = reshape(vector_path("seed_int_activations"), options).value();
+  EXPECT_EQ(decimals(read_hypercube(again).value().values.view()), mine);
+  EXPECT_EQ(json_of(again / "hypercube_metadata.json")["hypercube"]["storage"], "object");
+  options.cube.num_dims = 2;
+  EXPECT_EQ(read_hypercube(reshape(layers, options).value()).value().layout.axes.to_string(), "8,8");
+  options.cube.num_dims = 1;
+  expect_error(reshape(layers, options), ErrorCode::kOutOfRange, "no cube");
+  EXPECT_EQ(reshape(layers.string() + "/", {}).value(), dir / "layers_hypercube");
+}
+
+TEST(Reshape, KeepsScalars) {
+  const TempDir dir;
+  ConvertOptions options;
+  options.output_dir = dir / "wide";
+  const fs::path layers = convert(vector_path("tiny_activations.pt"), options).value();
+  const fs::path out = reshape(layers, {}).value();
+  const Hypercube cube = read_hypercube(out).value();
+  EXPECT_EQ(cube.values.kind(), IntegerView::Kind::kScalar);
+  EXPECT_EQ(cube.values.view()[0].to_signed_decimal(), "4247999936342239379882812500000");
+  EXPECT_EQ(tensor::open(out / "hypercube.npy").value().tensors[0].shape, (tensor::Shape{4, 4, 4, 32}));
+}
+
+// Changes one field of a JSON file and expects the reader's refusal.
+template <class Read>
+void expect_refusal(const std::string& seed, const std::string& file, Read read,
+                    const std::function<void(Json&)>& change, ErrorCode code, const std::string& part) {
+  const TempDir dir;
+  copy_seed_directory(seed, dir / "x");
+  Json json = json_of(dir / "x" / file);
+  change(json);
+  ASSERT_TRUE(write_file(dir / "x" / file, dump_json(json)).ok());
+  expect_error(read(dir / "x"), code, part);
+}
+
+TEST(ReadConversion, ChecksMetadataAgainstArrays) {
+  const auto refuse = [](const std::function<void(Json&)>& change, ErrorCode code, const std::string& part) {
+    expect_refusal("seed_int_activations", "conversion_metadata.json", read_conversion, change, code, part);
+  };
+  const auto layer = [](auto change) { return [change](Json& json) { change(json["layers"][1]); }; };
+  const auto scaling = [](auto change) { return [change](Json& json) { change(json["conversion"]); }; };
+  refuse(layer([](Json& j) { j["original_shape"] = {1, 2, 10}; }), ErrorCode::kMismatch, "original_shape");
+  refuse(layer([](Json& j) {
+           j["original_shape"] = {1, -2, 10};
+         }),
+         ErrorCode::kOutOfRange, "original_shape[1]");
+  refuse(layer([](Json& j) { j["original_shape"] = "x"; }), ErrorCode::kMalformed,
+         "an array is expected here");
+  refuse(layer([](Json& j) { j["num_elements"] = 21; }), ErrorCode::kMismatch, "volume of original_shape");
+  refuse(layer([](Json& j) { j["num_elements"] = -1; }), ErrorCode::kOutOfRange, "integer from 0");
+  refuse(layer([](Json& j) { j["original_dtype"] = "float32"; }), ErrorCode::kUnsupported, "no element type");
+  refuse(layer([](Json& j) { j["original_dtype"] = "torch.int8"; }), ErrorCode::kUnsupported, "use int");
+  refuse(layer([](Json& j) { j["npy_file"] = "../embedding.npy"; }), ErrorCode::kMalformed,
+         "plain file name");
+  refuse(layer([](Json& j) { j["npy_file"] = ""; }), ErrorCode::kMalformed, "plain file name");
+  refuse(layer([](Json& j) { j["npy_file"] = "\u00e9.npy"; }), ErrorCode::kMalformed, "printable ASCII");
+  refuse(layer([](Json& j) { j["npy_file"] = "a\x7f.npy"; }), ErrorCode::kMalformed, "printable ASCII");
+  refuse(layer([](Json& j) { j["npy_file"] = "gone.npy"; }), ErrorCode::kIo, "gone.npy");
+  refuse(layer([](Json& j) { j["npy_file"] = 3; }), ErrorCode::kMalformed,
+         "layers[1].npy_file: a text is expected here");
+  refuse(layer([](Json& j) { j.erase("npy_file"); }), ErrorCode::kMalformed, "missing");
+  refuse(layer([](Json& j) { j["sample_converted"] = 1; }), ErrorCode::kMismatch, "first value");
+  refuse(layer([](Json& j) { j["sample_converted"] = 1.5; }), ErrorCode::kMalformed, "integer");
+  refuse(layer([](Json& j) { j["storage"] = "scalar32"; }), ErrorCode::kMismatch, "Python integers");
+  refuse(layer([](Json& j) { j["storage"] = "int32"; }), ErrorCode::kMalformed, "int64, scalar32 or object");
+  refuse(scaling([](Json& j) { j["effective_scale"] = 9; }), ErrorCode::kMismatch, "truncated_digits");
+  refuse(scaling([](Json& j) { j["scale_factor"] = 300; }), ErrorCode::kMismatch, "truncated_digits");
+  refuse(scaling([](Json& j) { j["quantize_pct"] = "50"; }), ErrorCode::kMalformed,
+         "conversion.quantize_pct: a number is expected here");
+  refuse(scaling([](Json& j) { j["encoding"] = "decimal:9"; }), ErrorCode::kMismatch, "another scale");
+  refuse(scaling([](Json& j) { j["encoding"] = "hex"; }), ErrorCode::kMalformed, "int, bits or decimal");
+  refuse([](Json& j) { j["layers"] = Json::array(); }, ErrorCode::kOutOfRange, "1 to 512");
+  refuse([](Json& j) { j["layers"] = 1; }, ErrorCode::kMalformed, "layers: an array is expected here");
+  refuse([](Json& j) { j["layers"] = {1}; }, ErrorCode::kMalformed, "layers[0]");
+  refuse([](Json& j) { j.erase("conversion"); }, ErrorCode::kMalformed, "missing");
+  refuse([](Json& j) { j = Json::array(); }, ErrorCode::kMalformed, "an object is expected here");
+  const TempDir empty;
+  expect_error(read_conversion(empty.path()), ErrorCode::kIo, "conversion_metadata.json");
+}
+
+TEST(ReadHypercube, ChecksMetadataAgainstTheArray) {
+  const auto refuse = [](const std::function<void(Json&)>& change, ErrorCode code, const std::string& part) {
+    expect_refusal("seed_int_activations_hypercube", "hypercube_metadata.json", read_hypercube, change, code,
+                   part);
+  };
+  const auto cube = [](auto change) { return [change](Json& json) { change(json["hypercube"]); }; };
+  refuse(cube([](Json& j) { j["dimensions"] = {8, 8}; }), ErrorCode::kMismatch, "dimensions");
+  refuse(cube([](Json& j) { j["dimensions"] = {4, 4, 5}; }), ErrorCode::kMismatch, "axes differ");
+  refuse(cube([](Json& j) { j["dimensions"] = Json::array(); }), ErrorCode::kOutOfRange, "");
+  refuse(cube([](Json& j) { j["total_real_elements"] = 61; }), ErrorCode::kMismatch, "real count");
+  refuse(cube([](Json& j) { j["padding_elements"] = 5; }), ErrorCode::kMismatch, "should be 4");
+  refuse(cube([](Json& j) { j["total_elements"] = 65; }), ErrorCode::kMismatch, "should be 64");
+  // With "storage" the file says that it is ours, and its padding must come from the stream.
+  refuse(cube([](Json& j) { j["storage"] = "object"; }), ErrorCode::kMismatch, "padding that the pad seed");
+  refuse([](Json& j) { j["layer_map"][1]["flat_offset"] = 21; }, ErrorCode::kMismatch, "offsets");
+  refuse([](Json& j) { j["layer_map"][1]["layer"] = "embedding"; }, ErrorCode::kMalformed, "two layers");
+  refuse([](Json& j) { j["conversion_metadata"]["conversion"]["effective_scale"] = 9; }, ErrorCode::kMismatch,
+         "truncated");
+  const TempDir dir;
+  copy_seed_directory("seed_int_activations_hypercube", dir / "x");
+  Json json = json_of(dir / "x" / "hypercube_metadata.json");
+  json.erase("conversion_metadata");
+  ASSERT_TRUE(write_file(dir / "x" / "hypercube_metadata.json", dump_json(json)).ok());
+  EXPECT_EQ(read_hypercube(dir / "x").value().encoding, std::nullopt);
+}
+
+TEST(PublishAll, TakesBackWhatItPublished) {
+  const TempDir dir;
+  ASSERT_TRUE(make_directory(dir / "out").ok());
+  std::vector<AtomicFile> files;
+  files.push_back(AtomicFile::create(dir / "out/a").value());
+  files.push_back(AtomicFile::create(dir / "out/b").value());
+  // The second name is taken by a directory meanwhile, so that its rename fails.
+  ASSERT_TRUE(make_directory(dir / "out/b/c").ok());
+  expect_error(publish_all(files), ErrorCode::kIo, "");
+  EXPECT_FALSE(fs::exists(dir / "out/a"));
+}
+
+}  // namespace
+}  // namespace assay::pipeline

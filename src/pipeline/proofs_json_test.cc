@@ -1,0 +1,254 @@
+#include <gmock/gmock.h>
+
+#include "assay/pipeline.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "claim/test_support.h"
+
+namespace assay::pipeline {
+namespace {
+
+namespace test = claim::test;
+using test::Sample;
+
+Sample seed_sample() {
+  const std::vector<tensor::IntegerTensor> layers{test::layer_of("array", {3, 4}, -50)};
+  return test::make_sample("seed", encode::plan_flat(encode::shapes_of(layers)).value(), {}, std::nullopt,
+                           layers, {0, 7});
+}
+
+Verdict verdict_of(const ProofsJson& proofs, const claim::TensorChecker& checker) {
+  return verify(proofs, checker).verdict;
+}
+
+std::string without_digest(const std::string& text) {
+  Json json = parse_json(text, "test").value();
+  json.erase("commitment_digest");
+  return dump_json(json);
+}
+
+/// The text with one field of the root, or of the first proof, replaced.
+template <class F>
+std::string changed(const std::string& text, const F& change) {
+  Json json = parse_json(text, "test").value();
+  change(json);
+  return dump_json(json);
+}
+
+TEST(ProofsJson, AreVerifiedFromTheirFileAlone) {
+  const Sample sample = seed_sample();
+  const std::string text = proofs_json(sample.commitment, sample.proofs);
+  const ProofsJson proofs = ProofsJson::parse(without_digest(text), "test").value();
+  EXPECT_EQ(proofs.commitment, test::point_of(sample.commitment));
+  EXPECT_EQ(proofs.num_variables, 2U);
+  EXPECT_EQ(proofs.degree_bound, 4U);
+  EXPECT_EQ(proofs.commitment_digest, std::nullopt);
+  const Verdict verdict = verdict_of(proofs, sample.checker);
+  ASSERT_TRUE(verdict.ok());
+  EXPECT_TRUE(test::has_note(verdict, "header unbound"));
+  EXPECT_TRUE(test::assumes(verdict, "SRS unverified"));
+  EXPECT_EQ(test::figure(verdict, "proofs"), "2");
+  EXPECT_EQ(test::figure(verdict, "distinct points"), "2");
+  EXPECT_EQ(ProofsJson::parse(text, "test").value().commitment_digest, sample.commitment.digest());
+}
+
+TEST(ProofsJson, AreWrittenAsTheOriginalDoes) {
+  const Sample sample = seed_sample();
+  const Json json = parse_json(proofs_json(sample.commitment, sample.proofs), "test").value();
+  EXPECT_EQ(json["commitment_hex"], to_hex(sample.commitment.value));
+  EXPECT_EQ(json["num_variables"], 2);
+  EXPECT_EQ(json["degree_bound"], 4);
+  EXPECT_EQ(json["commitment_digest"], to_hex(sample.commitment.digest()));
+  EXPECT_EQ(json["proofs"].size(), 2U);
+  EXPECT_EQ(json["proofs"][1]["point"], Json::parse("[1, 3]"));
+  EXPECT_EQ(json["proofs"][1]["evaluation"], 209);
+  // -50, as its residue r - 50.
+  EXPECT_EQ(json_decimal(json["proofs"][0]["evaluation"], "").value(),
+            "21888242871839275222246405745257275088548364400416034343698204186575808495567");
+  EXPECT_EQ(json["proofs"][0]["proof_hex"][1], to_hex(sample.proofs.evidence(0).subspan(32)));
+}
+
+TEST(ProofsJson, TakeIntegersOfEitherSignAndAnySizeBelowTheOrder) {
+  const Sample sample = seed_sample();
+  const std::string text = proofs_json(sample.commitment, sample.proofs);
+  const auto accepted = [&](const std::string& json) {
+    return verdict_of(ProofsJson::parse(json, "test").value(), sample.checker).ok();
+  };
+  EXPECT_TRUE(accepted(changed(text, [](Json& json) { json["proofs"][0]["evaluation"] = -50; })));
+  // 209 - r.
+  EXPECT_TRUE(accepted(changed(text, [](Json& json) {
+    json["proofs"][1]["evaluation"] =
+        json_integer("-21888242871839275222246405745257275088548364400416034343698204186575808495408");
+  })));
+  EXPECT_FALSE(accepted(changed(text, [](Json& json) { json["proofs"][1]["evaluation"] = 210; })));
+  EXPECT_FALSE(accepted(changed(text, [](Json& json) { json["proofs"][1]["point"][0] = 2; })));
+}
+
+TEST(ProofsJson, TakePointsOffTheGrid) {
+  const Sample sample = seed_sample();
+  const std::vector<claim::Query> points{{{}, {Fr::from_i64(-7), Fr::from_u64(2)}},
+                                         {{}, {Fr::from_u64(3), Fr::from_u64(2)}}};
+  const claim::Proofs proofs =
+      claim::prove(sample.srs, sample.commitment, sample.values.view(), points).value();
+  const ProofsJson read = ProofsJson::parse(proofs_json(sample.commitment, proofs), "test").value();
+  EXPECT_EQ(read.proofs.query(0), points[0]);
+  // 3 is below the degree bound, though not on this axis: without axes nobody can tell.
+  EXPECT_EQ(read.proofs.query(1), claim::Query::on_grid({3, 2}));
+  EXPECT_TRUE(verdict_of(read, sample.checker).ok());
+}
+
+TEST(ProofsJson, RepeatedPointsCountOnce) {
+  const Sample sample = seed_sample();
+  ProofsJson proofs = ProofsJson::parse(proofs_json(sample.commitment, sample.proofs), "test").value();
+  const claim::Proof again = proofs.proofs[0];
+  proofs.proofs.add(again.query, again.answer);
+  const Verdict verdict = verdict_of(proofs, sample.checker);
+  EXPECT_TRUE(verdict.ok());
+  EXPECT_EQ(test::figure(verdict, "proofs"), "3");
+  EXPECT_EQ(test::figure(verdict, "distinct points"), "2");
+}
+
+TEST(ProofsJson, AreRejectedWithTheStepThatFails) {
+  const Sample sample = seed_sample();
+  const ProofsJson good = ProofsJson::parse(proofs_json(sample.commitment, sample.proofs), "test").value();
+  ProofsJson proofs = good;
+  proofs.proofs = claim::Proofs({}, 2);
+  EXPECT_EQ(verdict_of(proofs, sample.checker).outcome(), Outcome::kInconclusive);
+  proofs = good;
+  proofs.degree_bound = 5;
+  EXPECT_EQ(verdict_of(proofs, sample.checker).step(), "axes");
+  proofs = good;
+  proofs.commitment = G1Affine::generator();
+  const Verdict verdict = verdict_of(proofs, sample.checker);
+  EXPECT_EQ(verdict.step(), "opening equation");
+  EXPECT_EQ(test::figure(verdict, "point"), "0,0");
+  EXPECT_TRUE(test::has_note(verdict, "header unbound"));
+  EXPECT_EQ(verdict_of(good, test::cube_sample().checker).step(), "axes");
+  EXPECT_EQ(
+      verdict_of(good, claim::TensorChecker(pst::Srs::dev(sample.srs.axes(), 8)->verifier_key())).step(),
+      "opening equation");
+}
+
+// The order of the fields means nothing: the sizes may stand behind the proofs.
+TEST(ProofsJson, TakeTheirFieldsInAnyOrder) {
+  const Sample sample = seed_sample();
+  const Json json = parse_json(proofs_json(sample.commitment, sample.proofs), "test").value();
+  Json turned = Json::object();
+  for (const char* field : {"proofs", "degree_bound", "commitment_digest", "num_variables", "commitment_hex"})
+    turned[field] = json[field];
+  const ProofsJson read = ProofsJson::parse(dump_json(turned), "test").value();
+  EXPECT_TRUE(verdict_of(read, sample.checker).ok());
+  EXPECT_EQ(read.proofs.encode(), ProofsJson::parse(dump_json(json), "test")->proofs.encode());
+}
+
+TEST(ProofsJson, RejectPointsOffTheCurve) {
+  const Sample sample = seed_sample();
+  const std::string text = changed(proofs_json(sample.commitment, sample.proofs),
+                                   [](Json& j) { j["proofs"][1]["proof_hex"][0] = std::string(64, 'f'); });
+  const Verdict verdict = verdict_of(ProofsJson::parse(text, "test").value(), sample.checker);
+  EXPECT_EQ(verdict.step(), "proof points");
+  EXPECT_EQ(verdict.item(), 1U);
+}
+
+TEST(ProofsJson, AreBoundToACommitment) {
+  const Sample sample = seed_sample();
+  const ProofsJson good = ProofsJson::parse(proofs_json(sample.commitment, sample.proofs), "test").value();
+  const auto under = [&](const ProofsJson& given, const claim::Commitment& commitment) {
+    return verify(given, commitment, sample.checker).verdict;
+  };
+  EXPECT_TRUE(under(good, sample.commitment).ok());
+  EXPECT_FALSE(test::has_note(under(good, sample.commitment), "header unbound"));
+  ProofsJson other = good;
+  other.commitment = G1Affine::generator();
+  EXPECT_EQ(under(other, sample.commitment).step(), "commitment digest");
+  other = good;
+  other.commitment_digest = Digest{};
+  EXPECT_EQ(under(other, sample.commitment).step(), "commitment digest");
+  // Without the digest the point binds them.
+  other.commitment_digest.reset();
+  EXPECT_TRUE(under(other, sample.commitment).ok());
+  other.num_variables = 3;
+  EXPECT_EQ(under(other, sample.commitment).step(), "axes");
+  // Under a header the one form of a point and its range are asked.
+  ProofsJson repeated = good;
+  const claim::Proof again = repeated.proofs[0];
+  repeated.proofs.add(again.query, again.answer);
+  EXPECT_EQ(under(repeated, sample.commitment).step(), "proof shape");
+}
+
+TEST(ProofsJson, RefuseLies) {
+  const Sample sample = seed_sample();
+  const std::string text = proofs_json(sample.commitment, sample.proofs);
+  const auto code_of = [&](const auto& change) {
+    const Result<ProofsJson> parsed = ProofsJson::parse(changed(text, change), "file");
+    EXPECT_FALSE(parsed.ok());
+    return parsed.ok() ? ErrorCode::kIo : parsed.error().code;
+  };
+  using enum ErrorCode;
+  EXPECT_EQ(code_of([](Json& j) { j["num_variables"] = 3; }), kMismatch);
+  EXPECT_EQ(code_of([](Json& j) { j["num_variables"] = 0; }), kOutOfRange);
+  EXPECT_EQ(code_of([](Json& j) { j["num_variables"] = -2; }), kOutOfRange);
+  EXPECT_EQ(code_of([](Json& j) { j["num_variables"] = 33; }), kOutOfRange);
+  EXPECT_EQ(code_of([](Json& j) { j["num_variables"] = 2.0; }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["num_variables"] = "2"; }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["num_variables"] = json_integer("36893488147419103234"); }), kOutOfRange);
+  EXPECT_EQ(code_of([](Json& j) { j["degree_bound"] = 1048577; }), kOutOfRange);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["proof_hex"].push_back(std::string(64, '0')); }), kMismatch);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["point"].push_back(0); }), kMismatch);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["point"] = 7; }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["point"][0] = "0"; }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["point"][0] = 0.5; }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["proof_hex"][0] = std::string(63, '0'); }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["proof_hex"][0] = std::string(66, '0'); }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["proof_hex"][0] = std::string(64, 'z'); }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["proof_hex"][0] = 0; }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["evaluation"] = "5"; }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["evaluation"] = json_integer(std::string(300, '9')); }),
+            kOutOfRange);
+  // r and -r are no residues' names.
+  const std::string r = "21888242871839275222246405745257275088548364400416034343698204186575808495617";
+  EXPECT_EQ(code_of([&](Json& j) { j["proofs"][0]["evaluation"] = json_integer(r); }), kOutOfRange);
+  EXPECT_EQ(code_of([&](Json& j) { j["proofs"][0]["evaluation"] = json_integer("-" + r); }), kOutOfRange);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0].erase("evaluation"); }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["verified"] = true; }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0] = 1; }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"] = Json::object(); }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["model"] = "llama"; }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j.erase("commitment_hex"); }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["commitment_hex"] = "00"; }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) { j["commitment_digest"] = "00"; }), kMalformed);
+  EXPECT_EQ(code_of([](Json& j) {
+              j["proofs"] = Json::array();
+              const Json one = {{"point", {0, 0}},
+                                {"evaluation", 0},
+                                {"proof_hex", {std::string(64, '0'), std::string(64, '0')}}};
+              for (std::size_t k = 0; k <= ProofsJson::kMaxCount; ++k) j["proofs"].push_back(one);
+            }),
+            kTooLarge);
+
+  std::string twice = text;
+  twice.insert(1, "\"num_variables\": 2,");
+  EXPECT_EQ(ProofsJson::parse(twice, "file").error().code, kMalformed);
+  EXPECT_EQ(ProofsJson::parse("[]", "file").error().code, kMalformed);
+  EXPECT_EQ(ProofsJson::parse(text + "{}", "file").error().code, kMalformed);
+  EXPECT_EQ(ProofsJson::parse(std::string(ProofsJson::kMaxBytes + 1, ' '), "file").error().code, kTooLarge);
+  EXPECT_THAT(
+      ProofsJson::parse(changed(text, [&](Json& j) { j["proofs"][1]["point"][0] = json_integer(r); }), "file")
+          .error()
+          .place,
+      ::testing::Eq("file: proofs[1].point[0]"));
+  EXPECT_THAT(
+      ProofsJson::parse(changed(text, [](Json& j) { j["proofs"][1].erase("point"); }), "file").error().place,
+      ::testing::Eq("file: proofs[1]"));
+}
+
+TEST(ProofsJson, GoThroughAFile) {
+  const test::TemporaryDirectory directory;
+  const Sample sample = seed_sample();
+  ASSERT_TRUE(write_file(directory.file("proofs.json"), proofs_json(sample.commitment, sample.proofs)).ok());
+  EXPECT_EQ(ProofsJson::read(directory.file("proofs.json")).value().proofs.size(), 2U);
+  EXPECT_EQ(ProofsJson::read(directory.file("none")).error().code, ErrorCode::kIo);
+}
+
+}  // namespace
+}  // namespace assay::pipeline

@@ -1,0 +1,65 @@
+#include "assay/pst.h"
+#include "base/check.h"
+#include "base/sha256.h"
+#include "base/try.h"
+#include "base/wire.h"
+
+namespace assay::pst {
+namespace {
+
+constexpr std::string_view kMagic("ASSAYVK\0", 8);
+constexpr std::uint32_t kVersion = 1;
+
+}  // namespace
+
+std::string_view to_string(Trust trust) { return trust == Trust::kDev ? "dev" : "ceremony"; }
+
+Bytes VerifierKey::encode() const {
+  ASSAY_CHECK_EQ(secrets.size(), axes.count());
+  ASSAY_CHECK_EQ(level_digests.size(), axes.count());
+  WireWriter writer;
+  writer.begin(kMagic, kVersion).u8(static_cast<std::uint8_t>(trust));
+  writer.u32(static_cast<std::uint32_t>(axes.count()));
+  for (const std::uint32_t size : axes.sizes()) writer.u32(size);
+  for (const G2Affine& secret : secrets) writer.raw(curve::encode(secret));
+  for (const Digest& digest : level_digests) writer.raw(digest);
+  return writer.take();
+}
+
+Result<VerifierKey> VerifierKey::decode(ByteSpan bytes, std::string_view place) {
+  WireReader reader(bytes, place);
+  ASSAY_TRY(reader.begin(kMagic, kVersion));
+  const std::uint8_t trust = ASSAY_TRY(reader.u8("trust"));
+  if (trust != static_cast<std::uint8_t>(Trust::kDev) && trust != static_cast<std::uint8_t>(Trust::kCeremony))
+    return reader.error(ErrorCode::kOutOfRange, "trust",
+                        fmt::format("{} is not 1 (dev) or 2 (ceremony)", trust));
+
+  const std::uint32_t count = ASSAY_TRY(reader.u32("axis count"));
+  if (count == 0 || count > Axes::kMaxCount)
+    return reader.error(ErrorCode::kOutOfRange, "axis count",
+                        fmt::format("{} is not in 1 to {}", count, Axes::kMaxCount));
+  std::vector<std::uint64_t> sizes(count);
+  for (std::uint64_t& size : sizes) size = ASSAY_TRY(reader.u32("axis"));
+  VerifierKey key{ASSAY_TRY(Axes::from(sizes, place)), static_cast<Trust>(trust), {}, {}};
+
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const ByteSpan encoded = ASSAY_TRY(reader.raw(64, "secret"));
+    const G2Affine secret = ASSAY_TRY(curve::decode_g2(encoded, fmt::format("{}: secret {}", place, i)));
+    if (secret.is_infinity())
+      return reader.error(ErrorCode::kOutOfRange, "secret",
+                          fmt::format("[t_{}]_2 is the point at infinity", i));
+    key.secrets.push_back(secret);
+  }
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const ByteSpan encoded = ASSAY_TRY(reader.raw(32, "level digest"));
+    Digest digest;
+    std::copy(encoded.begin(), encoded.end(), digest.begin());
+    key.level_digests.push_back(digest);
+  }
+  ASSAY_TRY(reader.finish());
+  return key;
+}
+
+Digest VerifierKey::digest() const { return Sha256().update("assay/srs/v1").update(encode()).digest(); }
+
+}  // namespace assay::pst

@@ -1,0 +1,210 @@
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "pst/srs_file.h"
+#include "pst/srs_state.h"
+#include "pst/test_support.h"
+
+namespace assay::pst {
+namespace {
+
+using test::axes_of;
+
+/// An SRS whose parts can be changed one by one.
+struct Parts {
+  VerifierKey key;
+  std::vector<std::vector<G1Affine>> levels;
+
+  explicit Parts(const Srs& srs) : key(srs.verifier_key()), levels(test::points_of(srs)) {}
+
+  /// As somebody who tampers would: with digests that fit the points.
+  [[nodiscard]] Verdict verdict() const {
+    Parts fresh = *this;
+    for (std::size_t i = 0; i < levels.size(); ++i) fresh.key.level_digests[i] = sha256(raw_bytes(levels[i]));
+    return fresh.verdict_with_stale_digests();
+  }
+  [[nodiscard]] Verdict verdict_with_stale_digests() const {
+    std::vector<LargeArray<G1Affine>> points;
+    for (const auto& level : levels) {
+      points.emplace_back(level.size());
+      std::copy(level.begin(), level.end(), points.back().data());
+    }
+    return verify_srs(SrsAccess::from_points(key, std::move(points)));
+  }
+};
+
+class VerifySrs : public ::testing::Test {
+ protected:
+  static void scale(std::vector<G1Affine>& points, const Fr& factor) {
+    for (G1Affine& point : points) point = curve::multiply_vartime(point, factor);
+  }
+  /// The levels above 0 become the sums that level 0 demands.
+  static void resum(Parts& parts) {
+    for (std::size_t level = 1; level < parts.levels.size(); ++level) {
+      std::vector<G1Affine>& points = parts.levels[level];
+      std::fill(points.begin(), points.end(), G1Affine::infinity());
+      for (std::size_t k = 0; k < parts.levels[level - 1].size(); ++k)
+        points[k % points.size()] = curve::add(points[k % points.size()], parts.levels[level - 1][k]);
+    }
+  }
+  static std::string figure(const Verdict& verdict, std::string_view name) {
+    const Figure* found = verdict.figure(name);
+    return found == nullptr ? "none" : found->to_string();
+  }
+
+  test::Random random_{1};
+  Axes axes_ = axes_of({3, 4, 2});
+  Srs srs_ = Srs::dev(axes_, 1).value();
+  Parts parts_{srs_};
+};
+
+TEST_F(VerifySrs, AcceptsHonestOnesOfAllShapes) {
+  for (const auto& sizes : std::vector<std::vector<std::uint64_t>>{
+           {1}, {2}, {1, 1}, {5, 1, 3}, {1, 40}, {64, 3}, {2, 2, 2, 2, 2, 2}, {17, 17}, {1000}, {300, 9}})
+    EXPECT_TRUE(verify_srs(Srs::dev(axes_of(sizes), 3).value()).ok()) << axes_of(sizes).to_string();
+}
+
+TEST_F(VerifySrs, AcceptsAnSrsFromAFile) {
+  const test::TemporaryDirectory directory;
+  ASSERT_TRUE(Srs::write_dev(axes_of({70, 9}), 9, directory.file("x.srs")).ok());
+  EXPECT_TRUE(verify_srs(Srs::open(directory.file("x.srs")).value()).ok());
+}
+
+TEST_F(VerifySrs, OnePointReplacedAtAnyLevel) {
+  for (std::size_t level = 0; level < 3; ++level) {
+    for (const std::size_t k : {std::size_t{0}, parts_.levels[level].size() - 1}) {
+      Parts bad = parts_;
+      bad.levels[level][k] = curve::add(bad.levels[level][k], G1Affine::generator());
+      EXPECT_EQ(bad.verdict().step(), "level sums") << level;
+      EXPECT_EQ(bad.verdict_with_stale_digests().step(), "level digests");
+      EXPECT_EQ(figure(bad.verdict_with_stale_digests(), "level"), std::to_string(level));
+    }
+  }
+}
+
+TEST_F(VerifySrs, PointsOffTheCurveOrAtInfinity) {
+  Parts bad = parts_;
+  bad.levels[1][3].y.limbs[0] ^= 1;
+  EXPECT_EQ(bad.verdict().step(), "points");
+  EXPECT_EQ(figure(bad.verdict(), "level"), "1");
+  EXPECT_EQ(figure(bad.verdict(), "point"), "3");
+  bad.levels[1][3] = G1Affine::infinity();
+  EXPECT_EQ(bad.verdict().step(), "points");
+  EXPECT_EQ(figure(bad.verdict(), "point"), "3");
+  bad = parts_;
+  bad.levels[0][7].x.limbs = {~0ull, ~0ull, ~0ull, ~0ull};  // not below p
+  EXPECT_EQ(bad.verdict().step(), "points");
+}
+
+// A secret that is a node makes points at infinity, and anybody can guess it.
+TEST_F(VerifySrs, ASecretOnTheGrid) {
+  std::vector<Fr> secrets = random_.fields(3);
+  secrets[1] = Fr::from_u64(2);
+  const Srs srs = Srs::from_secrets(axes_, secrets).value();
+  EXPECT_EQ(verify_srs(srs).step(), "points");
+  // It is a usable basis all the same: the formulas do not divide by t - k.
+  const std::vector<Scalar> values = random_.integers(24, 16);
+  EXPECT_EQ(commit(srs, values).value(),
+            test::times_generator(test::evaluate_lagrange(axes_, values, secrets)));
+  secrets[1] = Fr::zero();
+  EXPECT_EQ(verify_srs(Srs::from_secrets(axes_, secrets).value()).step(), "verifier key");
+}
+
+TEST_F(VerifySrs, SwappedPointsAndLevels) {
+  Parts bad = parts_;
+  std::swap(bad.levels[0][0], bad.levels[0][1]);
+  EXPECT_EQ(bad.verdict().step(), "level sums");
+  bad = parts_;
+  std::copy(parts_.levels[0].begin(), parts_.levels[0].begin() + 8, bad.levels[1].begin());
+  EXPECT_EQ(bad.verdict().step(), "level sums");
+  EXPECT_EQ(figure(bad.verdict(), "level"), "1");
+  bad = parts_;
+  std::swap(bad.key.level_digests[0], bad.key.level_digests[2]);
+  EXPECT_EQ(bad.verdict_with_stale_digests().step(), "level digests");
+  bad = parts_;
+  std::reverse(bad.levels[2].begin(), bad.levels[2].end());
+  EXPECT_EQ(bad.verdict().step(), "level sums");
+  EXPECT_EQ(figure(bad.verdict(), "level"), "2");
+}
+
+TEST_F(VerifySrs, ConsistentSumsOfAPermutedBasis) {
+  // Nodes of each axis in turn exchanged throughout: sums hold, the degree does not.
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    Parts bad = parts_;
+    const std::size_t width = axes_.volume(axis + 1);
+    for (std::size_t start = 0; start < bad.levels[0].size(); start += width * axes_[axis])
+      std::swap_ranges(bad.levels[0].begin() + start, bad.levels[0].begin() + start + width,
+                       bad.levels[0].begin() + start + width);
+    resum(bad);
+    const Verdict verdict = bad.verdict();
+    EXPECT_EQ(verdict.step(), "degree relation");
+    EXPECT_EQ(figure(verdict, "axis"), std::to_string(axis));
+  }
+}
+
+TEST_F(VerifySrs, AnotherSecretInTheVerifierPart) {
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    Parts bad = parts_;
+    bad.key.secrets[axis] = curve::add(bad.key.secrets[axis], G2Affine::generator());
+    EXPECT_EQ(bad.verdict().step(), "degree relation");
+    EXPECT_EQ(figure(bad.verdict(), "axis"), std::to_string(axis));
+  }
+  Parts bad = parts_;
+  std::swap(bad.key.secrets[0], bad.key.secrets[1]);
+  EXPECT_EQ(bad.verdict().step(), "degree relation");
+}
+
+TEST_F(VerifySrs, SecretsThatAreEqualOrInvalid) {
+  Parts bad = parts_;
+  bad.key.secrets[2] = bad.key.secrets[0];
+  EXPECT_EQ(bad.verdict().step(), "verifier key");
+  EXPECT_EQ(figure(bad.verdict(), "axis"), "2");
+  bad.key.secrets[2] = G2Affine::infinity();
+  EXPECT_EQ(bad.verdict().step(), "verifier key");
+  bad.key.secrets[2] = parts_.key.secrets[2];
+  bad.key.secrets[2].x.c0.limbs[0] ^= 1;
+  EXPECT_EQ(bad.verdict().step(), "verifier key");
+}
+
+TEST_F(VerifySrs, ScaledPoints) {
+  Parts bad = parts_;
+  scale(bad.levels[0], Fr::from_u64(2));
+  EXPECT_EQ(bad.verdict().step(), "level sums");
+  scale(bad.levels[1], Fr::from_u64(2));
+  EXPECT_EQ(bad.verdict().step(), "level sums");
+  scale(bad.levels[2], Fr::from_u64(2));
+  EXPECT_EQ(bad.verdict().step(), "generator sum");
+}
+
+// A basis that is right in each axis by itself, and wrong as a whole: t_1 depends on the node of axis 0.
+// Every level is the sum that it should be, so only the relation over all fibres shows it.
+TEST_F(VerifySrs, AFibreOfItsOwn) {
+  const std::vector<Fr> a = random_.fields(3);
+  Parts bad(Srs::from_secrets(axes_, a).value());
+  // Adds D = +delta, -delta on two points of one fibre of axis 1, and the reverse on a fibre of another node
+  // of axis 0.
+  const G1Affine delta = test::times_generator(random_.field());
+  const auto at = [&](std::uint32_t i, std::uint32_t j) -> G1Affine& {
+    return bad.levels[0][(i * 4 + j) * 2];
+  };
+  at(0, 0) = curve::add(at(0, 0), delta);
+  at(0, 1) = curve::add(at(0, 1), curve::negate(delta));
+  at(1, 0) = curve::add(at(1, 0), curve::negate(delta));
+  at(1, 1) = curve::add(at(1, 1), delta);
+  EXPECT_EQ(bad.verdict().step(), "degree relation");
+  EXPECT_EQ(figure(bad.verdict(), "axis"), "0");
+}
+
+TEST_F(VerifySrs, TheNumbersOfAnotherShape) {
+  // The points of axes 4, 3 read as axes 3, 4.
+  Parts bad(Srs::dev(axes_of({4, 3}), 1).value());
+  bad.key.axes = axes_of({3, 4});
+  const Parts right(Srs::dev(axes_of({3, 4}), 1).value());
+  bad.levels[1] = right.levels[1];
+  EXPECT_EQ(bad.verdict().step(), "level sums");
+  resum(bad);
+  EXPECT_EQ(bad.verdict().step(), "degree relation");
+}
+
+}  // namespace
+}  // namespace assay::pst

@@ -1,0 +1,172 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "toploc/test_support.h"
+
+namespace assay::toploc {
+namespace {
+
+Signature sample() {
+  Signature signature;
+  signature.model = "a/model";
+  signature.dtype = "bfloat16";
+  signature.attention = "sdpa";
+  signature.prompt = "Why \"not\"?\n\u00e9";
+  signature.prompt_token_ids = {1, 2};
+  signature.output_token_ids = {3, Signature::kMaxToken};
+  signature.parameters = {4, {16, 0, 8}, TieRule::kLowerIndex};
+  signature.proofs = {{0xff, 0xd9, 0, 1, 0, 2, 0, 3, 0, 4}, {}};
+  return signature;
+}
+
+std::string text() { return sample().encode().value(); }
+
+std::string replaced(std::string in, const std::string& from, const std::string& to) {
+  const std::size_t at = in.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? in : in.replace(at, from.size(), to);
+}
+
+Error error_with(const std::string& from, const std::string& to) {
+  const Result<Signature> read = Signature::decode(replaced(text(), from, to), "f");
+  return read.ok() ? Error{} : read.error();
+}
+ErrorCode code_with(const std::string& from, const std::string& to) { return error_with(from, to).code; }
+
+TEST(Signature, HasOneText) {
+  EXPECT_EQ(
+      text(),
+      R"({"format":"assay/toploc/signature/v2","model":"a/model","dtype":"bfloat16","attention":"sdpa",)"
+      R"("prompt":"Why \"not\"?\n)"
+      "\u00e9"
+      R"(","prompt_token_ids":[1,2],"output_token_ids":[3,2147483647],"topk":4,"decode_batching_size":16,)"
+      R"("prefill_rows":0,"merge_tail_below":8,"ties":"lower-index","proofs":["/9kAAQACAAMABA==",""]})"
+      "\n");
+  EXPECT_EQ(Signature::decode(text(), "").value(), sample());
+  Signature tokens = sample();
+  tokens.proofs.clear();
+  EXPECT_EQ(Signature::decode(tokens.encode().value(), "").value(), tokens);
+}
+
+TEST(Signature, IsAFile) {
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "signature_test.json";
+  ASSERT_TRUE(sample().write(path).ok());
+  EXPECT_EQ(Signature::read(path).value(), sample());
+  std::filesystem::resize_file(path, Signature::kMaxBytes + 1);
+  EXPECT_EQ(Signature::read(path).error().code, ErrorCode::kTooLarge);
+  std::filesystem::remove(path);
+  EXPECT_EQ(Signature::read(path).error().code, ErrorCode::kIo);
+}
+
+TEST(Signature, OfBeforeTheFirstReleaseIsRefusedByName) {
+  const Error error = error_with("signature/v2", "signature/v1");
+  EXPECT_EQ(error.code, ErrorCode::kUnsupported);
+  EXPECT_EQ(error.to_string(),
+            "f: format: version 1 was written by a version before the first release: make the file anew");
+  EXPECT_EQ(code_with("signature/v2", "signature/v3"), ErrorCode::kUnsupported);
+  EXPECT_EQ(code_with("signature/v2", "proofs/v1"), ErrorCode::kUnsupported);
+  EXPECT_EQ(code_with("\"format\":\"assay/toploc/signature/v2\",", ""), ErrorCode::kMalformed);
+}
+
+TEST(Signature, HasEveryFieldOnceAndNoOther) {
+  const Json fields = parse_json(text(), "").value();
+  for (const auto& [name, value] : fields.items()) {
+    Json without = fields;
+    without.erase(name);
+    const Result<Signature> read = Signature::decode(dump_json(without, -1) + "\n", "f");
+    ASSERT_FALSE(read.ok()) << name;
+    EXPECT_EQ(read.error().to_string(), "f: " + name + ": this field is missing");
+    const std::string again = "\"" + name + "\":" + dump_json(value, -1) + ",";
+    EXPECT_EQ(Signature::decode("{" + again + text().substr(1), "").error().code, ErrorCode::kMalformed)
+        << name;
+    Json null = fields;
+    null[name] = nullptr;
+    EXPECT_FALSE(Signature::decode(dump_json(null, -1) + "\n", "").ok()) << name;
+  }
+  EXPECT_EQ(error_with("\"topk\":4,", "\"topk\":4,\"merge_short_tails\":false,").to_string(),
+            "f: merge_short_tails: no field of this name belongs here");
+}
+
+TEST(Signature, RefusesAnotherLayout) {
+  EXPECT_EQ(code_with("\"topk\":4", "\"topk\": 4"), ErrorCode::kNonCanonical);
+  EXPECT_EQ(code_with("[1,2]", "[1,2 ]"), ErrorCode::kNonCanonical);
+  EXPECT_EQ(code_with("\u00e9", "\\u00e9"), ErrorCode::kNonCanonical);
+  EXPECT_EQ(Signature::decode(text() + "\n", "").error().code, ErrorCode::kNonCanonical);
+  EXPECT_EQ(Signature::decode(text().substr(0, text().size() - 1), "").error().code,
+            ErrorCode::kNonCanonical);
+  EXPECT_EQ(code_with("\"model\":\"a/model\",\"dtype\":\"bfloat16\"",
+                      "\"dtype\":\"bfloat16\",\"model\":\"a/model\""),
+            ErrorCode::kNonCanonical);
+}
+
+TEST(Signature, RefusesOtherValues) {
+  EXPECT_EQ(code_with("\"a/model\"", "3"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_with("a/model", std::string(Signature::kMaxText + 1, 'x')), ErrorCode::kTooLarge);
+  for (const char* list : {"[]", "[2147483648]", "[-1]"})
+    EXPECT_EQ(code_with("[1,2]", list), ErrorCode::kOutOfRange) << list;
+  for (const char* list : {"3", "null", "[1.0]", "[true]", "[\"1\"]", "{\"1\":2}"})
+    EXPECT_EQ(code_with("[1,2]", list), ErrorCode::kMalformed) << list;
+  EXPECT_EQ(code_with("[3,2147483647]", "[]"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("\"topk\":4", "\"topk\":0"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("\"topk\":4", "\"topk\":4097"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("_size\":16", "_size\":0"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("_size\":16", "_size\":true"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_with("_below\":8", "_below\":4294967296"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("lower-index", "random"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("\"/9kA", "\"*9kA"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_with("ABA==", "ABB=="), ErrorCode::kNonCanonical);
+  EXPECT_EQ(code_with("\"\"]", "3]"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_with("\"\"]", "\"" + std::string(10928, 'A') + "\"]"), ErrorCode::kTooLarge);
+  EXPECT_EQ(Signature::decode(std::string(1000, '['), "").error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(Signature::decode("[]", "").error().code, ErrorCode::kMalformed);
+  EXPECT_EQ(Signature::decode("", "").error().code, ErrorCode::kMalformed);
+}
+
+std::string with_many(const char* list, std::size_t count, const std::string& item) {
+  std::string items = "[" + item;
+  for (std::size_t i = 1; i < count; ++i) items += "," + item;
+  return replaced(text(), list, items + "]");
+}
+
+TEST(Signature, IsCapped) {
+  const auto code_of = [](const std::string& given) {
+    const Result<Signature> read = Signature::decode(given, "");
+    return read.ok() ? ErrorCode{} : read.error().code;
+  };
+  EXPECT_TRUE(Signature::decode(with_many("[1,2]", Signature::kMaxTokens, "7"), "").ok());
+  EXPECT_EQ(code_of(with_many("[1,2]", Signature::kMaxTokens + 1, "7")), ErrorCode::kTooLarge);
+  EXPECT_EQ(code_of(with_many("[3,2147483647]", Signature::kMaxTokens + 1, "7")), ErrorCode::kTooLarge);
+  EXPECT_EQ(code_of(with_many("[\"/9kAAQACAAMABA==\",\"\"]", Signature::kMaxProofs + 1, "\"\"")),
+            ErrorCode::kTooLarge);
+  EXPECT_EQ(code_of(std::string(Signature::kMaxBytes + 1, ' ')), ErrorCode::kTooLarge);
+}
+
+TEST(Signature, WritesNothingThatIsNotRead) {
+  const auto code_of = [](const std::function<void(Signature&)>& change) {
+    Signature signature = sample();
+    change(signature);
+    const Result<std::string> encoded = signature.encode();
+    EXPECT_EQ(signature.write("/nowhere/at/all").error().code, encoded.error().code);
+    return encoded.error().code;
+  };
+  EXPECT_EQ(code_of([](Signature& s) { s.model = "\xff"; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of([](Signature& s) { s.prompt = "\xff"; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of([](Signature& s) { s.dtype.assign(5000, 'x'); }), ErrorCode::kTooLarge);
+  EXPECT_EQ(code_of([](Signature& s) { s.prompt_token_ids.clear(); }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of([](Signature& s) { s.output_token_ids = {Signature::kMaxToken + 1}; }),
+            ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of([](Signature& s) { s.output_token_ids.resize(Signature::kMaxTokens + 1); }),
+            ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of([](Signature& s) { s.parameters.topk = 0; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of([](Signature& s) { s.proofs.resize(Signature::kMaxProofs + 1); }), ErrorCode::kTooLarge);
+  EXPECT_EQ(code_of([](Signature& s) { s.proofs[0].resize(8195); }), ErrorCode::kTooLarge);
+  // Each part within its cap, and more together than is read.
+  EXPECT_EQ(code_of([](Signature& s) { s.proofs.assign(4000, Bytes(8194)); }), ErrorCode::kTooLarge);
+}
+
+}  // namespace
+}  // namespace assay::toploc

@@ -1,0 +1,49 @@
+"""The package as it was installed: what a wheel must hold, with all its parts of one version."""
+
+import importlib.metadata
+import importlib.resources
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import assay
+
+ROOT = Path(__file__).resolve().parents[3]
+DISTRIBUTION = importlib.metadata.distribution("assay")
+COMMANDS = sorted(DISTRIBUTION.entry_points.select(group="console_scripts"))
+
+
+def version_in_cmake() -> str:
+    found = re.search(r"project\(assay VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text())
+    assert found
+    return found[1]
+
+
+def test_is_the_installed_package() -> None:
+    assert not Path(assay.__file__).is_relative_to(ROOT / "python")
+
+
+def test_version_is_that_of_cmake() -> None:
+    assert DISTRIBUTION.version == version_in_cmake()
+
+
+def test_is_typed() -> None:
+    assert importlib.resources.files("assay").joinpath("py.typed").is_file()
+
+
+def test_command_is_beside_the_interpreter() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("assay"), "--version"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert version_in_cmake() in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_python_verb_loads(command: importlib.metadata.EntryPoint) -> None:
+    assert command.name.startswith("assay-")
+    assert callable(command.load())
+    assert Path(sys.executable).with_name(command.name).is_file()
