@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/threads.h"
 #include "curve/kernel.h"
+#include "curve/parameters.h"
 #include "curve/windows.h"
 #include "field/backend_portable.h"
 #include "field/element.h"
@@ -21,7 +22,9 @@ Fp negated(const Fp& a) { return {(-F(a.limbs)).limbs()}; }
 
 }  // namespace
 
-G1Affine G1Affine::generator() { return {from_integer({1, 0, 0, 0}), from_integer({2, 0, 0, 0})}; }
+G1Affine G1Affine::generator() {
+  return {from_integer(curve::Bn254::kGeneratorX), from_integer(curve::Bn254::kGeneratorY)};
+}
 
 G2Affine G2Affine::generator() {
   return {{from_integer(curve::kG2X0), from_integer(curve::kG2X1)},

@@ -40,21 +40,21 @@ std::optional<field::Quadratic<F>> square_root(const field::Quadratic<F>& x) {
   return std::nullopt;
 }
 
-template <class F>
+template <class F, CurveConstants Curve = Bn254>
 struct Membership {
   using E2 = field::Quadratic<F>;
 
-  static F right_side(const F& x) { return x.squared() * x + F::from_u64(kCurveB); }
-  static E2 right_side(const E2& x) { return x.squared() * x + Pairing<F>::twist_b(); }
+  static F right_side(const F& x) { return x.squared() * x + F::from_u64(Curve::kB); }
+  static E2 right_side(const E2& x) { return x.squared() * x + twist_b<Curve, F>(); }
 
   template <class T>
   static bool is_on_curve(const Affine<T>& p) {
     return p.is_infinity() || p.y.squared() == right_side(p.x);
   }
 
-  /// Membership in the subgroup of order r, by definition.
+  /// Membership in the subgroup of order kOrder, by definition.
   static bool is_in_g2(const Affine<E2>& p) {
-    return is_on_curve(p) && multiply_vartime(p, kScalarModulus).is_infinity();
+    return is_on_curve(p) && multiply_vartime(p, Curve::kOrder).is_infinity();
   }
 };
 

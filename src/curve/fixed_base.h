@@ -13,11 +13,12 @@
 #include "base/threads.h"
 #include "curve/msm_simple.h"
 #include "curve/pairs.h"
+#include "curve/parameters.h"
 #include "curve/windows.h"
 
 namespace assay::curve {
 
-template <class F, AddsPairs<F> Adder>
+template <class F, AddsPairs<F> Adder, CurveConstants Curve = Bn254>
 class GeneratorMultiples {
  public:
   static void run(std::span<const Fr> scalars, std::span<G1Affine> out) {
@@ -61,7 +62,7 @@ class GeneratorMultiples {
   /// row[d - 1] = d * 2^(cw) * G for d = 1..2^(c-1), each doubling of the filled part in batches of
   /// additions.
   void fill_window(std::size_t w, Adder& adder) {
-    Xyzz<F> power(load<F>(G1Affine::generator()));
+    Xyzz<F> power({F::from_integer(Curve::kGeneratorX), F::from_integer(Curve::kGeneratorY)});
     for (std::size_t i = 0; i < w * window_bits_; ++i) power = power.doubled();
     G1Affine* const row = table_.data() + w * half_;
     row[0] = store(power.to_affine());

@@ -8,6 +8,6 @@
 namespace assay::curve {
 // What is too small for eight lanes goes the way of the adx kernel; whoever has IFMA has mulx and adcx.
 const CurveKernel kIfmaCurveKernel =
-    KernelOf<field::AdxBackend, PairAdderIfma, RootsIfma, field::DodecicIfma>::kTable;
+    KernelOf<field::AdxBackend, Bn254, PairAdderIfma, RootsIfma, field::DodecicIfma>::kTable;
 }  // namespace assay::curve
 #endif

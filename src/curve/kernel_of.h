@@ -12,21 +12,24 @@
 
 namespace assay::curve {
 
-template <class Backend>
-using BaseField = field::Element<field::FpParameters, Backend>;
+template <class Curve, class Backend>
+using CoordinateOf = field::Element<typename Curve::BaseField, Backend>;
 
-template <field::FieldBackend Backend, AddsPairs<BaseField<Backend>> Adder = PairAdder<BaseField<Backend>>,
-          TakesRoots<BaseField<Backend>> RootTaker = Roots<BaseField<Backend>>,
-          field::Fp12Arithmetic E12 = field::Dodecic<BaseField<Backend>>>
+template <field::FieldBackend Backend, CurveConstants Curve = Bn254,
+          AddsPairs<CoordinateOf<Curve, Backend>> Adder = PairAdder<CoordinateOf<Curve, Backend>>,
+          TakesRoots<CoordinateOf<Curve, Backend>> RootTaker = Roots<CoordinateOf<Curve, Backend>>,
+          field::Fp12Arithmetic E12 = field::Dodecic<CoordinateOf<Curve, Backend>>>
 struct KernelOf {
-  using F = BaseField<Backend>;
+  using F = CoordinateOf<Curve, Backend>;
   using E2 = field::Quadratic<F>;
   using G2 = Pairing<F, E12>;
+  using In = Membership<F, Curve>;
+  using Multiples = GeneratorMultiples<F, Adder, Curve>;
 
   static std::size_t find_invalid_point(std::span<const G1Affine> points) {
     for (std::size_t i = 0; i < points.size(); ++i) {
-      if (field::internal::at_least(points[i].x.limbs, field::kBasePrime) ||
-          field::internal::at_least(points[i].y.limbs, field::kBasePrime) || !is_in_g1(points[i])) {
+      if (field::internal::at_least(points[i].x.limbs, Curve::BaseField::kModulus) ||
+          field::internal::at_least(points[i].y.limbs, Curve::BaseField::kModulus) || !is_in_g1(points[i])) {
         return i;
       }
     }
@@ -51,7 +54,7 @@ struct KernelOf {
   }
   static std::size_t solve_g1(std::span<const Fp> x, std::span<Fp> y) {
     std::vector<F> squares, roots;
-    for (const Fp& each : x) squares.push_back(Membership<F>::right_side(F(each.limbs)));
+    for (const Fp& each : x) squares.push_back(In::right_side(F(each.limbs)));
     roots = squares;
     RootTaker::take(roots);
     for (std::size_t i = 0; i < x.size(); ++i) {
@@ -61,15 +64,15 @@ struct KernelOf {
     return x.size();
   }
   static std::optional<Fp2> solve_g2(const Fp2& x) {
-    const auto y = square_root(Membership<F>::right_side(G2::load(x)));
+    const auto y = square_root(In::right_side(G2::load(x)));
     if (!y) return std::nullopt;
     return G2::store(*y);
   }
-  static bool is_in_g1(const G1Affine& p) { return Membership<F>::is_on_curve(load<F>(p)); }
-  static bool is_in_g2(const G2Affine& p) { return Membership<F>::is_in_g2(G2::load(p)); }
+  static bool is_in_g1(const G1Affine& p) { return In::is_on_curve(load<F>(p)); }
+  static bool is_in_g2(const G2Affine& p) { return In::is_in_g2(G2::load(p)); }
 
   static constexpr CurveKernel kTable = {Msm<F, Adder>::run,
-                                         GeneratorMultiples<F, Adder>::run,
+                                         Multiples::run,
                                          find_invalid_point,
                                          add_g1,
                                          multiply_g1,

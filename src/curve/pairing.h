@@ -18,6 +18,13 @@
 
 namespace assay::curve {
 
+/// b/xi, the b of the twist.
+template <class Curve, class F>
+const field::Quadratic<F>& twist_b() {
+  static const auto b = field::Quadratic<F>::one().times_xi().inverse() * F::from_u64(Curve::kB);
+  return b;
+}
+
 /// One line over its coefficient of yP: the coefficients of xP w and of v w, each in Fp2.
 using Line = std::array<field::Limbs, 4>;
 
@@ -45,12 +52,6 @@ struct Pairing {
     Fp12Coordinates out;
     for (std::size_t i = 0; i < 12; ++i) out[i] = {coordinates[i]};
     return out;
-  }
-
-  /// 3/xi, the b of the twist.
-  static const E2& twist_b() {
-    static const E2 b = E2::one().times_xi().inverse() * F::from_u64(kCurveB);
-    return b;
   }
 
   /// The image of the Frobenius map of E under the twist: (conj(x) xi^((p-1)/3), conj(y) xi^((p-1)/2)).
@@ -187,7 +188,7 @@ struct Pairing {
     const E2 a = t.x * t.y * half;
     const E2 b = t.y.squared();
     const E2 c = t.z.squared();
-    const E2 e = twist_b() * (c.doubled() + c);
+    const E2 e = twist_b<Bn254, F>() * (c.doubled() + c);
     const E2 f = e.doubled() + e;
     const E2 g = (b + f) * half;
     const E2 h = (t.y + t.z).squared() - (b + c);

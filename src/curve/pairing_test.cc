@@ -87,7 +87,8 @@ TEST(Pairing, InfinityGivesOne) {
 TEST(SquareRoot, ChainIsThePowerBitByBit) {
   F x = F::from_u64(3);
   for (int round = 0; round < 20; ++round) {
-    EXPECT_EQ(field::power(x, kSquareRootChain), field::power(x, field::FpParameters::kSquareRootExponent));
+    EXPECT_EQ(field::power(x, kSquareRootChain<field::FpParameters>),
+              field::power(x, field::FpParameters::kSquareRootExponent));
     x = x.squared() + F::one();
   }
   for (std::uint64_t e : {1, 2, 3, 31, 32, 33, 1000003}) {

@@ -17,17 +17,40 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 
 #include "assay/curve.h"
+#include "field/backend.h"
 #include "field/parameters.h"
 
 namespace assay::curve {
 
-inline constexpr std::uint64_t kCurveU = 4965661367192848881;
+/// What the templates of this room ask of a curve y^2 = x^3 + b over Fp and its twist y^2 = x^3 + b/xi over
+/// Fp2: a base field with p = 3 (mod 4), and in both groups a subgroup of the same odd prime order.
+template <class C>
+concept CurveConstants = field::PrimeConstants<typename C::BaseField> && requires {
+  requires std::same_as<decltype(C::BaseField::kSquareRootExponent), const field::Limbs>;
+  requires std::same_as<decltype(C::kB), const std::uint64_t>;
+  /// Coordinates of the generator of G1, as integers.
+  requires std::same_as<decltype(C::kGeneratorX), const field::Limbs>;
+  requires std::same_as<decltype(C::kGeneratorY), const field::Limbs>;
+  requires std::same_as<decltype(C::kOrder), const field::Limbs>;
+  /// Bytes of an encoded coordinate, of which two bits are left for flags.
+  requires std::same_as<decltype(C::kBytes), const std::size_t>;
+};
 
-/// 3, the b of E.
-inline constexpr std::uint64_t kCurveB = 3;
+struct Bn254 {
+  using BaseField = field::FpParameters;
+  static constexpr std::uint64_t kB = 3;
+  static constexpr field::Limbs kGeneratorX = {1, 0, 0, 0};
+  static constexpr field::Limbs kGeneratorY = {2, 0, 0, 0};
+  static constexpr field::Limbs kOrder = kScalarModulus;
+  static constexpr std::size_t kBytes = 32;
+};
+static_assert(CurveConstants<Bn254>);
+
+inline constexpr std::uint64_t kCurveU = 4965661367192848881;
 
 /// k = sum_i digits[i] 2^i with digits that are zero or odd and below 2^(width-1) in magnitude, and at most
 /// one of `width` neighbours not zero: the non-adjacent form (Solinas, "Efficient arithmetic on Koblitz

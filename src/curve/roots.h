@@ -10,8 +10,8 @@
 namespace assay::curve {
 
 /// x^((p+1)/4) is a square root of every square x, as p = 3 (mod 4).
-inline constexpr field::PowerChain kSquareRootChain =
-    field::PowerChain::of(field::FpParameters::kSquareRootExponent);
+template <class P>
+inline constexpr field::PowerChain kSquareRootChain = field::PowerChain::of(P::kSquareRootExponent);
 
 /// What takes roots of many elements of F: replaces each x by x^((p+1)/4).
 template <class Roots, class F>
@@ -23,7 +23,7 @@ concept TakesRoots = requires(std::span<F> values) {
 template <class F>
 struct Roots {
   static void take(std::span<F> values) {
-    for (F& x : values) x = field::power(x, kSquareRootChain);
+    for (F& x : values) x = field::power(x, kSquareRootChain<typename F::Parameters>);
   }
 };
 

@@ -28,6 +28,8 @@ static_assert(ifma::product_bound(kBound * kBound) <= kBound);
 constexpr Limbs kIn = field::internal::power_of_two(264, P::kModulus);
 constexpr Limbs kOut = P::kOne;
 
+constexpr const field::PowerChain& kChain = kSquareRootChain<P>;
+
 /// Word i of sixteen values, lane by lane.
 struct alignas(64) Words {
   std::array<std::array<std::uint64_t, kBatch>, 4> word{};
@@ -77,9 +79,9 @@ void take_batch(Words& words) {
   odd[0] = product(x, constant(kIn));
   const Batch step_up = square(odd[0]);
   for (std::size_t k = 1; k < odd.size(); ++k) odd[k] = product(odd[k - 1], step_up);
-  Batch out = odd[static_cast<std::size_t>(kSquareRootChain.steps[0].odd)];
-  for (std::size_t i = 1; i < kSquareRootChain.count; ++i) {
-    const field::PowerChain::Step& step = kSquareRootChain.steps[i];
+  Batch out = odd[static_cast<std::size_t>(kChain.steps[0].odd)];
+  for (std::size_t i = 1; i < kChain.count; ++i) {
+    const field::PowerChain::Step& step = kChain.steps[i];
     for (unsigned k = 0; k < step.squarings; ++k) out = square(out);
     if (step.odd != field::PowerChain::kNone) out = product(out, odd[static_cast<std::size_t>(step.odd)]);
   }

@@ -65,6 +65,13 @@ constexpr std::uint64_t negated_inverse(std::uint64_t m) {
   return 0 - inverse;
 }
 
+/// 2^exponent, below 2^256.
+constexpr Limbs two_to(std::size_t exponent) {
+  Limbs out{};
+  out[exponent / 64] = std::uint64_t{1} << (exponent % 64);
+  return out;
+}
+
 constexpr Limbs shift_right(const Limbs& a, unsigned bits) {
   Limbs out{};
   for (std::size_t i = 0; i < 4; ++i) out[i] = (a[i] >> bits) | (i < 3 ? a[i + 1] << (64 - bits) : 0);
@@ -83,14 +90,19 @@ struct PrimeParameters {
   static constexpr Limbs kHalf = internal::shift_right(kPrime, 1);  ///< (m - 1) / 2
 };
 
+/// Of a prime p = 3 (mod 4), for which square roots are powers.
+template <const Limbs& kPrime>
+struct PrimeWithRoots : PrimeParameters<kPrime> {
+  static_assert(kPrime[0] % 4 == 3 && kPrime[0] + 1 != 0);
+  /// (p + 1) / 4: x to it is a square root of every square x.
+  static constexpr Limbs kSquareRootExponent =
+      internal::shift_right({kPrime[0] + 1, kPrime[1], kPrime[2], kPrime[3]}, 2);
+};
+
 inline constexpr Limbs kBasePrime = {0x3c208c16d87cfd47, 0x97816a916871ca8d, 0xb85045b68181585d,
                                      0x30644e72e131a029};
 
-struct FpParameters : PrimeParameters<kBasePrime> {
-  /// (p + 1) / 4: the exponent of a square root, as p = 3 (mod 4).
-  static constexpr Limbs kSquareRootExponent =
-      internal::shift_right({kBasePrime[0] + 1, kBasePrime[1], kBasePrime[2], kBasePrime[3]}, 2);
-};
+struct FpParameters : PrimeWithRoots<kBasePrime> {};
 
 struct FrParameters : PrimeParameters<kScalarModulus> {};
 

@@ -50,6 +50,7 @@ OPEN: dict[str, dict[str, set[str]]] = {
     # Curve code is a template over the field's backends, compiled once for each kernel.
     "curve": {
         "field": {
+            "backend.h",
             "backend_adx.h",
             "backend_portable.h",
             "dodecic_ifma.h",
