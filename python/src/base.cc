@@ -29,13 +29,18 @@ std::string_view name_of(ErrorCode code) {
   return "unsupported";
 }
 
+/// Text that may quote a file's bytes, which need not be UTF-8.
+nb::object to_text(std::string_view text) {
+  return nb::steal(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+}
+
 void raise(const Failure& failure) {
   const Error& error = failure.error;
   const bool bad_bytes = failure.reading && error.code != ErrorCode::kIo;
   try {
     const nb::object type =
         nb::module_::import_("assay.errors").attr(bad_bytes ? "DecodeError" : "InputError");
-    const nb::object raised = type(name_of(error.code), error.place, error.reason);
+    const nb::object raised = type(name_of(error.code), to_text(error.place), to_text(error.reason));
     PyErr_SetObject(type.ptr(), raised.ptr());
   } catch (nb::python_error& other) {
     other.restore();

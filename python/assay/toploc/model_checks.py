@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from torch import Tensor
+
 from ..errors import InputError
 from ..models import Engine, encode_prompts, load, made_prompts, read_prompts, resolve
 from ..progress import Bar, Progress
@@ -55,14 +57,7 @@ class Report(NamedTuple):
 
 def verify_tokens(options: argparse.Namespace, engine: Engine) -> Report:
     """Judge a signature by states that are computed here, or that the verifier's engine wrote."""
-    asked = Parameters(
-        topk=options.topk,
-        decode_batching_size=options.decode_batching_size,
-        prefill_rows=options.prefill_rows,
-        merge_tail_below=options.merge_tail_below,
-        lower_index_first=options.ties == "lower-index",
-    )
-    any_ties = options.ties is None
+    asked, any_ties = _asked(options)
     signature = Signature.read(options.tokens)
     fed = [*signature.prompt_token_ids, *signature.output_token_ids]
     if options.max_tokens is not None and len(fed) > options.max_tokens:
@@ -86,23 +81,39 @@ def verify_tokens(options: argparse.Namespace, engine: Engine) -> Report:
     if not before:
         # No model need run to say so.
         return Report(Examination(before, []), about)
-    model, *_ = load(options.model, engine, trust_remote_code=options.trust_remote_code)
-    if options.hidden_states is None:
-        own = recompute(model, fed[: first + 1], fed[first + 1 :])
-        ran = engine
-    else:
-        states, given = read_vllm_states(options.hidden_states, model)
-        wanted = fed[:-1]
-        if given[: len(wanted)] != wanted:
-            raise InputError("mismatch", options.hidden_states, "states of other tokens")
-        own = states[first : first + rows]
-        # Its kernels are none of those that models run with here.
-        ran = Engine(str(states.dtype).removeprefix("torch."), "vLLM")
+    own, ran = _own_states(options, engine, fed, first)
     found = examine_file(
-        own, file, profile, asked, any_ties=any_ties, rounded=True, engine=ran,
+        own[:rows], file, profile, asked, any_ties=any_ties, rounded=True, engine=ran,
         model=resolve(options.model).name,
     )  # fmt: skip
     return Report(found, about)
+
+
+def _asked(options: argparse.Namespace) -> tuple[Parameters, bool]:
+    """What proofs must have been made under, and whether either rule for ties will do."""
+    parameters = Parameters(
+        topk=options.topk,
+        decode_batching_size=options.decode_batching_size,
+        prefill_rows=options.prefill_rows,
+        merge_tail_below=options.merge_tail_below,
+        lower_index_first=options.ties == "lower-index",
+    )
+    return parameters, options.ties is None
+
+
+def _own_states(
+    options: argparse.Namespace, engine: Engine, tokens: list[int], first: int
+) -> tuple[Tensor, Engine]:
+    """The states after the token of number `first` and those behind it, and what made them."""
+    model, *_ = load(options.model, engine, trust_remote_code=options.trust_remote_code)
+    if options.hidden_states is None:
+        return recompute(model, tokens[: first + 1], tokens[first + 1 :]), engine
+    states, fed = read_vllm_states(options.hidden_states, model)
+    wanted = tokens[:-1]
+    if fed[: len(wanted)] != wanted:
+        raise InputError("mismatch", options.hidden_states, "states of other tokens")
+    # Its kernels are none of those that models run with here.
+    return states[first:], Engine(str(states.dtype).removeprefix("torch."), "vLLM")
 
 
 def calibrate_model(options: argparse.Namespace, engine: Engine) -> dict[str, Any]:

@@ -123,8 +123,10 @@ CASES = {
     "tails of 9": Case({"merge_tail_below": 9}),
     "all of it": Case({**ODD, **LOWER}),
     "one chunk": Case({"decode_batching_size": 1000}),
-    "the largest k that is judged": Case({"topk": 962}),
-    "a k that says nothing": Case({"topk": 963}, code=INCONCLUSIVE, step="modulus"),
+    "the largest k that is judged": Case({"topk": 962, "decode_batching_size": 70}),
+    "a k that says nothing": Case(
+        {"topk": 963, "decode_batching_size": 70}, code=INCONCLUSIVE, step="modulus"
+    ),
     "another k": Case({"topk": 64}, {}, code=REJECTED, step="parameters"),
     "another batching": Case({"decode_batching_size": 64}, {}, code=REJECTED, step="parameters"),
     "no prompt": Case({}, {"prefill_rows": 5}, code=REJECTED, step="parameters"),
@@ -151,7 +153,7 @@ CASES = {
     ),
     "two chunks swapped": Case(
         change=lambda proofs: [proofs[1], proofs[0], *proofs[2:]], code=REJECTED, step="chunk",
-        item=0,
+        item=1,
     ),
     "one chunk of another": Case(
         change=lambda proofs: [*proofs[:2], proofs[0]], code=REJECTED, step="chunk", item=2

@@ -59,7 +59,7 @@ def test_verdicts(made: Path) -> None:
     assert rejected["step"] == "chunk"
     assert rejected["chunks"][0]["exponent_mismatches"] > 112
     said = done(made, "toploc verify --proofs p.proofs --states other.npy", code=REJECTED)
-    assert said.startswith("rejected at step chunk: ")
+    assert said.startswith("rejected at step chunk, item 0: ")
 
 
 def test_the_verifier_says_what_is_asked_for(made: Path, tmp_path: Path) -> None:
@@ -69,6 +69,7 @@ def test_the_verifier_says_what_is_asked_for(made: Path, tmp_path: Path) -> None
         "--decode-batching-size 16",
         "--prefill-rows 5",
         "--merge-tail-below 8",
+        "--ties lower-index",
     ):
         assert report(made, f"{line} {flags}", code=REJECTED)["step"] == "parameters"
     np.save(tmp_path / "shorter.npy", bits(99, 512))
