@@ -47,7 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ASSAY_CHECK_EQ(assay::parse_json_stream(text, anything, "fuzz").ok(), value.ok());
   if (!value.ok()) return 0;
   const assay::JsonText whole = assay::JsonText::parse(text, "fuzz", size).value();
-  ASSAY_CHECK(read_again(whole.root(), *value) == *value);
+  ASSAY_CHECK(read_again(whole.root(), *value) == *value, assay::dump_json(*value));
   if (value->is_object()) {
     for (const auto& [name, item] : value->items()) {
       const assay::JsonValue field = whole.root().open_fields().value()[name];
@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const int indent : {-1, 2}) {
     const std::string dumped = assay::dump_json(*value, indent);
     const assay::Result<assay::Json> again = assay::parse_json(dumped, "dump");
-    ASSAY_CHECK(again.ok() && *again == *value);
+    ASSAY_CHECK(again.ok() && *again == *value, dumped);
     ASSAY_CHECK_EQ(assay::dump_json(*again, indent), dumped);
   }
   return 0;

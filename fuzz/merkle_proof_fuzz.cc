@@ -14,7 +14,7 @@ template <class Proof, class Check>
 void decode_and_check(ByteSpan bytes, const Check& check) {
   const Result<Proof> proof = Proof::from_bytes(bytes, "fuzz");
   if (!proof.ok()) return;
-  ASSAY_CHECK(std::ranges::equal(proof->to_bytes(), bytes));
+  ASSAY_CHECK(std::ranges::equal(proof->to_bytes(), bytes), to_hex(proof->to_bytes()));
   check(*proof);
 }
 
@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 0:
       decode_and_check<merkle::InclusionProof>(bytes, [&](const merkle::InclusionProof& proof) {
         if (!merkle::verify_inclusion(tree.root(), arity, count, index, leaf, proof).ok()) return;
-        ASSAY_CHECK(proof == tree.prove(index).value());
+        ASSAY_CHECK(proof == tree.prove(index).value(), arity, count, index);
       });
       break;
     case 1:
@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const std::vector<std::uint64_t> indices{index, index + 1 + data[0] % 5};
         const std::vector<Digest> two{leaf, leaves[std::min(indices[1], count - 1)]};
         if (!merkle::verify_many(tree.root(), arity, count, indices, two, proof).ok()) return;
-        ASSAY_CHECK(proof == tree.prove_many(indices).value());
+        ASSAY_CHECK(proof == tree.prove_many(indices).value(), arity, count, indices[0], indices[1]);
       });
       break;
     default:
@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         leaves.resize(std::min(index, count));
         const merkle::Tree before = merkle::Tree::from_leaf_hashes(2, leaves).value();
         if (!merkle::verify_consistency(before.root(), index, after.root(), count, proof).ok()) return;
-        ASSAY_CHECK(proof == after.prove_consistency(index).value());
+        ASSAY_CHECK(proof == after.prove_consistency(index).value(), count, index);
       });
   }
   return 0;

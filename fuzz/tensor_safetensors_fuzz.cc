@@ -1,6 +1,7 @@
 // Any bytes as a safetensors file: refused, or read into tensors that cover the data exactly once.
 #include <cstdlib>
 
+#include "assay/encode.h"
 #include "tensor/source.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

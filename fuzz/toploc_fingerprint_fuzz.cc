@@ -11,8 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const ByteSpan bytes(data, size);
   const Result<Fingerprint> theirs = Fingerprint::decode(bytes, "fuzz");
   if (!theirs.ok()) return 0;
-  ASSAY_CHECK(theirs->validate().ok());
-  ASSAY_CHECK(std::ranges::equal(theirs->encode(), bytes));
+  ASSAY_CHECK(theirs->validate().ok(), theirs->validate().error().to_string());
+  ASSAY_CHECK(std::ranges::equal(theirs->encode(), bytes), to_hex(theirs->encode()));
   const std::vector<float> states{1, -2, 3, 0.5F, 0, -1, 2, 4};
   const Fingerprint own = Fingerprint::project(states, 4, Digest{}, 3).value();
   Profile profile = Profile::published();

@@ -25,7 +25,7 @@ std::vector<std::uint16_t> own_states() {
 
 void judge(ByteSpan bytes, std::uint32_t k) {
   const Result<Proof> proof = Proof::decode(bytes, k, "fuzz");
-  if (proof.ok()) ASSAY_CHECK(std::ranges::equal(proof->encode(), bytes));
+  if (proof.ok()) ASSAY_CHECK(std::ranges::equal(proof->encode(), bytes), to_hex(proof->encode()));
   const std::vector<std::uint16_t> values = own_states();
   const std::vector<std::uint64_t> lengths{kChunk, kChunk, kChunk};
   const std::vector<Proof> honest = build(values, lengths, k, TieRule::kLibstdcxx).value();
@@ -41,32 +41,35 @@ void judge(ByteSpan bytes, std::uint32_t k) {
   const Verification found = toploc::verify(Offer{given}, asked, states, bounds).value();
   ASSAY_CHECK_EQ(found.comparisons.empty(), !proof.ok());
   if (!proof.ok()) {
-    ASSAY_CHECK(found.verdict.step() == "proof form");
+    ASSAY_CHECK_EQ(found.verdict.step(), "proof form");
     return;
   }
   const Comparison& c = found.comparisons[1];
   ASSAY_CHECK_EQ(c.points, k);
-  ASSAY_CHECK(c.exponent_mismatches <= k && c.sign_mismatches <= k);
-  ASSAY_CHECK(c.mantissa_mean <= 127 ||
-              (c.mantissa_mean == Comparison::kNoMatch && c.exponent_mismatches == k));
+  ASSAY_CHECK_LE(c.exponent_mismatches, k);
+  ASSAY_CHECK_LE(c.sign_mismatches, k);
+  ASSAY_CHECK(
+      c.mantissa_mean <= 127 || (c.mantissa_mean == Comparison::kNoMatch && c.exponent_mismatches == k),
+      c.mantissa_mean, c.exponent_mismatches, k);
   if (!found.verdict.ok()) return;
   // A third of the sequence is honest, so that the bounds on its means say little: those on a chunk must
   // hold.
-  ASSAY_CHECK(c.modulus >= least_honest_modulus(k));
-  ASSAY_CHECK(128.0 * c.exponent_mismatches / k <= bounds.chunk_exponent_mismatches);
-  ASSAY_CHECK(1.0 * c.distinct_values / c.distinct_own >= bounds.dispersion / 2);
+  ASSAY_CHECK_GE(c.modulus, least_honest_modulus(k));
+  ASSAY_CHECK_LE(128.0 * c.exponent_mismatches / k, bounds.chunk_exponent_mismatches);
+  ASSAY_CHECK_GE(1.0 * c.distinct_values / c.distinct_own, bounds.dispersion / 2);
   // One chunk of the three may deviate, and what is given stands for two.
-  ASSAY_CHECK(128.0 * c.exponent_mismatches / k <= bounds.exponent_mismatches);
-  ASSAY_CHECK(c.mantissa_mean <= bounds.mantissa_mean && c.mantissa_median <= bounds.mantissa_median);
+  ASSAY_CHECK_LE(128.0 * c.exponent_mismatches / k, bounds.exponent_mismatches);
+  ASSAY_CHECK_LE(c.mantissa_mean, bounds.mantissa_mean);
+  ASSAY_CHECK_LE(c.mantissa_median, bounds.mantissa_median);
 }
 
 void read_text(std::string_view text, std::uint8_t choice) {
   if (choice == 1) {
     const Result<ProofFile> file = ProofFile::decode(text, "fuzz");
-    if (file.ok()) ASSAY_CHECK(*file->encode() == text);
+    if (file.ok()) ASSAY_CHECK_EQ(*file->encode(), text);
   } else {
     const Result<Profile> profile = Profile::from_json(text, "fuzz");
-    if (profile.ok()) ASSAY_CHECK(*Profile::from_json(profile->to_json(), "again") == *profile);
+    if (profile.ok()) ASSAY_CHECK(*Profile::from_json(profile->to_json(), "again") == *profile, profile->to_json());
   }
 }
 

@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ASSAY_CHECK(signature.error().place.starts_with("fuzz"));
     return 0;
   }
-  ASSAY_CHECK(*signature->encode() == text);
+  ASSAY_CHECK_EQ(*signature->encode(), text);
   ASSAY_CHECK(!signature->prompt_token_ids.empty() && !signature->output_token_ids.empty());
 
   const Offer offer = Offer::of(*signature);
@@ -32,10 +32,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                           return Proof::decode(proof, signature->parameters.topk, "proof").ok();
                         });
     ASSAY_CHECK_EQ(own->ok(), formed);
-    ASSAY_CHECK(own->ok() || own->step() == "proof count" || own->step() == "proof form");
+    ASSAY_CHECK(own->ok() || own->step() == "proof count" || own->step() == "proof form", own->step());
   }
   const Result<Verdict> usual = check_offer(offer, {}, rows.count);
-  if (usual.ok() && usual->ok())
-    ASSAY_CHECK(signature->parameters.topk == 128 && signature->parameters.batching == Batching{});
+  if (usual.ok() && usual->ok()) {
+    ASSAY_CHECK_EQ(signature->parameters.topk, 128U);
+    ASSAY_CHECK(signature->parameters.batching == Batching{},
+                signature->parameters.batching.decode_batching_size);
+  }
   return 0;
 }

@@ -79,6 +79,11 @@ Result<int> report_opened(const Console& console, const claim::Commitment& commi
                         {"written to " + printable(out)}, exit_code);
 }
 
+Error in_its_file(Error error, const std::string& tensor, const std::string& srs) {
+  const std::string& file = error.place == "SRS" ? srs : tensor;
+  return within(file, std::move(error));
+}
+
 // Nothing is kept yet where there is no file.
 Result<pst::KeptQuotients> read_kept(const std::string& path, const claim::Commitment& commitment) {
   const Axes& axes = commitment.header.layout.axes;
@@ -104,7 +109,7 @@ Result<int> prove_tensor(const ProveOptions& options, const Console& console) {
   const std::size_t kept_before = kept ? kept->size() : 0;
   const Result<Opened> opened =
       open_points(options, srs, commitment, values.values, queries, kept ? &*kept : nullptr, nullptr);
-  if (!opened.ok()) return within(options.tensor, opened.error());
+  if (!opened.ok()) return in_its_file(opened.error(), options.tensor, options.srs);
   if (kept && kept->size() != kept_before) ASSAY_TRY(kept->write(options.kept, commitment.digest()));
   ASSAY_TRY(opened->made.proofs.write(options.out));
   return report_opened(console, commitment, *opened, {{"out", options.out}}, options.out, kDone);
@@ -131,7 +136,7 @@ Result<int> prove_directory(const ProveOptions& options, const Console& console)
   if (tensor.ground_truth) captured = claim::Captured{std::move(*tensor.ground_truth), {}};
   const Result<Opened> opened =
       open_points(options, srs, commitment, tensor.values, queries, nullptr, captured ? &*captured : nullptr);
-  if (!opened.ok()) return within(dirs.polynomial.string(), opened.error());
+  if (!opened.ok()) return in_its_file(opened.error(), dirs.polynomial.string(), srs_path);
   const claim::CheckedProofs& made = opened->made;
   Json results = ASSAY_TRY(pipeline::read_results(dirs, commitment));
   pipeline::add_openings(results, commitment, made.proofs, made.found, made.prove_seconds,

@@ -7,7 +7,6 @@ from . import _core
 from .arguments import sizes, unsigned
 
 
-
 class VerifierKey:
     """The verifier's part of an SRS: a few KB, all of it that `verify` needs."""
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <memory>
 
 #include "base/check.h"
@@ -88,16 +89,59 @@ TEST(ResultDeathTest, AccessToWhatIsNotThereEndsTheProgram) {
 
 TEST(CheckDeathTest, PrintsConditionAndOperands) {
   const int two = 2;
-  EXPECT_DEATH(ASSAY_CHECK(two == 3), "base_test.cc:[0-9]+: check failed: two == 3\n");
-  EXPECT_DEATH(ASSAY_CHECK_EQ(two, 3), "check failed: two == 3: 2 against 3");
+  const std::string_view name = "abacus";
+  EXPECT_DEATH(ASSAY_CHECK(name.empty()), "base_test.cc:[0-9]+: check failed: name.empty\\(\\)\n");
+  EXPECT_DEATH(ASSAY_CHECK(name.empty(), name), "check failed: name.empty\\(\\): with name = abacus\n");
+  EXPECT_DEATH(ASSAY_CHECK(two > 2 && name.empty(), two, name.size()),
+               "check failed: two > 2 && name.empty\\(\\): with two, name.size\\(\\) = 2, 6\n");
 #ifdef NDEBUG
-  ASSAY_DCHECK(two == 3);
+  ASSAY_DCHECK(two == 3, two);
 #else
-  EXPECT_DEATH(ASSAY_DCHECK(two == 3), "check failed: two == 3");
+  EXPECT_DEATH(ASSAY_DCHECK(two == 3, two), "check failed: two == 3: with two = 2\n");
 #endif
-  ASSAY_CHECK(two == 2);
+  ASSAY_CHECK(two == 2, two);
+  ASSAY_DCHECK(two == 2, two);
+}
+
+TEST(CheckDeathTest, ComparisonsPrintBothSides) {
+  const int two = 2;
+  EXPECT_DEATH(ASSAY_CHECK_EQ(two, 3), "base_test.cc:[0-9]+: check failed: two == 3: 2 against 3\n");
+  EXPECT_DEATH(ASSAY_CHECK_LT(two, 2), "check failed: two < 2: 2 against 2\n");
+  EXPECT_DEATH(ASSAY_CHECK_LE(two, 1), "check failed: two <= 1: 2 against 1\n");
+  EXPECT_DEATH(ASSAY_CHECK_GT(two, 2), "check failed: two > 2: 2 against 2\n");
+  EXPECT_DEATH(ASSAY_CHECK_GE(two, 3), "check failed: two >= 3: 2 against 3\n");
   ASSAY_CHECK_EQ(two, 2);
-  ASSAY_DCHECK(two == 2);
+  ASSAY_CHECK_LT(two, 3);
+  ASSAY_CHECK_LE(two, 2);
+  ASSAY_CHECK_GT(two, 1);
+  ASSAY_CHECK_GE(two, 2);
+}
+
+/// Has a text of its own, which a check prints.
+struct Named {
+  std::string name;
+  [[nodiscard]] std::string to_string() const { return name; }
+  friend bool operator==(const Named&, const Named&) = default;
+};
+
+TEST(CheckDeathTest, ComparesAndPrintsWhatIsNoPlainInteger) {
+  // By value, where the signs of the types differ.
+  const std::size_t size = 7;
+  EXPECT_DEATH(ASSAY_CHECK_LT(size, -1), "size < -1: 7 against -1\n");
+  ASSAY_CHECK_GT(size, -1);
+  EXPECT_DEATH(ASSAY_CHECK_EQ(Outcome::kRejected, Outcome::kAccepted), ": [0-9] against [0-9]\n");
+  const Named square{"2,2"}, line{"4"};
+  EXPECT_DEATH(ASSAY_CHECK_EQ(square, line), "square == line: 2,2 against 4\n");
+  const double not_a_number = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_DEATH(ASSAY_CHECK_LE(not_a_number, 1.0), "not_a_number <= 1.0: nan against 1\n");
+  EXPECT_DEATH(ASSAY_CHECK_GE(not_a_number, 1.0), "not_a_number >= 1.0: nan against 1\n");
+}
+
+TEST(CheckDeathTest, WhatIsPrintedIsAskedForOnlyThen) {
+  int asked = 0;
+  const auto ask = [&] { return ++asked; };
+  ASSAY_CHECK(asked == 0, ask());
+  EXPECT_EQ(asked, 0);
 }
 
 TEST(Hex, BothWays) {

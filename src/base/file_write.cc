@@ -116,7 +116,7 @@ Status AtomicFile::flush() {
 }
 
 Status AtomicFile::write(ByteSpan bytes) {
-  ASSAY_CHECK(descriptor_ >= 0);
+  ASSAY_CHECK_GE(descriptor_, 0);
   if (buffer_.size() + bytes.size() > kBufferSize) ASSAY_TRY(flush());
   if (bytes.size() >= kBufferSize) return write_all(descriptor_, bytes, path_);
   buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
@@ -128,12 +128,13 @@ Status AtomicFile::write(std::string_view text) {
 }
 
 Status AtomicFile::write_at(std::uint64_t offset, ByteSpan bytes) {
-  ASSAY_CHECK(descriptor_ >= 0);
+  ASSAY_CHECK_GE(descriptor_, 0);
   ASSAY_TRY(flush());
   const off_t end = ::lseek(descriptor_, 0, SEEK_CUR);
   if (end < 0) return system_error(path_, "cannot find the end");
-  ASSAY_CHECK(offset <= static_cast<std::uint64_t>(end) &&
-              bytes.size() <= static_cast<std::uint64_t>(end) - offset);
+  ASSAY_CHECK(
+      offset <= static_cast<std::uint64_t>(end) && bytes.size() <= static_cast<std::uint64_t>(end) - offset,
+      offset, bytes.size(), end);
   while (!bytes.empty()) {
     const ssize_t count = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
@@ -145,7 +146,7 @@ Status AtomicFile::write_at(std::uint64_t offset, ByteSpan bytes) {
 }
 
 Status AtomicFile::publish() {
-  ASSAY_CHECK(descriptor_ >= 0);
+  ASSAY_CHECK_GE(descriptor_, 0);
   const Status flushed = flush();
   if (!flushed.ok()) return abandon(), flushed;
   if (::fsync(descriptor_) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {

@@ -12,7 +12,7 @@ namespace {
 
 std::string scalar_text(const Json& value) {
   if (value.is_binary()) return std::string(value.get_binary().begin(), value.get_binary().end());
-  if (value.is_number_float()) ASSAY_CHECK(std::isfinite(value.get<double>()));
+  if (value.is_number_float()) ASSAY_CHECK(std::isfinite(value.get<double>()), value.get<double>());
   // Text from outside, such as a file's name, need not be UTF-8; what is written must be.
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -64,7 +64,7 @@ std::size_t internal::count_integer_digits(std::string_view text) {
 
 Json json_integer(std::string_view decimal) {
   const std::size_t digits = internal::count_integer_digits(decimal);
-  ASSAY_CHECK(digits > 0 && digits <= internal::kMaxIntegerDigits);
+  ASSAY_CHECK(digits > 0 && digits <= internal::kMaxIntegerDigits, digits, decimal.size());
   const char* const end = decimal.data() + decimal.size();
   std::int64_t small = 0;
   if (std::from_chars(decimal.data(), end, small).ec == std::errc{}) return small;

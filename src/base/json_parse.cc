@@ -191,7 +191,7 @@ Status parse_json_stream(std::string_view text, JsonVisitor& visitor, std::strin
     CheckedEvents events(text, visitor, place);
     if (Json::sax_parse(events.iterator(text.data()), events.iterator(text.data() + text.size()), &events))
       return {};
-    ASSAY_CHECK(events.error().has_value());
+    ASSAY_CHECK(events.error().has_value(), place, text.size());
     return *events.error();
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::kTooLarge, std::string(place), "no memory for this JSON text"};

@@ -238,7 +238,7 @@ TEST(JsonStream, StopsWhereTheVisitorRefuses) {
   const Error filled = parse_json_stream(R"(["1","bad","2"])", digits, "t").error();
   EXPECT_EQ(filled.code, ErrorCode::kOutOfRange);
   EXPECT_EQ(filled.to_string(), "t: before byte 10: not digits");
-  EXPECT_EQ(parse_json_stream(R"(["placed"])", digits, "t").error().to_string(), "row 4: not digits");
+  EXPECT_EQ(parse_json_stream(R"(["placed"])", digits, "t").error().to_string(), "t: row 4: not digits");
 }
 
 TEST(JsonStream, EventsThatNobodyTakesRefuseTheText) {

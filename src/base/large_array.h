@@ -30,7 +30,9 @@ class LargeArray {
   LargeArray() = default;
 
   /// For sizes of our own choice: ends the program when the memory is not there.
-  explicit LargeArray(std::size_t size) : LargeArray(allocate(size)) { ASSAY_CHECK(data_ != nullptr); }
+  explicit LargeArray(std::size_t size) : LargeArray(allocate(size)) {
+    ASSAY_CHECK(data_ != nullptr, size, sizeof(T));
+  }
 
   /// For sizes that come from input: nothing when the memory is not there.
   static std::optional<LargeArray> try_make(std::size_t size) {

@@ -27,7 +27,7 @@ ChaCha20Stream::ChaCha20Stream(const Digest& key) : key_(key) {}
 void ChaCha20Stream::refill() {
   constexpr std::uint32_t kBlocks = 4096 / 64;
   // The counter of RFC 8439 has 32 bits: 256 GiB of stream.
-  ASSAY_CHECK(block_ <= UINT32_MAX - kBlocks);
+  ASSAY_CHECK_LE(block_, UINT32_MAX - kBlocks);
   const std::array<std::uint8_t, crypto_stream_chacha20_ietf_NONCEBYTES> nonce{};
   stream_.fill(0);
   crypto_stream_chacha20_ietf_xor_ic(stream_.data(), stream_.data(), stream_.size(), nonce.data(), block_,
@@ -44,7 +44,7 @@ std::uint64_t ChaCha20Stream::next_u64() {
 }
 
 std::uint64_t ChaCha20Stream::below(std::uint64_t bound) {
-  ASSAY_CHECK(bound > 0);
+  ASSAY_CHECK_GT(bound, 0);
   // 2^64 mod bound in 64 bits; the draws that are kept are 0 .. 2^64 - 1 - excess.
   const std::uint64_t excess = (0 - bound) % bound;
   std::uint64_t value = next_u64();

@@ -98,7 +98,7 @@ std::string_view sha256_kernel() { return chosen_kernel().load()->name; }
 
 void force_sha256_kernel(std::string_view name) {
   const std::vector<std::string_view> names = sha256_kernels();
-  ASSAY_CHECK(std::find(names.begin(), names.end(), name) != names.end());
+  ASSAY_CHECK(std::find(names.begin(), names.end(), name) != names.end(), name);
   chosen_kernel().store(name == kPortable.name ? &kPortable : &kShaNi);
 }
 

@@ -20,7 +20,8 @@ Result<SigningKey> SigningKey::generate() {
 
 SigningKey SigningKey::from_seed(const std::array<std::uint8_t, 32>& seed) {
   SigningKey key;
-  ASSAY_CHECK(crypto_sign_ed25519_seed_keypair(key.public_key_.data(), key.secret_.data(), seed.data()) == 0);
+  ASSAY_CHECK_EQ(crypto_sign_ed25519_seed_keypair(key.public_key_.data(), key.secret_.data(), seed.data()),
+                 0);
   return key;
 }
 
@@ -41,14 +42,15 @@ SigningKey::~SigningKey() { sodium_memzero(secret_.data(), secret_.size()); }
 
 std::array<std::uint8_t, 32> SigningKey::seed() const {
   std::array<std::uint8_t, 32> seed;
-  ASSAY_CHECK(crypto_sign_ed25519_sk_to_seed(seed.data(), secret_.data()) == 0);
+  ASSAY_CHECK_EQ(crypto_sign_ed25519_sk_to_seed(seed.data(), secret_.data()), 0);
   return seed;
 }
 
 Signature SigningKey::sign(ByteSpan message) const {
   Signature signature;
-  ASSAY_CHECK(crypto_sign_ed25519_detached(signature.data(), nullptr, message.data(), message.size(),
-                                           secret_.data()) == 0);
+  ASSAY_CHECK_EQ(
+      crypto_sign_ed25519_detached(signature.data(), nullptr, message.data(), message.size(), secret_.data()),
+      0);
   return signature;
 }
 

@@ -60,7 +60,7 @@ unsigned worker_count() {
 
 void parallel_for(std::size_t begin, std::size_t end, std::size_t grain,
                   const std::function<void(std::size_t, std::size_t)>& body) {
-  ASSAY_CHECK(grain > 0);
+  ASSAY_CHECK_GT(grain, 0);
   if (begin >= end) return;
   const std::size_t total = end - begin;
   const std::size_t workers = worker_count();

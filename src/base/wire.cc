@@ -33,7 +33,7 @@ WireWriter& WireWriter::begin(std::string_view tag, std::uint32_t version) {
   raw(tag);
   if (!is_text_tag(tag)) return u32(version);
   // One digit: a second one could as well be the first byte of what follows.
-  ASSAY_CHECK(version >= 1 && version <= 9);
+  ASSAY_CHECK(version >= 1 && version <= 9, version);
   return u8(static_cast<std::uint8_t>('0' + version));
 }
 
@@ -63,7 +63,7 @@ WireWriter& WireWriter::u64(std::uint64_t value) {
 }
 
 WireWriter& WireWriter::text(std::string_view value) {
-  ASSAY_CHECK(value.size() <= UINT32_MAX);
+  ASSAY_CHECK_LE(value.size(), UINT32_MAX);
   u32(static_cast<std::uint32_t>(value.size()));
   return raw(value);
 }
@@ -127,7 +127,7 @@ Result<std::string> WireReader::text(std::size_t max_bytes, std::string_view fie
 }
 
 Result<std::uint32_t> WireReader::count(std::size_t element_size, std::uint32_t max, std::string_view field) {
-  ASSAY_CHECK(element_size > 0);
+  ASSAY_CHECK_GT(element_size, 0);
   const std::size_t start = offset_;
   const std::uint32_t value = ASSAY_TRY(u32(field));
   if (value > max || value > remaining() / element_size) {

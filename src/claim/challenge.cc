@@ -33,7 +33,7 @@ std::vector<std::uint64_t> draw_distinct(ChaCha20Stream& stream, std::uint64_t c
 Result<std::vector<std::uint32_t>> coordinates_of_real_value(const encode::Layout& layout,
                                                              std::uint64_t number) {
   const auto after = std::ranges::upper_bound(layout.layer_map, number, {}, &encode::LayerEntry::flat_offset);
-  ASSAY_CHECK(after != layout.layer_map.begin());
+  ASSAY_CHECK(after != layout.layer_map.begin(), number);
   const auto layer = std::prev(after);
   const auto index = static_cast<std::uint64_t>(layer - layout.layer_map.begin());
   return layout.axes.coordinates_of(ASSAY_TRY(layout.index_of({index, number - layer->flat_offset})));
@@ -68,7 +68,7 @@ Result<Challenge> Challenge::from_seed(const Commitment& commitment, std::uint64
 }
 
 Bytes Challenge::encode() const {
-  ASSAY_CHECK(!queries.empty() && queries.size() <= kMaxCount);
+  ASSAY_CHECK(!queries.empty() && queries.size() <= kMaxCount, queries.size());
   const auto axes_of = [](const Query& query) {
     return query.is_on_grid() ? query.grid.size() : query.field.size();
   };

@@ -53,7 +53,7 @@ Result<Place> place_of_entry(const encode::Layout& layout, std::string_view laye
                              std::span<const std::uint64_t> layer_coordinates) {
   const tensor::Shape& shape = layout.layer_map[ASSAY_TRY(layout.layer_index(layer))].original_shape;
   if (layer_coordinates.size() != shape.size())
-    return Error{ErrorCode::kMismatch, fmt::format("layer {}", layer),
+    return Error{ErrorCode::kOutOfRange, fmt::format("layer {}", layer),
                  fmt::format("{} coordinates, the layer has {}", layer_coordinates.size(), shape.size())};
   std::uint64_t position = 0;
   for (std::size_t i = 0; i < shape.size(); ++i) {

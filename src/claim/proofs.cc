@@ -33,7 +33,7 @@ Proofs::Proofs(const Digest& digest, std::uint32_t axes, std::span<const Proof> 
 }
 
 void Proofs::add(const Query& query, const Answer& answer) {
-  ASSAY_CHECK(answer.evidence.size() <= kMaxEvidence);
+  ASSAY_CHECK_LE(answer.evidence.size(), kMaxEvidence);
   ASSAY_CHECK_EQ(query.is_on_grid() ? query.grid.size() : query.field.size(), axis_count);
   WireWriter writer;
   internal::write_query(writer, query);
@@ -77,7 +77,7 @@ std::size_t Proofs::proof_size(std::size_t axis_count) {
 }
 
 Bytes Proofs::encode() const {
-  ASSAY_CHECK(size() <= kMaxCount);
+  ASSAY_CHECK_LE(size(), kMaxCount);
   Bytes out = preamble(commitment_digest, axis_count, size());
   if (!empty()) out.insert(out.end(), bytes_.begin() + starts_.front(), bytes_.end());
   return out;

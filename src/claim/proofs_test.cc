@@ -87,7 +87,7 @@ TEST(Proofs, RefuseWhatIsNotCanonical) {
   EXPECT_EQ(code_with(8, 3), ErrorCode::kUnsupported);
   EXPECT_EQ(code_with(44, 0), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with(44, 33), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_with(48, 3), ErrorCode::kTooLarge);
+  EXPECT_EQ(code_with(48, 3), ErrorCode::kMalformed);  // there is none to read
   EXPECT_EQ(code_with(51, 255), ErrorCode::kTooLarge);
   EXPECT_EQ(code_with(48, 1), ErrorCode::kMalformed);
   for (const auto reserved : {std::uint8_t{2}, std::uint8_t{3}, std::uint8_t{4}})
@@ -98,7 +98,7 @@ TEST(Proofs, RefuseWhatIsNotCanonical) {
   const std::size_t second = 52 + Proofs::proof_size(2);
   EXPECT_EQ(code_with(second + 1 + 31, 0xff), ErrorCode::kNonCanonical);
   EXPECT_EQ(code_with(93, 63),
-            ErrorCode::kMalformed);  // bytes of evidence, which then begin a proof too early
+            ErrorCode::kOutOfRange);  // bytes of evidence, which then begin a proof too early
   EXPECT_EQ(code_with(95, 1), ErrorCode::kTooLarge);
   Bytes older = good;
   older[8] = 1;
@@ -199,7 +199,7 @@ TEST(ProveChecked, KeepsOnlyWhatVerifies) {
   const Result<CheckedProofs> spoiled =
       prove_checked(sample.srs, sample.commitment, values, queries, &spoilt);
   ASSERT_FALSE(spoiled.ok());
-  EXPECT_THAT(spoiled.error().reason, ::testing::HasSubstr("what is kept was changed"));
+  EXPECT_THAT(spoiled.error().reason, ::testing::HasSubstr("kept quotients were changed"));
 }
 
 TEST(ProveChecked, TellsValuesThatAreNotTheCapturedOnes) {

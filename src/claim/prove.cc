@@ -22,8 +22,11 @@ Status check_count(const Axes& axes, const IntegerView& values) {
 }
 
 Status check_srs(const pst::Srs& srs, const Header& header) {
-  if (header.setup_digest == srs.verifier_key().digest() && header.layout.axes == srs.axes()) return {};
-  return Error{ErrorCode::kMismatch, "SRS", "it is not the one that the commitment was made with"};
+  const Digest digest = srs.verifier_key().digest();
+  if (header.setup_digest == digest && header.layout.axes == srs.axes()) return {};
+  return Error{ErrorCode::kMismatch, "SRS",
+               fmt::format("its digest is {}, the commitment was made with the SRS {}", to_hex(digest),
+                           header.setup_digest ? to_hex(*header.setup_digest) : "(none)")};
 }
 
 /// The index of the first value outside the range, or the count.
@@ -143,12 +146,11 @@ Result<CheckedProofs> prove_checked(const pst::Srs& srs, const Commitment& commi
   const double verify_seconds = seconds_since(proved);
   if (!verdict.ok() && !verdict.step().starts_with("captured")) {
     const Figure* point = verdict.figure("point");
-    return Error{
-        ErrorCode::kMismatch, "tensor",
-        fmt::format(
-            "the proof{} does not verify (step {}): the tensor is not the one that was committed to{}",
-            point != nullptr ? " at point " + point->to_string() : "", verdict.step(),
-            kept != nullptr ? ", or what is kept was changed: open without it" : "")};
+    return Error{ErrorCode::kMismatch, "",
+                 fmt::format("the proof{} does not verify (step {}): the tensor is not the one that was "
+                             "committed to{}",
+                             point != nullptr ? " at point " + point->to_string() : "", verdict.step(),
+                             kept != nullptr ? ", or the kept quotients were changed: remove them" : "")};
   }
   if (kept != nullptr && grown->size() > kept->size()) *kept = *std::move(grown);
   return CheckedProofs{std::move(proofs), std::move(found),

@@ -118,7 +118,7 @@ TEST(Verify, NamesEveryProofThatDoesNotHold) {
   const Proofs honest = prove(sample.srs, sample.commitment, sample.values.view(), queries).value();
   EXPECT_TRUE(verify(sample.commitment, honest, sample.checker).false_proofs.empty());
   for (const std::vector<std::size_t>& bad :
-       {std::vector<std::size_t>{0}, {71}, {3, 4, 40}, {0, 35, 36, 71}}) {
+       {std::vector<std::size_t>{0}, {70}, {3, 4, 40}, {0, 34, 36, 70}}) {
     const Proofs proofs = test::edited(honest, [&](auto& list) {
       for (const std::size_t k : bad) std::swap(list[k].answer.value, list[(k + 9) % 72].answer.value);
       for (const std::size_t k : bad) list[(k + 9) % 72].answer = honest[(k + 9) % 72].answer;
@@ -243,7 +243,9 @@ TEST(VerifyCaptured, InterpolatesOffTheGrid) {
     EXPECT_EQ(proofs.value(0), pst::evaluate(sample.srs.axes(), coefficients, coordinates).value());
     std::vector<Scalar> others;
     for (std::size_t i = 0; i < sample.values.size(); ++i) others.push_back(sample.values.view()[i]);
-    others[5] = Scalar::from_u64(1);
+    std::size_t changed = 0;  // where the second coordinate is 1, as it is in the point
+    while (sample.srs.axes().coordinates_of(changed)[1] != 1) ++changed;
+    others[changed] = Scalar::from_u64(12345);
     const Verdict verdict = compare(sample, proofs, others).verdict;
     EXPECT_EQ(verdict.step(), "captured values");
     EXPECT_EQ(test::figure(verdict, "place"), "off the grid");

@@ -19,7 +19,7 @@
 
 namespace assay::curve {
 
-template <class F, class Adder>
+template <class F, AddsPairs<F> Adder>
 class BucketSums {
  public:
   /// Empty buckets, for `points` at most. Memory that is there already is used again.

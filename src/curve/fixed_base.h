@@ -17,7 +17,7 @@
 
 namespace assay::curve {
 
-template <class F, class Adder>
+template <class F, AddsPairs<F> Adder>
 class GeneratorMultiples {
  public:
   static void run(std::span<const Fr> scalars, std::span<G1Affine> out) {

@@ -12,11 +12,14 @@
 
 namespace assay::curve {
 
-template <class Backend, class Adder = PairAdder<field::Element<field::FpParameters, Backend>>,
-          class RootTaker = Roots<field::Element<field::FpParameters, Backend>>,
-          class E12 = field::Dodecic<field::Element<field::FpParameters, Backend>>>
+template <class Backend>
+using BaseField = field::Element<field::FpParameters, Backend>;
+
+template <field::FieldBackend Backend, AddsPairs<BaseField<Backend>> Adder = PairAdder<BaseField<Backend>>,
+          TakesRoots<BaseField<Backend>> RootTaker = Roots<BaseField<Backend>>,
+          field::Fp12Arithmetic E12 = field::Dodecic<BaseField<Backend>>>
 struct KernelOf {
-  using F = field::Element<field::FpParameters, Backend>;
+  using F = BaseField<Backend>;
   using E2 = field::Quadratic<F>;
   using G2 = Pairing<F, E12>;
 

@@ -23,8 +23,7 @@
 
 namespace assay::curve {
 
-/// Adder sums pairs of affine points: PairAdder<F> or one that agrees with it.
-template <class F, class Adder>
+template <class F, AddsPairs<F> Adder>
 class Msm {
  public:
   static G1Affine run(std::span<const std::span<const G1Affine>> runs, IntegerView scalars) {

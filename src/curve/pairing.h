@@ -26,8 +26,7 @@ struct PreparedG2::Lines {
   std::vector<Line> lines;  ///< in the order that the Miller loop asks for them
 };
 
-/// E12 computes in Fp12: field::Dodecic<F>, or what offers the same operations.
-template <class F, class E12 = field::Dodecic<F>>
+template <class F, field::Fp12Arithmetic E12 = field::Dodecic<F>>
 struct Pairing {
   using E2 = field::Quadratic<F>;
 
@@ -93,7 +92,7 @@ struct Pairing {
     for (const PairingTerm& term : terms) {
       y_inverses.push_back(F(term.p.y.limbs));
       // A group of odd order has no point with y = 0; one that is not of the group must not pass for a 1.
-      ASSAY_CHECK(!y_inverses.back().is_zero() || term.p.is_infinity());
+      ASSAY_CHECK(!y_inverses.back().is_zero() || term.p.is_infinity(), y_inverses.size() - 1, terms.size());
     }
     field::batch_inverse<F>(y_inverses, scratch);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -126,6 +127,16 @@ class SpecialSums {
   std::vector<std::size_t> pairs_;
   std::vector<Affine<F>> sums_;
   std::vector<F> inverses_, scratch_;
+};
+
+/// What carries out batches, over points with coordinates in F: PairAdder, or lanes that agree with it. Sums
+/// may be left in memory unreduced; `reduced` reads them, and points of the field's usual storage too.
+template <class Adder, class F>
+concept AddsPairs = std::default_initializable<Adder> &&
+    requires(Adder adder, PairBatch& batch, const G1Affine& sum) {
+  /// Carries out a batch and empties it.
+  { adder.add(batch) } -> std::same_as<void>;
+  { Adder::reduced(sum) } -> std::same_as<Affine<F>>;
 };
 
 /// Sums pairs over any backend. The sums are reduced.

@@ -284,7 +284,7 @@ void PairAdderIfma::add(PairBatch& batch) {
   special.make(batch, reduced);
   for (auto& chain : product) chain = ifma::broadcast<P, kPrefix>(P::kOne);
   multiply_runs(pending, (batch.size() + kLanes - 1) / kLanes, product);
-  ASSAY_CHECK(invert(product));
+  ASSAY_CHECK(invert(product), batch.size());
   second_pass(batch, pending, product);
   special.store(batch);
   batch.clear();

@@ -35,6 +35,7 @@ class PairAdderIfma {
   struct Scratch;
   std::unique_ptr<Scratch> scratch_;
 };
+static_assert(AddsPairs<PairAdderIfma, PairAdderIfma::F>);
 
 }  // namespace assay::curve
 #endif

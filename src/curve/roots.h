@@ -1,6 +1,7 @@
 // Square roots in Fp by the batch: what decoding compressed points spends its time on.
 #pragma once
 
+#include <concepts>
 #include <span>
 
 #include "field/parameters.h"
@@ -12,7 +13,13 @@ namespace assay::curve {
 inline constexpr field::PowerChain kSquareRootChain =
     field::PowerChain::of(field::FpParameters::kSquareRootExponent);
 
-/// Replaces each x by x^((p+1)/4), one after the other.
+/// What takes roots of many elements of F: replaces each x by x^((p+1)/4).
+template <class Roots, class F>
+concept TakesRoots = requires(std::span<F> values) {
+  { Roots::take(values) } -> std::same_as<void>;
+};
+
+/// One after the other.
 template <class F>
 struct Roots {
   static void take(std::span<F> values) {

@@ -16,6 +16,7 @@ struct RootsIfma {
   using F = field::Element<field::FpParameters, field::AdxBackend>;
   static void take(std::span<F> values);
 };
+static_assert(TakesRoots<RootsIfma, RootsIfma::F>);
 
 }  // namespace assay::curve
 #endif

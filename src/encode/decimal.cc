@@ -15,7 +15,7 @@ void multiply(std::array<std::uint64_t, N>& wide, std::uint64_t factor) {
     word = static_cast<std::uint64_t>(carry);
     carry >>= 64;
   }
-  ASSAY_CHECK(carry == 0);
+  ASSAY_CHECK_EQ(carry, 0U);
 }
 
 template <std::size_t N>
@@ -42,7 +42,7 @@ bool any_bit_below(const std::array<std::uint64_t, N>& wide, unsigned index) {
 }  // namespace
 
 DecimalScale::DecimalScale(std::uint32_t scale) : scale_(scale) {
-  ASSAY_CHECK(scale <= Encoding::kMaxScale);
+  ASSAY_CHECK_LE(scale, Encoding::kMaxScale);
   power_[0] = 1;
   for (std::uint32_t i = 0; i < scale; ++i) multiply(power_, 5);
   if (bit_length(power_) <= 128) {

@@ -7,14 +7,13 @@
 
 #include <cstdint>
 
+#include "field/backend.h"
 #include "field/backend_portable.h"
 #include "field/parameters.h"
 
 namespace assay::field {
 
 struct AdxBackend : PortableBackend {
-  static constexpr const char* kName = "adx";
-
   // Five registers t0..t4 hold the accumulator, least significant first. A row adds rdx * s, four words s, to
   // it: low halves along the overflow flag, high halves along the carry flag. After a reduction the lowest
   // word is zero and becomes the highest of the next step, so the registers change roles instead of values.
@@ -202,6 +201,7 @@ struct AdxBackend : PortableBackend {
 #undef ASSAY_ADX_STEPS
 #undef ASSAY_ADX_REDUCE_ONCE
 };
+static_assert(FieldBackend<AdxBackend>);
 
 }  // namespace assay::field
 

@@ -4,13 +4,12 @@
 
 #include <cstdint>
 
+#include "field/backend.h"
 #include "field/parameters.h"
 
 namespace assay::field {
 
 struct PortableBackend {
-  static constexpr const char* kName = "portable";
-
   __extension__ using Wide = unsigned __int128;
 
   /// a * b / 2^256 mod m, reduced. a below m, b any four limbs. Coarsely integrated operand scanning (Koc,
@@ -136,5 +135,6 @@ struct PortableBackend {
   static std::uint64_t low(Wide value) { return static_cast<std::uint64_t>(value); }
   static std::uint64_t high(Wide value) { return static_cast<std::uint64_t>(value >> 64); }
 };
+static_assert(FieldBackend<PortableBackend>);
 
 }  // namespace assay::field

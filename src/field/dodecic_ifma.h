@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "field/parameters.h"
+#include "field/tower.h"
 
 namespace assay::field {
 
@@ -47,6 +48,7 @@ class DodecicIfma {
   /// Half, limb, lane: five limbs of 52 bits of values below 37/16 p, times 2^260. Lanes 6 and 7 are idle.
   std::array<std::array<std::array<std::uint64_t, 8>, 5>, 2> half_;
 };
+static_assert(Fp12Arithmetic<DodecicIfma>);
 
 }  // namespace assay::field
 #endif

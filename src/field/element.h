@@ -8,13 +8,15 @@
 #include <type_traits>
 #include <vector>
 
+#include "field/backend.h"
 #include "field/inverse.h"
 #include "field/parameters.h"
 
 namespace assay::field {
 
-/// x in Montgomery form, below the modulus of P. Backend supplies multiply, add and subtract.
+/// x in Montgomery form, below the modulus of P.
 template <class P, class Backend>
+requires ComputesModulo<Backend, P>
 class Element {
  public:
   using Parameters = P;

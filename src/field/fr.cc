@@ -23,7 +23,7 @@ Fr Fr::one() { return store(E::one()); }
 Fr Fr::from_scalar(const Scalar& scalar) { return store(E::from_integer(scalar.words)); }
 
 Fr Fr::from_bytes_reduced(ByteSpan little_endian) {
-  ASSAY_CHECK(little_endian.size() <= 64);
+  ASSAY_CHECK_LE(little_endian.size(), 64);
   std::array<field::Limbs, 2> halves{};
   for (std::size_t i = 0; i < little_endian.size(); ++i) {
     halves[i / 32][i % 32 / 8] |= std::uint64_t{little_endian[i]} << (i % 8 * 8);

@@ -82,13 +82,16 @@ ASSAY_INLINE void check_bounds([[maybe_unused]] const __m512i (&limb)[5], [[mayb
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     long double value = 0;
     for (std::size_t i = 5; i-- > 0;) {
-      if (tight) ASSAY_CHECK(lanes[i][lane] >= 0 && static_cast<std::uint64_t>(lanes[i][lane]) <= kLimbMask);
+      if (tight)
+        ASSAY_CHECK(lanes[i][lane] >= 0 && static_cast<std::uint64_t>(lanes[i][lane]) <= kLimbMask, i, lane,
+                    lanes[i][lane]);
       value = value * 0x1p52L + static_cast<long double>(lanes[i][lane]);
     }
     value *= 16.0L / m * 0x1p-192L;
     // Sixty bits of precision against bounds of a sixteenth.
-    ASSAY_CHECK(value > static_cast<long double>(low) - 1e-9L &&
-                value < static_cast<long double>(high) + 1e-9L);
+    ASSAY_CHECK(
+        value > static_cast<long double>(low) - 1e-9L && value < static_cast<long double>(high) + 1e-9L, lane,
+        value, low, high);
   }
 #endif
 }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 
 #include "field/element.h"
@@ -233,5 +234,24 @@ Dodecic<F> Dodecic<F>::frobenius() const {
   return {{c0.c0.conjugate(), c0.c1.conjugate() * g[2], c0.c2.conjugate() * g[4]},
           {c1.c0.conjugate() * g[1], c1.c1.conjugate() * g[3], c1.c2.conjugate() * g[5]}};
 }
+
+/// What computes in Fp12 for the pairing: Dodecic, or lanes that agree with it. What a function does stands
+/// at Dodecic's of the same name.
+template <class E>
+concept Fp12Arithmetic = std::copyable<E> && std::same_as<typename E::Coordinates, std::array<Limbs, 12>> &&
+    requires(E x, const E& a, const std::array<Limbs, 12>& coordinates, const std::array<Limbs, 4>& line,
+             const Limbs& b, const Limbs& c) {
+  { E::one() } -> std::same_as<E>;
+  { E::load(coordinates) } -> std::same_as<E>;
+  { a.store() } -> std::same_as<std::array<Limbs, 12>>;
+  { a* a } -> std::same_as<E>;
+  { x *= a } -> std::same_as<E&>;
+  { a.squared() } -> std::same_as<E>;
+  { a.cyclotomic_squared() } -> std::same_as<E>;
+  { a.conjugate() } -> std::same_as<E>;
+  { a.inverse() } -> std::same_as<E>;
+  { a.frobenius() } -> std::same_as<E>;
+  { a.times_line(line, E::LineScale::of(b, c)) } -> std::same_as<E>;
+};
 
 }  // namespace assay::field

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "field/backend.h"
 #include "field/element.h"
 #include "field/kernel.h"
 
@@ -17,13 +18,13 @@ struct MatrixShape {
   MatrixShape(std::span<const Fr> matrix, std::span<const Fr> in, std::span<Fr> out) : size(0) {
     while (size * size < matrix.size()) ++size;
     ASSAY_CHECK_EQ(size * size, matrix.size());
-    ASSAY_CHECK(size > 0 && in.size() % size == 0);
+    ASSAY_CHECK(size > 0 && in.size() % size == 0, size, in.size());
     ASSAY_CHECK_EQ(in.size(), out.size());
     columns = in.size() / size;
   }
 };
 
-template <class Backend>
+template <FieldBackend Backend>
 struct VectorOps {
   using E = Element<FrParameters, Backend>;
 

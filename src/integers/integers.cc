@@ -16,13 +16,13 @@ std::size_t IntegerView::element_size() const {
 }
 
 IntegerView IntegerView::subview(std::size_t offset, std::size_t count) const {
-  ASSAY_CHECK(offset <= size_ && count <= size_ - offset);
+  ASSAY_CHECK(offset <= size_ && count <= size_ - offset, offset, count, size_);
   if (count == 0) return {kind_, data_, 0};
   return {kind_, static_cast<const std::uint8_t*>(data_) + offset * element_size(), count};
 }
 
 Scalar IntegerView::operator[](std::size_t i) const {
-  ASSAY_CHECK(i < size_);
+  ASSAY_CHECK_LT(i, size_);
   return visit([i](auto typed) {
     if constexpr (std::is_same_v<typename decltype(typed)::value_type, Scalar>) {
       return typed[i];
@@ -75,7 +75,7 @@ Result<Axes> Axes::parse(std::string_view text, std::string_view place) {
 }
 
 std::uint64_t Axes::volume(std::size_t first_axis) const {
-  ASSAY_CHECK(first_axis <= count());
+  ASSAY_CHECK_LE(first_axis, count());
   std::uint64_t product = 1;
   for (std::size_t i = first_axis; i < count(); ++i) product *= sizes_[i];
   return product;
@@ -98,7 +98,7 @@ Result<std::uint64_t> Axes::index_of(std::span<const std::uint32_t> coordinates)
 }
 
 std::vector<std::uint32_t> Axes::coordinates_of(std::uint64_t index) const {
-  ASSAY_CHECK(index < volume());
+  ASSAY_CHECK_LT(index, volume());
   std::vector<std::uint32_t> coordinates(count());
   for (std::size_t i = count(); i-- > 0;) {
     coordinates[i] = static_cast<std::uint32_t>(index % sizes_[i]);

@@ -13,7 +13,7 @@ bool fits_int64(const Scalar& value) {
 }
 
 std::int64_t to_int64(const Scalar& value) {
-  ASSAY_CHECK(fits_int64(value));
+  ASSAY_CHECK(fits_int64(value), value.to_signed_decimal());
   const std::uint64_t magnitude = value.magnitude().words[0];
   return static_cast<std::int64_t>(value.is_negative() ? 0 - magnitude : magnitude);
 }

@@ -14,7 +14,7 @@ constexpr std::uint8_t kSizedTag[] = {2};
 Digest leaf_hash(ByteSpan value) { return Sha256().update(kLeafTag).update(value).digest(); }
 
 Digest node_hash(std::span<const Digest> children) {
-  ASSAY_CHECK(children.size() >= 2 && children.size() <= kMaxArity);
+  ASSAY_CHECK(children.size() >= 2 && children.size() <= kMaxArity, children.size());
   const ByteSpan bytes(children.front().data(), sizeof(Digest) * children.size());
   return Sha256().update(kNodeTag).update(bytes).digest();
 }

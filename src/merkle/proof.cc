@@ -15,7 +15,7 @@ constexpr std::uint32_t kVersion = 1;
 constexpr std::uint32_t kMaxHashes = std::uint32_t{1} << 26;
 
 Bytes encode(std::string_view tag, const std::vector<Digest>& hashes) {
-  ASSAY_CHECK(hashes.size() <= kMaxHashes);
+  ASSAY_CHECK_LE(hashes.size(), kMaxHashes);
   WireWriter writer;
   writer.begin(tag, kVersion).u32(static_cast<std::uint32_t>(hashes.size()));
   for (const Digest& hash : hashes) writer.raw(hash);

@@ -14,7 +14,7 @@ Result<RootBuilder> RootBuilder::create(std::uint32_t arity) {
 }
 
 void RootBuilder::add_leaf_hash(const Digest& hash) {
-  ASSAY_CHECK(leaf_count_ < kMaxLeafCount);
+  ASSAY_CHECK_LT(leaf_count_, kMaxLeafCount);
   ++leaf_count_;
   Digest carried = hash;
   for (std::size_t level = 0;; ++level) {

@@ -35,8 +35,8 @@ const G1Affine* KeptQuotients::find(std::span<const std::uint32_t> prefix) const
 }
 
 void KeptQuotients::keep(std::span<const std::uint32_t> prefix, const G1Affine& quotient) {
-  ASSAY_CHECK(!prefix.empty() && prefix.size() <= axes_.count());
-  for (std::size_t axis = 0; axis < prefix.size(); ++axis) ASSAY_CHECK(prefix[axis] < axes_[axis]);
+  ASSAY_CHECK(!prefix.empty() && prefix.size() <= axes_.count(), prefix.size(), axes_.count());
+  for (std::size_t axis = 0; axis < prefix.size(); ++axis) ASSAY_CHECK_LT(prefix[axis], axes_[axis]);
   if (prefix.size() > depth_) return;
   points_.insert_or_assign(std::vector<std::uint32_t>(prefix.begin(), prefix.end()), quotient);
 }

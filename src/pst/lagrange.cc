@@ -6,7 +6,7 @@
 namespace assay::pst::internal {
 
 std::vector<Fr> barycentric_weights(std::uint32_t n) {
-  ASSAY_CHECK(n >= 1);
+  ASSAY_CHECK_GE(n, 1);
   std::vector<Fr> inverse_factorials(n);
   inverse_factorials[0] = Fr::one();
   for (std::uint32_t j = 1; j < n; ++j) inverse_factorials[j] = inverse_factorials[j - 1] * Fr::from_u64(j);
@@ -35,7 +35,7 @@ std::vector<Fr> lagrange_at(std::uint32_t n, const Fr& t) {
 }
 
 std::vector<Fr> combine_rows(std::span<const Fr> rows, std::span<const Fr> factors) {
-  ASSAY_CHECK(!factors.empty() && rows.size() % factors.size() == 0);
+  ASSAY_CHECK(!factors.empty() && rows.size() % factors.size() == 0, factors.size(), rows.size());
   const std::size_t width = rows.size() / factors.size();
   std::vector<Fr> sum(width);
   parallel_for(0, width, 256, [&](std::size_t first, std::size_t last) {

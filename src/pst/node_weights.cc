@@ -27,7 +27,7 @@ Fraction fraction(std::int64_t numerator, std::int64_t denominator) {
 }  // namespace
 
 NodeWeights node_weights(std::uint32_t n, std::uint32_t z) {
-  ASSAY_CHECK(z < n && n <= kMaxClearedAxis);
+  ASSAY_CHECK(z < n && n <= kMaxClearedAxis, z, n);
   // q(z) = p'(z) = sum_j (w_j / w_z) / (z - j) * d_j with the barycentric weights w_j, and here
   // w_j / w_z = (-1)^(j-z) C(n-1, j) / C(n-1, z).
   std::vector<Fraction> direct(n), derivative(n);

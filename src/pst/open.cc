@@ -123,7 +123,7 @@ Result<Opening> open(const Srs& srs, IntegerView values, std::span<const std::ui
 Result<std::vector<Opening>> open_all(const Srs& srs, IntegerView values,
                                       std::span<const std::vector<std::uint32_t>> grid_points,
                                       KeptQuotients* kept) {
-  if (kept != nullptr) ASSAY_CHECK(kept->axes() == srs.axes());
+  if (kept != nullptr) ASSAY_CHECK_EQ(kept->axes(), srs.axes());
   Quotients quotients(srs, values, kept);
   for (const std::vector<std::uint32_t>& point : grid_points) {
     ASSAY_TRY(check_grid_point(srs.axes(), values, point));
@@ -138,7 +138,7 @@ Result<std::vector<Opening>> open_all(const Srs& srs, IntegerView values,
 
 Status keep_first_axis(const Srs& srs, IntegerView values, KeptQuotients& kept) {
   const Axes& axes = srs.axes();
-  ASSAY_CHECK(kept.axes() == axes);
+  ASSAY_CHECK_EQ(kept.axes(), axes);
   ASSAY_TRY(check_count(values.size(), axes.volume(), "values", axes));
   Quotients quotients(srs, values, &kept);
   for (std::uint32_t z = 0; z < axes[0]; ++z) quotients.need(std::span(&z, 1));

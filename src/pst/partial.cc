@@ -93,7 +93,7 @@ struct PartialCommitment::State {
 
 PartialCommitment::PartialCommitment(Srs srs, std::size_t max_together)
     : state_(std::make_unique<State>(std::move(srs), max_together)) {
-  ASSAY_CHECK(max_together > 0);
+  ASSAY_CHECK_GT(max_together, 0);
 }
 PartialCommitment::PartialCommitment(PartialCommitment&&) noexcept = default;
 PartialCommitment& PartialCommitment::operator=(PartialCommitment&&) noexcept = default;

@@ -107,7 +107,8 @@ QuotientWay choose_way(std::uint32_t nodes, std::uint32_t z, std::uint64_t row_s
 
 QuotientJob::QuotientJob(QuotientWay way, const QuotientTask& task) : way_(way), task_(task) {
   ASSAY_CHECK_EQ(task.level.size(), task.rows.size());
-  ASSAY_CHECK(task.z < task.nodes && task.level.size() % task.nodes == 0);
+  ASSAY_CHECK(task.z < task.nodes && task.level.size() % task.nodes == 0, task.z, task.nodes,
+              task.level.size());
   if (task.nodes > 1) sums_.resize(is_by_rows() ? task.nodes : 1);
 }
 

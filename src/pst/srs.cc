@@ -67,7 +67,7 @@ Result<Srs> Srs::from_secrets(const Axes& axes, std::span<const Fr> secrets) {
 const VerifierKey& Srs::verifier_key() const { return state_->key; }
 
 std::span<const G1Affine> Srs::level(std::size_t i) const {
-  ASSAY_CHECK(i <= state_->levels.size());
+  ASSAY_CHECK_LE(i, state_->levels.size());
   return i == state_->levels.size() ? generator_level() : state_->levels[i];
 }
 

@@ -53,7 +53,7 @@ Bytes encode_srs_header(const VerifierKey& key) {
   WireWriter writer;
   writer.begin(kMagic, kVersion).u32(static_cast<std::uint32_t>(verifier_part.size())).raw(verifier_part);
   Bytes header = writer.take();
-  ASSAY_CHECK(header.size() <= kSrsPage);
+  ASSAY_CHECK_LE(header.size(), kSrsPage);
   header.resize(kSrsPage);
   return header;
 }

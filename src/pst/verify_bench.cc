@@ -74,7 +74,7 @@ void verify_from_bytes(benchmark::State& state) {
     const auto statements = proofs.decoded();
     const assay::Verdict verdict =
         count == 1 ? proofs.verifier.check(statements[0]) : proofs.verifier.check_all(statements);
-    ASSAY_CHECK(verdict.ok());
+    ASSAY_CHECK(verdict.ok(), verdict.reason());
   }
   assay::set_thread_limit(0);
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(count));

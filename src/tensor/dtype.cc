@@ -34,7 +34,7 @@ constexpr std::array<DtypeRow, 13> kDtypes = {{
 
 const DtypeRow& row_of(Dtype dtype) {
   const auto index = static_cast<std::size_t>(dtype);
-  ASSAY_CHECK(index < kDtypes.size());
+  ASSAY_CHECK_LT(index, kDtypes.size());
   return kDtypes[index];
 }
 

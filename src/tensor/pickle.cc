@@ -17,7 +17,7 @@ std::string_view Pickle::text(Id id) const {
 ByteSpan Pickle::raw(Id id) const { return bytes_.subspan(nodes_[id].payload, nodes_[id].length); }
 
 std::span<const Pickle::Id> Pickle::children(Id id) const {
-  ASSAY_CHECK(nodes_[id].payload < children_.size());
+  ASSAY_CHECK_LT(nodes_[id].payload, children_.size());
   return children_[nodes_[id].payload];
 }
 
@@ -53,7 +53,7 @@ bool Pickle::is_text(Id id, std::string_view value) const {
 Result<Scalar> Pickle::scalar(Id id, std::string_view place) const {
   std::int64_t small = 0;
   if (int64(id, small)) return Scalar::from_i64(small);
-  ASSAY_CHECK(kind(id) == Kind::kInt);
+  ASSAY_CHECK_EQ(kind(id), Kind::kInt);
   const ByteSpan bytes = raw(id);
   const bool negative = bytes.back() >= 0x80;
   // The magnitude of two's complement: invert and add one where negative. What lies over 256 bits must

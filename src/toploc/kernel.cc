@@ -33,7 +33,7 @@ std::vector<std::string_view> kernel_names() {
 
 void force_kernel(std::string_view name) {
   const std::vector<std::string_view> names = kernel_names();
-  ASSAY_CHECK(std::ranges::find(names, name) != names.end());
+  ASSAY_CHECK(std::ranges::find(names, name) != names.end(), name);
   chosen().store(name == kPortableKernel.name ? &kPortableKernel : fastest());
 }
 

@@ -30,7 +30,7 @@ void build(benchmark::State& state) {
   assay::set_thread_limit(static_cast<unsigned>(state.range(0)));
   for (auto _ : state) {
     const auto proofs = toploc::build(workload.values, workload.lengths, kTopK, toploc::TieRule::kLibstdcxx);
-    ASSAY_CHECK(*proofs == workload.proofs);
+    ASSAY_CHECK(*proofs == workload.proofs, proofs->size(), workload.proofs.size());
   }
   assay::set_thread_limit(0);
 }
@@ -43,7 +43,7 @@ void verify(benchmark::State& state) {
   for (auto _ : state) {
     const auto verification =
         toploc::verify_chunks(proofs, workload.values, workload.lengths, kTopK, toploc::Profile::published());
-    ASSAY_CHECK(verification.verdict.ok());
+    ASSAY_CHECK(verification.verdict.ok(), verification.verdict.reason());
   }
   assay::set_thread_limit(0);
 }

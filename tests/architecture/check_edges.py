@@ -4,10 +4,10 @@
 usage: check_edges.py ROOT
 
 A room includes its own files, the public headers of itself and of the rooms below it, and of their
-internal headers those that OPEN lists. Doors (the command, the Python bindings) include every public
-header, and of internals what OPEN lists. Public headers include only public headers. An arrow, or an
-entry of OPEN, that no file uses is a fault too. The lines assay_room(...) of CMakeLists.txt must say the
-same as ARROWS.
+internal headers those that OPEN lists. Doors (the command, the Python bindings) include every
+public header, and of internals what OPEN lists. Public headers include only public headers. An
+arrow, or an entry of OPEN, that no file uses is a fault too. The lines assay_room(...) of
+CMakeLists.txt must say the same as ARROWS.
 """
 
 import re
@@ -40,7 +40,7 @@ PUBLIC_ALIASES = {
     "toploc_fingerprint": "toploc",
     "toploc_verdict": "toploc",
 }
-# Of a room's internals, which ones others may include. All of base is open to rooms and to the command.
+# Of a room's internals, those that others may include. Base is open to rooms and the command.
 OPEN: dict[str, dict[str, set[str]]] = {
     "tensor": {"integers": {"signed_integer.h"}},
     "encode": {
@@ -173,7 +173,9 @@ def check_file(root: Path, path: Path, used: Used) -> list[str]:
         elif room_of_include(include) not in allowed:
             problems.append(f"{relative}:{line}: {room} may not include {include}")
         elif not include.startswith("assay/") and not may_look_into(room, include, path):
-            problems.append(f"{relative}:{line}: {include} is an internal that is not open to {room}")
+            problems.append(
+                f"{relative}:{line}: {include} is an internal that is not open to {room}"
+            )
     return problems
 
 

@@ -1,8 +1,8 @@
-"""One table of cases through the C++ library, the command and Python: outcome, step, item and exit
-code are the same through every door.
+"""One table of cases through every door: the C++ library, the command and Python.
 
-Each case writes files, and says what the verdict on them is. What cannot be used as input ends with
-2 through the library and the command, and raises `assay.InputError` in Python.
+Outcome, step, item, grades and exit code are the same through each of them. Each case writes files,
+and says what the verdict on them is. What cannot be used as input ends with 2 through the library
+and the command, and raises `assay.InputError` in Python.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import json
 import os
 import struct
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import safetensors.numpy
-from assay_program import run
 
 import assay
+from assay_program import run
 
 LIBRARY = Path(
     os.environ.get("ASSAY_LIBRARY_VERDICT")
@@ -79,9 +79,7 @@ class Files:
 
 
 def honest(one: Sample) -> Files:
-    return Files(
-        one.commitment.to_bytes(), one.proofs.to_bytes(), one.srs.verifier_key.to_bytes()
-    )
+    return Files(one.commitment.to_bytes(), one.proofs.to_bytes(), one.srs.verifier_key.to_bytes())
 
 
 # Places in the bytes of a commitment: docs/claim.md. The header begins at 16.
@@ -142,7 +140,11 @@ def records(proofs: bytes) -> list[Record]:
         shown = struct.unpack_from("<I", proofs, at + size + 32)[0]
         end = at + size + 36 + shown
         found.append(
-            Record(proofs[at : at + size], proofs[at + size : at + size + 32], proofs[end - shown : end])
+            Record(
+                proofs[at : at + size],
+                proofs[at + size : at + size + 32],
+                proofs[end - shown : end],
+            )
         )
         at = end
     return found
@@ -297,7 +299,9 @@ def captured_off_the_grid(_: Path) -> Files:
 @case(ACCEPTED)
 def relabelled_where_nothing_binds_the_header(_: Path) -> Files:
     commitment = relabelled(MODEL)
-    return changed(MODEL, commitment=commitment, proofs=renamed(MODEL.proofs.to_bytes(), commitment))
+    return changed(
+        MODEL, commitment=commitment, proofs=renamed(MODEL.proofs.to_bytes(), commitment)
+    )
 
 
 @case(ACCEPTED)
@@ -814,6 +818,5 @@ def test_the_table_reaches_every_step() -> None:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def built() -> Iterator[None]:
+def _built() -> None:
     assert LIBRARY.exists(), f"{LIBRARY} is not built: make test builds it"
-    yield

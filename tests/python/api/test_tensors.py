@@ -216,7 +216,7 @@ def test_a_row_of_the_model_layout_is_padded_with_zeros() -> None:
     ("options", "message"),
     [
         ({"layout": "torus"}, "no layout is called"),
-        ({"layout": "cube", "axes": (6, 6, 4)}, "only the layout"),
+        ({"layout": "cube", "axes": (6, 6, 4)}, "choose flat"),
         ({"layout": "flat", "axes": (6, 6)}, "axes"),
         ({"layout": "flat", "axes": (0,)}, "axes"),
         ({"layout": "cube", "cube_sizes": (1, 1)}, "dim"),
@@ -229,7 +229,7 @@ def test_bad_options(options: dict, message: str) -> None:
 
 
 def test_layers_of_different_kinds() -> None:
-    with pytest.raises(assay.InputError, match="layer b"):
+    with pytest.raises(assay.InputError, match=r"'b' is torch\.bfloat16"):
         assay.encode({"a": STATES[0], "b": STATES[1].to(torch.bfloat16)})
     with pytest.raises(assay.InputError) as raised:
         assay.encode({"a": STATES[0], "b": STATES[1][:2]})

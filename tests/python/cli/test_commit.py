@@ -63,7 +63,7 @@ verify --commitment cube.commitment --proofs cube.proofs --srs six.vk --json"""
         assert proof["verified"] is True
         assert proof["padding"] is False
         assert proof["ground_truth"]["matched"] is None
-    assert any("SRS unverified" in note for note in verdict["notes"])
+    assert any("SRS unverified" in text for text in verdict["assumptions"])
     # A verifier may as well hold the whole SRS.
     assert report(tmp_path, VERIFY.replace("six.vk", "six.srs"))["verdict"] == "accepted"
 
@@ -120,7 +120,8 @@ def test_captured_values_are_compared(cube: Path) -> None:
     assert [proof["verified"] for proof in verdict["proofs"]] == [True, True]
     assert [proof["ground_truth"]["matched"] for proof in verdict["proofs"]] == [True, False]
     np.save(cube / "small.npy", changed[0])
-    assert "small.npy" in refused(cube, VERIFY, "--tensor", "small.npy")
+    verdict = report(cube, VERIFY, "--tensor", "small.npy", code=REJECTED)
+    assert verdict["step"] == "captured tensor"
 
 
 def test_trust_is_the_verifiers_own(cube: Path) -> None:
@@ -128,11 +129,11 @@ def test_trust_is_the_verifiers_own(cube: Path) -> None:
     shown = report(cube, "srs", "verify", "--srs", "six.srs")
     assert shown["verdict"] == "accepted"
     assert Path(cube, "trusted").read_text().split()[0] == shown["srs_digest"]
-    assert any("trust = dev" in note for note in report(cube, VERIFY)["notes"])
+    assert any("trust = dev" in text for text in report(cube, VERIFY)["assumptions"])
     Path(cube, "trusted").unlink()
-    assert any("unverified" in note for note in report(cube, VERIFY)["notes"])
+    assert any("unverified" in text for text in report(cube, VERIFY)["assumptions"])
     vouched = report(cube, VERIFY, "--srs-digest", shown["srs_digest"])
-    assert any("trust = dev" in note for note in vouched["notes"])
+    assert any("trust = dev" in text for text in vouched["assumptions"])
     assert "six.vk" in refused(cube, VERIFY, "--srs-digest", "0" * 64)
     done(cube, "srs verify --srs six.srs --no-record --vk again.vk")
     assert not Path(cube, "trusted").exists()

@@ -54,7 +54,7 @@ def test_bad_kept_files(cube: Path) -> None:
     first, second = good[57:89], good[97:129]
     assert first != second
     (cube / "kept").write_bytes(good[:57] + second + good[89:])
-    assert "kept quotients was changed" in refused(cube, f"{PROVE} --at 0,1,1 --kept kept")
+    assert "kept quotients were changed" in refused(cube, f"{PROVE} --at 0,1,1 --kept kept")
     # Of another commitment.
     np.save(cube / "cube.npy", np.zeros((4, 3, 5), dtype=np.int64))
     done(cube, COMMIT)

@@ -1,6 +1,7 @@
 """From what a user calls a model to one that is ready to run, and what runs it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -202,7 +203,7 @@ def test_code_of_a_model_is_run_when_asked_for_alone(tmp_path: Path, trusting: b
         [sys.executable, "-c", program, str(path), str(tmp_path / "out")],
         capture_output=True, text=True, check=False,
         # transformers keeps a copy of such code.
-        env={"HF_HOME": str(tmp_path / "cache"), "PATH": "", "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "HF_HOME": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     refusal = (
         "unsupported|model tiny|brings code of its own, which is not run unasked; "

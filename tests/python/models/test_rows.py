@@ -19,6 +19,7 @@ from assay.models import (
     Tap,
     find_layout,
     generate,
+    linear_input,
     observe,
     recompute,
     residual,
@@ -490,4 +491,21 @@ def test_rows_that_do_not_come_are_missed(model: PreTrainedModel) -> None:
     model.lm_head = Elsewhere(1, 1)
     keeper = Keeper(HEAD_INPUT)
     with observe(model, keeper), pytest.raises(InputError, match="0 rows for 10 new tokens"):
+        run(model, PROMPTS[:1])
+
+
+def test_rows_that_come_at_times_are_missed_too(model: PreTrainedModel) -> None:
+    """A module that is passed by in every second pass."""
+    module = model.model.layers[0].mlp.down_proj
+    plain = module.forward
+    calls = iter(range(100))
+
+    class AtTimes(torch.nn.Linear):
+        def __call__(self, state: torch.Tensor) -> torch.Tensor:
+            each = super().__call__ if next(calls) % 2 else plain
+            return each(state)
+
+    module.__class__ = AtTimes
+    keeper = Keeper(linear_input("model.layers.0.mlp.down_proj"))
+    with observe(model, keeper), pytest.raises(InputError, match="5 rows for 10 new tokens"):
         run(model, PROMPTS[:1])

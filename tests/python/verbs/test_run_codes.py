@@ -25,7 +25,9 @@ def verdicts() -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(("outcome", "code"), [("accepted", 0), ("rejected", 1), ("inconclusive", 3)])
+@pytest.mark.parametrize(
+    ("outcome", "code"), [("accepted", 0), ("rejected", 1), ("inconclusive", 3)]
+)
 def test_ends_with_the_code_of_the_verdict(
     outcome: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -33,6 +35,14 @@ def test_ends_with_the_code_of_the_verdict(
     assert verdict.outcome == outcome
     np.save(tmp_path / "cube.npy", np.arange(8).reshape(2, 4))
     monkeypatch.setattr(run, "verify", lambda *_, **__: verdict)
-    line = ["--tensor", str(tmp_path / "cube.npy"), "--srs-seed", "7", "--num-queries", "2", "--quiet"]
+    line = [
+        "--tensor",
+        str(tmp_path / "cube.npy"),
+        "--srs-seed",
+        "7",
+        "--num-queries",
+        "2",
+        "--quiet",
+    ]
     assert run.main([*line, "--json"]) == code
     assert run.main(line) == code
