@@ -29,16 +29,12 @@ std::optional<Verdict> other_parameters(const Parameters& given, const Asked& as
 }
 
 std::optional<Verdict> other_shape(const Offer& offer, std::uint64_t rows, std::uint64_t hidden) {
-  const auto differ = [](std::uint64_t theirs, std::uint64_t own) { return theirs != 0 && theirs != own; };
-  if (offer.hidden != 0 && hidden != 0) {
-    if (offer.rows != rows || offer.hidden != hidden)
-      return Verdict::rejected(
-          "shape", fmt::format("the proofs are of {} rows of {}, the states are {} of {}", offer.rows,
-                               offer.hidden, rows, hidden));
-  } else if (differ(offer.rows, rows)) {
+  if (offer.rows != 0 && offer.rows != rows)
     return Verdict::rejected("shape",
                              fmt::format("the proofs are of {} rows, the states are {}", offer.rows, rows));
-  }
+  if (offer.hidden != 0 && hidden != 0 && offer.hidden != hidden)
+    return Verdict::rejected("shape", fmt::format("the proofs are of rows of {} values, the states are of {}",
+                                                  offer.hidden, hidden));
   return {};
 }
 

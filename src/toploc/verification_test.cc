@@ -85,12 +85,13 @@ TEST_F(Verify, EitherRuleForTiesWillDo) {
 TEST_F(Verify, AsksForTheShape) {
   file_.rows = kRows - 1;
   EXPECT_EQ(step_of(verdict()), "shape");
-  EXPECT_EQ(verdict().reason(), "the proofs are of 69 rows of 64, the states are 70 of 64");
+  EXPECT_EQ(verdict().reason(), "the proofs are of 69 rows, the states are 70");
   EXPECT_EQ(verdict().checks().size(), 1u);
-  EXPECT_EQ(before().reason(), "the proofs are of 69 rows, the states are 70");
+  EXPECT_EQ(before().reason(), verdict().reason());
   file_.rows = kRows;
   file_.hidden = kHidden + 1;
   EXPECT_EQ(step_of(verdict()), "shape");
+  EXPECT_EQ(verdict().reason(), "the proofs are of rows of 65 values, the states are of 64");
   // The width is not known before there are states.
   EXPECT_TRUE(before().ok());
 }

@@ -461,7 +461,7 @@ def test_verify_with_a_file_of_proofs(run: Any, signed: Path, tmp_path: Path) ->
     # They are of other rows, or of rows of another width, than the tokens.
     for rows, hidden, reason in (
         (39, 160, "39 rows, the states are 40"),
-        (40, 161, "40 rows of 161"),
+        (40, 161, "rows of 161 values, the states are of 160"),
     ):
         other = ProofFile(
             parameters=signature.parameters, rows=rows, hidden=hidden, proofs=signature.proofs
