@@ -61,7 +61,7 @@ Result<Opened> open_points(const ProveOptions& options, const pst::Srs& srs,
 }
 
 Result<int> report_opened(const Console& console, const claim::Commitment& commitment, const Opened& opened,
-                          Json json, const std::string& out, int exit_code) {
+                          const Json& json, const std::string& out, int exit_code) {
   const claim::CheckedProofs& made = opened.made;
   Json all;
   all["digest"] = to_hex(commitment.digest());

@@ -14,6 +14,8 @@ template <class... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
 
 std::string text_of(const Figure::Value& value) {
   return std::visit(Overloaded{[](std::uint64_t number) { return fmt::format("{}", number); },
