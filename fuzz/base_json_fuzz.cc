@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       const assay::JsonValue field = whole.root().open_fields().value()[name];
       const assay::Result<std::string> decimal = field.decimal();
       const auto number = field.integer<std::int64_t>();
-      if (!decimal.ok()) ASSAY_CHECK(decimal.error().place.starts_with("fuzz: "));
+      if (!decimal.ok()) ASSAY_CHECK(decimal.error().place.starts_with("fuzz: "), decimal.error().place);
       if (number.ok()) ASSAY_CHECK_EQ(std::to_string(*number), *decimal);
     }
   }

@@ -1,5 +1,5 @@
-// Decodes signatures: what is taken has one text, and whatever it says, it is asked without a crash, and not taken
-// for what was not asked for. Input: the text.
+// Decodes signatures: what is taken has one text, and whatever it says, it is asked without a crash, and not
+// taken for what was not asked for. Input: the text.
 #include <algorithm>
 
 #include "assay/toploc_verdict.h"
@@ -11,11 +11,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const Result<Signature> signature = Signature::decode(text, "fuzz");
   if (!signature.ok()) {
-    ASSAY_CHECK(signature.error().place.starts_with("fuzz"));
+    ASSAY_CHECK(signature.error().place.starts_with("fuzz"), signature.error().place);
     return 0;
   }
   ASSAY_CHECK_EQ(*signature->encode(), text);
-  ASSAY_CHECK(!signature->prompt_token_ids.empty() && !signature->output_token_ids.empty());
+  ASSAY_CHECK_GT(signature->prompt_token_ids.size(), 0);
+  ASSAY_CHECK_GT(signature->output_token_ids.size(), 0);
 
   const Offer offer = Offer::of(*signature);
   const RowRange rows = rows_of_answer(signature->prompt_token_ids.size(), signature->output_token_ids.size(),

@@ -69,7 +69,8 @@ Result<Question> read_question(const VerifyOptions& options) {
   }
   if (!options.tensor.empty() && !options.hypercube_dir.empty() && options.poly_dir.empty())
     return Error{ErrorCode::kMalformed, "", "give one of --tensor and --hypercube-dir"};
-  Question question{{}, {}, {}, claim::TensorChecker(ASSAY_TRY(pst::VerifierKey::read(options.srs))), {}, {}, {}};
+  Question question{{}, {}, {}, claim::TensorChecker(ASSAY_TRY(pst::VerifierKey::read(options.srs))),
+                    {}, {}, {}};
   question.options.trusted =
       ASSAY_TRY(read_trust_list(options.srs_digest, question.checker.key(), options.srs));
   if (ASSAY_TRY(is_json(options.proofs))) {

@@ -39,8 +39,8 @@ struct VerifierKey {
   /// Errors: kMalformed, kNonCanonical, kOutOfRange (axes, trust), kUnsupported (version).
   static Result<VerifierKey> decode(ByteSpan bytes, std::string_view place);
 
-  /// The verifier's part out of a .vk or an .srs file, told apart by content. Errors: kIo, kTooLarge, those of
-  /// decode() and Srs::open.
+  /// The verifier's part out of a .vk or an .srs file, told apart by content. Errors: kIo, kTooLarge, those
+  /// of decode() and Srs::open.
   static Result<VerifierKey> read(const std::filesystem::path& path);
 
   /// SHA-256("assay/srs/v1" || encode()).
@@ -238,8 +238,8 @@ class Verifier {
   [[nodiscard]] Verdict check_slice(const SliceStatement& statement) const;
 
   /// All at once, m+1 pairings, by random weights of 128 bits from `world`. A rejection's item is the first
-  /// bad statement. Inconclusive at step "statements" when there are none, at step "random weights" when the
-  /// world gives none.
+  /// bad statement. Steps: "statements" (inconclusive: there are none), "random weights" (inconclusive: the
+  /// world gives none), and those of check().
   [[nodiscard]] Verdict check_all(std::span<const Statement> statements,
                                   const World& world = World::system()) const;
 

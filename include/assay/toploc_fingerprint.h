@@ -49,8 +49,8 @@ struct Fingerprint {
 /// Errors: kMismatch (seed, width, dimensions, rows), kOutOfRange (as Fingerprint::validate).
 [[nodiscard]] Result<double> distance(const Fingerprint& theirs, const Fingerprint& own);
 
-/// Rejected at "seed", "shape" or "distance"; inconclusive where the profile has no bound, or where the own
-/// states are all zero. `own` is the verifier's, under a seed of its own.
+/// `own` is the verifier's, under a seed of its own. Steps, in order: "seed", "shape", "states"
+/// (inconclusive: the own ones are all zero), "profile" (inconclusive: it has no bound), "distance".
 [[nodiscard]] Verdict verify(const Fingerprint& theirs, const Fingerprint& own, const Profile& profile);
 
 }  // namespace assay::toploc

@@ -71,10 +71,11 @@ struct Profile : profile::Measurement {
 [[nodiscard]] std::uint64_t deviating_chunks(std::span<const Comparison> comparisons, const Profile& profile);
 
 /// The verdict on a sequence, cut in batches of `decode_batching_size` rows (0: of a size that is not said),
-/// its states computed under `conditions`. Inconclusive at "states" (some are not finite), "profile" (it is
-/// for another k or decode_batching_size), "modulus" (more than largest_judged_topk() values) or "sequence
-/// length". Rejected at "modulus", "chunk", "exponents", "mantissa mean", "mantissa median", "signs",
-/// "dispersion" or "deviating chunks" (over the share of the chunks, rounded down, and over one).
+/// its states computed under `conditions`. Steps, in order: "states" (inconclusive: some are not finite),
+/// "profile" (inconclusive: it is for another k or decode_batching_size), "modulus" (inconclusive for more
+/// than largest_judged_topk() values), "sequence length" (inconclusive: too few points), "chunk",
+/// "exponents", "mantissa mean", "mantissa median", "signs", "dispersion", "deviating chunks" (over the share
+/// of the chunks, rounded down, and over one).
 [[nodiscard]] Verdict decide(std::span<const Comparison> comparisons, const Profile& profile,
                              std::uint32_t decode_batching_size = 0, const Conditions& conditions = {});
 
@@ -125,13 +126,14 @@ struct Verification {
   std::vector<Comparison> comparisons;  ///< none where the proofs could not be read
 };
 
-/// What there is to ask before there are states, of a sequence that will have `rows` rows: rejected at
-/// "parameters" (others than asked for), "shape" (other rows), "proof count" or "proof form". Errors:
+/// What there is to ask before there are states, of a sequence that will have `rows` rows. Steps, in order:
+/// "parameters" (others than asked for), "shape" (other rows), "proof count", "proof form". Errors:
 /// kOutOfRange, kTooLarge (what is asked for cannot be).
 [[nodiscard]] Result<Verdict> check_offer(const Offer& offer, const Asked& asked, std::uint64_t rows);
 
-/// Every question to a provider's proofs: those of check_offer, at "shape" that of the width too, then those
-/// of decide. Errors: what is asked for cannot be, and those of the verifier's own states, as compare_all.
+/// Every question to a provider's proofs. Steps, in order: those of check_offer (at "shape" the width too),
+/// then those of decide. Errors: what is asked for cannot be, and those of the verifier's own states, as
+/// compare_all.
 [[nodiscard]] Result<Verification> verify(const Offer& offer, const Asked& asked, const States& states,
                                           const Profile& profile, const Conditions& conditions = {});
 

@@ -139,8 +139,8 @@ class Srs:
     def verify(self) -> _core.Verdict:
         """Check with pairings that the points are those of an SRS.
 
-        It cannot tell whether somebody knows the secrets. Rejected steps: "verifier key", "points",
-        "level digests", "level sums", "generator sum", "degree relation".
+        It cannot tell whether somebody knows the secrets. Steps: "verifier key", "points", "level
+        digests", "random weights" (inconclusive), "level sums", "generator sum", "degree relation".
         """
         return self._native.verify()
 

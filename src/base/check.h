@@ -5,8 +5,8 @@
 //   ASSAY_CHECK(condition, a, ..)  any other condition. Prints a and what else follows: what it rests on.
 //   ASSAY_CHECK(condition)         one that rests on nothing that could be printed.
 //
-// What is printed is asked for only when the check has failed. A comparison that stands in the third form does
-// not pass the tests (tests/architecture/check_operands.py).
+// What is printed is asked for only when the check has failed. A comparison that stands in the third form
+// does not pass the tests (tests/architecture/check_operands.py).
 #pragma once
 
 #include <fmt/format.h>

@@ -8,9 +8,10 @@
 //   for every draw:     LE64(2^64 - 1) || LE64(label length) || label || LE64(bytes drawn)
 //   for every fork:     LE64(2^64 - 2) || LE64(label length) || label
 //
-// No label is as long as the first numbers of a draw and of a fork say, so neither passes for a message. After
-// a draw's line, the state followed by LE64(0), LE64(1), .. hashes to the drawn bytes, 32 at a time. They are
-// added before anything else happens, so that no two draws, and no two orders of messages, share a state.
+// No label is as long as the first numbers of a draw and of a fork say, so neither passes for a message.
+// After a draw's line, the state followed by LE64(0), LE64(1), .. hashes to the drawn bytes, 32 at a time.
+// They are added before anything else happens, so that no two draws, and no two orders of messages, share a
+// state.
 #pragma once
 
 #include <string_view>

@@ -62,10 +62,9 @@ TEST(Verdict, ReadsAsLines) {
 }
 
 TEST(Verdict, IsOneJsonObject) {
-  EXPECT_EQ(
-      to_json(Verdict::accepted()),
-      R"({"verdict":"accepted","step":null,"reason":null,"item":null,"checks":[],"figures":{},)"
-      R"("assumptions":[],"miss_bound":null,"notes":[],"parts":[]})");
+  EXPECT_EQ(to_json(Verdict::accepted()),
+            R"({"verdict":"accepted","step":null,"reason":null,"item":null,"checks":[],"figures":{},)"
+            R"("assumptions":[],"miss_bound":null,"notes":[],"parts":[]})");
   Verdict verdict = Verdict::inconclusive("states", "not finite").at_item(0);
   verdict.add_check("axes", Grade::kBound)
       .add_figure({"mean", 1.5, Bound{Bound::Kind::kAtMost, 2}, "bits"})

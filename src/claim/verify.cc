@@ -164,7 +164,7 @@ class Questions {
 
   Verdict values() {
     const Result<encode::Range> range = header_.value_range();
-    ASSAY_CHECK(range.ok());  // as the header is valid
+    ASSAY_CHECK(range.ok(), range.error().to_string());  // as the header is valid
     for (std::size_t k = 0; k < proofs_.size(); ++k) {
       if (!proofs_.query(k).is_on_grid()) continue;
       const Scalar value = proofs_.value(k).to_scalar();
@@ -191,7 +191,7 @@ class Questions {
       const Query query = proofs_.query(k);
       if (!query.is_on_grid()) continue;
       const Result<std::uint64_t> index = header_.layout.axes.index_of(query.grid);
-      ASSAY_CHECK(index.ok());  // as the point lies on the grid
+      ASSAY_CHECK(index.ok(), index.error().to_string());  // as the point lies on the grid
       if (header_.layout.locate(*index).value()) continue;
       ++padding_;
       const Scalar value = proofs_.value(k).to_scalar();

@@ -45,8 +45,8 @@ struct AdxBackend : PortableBackend {
     "movabsq %[negated_inverse], %%rdx\n\t"                                                 \
     "imulq " t0 ", %%rdx\n\t"                                                               \
     ASSAY_ADX_ROW("%[m]", 0, t0, t1, t2, t3, t4)
-  /// Four steps over the words of the second factors, of which FIRST need not add to anything; the result lands in
-  /// t4, t0, t1, t2.
+  /// Four steps over the words of the second factors, of which FIRST need not add to anything; the result
+  /// lands in t4, t0, t1, t2.
 #define ASSAY_ADX_STEPS(FIRST, STEP)                                                        \
     FIRST("%[t0]", "%[t1]", "%[t2]", "%[t3]", "%[t4]")                                    \
     ASSAY_ADX_REDUCE("%[t0]", "%[t1]", "%[t2]", "%[t3]", "%[t4]")                           \
@@ -130,9 +130,9 @@ struct AdxBackend : PortableBackend {
     return {t4, t0, t1, t2};
   }
 
-  /// Same contract as PortableBackend::inner_product. Six products pass four words: the accumulator stays below
-  /// 7 m < 2^257 between steps and five products of a step below 2^320, so the carries of the sixth and of the
-  /// reduction alone reach a sixth word. The end is below 6 m^2 / 2^256 + m < 3 m.
+  /// Same contract as PortableBackend::inner_product. Six products pass four words: the accumulator stays
+  /// below 7 m < 2^257 between steps and five products of a step below 2^320, so the carries of the sixth and
+  /// of the reduction alone reach a sixth word. The end is below 6 m^2 / 2^256 + m < 3 m.
   template <class P>
   static Limbs inner_product(Six a, Six b) {
     static_assert(P::kModulus[3] < ~std::uint64_t{0} / 5 - 1);

@@ -59,7 +59,8 @@ Verdict Verifier::check_all(std::span<const Statement> statements, const World& 
     Verdict alone = check(statements[k]);
     if (!alone.ok()) return alone.at_item(k);
   }
-  ASSAY_CHECK(false);  // a sum of relations that hold holds for all weights
+  // A sum of relations that hold holds for all weights.
+  ASSAY_CHECK(false, statements.size());
 }
 
 struct OpeningSum::State {

@@ -1,5 +1,5 @@
-// The verdict on files as a C++ program gets it from the library: public headers alone, one rule called for each
-// question. The agreement of the doors compares it with the command's and with Python's.
+// The verdict on files as a C++ program gets it from the library: public headers alone, one rule called for
+// each question. The agreement of the doors compares it with the command's and with Python's.
 //
 // usage: library_verdict --commitment F --proofs F --srs F [--challenge F] [--digest HEX] [--tensor F]
 //

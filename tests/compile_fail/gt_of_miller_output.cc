@@ -1,4 +1,5 @@
-// Only the final exponentiation makes a pairing value: the coordinates of a Miller loop must not pass for one.
+// Only the final exponentiation makes a pairing value: the coordinates of a Miller loop must not pass for
+// one.
 #include "assay/curve.h"
 
 assay::curve::Gt value_of(const assay::curve::MillerOutput& product) {
