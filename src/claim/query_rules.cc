@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <compare>
 #include <numeric>
 #include <vector>
 
@@ -31,7 +32,7 @@ std::optional<std::size_t> least(const std::vector<std::uint32_t>& found) {
 
 int compare_bytes(ByteSpan a, ByteSpan b) {
   const auto order = std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end());
-  return order < 0 ? -1 : order > 0 ? 1 : 0;
+  return std::is_lt(order) ? -1 : std::is_gt(order) ? 1 : 0;
 }
 
 std::vector<std::uint32_t> repeated(const Proofs& proofs) {
