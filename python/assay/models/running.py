@@ -152,7 +152,13 @@ class Run:
         # The head may be given one row of each sequence, without an axis of tokens.
         one_each = any(observer.taps[tap].tap == "head_input" for observer, tap in watchers)
 
+        told = 0
+
         def take(state: Tensor) -> None:
+            nonlocal told
+            if told == self._passes:
+                raise self._not_rows("from a module that is called more than once in a pass")
+            told = self._passes
             rows = self._rows(state, one_each)
             if rows.spans:
                 for observer, tap in watchers:
@@ -169,12 +175,14 @@ class Run:
             if one_each and shape[0] == count:
                 each = 1
             if len(shape) != 2 or shape[0] != count * each:
-                reason = f"rows of shape {tuple(shape)}, of {count} sequences"
-                raise LayoutError("unsupported", type(self._model).__name__, reason)
+                raise self._not_rows(f"of shape {tuple(shape)}, of {count} sequences")
         spans = self._spans.get(each)
         if spans is None:
             spans = self._spans[each] = tuple(self._spans_of(each))
         return Rows(values, spans)
+
+    def _not_rows(self, reason: str) -> LayoutError:
+        return LayoutError("unsupported", type(self._model).__name__, f"rows {reason}")
 
     def _spans_of(self, each: int) -> Iterator[Span]:
         """Whose rows these are, where the tensor has `each` of every sequence: the last ones."""

@@ -318,6 +318,13 @@ def test_states_that_are_not_rows_of_tokens(model: PreTrainedModel) -> None:
         run(model, PROMPTS[:1])
 
 
+def test_modules_that_run_twice_in_a_pass(model: PreTrainedModel) -> None:
+    model.model.layers[1] = model.model.layers[0]
+    keeper = Keeper(linear_input("model.layers.0.mlp.down_proj"))
+    with observe(model, keeper), pytest.raises(InputError, match="more than once in a pass"):
+        run(model, PROMPTS[:1], use_cache=False)
+
+
 # Several at once.
 
 
