@@ -86,8 +86,8 @@ Encoding default_encoding(const std::optional<Dtype>& dtype) {
 
 Arrays arrays_of(const TensorFile& file) {
   std::vector<tensor::TensorView> layers = file.layers();
-  return {layers.empty() ? file.tensors : std::move(layers), file.integer_tensors,
-          file.container != tensor::Container::kNpy};
+  if (layers.empty()) layers = file.tensors;
+  return {std::move(layers), file.integer_tensors, file.container != tensor::Container::kNpy};
 }
 
 Result<SubjectOptions> options_of_capture(const TensorFile& file, SubjectOptions options,
