@@ -25,8 +25,8 @@ double at_most(std::uint64_t events, std::uint64_t trials, double log_of_choices
   const double odds = (1 - rate) / rate;
   double term = 1;
   double sum = 1;
-  for (double i = k; i > 0 && term > 1e-20; --i) {
-    term *= i / (n - i + 1) * odds;
+  for (std::uint64_t i = events; i > 0 && term > 1e-20; --i) {
+    term *= static_cast<double>(i) / static_cast<double>(trials - i + 1) * odds;
     sum += term;
   }
   return sum * std::exp(log_of_choices + k * std::log(rate) + (n - k) * std::log1p(-rate));
