@@ -69,7 +69,8 @@ void read_text(std::string_view text, std::uint8_t choice) {
     if (file.ok()) ASSAY_CHECK_EQ(*file->encode(), text);
   } else {
     const Result<Profile> profile = Profile::from_json(text, "fuzz");
-    if (profile.ok()) ASSAY_CHECK(*Profile::from_json(profile->to_json(), "again") == *profile, profile->to_json());
+    if (profile.ok())
+      ASSAY_CHECK(*Profile::from_json(profile->to_json(), "again") == *profile, profile->to_json());
   }
 }
 

@@ -1,5 +1,5 @@
-// Decodes signatures: what is taken has one text, and whatever it says, it is asked without a crash, and not taken
-// for what was not asked for. Input: the text.
+// Decodes signatures: what is taken has one text, and whatever it says, it is asked without a crash, and not
+// taken for what was not asked for. Input: the text.
 #include <algorithm>
 
 #include "assay/toploc_verdict.h"
