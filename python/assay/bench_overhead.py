@@ -147,6 +147,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "repeats": options.repeat,
         "threads": options.threads,
         "stream_threads": options.stream_threads,
+        "between_tokens": reports[0].between_tokens,
         "cpu_added_percent": _percent(alone, streamed, "cpu"),
         "wall_added_percent": _percent(alone, streamed, "wall"),
         "cpu_s": {"alone": _mean(alone, "cpu"), "streamed": _mean(streamed, "cpu")},
@@ -191,7 +192,8 @@ def _planned(layout: "Layout", rows: int, srs_for: Callable[[tuple[int, ...]], S
     from .hidden_states import Recorder
 
     with StreamingCommit(srs_for) as stream:
-        stream.begin(layout.taps, Recorder(layout, rows).buffers)
+        recorder = Recorder(layout, rows)
+        stream.begin(layout.taps, recorder.buffers, recorder.model_threads)
         if stream.srs is None:
             raise Error(f"cannot commit while it runs: {stream.report.reason}")
         return stream.srs
@@ -366,7 +368,7 @@ def _print_plainly(report: dict[str, Any]) -> None:
         print(f"  part        {percent:+.2f} %  {name}")
     print(
         f"  repeats     {report['repeats']}, {report['threads']} threads of the model, "
-        f"{report['stream_threads']} of the commitment; at most {report['most_blocks_waiting']} "
+        f"committing {_committing(report)}; at most {report['most_blocks_waiting']} "
         "blocks waited"
     )
     print(
@@ -374,6 +376,12 @@ def _print_plainly(report: dict[str, Any]) -> None:
         f"load {machine['load_average']:.1f}, kernel {machine['kernel']}"
     )
     print(f"  versions    {', '.join(f'{k} {v}' for k, v in report['versions'].items())}")
+
+
+def _committing(report: dict[str, Any]) -> str:
+    threads = report["stream_threads"]
+    where = "between tokens" if report["between_tokens"] else "beside the model"
+    return where if threads is None else f"{where} with {count(threads)} threads"
 
 
 def _interval(added: dict[str, float]) -> str:
@@ -406,7 +414,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--repeat", type=at_least(2), default=10, metavar="N", help="default: %(default)s")
     add("--warm-up", type=at_least(0), default=1, metavar="N", help="runs not counted (default: 1)")
     add("--threads", type=positive, default=2, metavar="N", help="of the model (default: 2)")
-    add("--stream-threads", type=positive, default=1, metavar="N", help="default: %(default)s")
+    add("--stream-threads", type=positive, metavar="N", help="as of `assay run`")
     add("--breakdown", action="store_true", help="also run with the hidden states kept alone")
     add("--json", action="store_true", help="the figures as JSON")
     add("--quiet", action="store_true", help="no messages but errors")

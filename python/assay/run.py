@@ -288,6 +288,7 @@ def _streamed(stream: dict[str, Any]) -> str:
     if not stream["used"]:
         return f"no: {stream['reason']}"
     return (
+        f"{'between tokens' if stream['between_tokens'] else 'beside the model'}: "
         f"{stream['tokens_at_end']} of {stream['tokens']} tokens were committed to when the model "
         f"had finished; at most {stream['most_waiting']} blocks of {BLOCK} waited"
     )
@@ -311,7 +312,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.stream and options.tensor is not None:
         parser.error("--stream commits while a model runs; --tensor runs none")
-    if options.stream_threads < 1:
+    if options.stream_threads is not None and options.stream_threads < 1:
         parser.error(f"--stream-threads is {options.stream_threads}; give at least 1")
     return options
 
@@ -345,9 +346,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--stream-threads",
         type=int,
-        default=1,
         metavar="N",
-        help="threads of --stream, beside the model's (default: %(default)s)",
+        help="threads of --stream (default: the model's own between tokens, or one beside it)",
     )
     add("--output-dir", metavar="DIR", help="keep commitment, proofs and verifier key there")
     add("--json", action="store_true", help="the report as JSON")

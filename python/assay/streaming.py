@@ -40,9 +40,9 @@ class StreamReport:
         tokens_at_end: Of these, how many when the model had finished.
         calls: Native calls that it took.
         most_waiting: Blocks of 32 tokens, at most, that were complete and not yet committed to,
-            those of the call under way included. Over two, the model was ahead; the blocks waited
-            in the buffers of the capture.
+            those of the call under way included. They wait in the buffers of the capture.
         thread_cpu_s: CPU time of the committing thread (not of helpers that it was allowed).
+        between_tokens: Whether that was the model's own thread, between two tokens.
     """
 
     used: bool
@@ -52,24 +52,29 @@ class StreamReport:
     calls: int
     most_waiting: int
     thread_cpu_s: float
+    between_tokens: bool = False
 
     @property
     def fell_behind(self) -> bool:
-        """Whether more than two blocks waited."""
-        return self.most_waiting > MOST_TOGETHER // BLOCK
+        """Whether more than two blocks waited while the model went on."""
+        return not self.between_tokens and self.most_waiting > MOST_TOGETHER // BLOCK
 
 
 class StreamingCommit:
-    """Follows a capture in mode "decode" and commits to its rows on a thread of its own.
+    """Follows a capture in mode "decode" and commits to its rows while the model runs.
 
-    To be used as a context manager around `capture`; what it leaves is not done. The model never
-    waits for it: rows that are not committed to yet stay in the capture's buffers, where they are
-    kept in any case.
+    To be used as a context manager around `capture`; what it leaves is not done. A model that has
+    all processors commits between two tokens, a block at a time: a thread beside it would only take
+    turns with the model's own. Beside any other model a thread commits, and the model never waits
+    for it: rows that are not committed to yet stay in the capture's buffers, where they are kept in
+    any case.
 
     Args:
         srs_for: Gives the SRS for axes, once these are known; called before the model runs.
-        threads: That the commitment may use, at most.
-        capture_mode: For the header.
+        threads: That the commitment may use, at most. Default: as many as the model between
+            tokens, one beside it.
+        between_tokens: Whether to commit between tokens. Default: where the model runs on the CPU
+            with as many threads as this process has processors.
 
     >>> with StreamingCommit(Srs.random) as stream:  # doctest: +SKIP
     ...     held = assay.capture("smollm2", "Hello", follower=stream)
@@ -77,11 +82,17 @@ class StreamingCommit:
     ...     commitment = stream.commitment(tensor)
     """
 
-    def __init__(self, srs_for: Callable[[tuple[int, ...]], Srs], threads: int = 1) -> None:
-        if unsigned(threads, "threads", 32) < 1:
+    def __init__(
+        self,
+        srs_for: Callable[[tuple[int, ...]], Srs],
+        threads: int | None = None,
+        between_tokens: bool | None = None,
+    ) -> None:
+        if threads is not None and unsigned(threads, "threads", 32) < 1:
             raise InputError("out_of_range", "threads", "0; give at least 1")
         self._srs_for = srs_for
         self._threads = threads
+        self._between_tokens = between_tokens
         self._srs: Srs | None = None
         self._stream: _core.TokenStream | None = None
         self._thread: threading.Thread | None = None
@@ -112,8 +123,8 @@ class StreamingCommit:
 
     # What a capture calls.
 
-    def begin(self, taps: "Sequence[Tap]", buffers: Sequence[Any]) -> None:
-        """Plan the layout, get the SRS, start the thread; where that cannot be, say why later."""
+    def begin(self, taps: "Sequence[Tap]", buffers: Sequence[Any], model_threads: int) -> None:
+        """Plan the layout, get the SRS, start a thread; where that cannot be, say why later."""
         if self._stream is not None:
             raise StreamError("mismatch", "stream", "follows one capture; make another")
         sources = [(tap.name, buffer, "") for tap, buffer in zip(taps, buffers, strict=True)]
@@ -126,27 +137,39 @@ class StreamingCommit:
             return
         self._reason = ""
         self._total = int(buffers[0].shape[1])
+        if self._between_tokens is None:
+            self._between_tokens = model_threads >= _processors()
+        if self._threads is None:
+            self._threads = max(1, model_threads) if self._between_tokens else 1
+        if self._between_tokens:
+            return
         self._thread = threading.Thread(target=self._work, name="assay-stream")
         self._thread.start()
 
     def rows(self, complete: int) -> None:
-        """Hand rows to the thread.
+        """Commit to rows, or hand them to the thread.
 
         Raises:
-            StreamError: It failed with earlier ones.
+            StreamError: It failed with these, or the thread with earlier ones.
         """
-        if self._thread is None:
+        if self._reason:
             return
         with self._changed:
             self._complete = complete
             waiting = (complete - self._done) // BLOCK
             self._most_waiting = max(self._most_waiting, waiting)
             self._changed.notify()
+        if self._thread is None:
+            try:
+                while self._done < complete:
+                    self._commit_until(min(complete, self._done + MOST_TOGETHER))
+            except Exception as failure:
+                self._failure = failure
         self._raise_failure()
 
     def end(self, rows: int) -> None:
         """Give up where there are fewer rows than planned: the axes are others then."""
-        if self._thread is None:
+        if self._reason:
             return
         if rows != self._total:
             self._reason = f"the model stopped after {rows} of {self._total} tokens"
@@ -212,6 +235,7 @@ class StreamingCommit:
                 calls=self._calls,
                 most_waiting=self._most_waiting,
                 thread_cpu_s=self._cpu,
+                between_tokens=bool(self._between_tokens),
             )
 
     def _raise_failure(self) -> None:
@@ -245,7 +269,7 @@ class StreamingCommit:
                 self._failure = failure
 
     def _commit_until(self, end: int) -> None:
-        assert self._stream is not None  # noqa: S101 - set before the thread starts
+        assert self._stream is not None and self._threads is not None  # noqa: S101, PT018 - by begin
         started = time.thread_time()
         self._stream.commit_until(end, self._threads)
         spent = time.thread_time() - started
@@ -253,6 +277,13 @@ class StreamingCommit:
             self._done = end
             self._calls += 1
             self._cpu += spent
+
+
+def _processors() -> int:
+    """Those that this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _yield_to_others() -> None:

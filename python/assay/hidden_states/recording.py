@@ -23,6 +23,8 @@ class Recorder:
     def __init__(self, layout: Layout, capacity: int, follower: Follower | None = None) -> None:
         self.taps = layout.taps
         self._follower = follower
+        on_cpu = all(parameter.device.type == "cpu" for parameter in layout.last.parameters())
+        self.model_threads = torch.get_num_threads() if on_cpu else 0
         self._sequence: int | None = None
         self._prompt = 0
         self._rows = 0
@@ -47,7 +49,7 @@ class Recorder:
         self._sequence = sequence
         self._prompt = len(prompt)
         if self._follower is not None:
-            self._follower.begin(self.taps, self.buffers)
+            self._follower.begin(self.taps, self.buffers, self.model_threads)
 
     def rows(self, tap: int, rows: Rows) -> None:
         """As `assay.models.Observer`."""

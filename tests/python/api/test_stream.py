@@ -19,6 +19,7 @@ from assay import Srs, StreamingCommit, streaming
 from assay import run as run_module
 from assay.hidden_states import CaptureError, LayoutError, StreamError, capture_model
 from assay.hidden_states.recording import BLOCK
+from assay.models.taps import taps_for
 from assay_program import restore_signals
 from tiny_models import POSITIONS, folder, tiny
 
@@ -53,7 +54,8 @@ def dev(axes: tuple[int, ...]) -> Srs:
 def streamed(
     model: PreTrainedModel, prompt: int, new: int, **options: Any
 ) -> tuple[assay.Commitment | None, assay.StreamReport, assay.Tensor]:
-    with StreamingCommit(dev, options.pop("threads", 1)) as stream:
+    chosen = {name: options.pop(name) for name in ("threads", "between_tokens") if name in options}
+    with StreamingCommit(dev, **chosen) as stream:
         held = capture_model(
             model, ids(prompt), max_new_tokens=new, follower=stream, deterministic=True, **options
         )
@@ -66,6 +68,7 @@ def no_thread_is_left() -> bool:
     return all(thread.name != "assay-stream" for thread in threading.enumerate())
 
 
+@pytest.mark.parametrize("between_tokens", [True, False])
 # Rows: prompt and new tokens less one. A prompt of 33 and of 70 is itself longer than a block.
 @pytest.mark.parametrize(
     ("prompt", "new"),
@@ -83,14 +86,19 @@ def no_thread_is_left() -> bool:
         (70, 1),
     ],
 )
-def test_the_bytes_are_those_of_committing_afterwards(prompt: int, new: int) -> None:
+def test_the_bytes_are_those_of_committing_afterwards(
+    prompt: int, new: int, between_tokens: bool
+) -> None:
     model = long_model()
-    commitment, report, tensor = streamed(model, prompt, new)
+    commitment, report, tensor = streamed(model, prompt, new, between_tokens=between_tokens)
     assert commitment is not None
     rows = prompt + new - 1
     assert tensor.axes[:2] == (4, rows)
     assert commitment.to_bytes() == assay.commit(tensor, dev(tensor.axes)).to_bytes()
     assert (report.used, report.reason, report.tokens) == (True, "", rows)
+    assert report.between_tokens == between_tokens
+    if between_tokens:
+        assert report.tokens_at_end == rows
     assert report.calls >= -(-rows // streaming.MOST_TOGETHER)
     # The values are those of a capture that nobody follows.
     plain = assay.encode(capture_model(model, ids(prompt), max_new_tokens=new, deterministic=True))
@@ -175,7 +183,7 @@ def test_the_model_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(StreamingCommit, "_commit_until", held_up)
     model = long_model()
-    with StreamingCommit(dev) as stream:
+    with StreamingCommit(dev, between_tokens=False) as stream:
         held = capture_model(model, ids(3), max_new_tokens=105, follower=stream)
         assert stream.report.tokens == 0
         go_on.set()
@@ -210,7 +218,7 @@ def test_the_thread_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(StreamingCommit, "rows", rows)
     with (
         pytest.raises(StreamError, match=r"committing while the model ran: no room for points$"),
-        StreamingCommit(dev) as stream,
+        StreamingCommit(dev, between_tokens=False) as stream,
     ):
         capture_model(long_model(), ids(3), max_new_tokens=100, follower=stream, model_name="m")
     assert no_thread_is_left()
@@ -221,11 +229,54 @@ def test_the_thread_fails_with_the_last_rows() -> None:
         def _commit_until(self, end: int) -> None:
             raise assay.InputError("too_large", "memory", "none left")
 
-    with Failing(dev) as stream:
+    with Failing(dev, between_tokens=False) as stream:
         held = capture_model(tiny(), ids(3), max_new_tokens=3, follower=stream)
         with pytest.raises(StreamError, match="committing while the model ran: memory: none left"):
             stream.commitment(assay.encode(held))
     assert no_thread_is_left()
+
+
+def test_between_tokens_the_model_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every block is committed to by the model's own thread, before the next token."""
+    original = StreamingCommit._commit_until
+    seen: list[tuple[int, bool]] = []
+
+    def followed(self: StreamingCommit, end: int) -> None:
+        seen.append((end, threading.current_thread() is threading.main_thread()))
+        original(self, end)
+
+    monkeypatch.setattr(StreamingCommit, "_commit_until", followed)
+    _, report, _ = streamed(long_model(), 70, 50, between_tokens=True)
+    # The prompt in pieces of two blocks at most, then block by block, and what is left at the end.
+    assert seen == [(end, True) for end in (64, 70, 96, 119)]
+    assert not report.fell_behind
+
+
+def test_committing_fails_between_tokens() -> None:
+    class Failing(StreamingCommit):
+        def _commit_until(self, end: int) -> None:
+            raise MemoryError("no room\nfor points")
+
+    with (
+        pytest.raises(StreamError, match=r"committing while the model ran: no room for points$"),
+        Failing(dev, between_tokens=True) as stream,
+    ):
+        capture_model(long_model(), ids(3), max_new_tokens=100, follower=stream)
+
+
+@pytest.mark.parametrize(
+    ("model_threads", "chosen"), [(0, False), (1, False), (3, False), (4, True), (5, True)]
+)
+def test_where_it_commits(
+    model_threads: int, chosen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside a model that leaves a processor free, which one on another device does."""
+    monkeypatch.setattr(streaming, "_processors", lambda: 4)
+    buffers = [torch.zeros(1, 4, 6, dtype=torch.bfloat16) for _ in range(2)]
+    with StreamingCommit(dev) as stream:
+        stream.begin(taps_for(1, "residual"), buffers, model_threads)
+        assert stream.report.between_tokens == chosen
+        assert stream._threads == (model_threads if chosen else 1)
 
 
 def test_values_that_are_not_numbers() -> None:
