@@ -55,8 +55,4 @@ __all__ = [
     "verify",
 ]
 
-__getattr__ = on_first_use(__name__, {".hidden_states": "Capture capture"})
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = on_first_use(__name__, {".hidden_states": "Capture capture"}, __all__)

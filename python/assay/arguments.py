@@ -1,4 +1,4 @@
-"""Checks of the integers that callers give."""
+"""What callers give: integers, and the flags of commands."""
 
 import argparse
 import operator
@@ -30,6 +30,44 @@ def at_least(smallest: int) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def add_number(
+    add: Callable[..., object],
+    flag: str,
+    default: int,
+    meaning: str = "",
+    *,
+    least: int | None = None,
+) -> None:
+    """Add a flag with an integer by `add_argument`; the help ends with the default.
+
+    Args:
+        add: Of a parser.
+        flag: With its dashes.
+        default: Where it is not given.
+        meaning: The help before the default.
+        least: The least that is taken; by default whoever uses it checks.
+    """
+    ending = "(default: %(default)s)" if meaning else "default: %(default)s"
+    kind = int if least is None else at_least(least)
+    add(flag, type=kind, default=default, metavar="N", help=f"{meaning} {ending}".strip())
+
+
+def parser_of(
+    program: str,
+    description: str,
+    epilog: str,
+    kind: type[argparse.ArgumentParser] = argparse.ArgumentParser,
+) -> argparse.ArgumentParser:
+    """The parser of a command, to which flags are written out; the epilog is printed as it is."""
+    return kind(
+        prog=program,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
 
 
 def sizes(axes: Iterable[int]) -> list[int]:

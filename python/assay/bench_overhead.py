@@ -9,11 +9,11 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import Error, Srs, StreamingCommit, __version__, _core
-from .arguments import at_least
+from .arguments import add_number, at_least, parser_of
 from .ending import ended
 from .machine import processor_name
 from .streaming import StreamReport
@@ -114,26 +114,32 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     subject = _subject(options, say)
     preparing = time.monotonic() - started
 
-    runs = [_alone, _recorded, _streamed] if options.breakdown else [_alone, _streamed]
-    costs: dict[str, list[Cost]] = {run.__name__: [] for run in runs}
+    runs: dict[str, Run] = {"alone": _alone, "recorded": _recorded, "streamed": _streamed}
+    if not options.breakdown:
+        del runs["recorded"]
+    costs: dict[str, list[Cost]] = {name: [] for name in runs}
     reports: list[StreamReport] = []
     for repeat in range(-options.warm_up, options.repeat):
         # The other order every time: what drifts, a clock or a neighbour, weighs on all alike.
-        for run in runs if repeat % 2 == 0 else reversed(runs):
-            cost, report = _timed(run, subject, options)
+        for name in runs if repeat % 2 == 0 else reversed(runs):
+            gc.collect()
+            cpu_before, wall_before = time.process_time(), time.perf_counter()
+            report = runs[name](subject, options)
+            cost = Cost(time.process_time() - cpu_before, time.perf_counter() - wall_before)
             if repeat < 0:
                 continue
-            costs[run.__name__].append(cost)
+            costs[name].append(cost)
             if report is not None:
                 reports.append(report)
         if repeat >= 0:
-            pair = costs["_alone"][-1], costs["_streamed"][-1]
             say(
-                f"repetition {repeat + 1} of {options.repeat}: CPU {pair[0].cpu:.2f} s alone, "
-                f"{pair[1].cpu:.2f} s with the commitment"
+                f"repetition {repeat + 1} of {options.repeat}: CPU "
+                f"{costs['alone'][-1].cpu:.2f} s alone, "
+                f"{costs['streamed'][-1].cpu:.2f} s with the commitment"
             )
-    alone, streamed = costs["_alone"], costs["_streamed"]
-    parts = _parts(costs, reports)
+    cpu = {name: [cost.cpu for cost in listed] for name, listed in costs.items()}
+    wall = {name: [cost.wall for cost in listed] for name, listed in costs.items()}
+    mean_cpu = {name: statistics.fmean(listed) for name, listed in cpu.items()}
     entries = subject.layout.entries
     return {
         "model": options.model,
@@ -148,55 +154,50 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "threads": options.threads,
         "stream_threads": options.stream_threads,
         "between_tokens": reports[0].between_tokens,
-        "cpu_added_percent": _percent(alone, streamed, "cpu"),
-        "wall_added_percent": _percent(alone, streamed, "wall"),
-        "cpu_s": {"alone": _mean(alone, "cpu"), "streamed": _mean(streamed, "cpu")},
-        "wall_s": {"alone": _mean(alone, "wall"), "streamed": _mean(streamed, "wall")},
-        "cpu_ms_per_token": {
-            "alone": 1000 * _mean(alone, "cpu") / options.tokens,
-            "streamed": 1000 * _mean(streamed, "cpu") / options.tokens,
-        },
-        "parts_percent_of_cpu": parts,
+        "cpu_added_percent": asdict(paired(cpu["alone"], cpu["streamed"])),
+        "wall_added_percent": asdict(paired(wall["alone"], wall["streamed"])),
+        "cpu_s": mean_cpu,
+        "wall_s": {name: statistics.fmean(listed) for name, listed in wall.items()},
+        "cpu_ms_per_token": {name: 1000 * s / options.tokens for name, s in mean_cpu.items()},
+        "parts_percent_of_cpu": _parts(mean_cpu, reports),
         "most_blocks_waiting": max(report.most_waiting for report in reports),
         "preparing_s": preparing,
         "runs": {
-            name.lstrip("_"): [{"cpu_s": c.cpu, "wall_s": c.wall} for c in listed]
+            name: [{"cpu_s": cost.cpu, "wall_s": cost.wall} for cost in listed]
             for name, listed in costs.items()
         },
-        "machine": _machine(),
+        "machine": {
+            "processor": processor_name(),
+            "processors": os.cpu_count(),
+            "load_average": os.getloadavg()[0],
+            "kernel": _core.active_kernel(),
+            "omp_wait_policy": os.environ.get(_WAITING[0], ""),
+        },
         "versions": {"assay": __version__, **engine_of(subject.model).versions},
     }
 
 
 def _subject(options: argparse.Namespace, say: Callable[[str], None]) -> Subject:
+    from .hidden_states import Recorder
     from .models import find_layout, settings_for
 
     say(f"preparing {options.model}")
     model, ids = _random_1b() if options.model == "random-1b" else _loaded(options.model)
     layout = find_layout(model)
     rows = len(ids) + options.tokens - 1
-    settings = settings_for(model, options.tokens, min_new_tokens=options.tokens)
+
+    def srs_for(axes: tuple[int, ...]) -> Srs:
+        say(f"making public parameters for {'x'.join(map(str, axes))}")
+        return Srs.dev(axes, 1)
+
     # Planned as it will be when the model runs; what is in the buffers does not matter yet.
-    axes: list[tuple[int, ...]] = []
-
-    def srs_for(wanted: tuple[int, ...]) -> Srs:
-        axes.append(wanted)
-        say(f"making public parameters for {'x'.join(map(str, wanted))}")
-        return Srs.dev(wanted, 1)
-
-    srs = _planned(layout, rows, srs_for)
-    return Subject(model, ids, layout, settings, srs, rows)
-
-
-def _planned(layout: "Layout", rows: int, srs_for: Callable[[tuple[int, ...]], Srs]) -> Srs:
-    from .hidden_states import Recorder
-
     with StreamingCommit(srs_for) as stream:
         recorder = Recorder(layout, rows)
         stream.begin(layout.taps, recorder.buffers, recorder.model_threads)
-        if stream.srs is None:
-            raise Error(f"cannot commit while it runs: {stream.report.reason}")
-        return stream.srs
+    if stream.srs is None:
+        raise Error(f"cannot commit while it runs: {stream.report.reason}")
+    settings = settings_for(model, options.tokens, min_new_tokens=options.tokens)
+    return Subject(model, ids, layout, settings, stream.srs, rows)
 
 
 def _loaded(name: str) -> "tuple[PreTrainedModel, list[int]]":
@@ -275,32 +276,14 @@ def _generate(subject: Subject, *observers: "Observer") -> None:
         raise Error(f"{tokens} tokens came where {subject.rows + 1} were planned")
 
 
-def _timed(
-    run: Run, subject: Subject, options: argparse.Namespace
-) -> tuple[Cost, StreamReport | None]:
-    gc.collect()
-    cpu, wall = time.process_time(), time.perf_counter()
-    report = run(subject, options)
-    return Cost(time.process_time() - cpu, time.perf_counter() - wall), report
-
-
-def _mean(costs: list[Cost], key: str) -> float:
-    return statistics.fmean(getattr(cost, key) for cost in costs)
-
-
-def _percent(alone: list[Cost], other: list[Cost], key: str) -> dict[str, float]:
-    added = paired([getattr(cost, key) for cost in alone], [getattr(cost, key) for cost in other])
-    return {"mean": added.mean, "low": added.low, "high": added.high}
-
-
-def _parts(costs: dict[str, list[Cost]], reports: list[StreamReport]) -> dict[str, float]:
+def _parts(cpu: dict[str, float], reports: list[StreamReport]) -> dict[str, float]:
     """Where the added CPU time is spent, as far as it was looked at."""
-    base = _mean(costs["_alone"], "cpu")
-    whole = _mean(costs["_streamed"], "cpu") - base
+    base = cpu["alone"]
     thread = statistics.fmean(report.thread_cpu_s for report in reports)
-    parts = {"committing thread": 100 * thread / base, "all else": 100 * (whole - thread) / base}
-    if "_recorded" in costs:
-        parts["keeping the hidden states"] = 100 * (_mean(costs["_recorded"], "cpu") / base - 1)
+    rest = cpu["streamed"] - base - thread
+    parts = {"committing thread": 100 * thread / base, "all else": 100 * rest / base}
+    if "recorded" in cpu:
+        parts["keeping the hidden states"] = 100 * (cpu["recorded"] / base - 1)
     return parts
 
 
@@ -321,34 +304,22 @@ def paired(alone: Sequence[float], other: Sequence[float]) -> Added:
 
 def student_quantile(freedom: int, confidence: float = _CONFIDENCE) -> float:
     """Bounds: Student's distribution with `freedom` degrees lies in [-t, t] so often."""
-    scale = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2))
-    scale /= math.sqrt(freedom * math.pi)
-
-    def inside(t: float) -> float:
-        # Simpson's rule on the substitution x = sqrt(n) tan(u), which makes it a power of cosine.
-        end, steps = math.atan(t / math.sqrt(freedom)), 400
-        width = end / steps
-        total = 0.0
-        for i in range(steps + 1):
-            weight = 1 if i in (0, steps) else 4 if i % 2 else 2
-            total += weight * math.cos(i * width) ** (freedom - 1)
-        return 2 * scale * math.sqrt(freedom) * total * width / 3
-
-    low, high = 0.0, 1000.0
+    # With t = sqrt(freedom) tan(u) the density is a power of the cosine of u.
+    wanted = confidence * _cosines(freedom - 1, math.pi / 2)
+    low, high = 0.0, math.pi / 2
     for _ in range(80):
         middle = (low + high) / 2
-        low, high = (middle, high) if inside(middle) < confidence else (low, middle)
-    return (low + high) / 2
+        too_low = _cosines(freedom - 1, middle) < wanted
+        low, high = (middle, high) if too_low else (low, middle)
+    return math.sqrt(freedom) * math.tan(low)
 
 
-def _machine() -> dict[str, Any]:
-    return {
-        "processor": processor_name(),
-        "processors": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
-        "kernel": _core.active_kernel(),
-        "omp_wait_policy": os.environ.get(_WAITING[0], ""),
-    }
+def _cosines(power: int, end: float) -> float:
+    """The integral of cos(u)**power from 0 to `end`, by parts."""
+    total = math.sin(end) if power % 2 else end
+    for k in range(2 + power % 2, power + 1, 2):
+        total = (math.cos(end) ** (k - 1) * math.sin(end) + (k - 1) * total) / k
+    return total
 
 
 def _print_plainly(report: dict[str, Any]) -> None:
@@ -393,14 +364,10 @@ def _say(words: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="Measure what committing to the hidden states while a model decodes adds to "
-        "decoding alone.",
-        epilog=_ABOUT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    about = (
+        "Measure what committing to the hidden states while a model decodes adds to decoding alone."
     )
+    parser = parser_of(PROGRAM, about, _ABOUT)
     add = parser.add_argument
     add(
         "--model",
@@ -409,12 +376,11 @@ def _parser() -> argparse.ArgumentParser:
         help="smollm2, random-1b (made here, with random weights), or what `assay run` takes "
         "(default: %(default)s)",
     )
-    positive = at_least(1)
-    add("--tokens", type=at_least(2), default=256, metavar="N", help="default: %(default)s")
-    add("--repeat", type=at_least(2), default=10, metavar="N", help="default: %(default)s")
-    add("--warm-up", type=at_least(0), default=1, metavar="N", help="runs not counted (default: 1)")
-    add("--threads", type=positive, default=2, metavar="N", help="of the model (default: 2)")
-    add("--stream-threads", type=positive, metavar="N", help="as of `assay run`")
+    add_number(add, "--tokens", 256, least=2)
+    add_number(add, "--repeat", 10, least=2)
+    add_number(add, "--warm-up", 1, "runs not counted", least=0)
+    add_number(add, "--threads", 2, "of the model", least=1)
+    add("--stream-threads", type=at_least(1), metavar="N", help="as of `assay run`")
     add("--breakdown", action="store_true", help="also run with the hidden states kept alone")
     add("--json", action="store_true", help="the figures as JSON")
     add("--quiet", action="store_true", help="no messages but errors")

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,54 +55,73 @@ class Opening(NamedTuple):
     place: Place | None
 
 
-class Commitment:
-    """32 bytes that bind a tensor, with the header that says what the numbers are.
+class _Filed:
+    """What has one encoding in bytes, which is also that of its file."""
 
-    Made by `commit`, it keeps its tensor and SRS, to open it with. Read from bytes, it does not
-    have them. Two are equal when their bytes are.
-    """
-
-    def __init__(
-        self, native: _core.Commitment, tensor: Tensor | None = None, srs: Srs | None = None
-    ) -> None:
-        self._native = native
-        self._tensor = tensor
-        self._srs = srs
-        self._header = native.header
-        self.header: Header = header_of(self._header)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Commitment":
-        """Read a commitment.
-
-        Raises:
-            DecodeError: The bytes are not the canonical ones of a commitment.
-        """
-        return cls(_core.Commitment.decode(bytes(data), "commitment"))
-
-    @classmethod
-    def read(cls, path: str | PathLike[str]) -> "Commitment":
-        """Read a commitment from a file.
-
-        Raises:
-            InputError: The file could not be read ("io").
-            DecodeError: As `from_bytes`.
-        """
-        return cls(_core.Commitment.read(fspath(path)))
+    _native: Any
 
     def to_bytes(self) -> bytes:
-        """Header and point."""
-        return self._native.encode()
+        """The canonical bytes: those of the file."""
+        encoded: bytes = self._native.encode()
+        return encoded
 
     __bytes__ = to_bytes
 
     def write(self, path: str | PathLike[str]) -> None:
-        """Write the commitment to a file.
+        """Write it to a file.
 
         Raises:
             InputError: It could not be written ("io").
         """
         self._native.write(fspath(path))
+
+
+class _Read(_Filed):
+    """What is read without knowing anything else."""
+
+    _kind: Any
+
+    def __init__(self, native: Any) -> None:
+        self._native = native
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read it.
+
+        Raises:
+            DecodeError: The bytes are not the canonical ones.
+        """
+        return cls(cls._kind.decode(bytes(data), cls.__name__.lower()))
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> Self:
+        """Read a file.
+
+        Raises:
+            InputError: The file could not be read ("io").
+            DecodeError: As `from_bytes`.
+        """
+        return cls(cls._kind.read(fspath(path)))
+
+
+class Commitment(_Read):
+    """32 bytes that bind a tensor, with the header that says what the numbers are.
+
+    Its bytes are header and point. Made by `commit`, it keeps its tensor and SRS, to open it with;
+    read from bytes, it does not have them. Two are equal when their bytes are.
+    """
+
+    _kind = _core.Commitment
+    _native: _core.Commitment
+
+    def __init__(
+        self, native: _core.Commitment, tensor: Tensor | None = None, srs: Srs | None = None
+    ) -> None:
+        super().__init__(native)
+        self._tensor = tensor
+        self._srs = srs
+        self._header = native.header
+        self.header: Header = header_of(self._header)
 
     @property
     def point(self) -> bytes:
@@ -207,11 +226,12 @@ class Commitment:
         return f"Commitment(hex={self.hex!r}, axes={self.header.axes})"
 
 
-class KeptQuotients:
+class KeptQuotients(_Filed):
     """What openings of one commitment need of its first axes, kept to make later ones cheaper.
 
     The prover's own state, with nothing in it at first; `Commitment.keep` makes one that has the
-    first axis. Its length is the number of quotients.
+    first axis. Its length is the number of quotients. Its bytes are the digest of the commitment,
+    and the quotients.
     """
 
     def __init__(self, commitment: Commitment, native: _core.KeptQuotients | None = None) -> None:
@@ -238,20 +258,6 @@ class KeptQuotients:
         """
         return cls(commitment, _core.KeptQuotients.read(fspath(path), commitment._native))
 
-    def to_bytes(self) -> bytes:
-        """The digest of the commitment, and the quotients."""
-        return self._native.encode()
-
-    __bytes__ = to_bytes
-
-    def write(self, path: str | PathLike[str]) -> None:
-        """Write it to a file.
-
-        Raises:
-            InputError: It could not be written ("io").
-        """
-        self._native.write(fspath(path))
-
     def __len__(self) -> int:
         return len(self._native)
 
@@ -259,11 +265,14 @@ class KeptQuotients:
         return f"KeptQuotients({len(self)})"
 
 
-class Challenge:
-    """The points that a verifier wants opened, drawn after it has the commitment."""
+class Challenge(_Read):
+    """The points that a verifier wants opened, drawn after it has the commitment.
 
-    def __init__(self, native: _core.Challenge) -> None:
-        self._native = native
+    Its bytes are the digest of the commitment, and the points.
+    """
+
+    _kind = _core.Challenge
+    _native: _core.Challenge
 
     @classmethod
     def draw(cls, commitment: Commitment, count: int) -> "Challenge":
@@ -282,39 +291,6 @@ class Challenge:
                 commitment._native, unsigned(count, "count"), unsigned(seed, "seed")
             )
         )
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Challenge":
-        """Read a challenge.
-
-        Raises:
-            DecodeError: The bytes are not the canonical ones of a challenge.
-        """
-        return cls(_core.Challenge.decode(bytes(data), "challenge"))
-
-    @classmethod
-    def read(cls, path: str | PathLike[str]) -> "Challenge":
-        """Read a challenge from a file.
-
-        Raises:
-            InputError: The file could not be read ("io").
-            DecodeError: As `from_bytes`.
-        """
-        return cls(_core.Challenge.read(fspath(path)))
-
-    def to_bytes(self) -> bytes:
-        """The digest of the commitment, and the points."""
-        return self._native.encode()
-
-    __bytes__ = to_bytes
-
-    def write(self, path: str | PathLike[str]) -> None:
-        """Write the challenge to a file.
-
-        Raises:
-            InputError: It could not be written ("io").
-        """
-        self._native.write(fspath(path))
 
     @property
     def commitment_digest(self) -> str:
@@ -346,8 +322,13 @@ class Challenge:
         return len(self._native)
 
 
-class Proofs:
-    """Opened values of one commitment with their proofs; gives an `Opening` for each."""
+class Proofs(_Filed):
+    """Opened values of one commitment with their proofs; gives an `Opening` for each.
+
+    Their bytes are the digest of the commitment, then points, values and proofs.
+    """
+
+    _native: _core.Proofs
 
     def __init__(self, native: _core.Proofs, commitment: Commitment | None = None) -> None:
         self._native = native
@@ -377,20 +358,6 @@ class Proofs:
             InputError: The file could not be read ("io").
         """
         return cls(_core.Proofs.read(fspath(path)), commitment)
-
-    def to_bytes(self) -> bytes:
-        """The digest of the commitment, then points, values and proofs."""
-        return self._native.encode()
-
-    __bytes__ = to_bytes
-
-    def write(self, path: str | PathLike[str]) -> None:
-        """Write the proofs to a file.
-
-        Raises:
-            InputError: It could not be written ("io").
-        """
-        self._native.write(fspath(path))
 
     @property
     def commitment_digest(self) -> str:

@@ -21,9 +21,10 @@ from . import (
     encode,
     verify,
 )
+from .arguments import add_number, parser_of
 from .ending import ended
 from .forgery import ProofFile
-from .wording import bits_to_float, count, duration, size
+from .wording import bfloat16_of, count, duration, size
 
 PROGRAM = "assay demo"
 
@@ -33,10 +34,6 @@ example:
 """
 
 
-class DemoError(Error):
-    """Something did not happen as the demonstration says it does."""
-
-
 class Verifying:
     """The verifier: its own SRS, and nothing of the provider but bytes."""
 
@@ -44,10 +41,6 @@ class Verifying:
         # Seven random bytes that the provider does not see: the provider cannot know the secrets.
         self.srs = Srs.dev(axes, secrets.randbits(56))
         self.key = VerifierKey.from_bytes(self.srs.verifier_key.to_bytes())
-
-    def challenge(self, commitment: bytes, points: int) -> Challenge:
-        """Points, drawn once the commitment is there."""
-        return Challenge.draw(Commitment.from_bytes(commitment), points)
 
     def check(
         self, commitment: bytes, proofs: bytes, challenge: Challenge, digest: str, captured: Any
@@ -115,7 +108,7 @@ def _tell(options: argparse.Namespace) -> int:
 
     say(f"3. A verifier asks for {options.num_queries} numbers that it draws itself\n")
     sent = commitment.to_bytes()
-    challenge = verifier.challenge(sent, options.num_queries)
+    challenge = Challenge.draw(Commitment.from_bytes(sent), options.num_queries)
     started = time.monotonic()
     proofs = commitment.open(challenge)
     opening = time.monotonic() - started
@@ -124,12 +117,11 @@ def _tell(options: argparse.Namespace) -> int:
     verdict = verifier.check(sent, answer, challenge, commitment.digest, None)
     checking = time.monotonic() - started
     if not verdict:
-        raise DemoError(f"honest proofs were rejected at {verdict.step}: {verdict.reason}")
+        raise Error(f"honest proofs were rejected at {verdict.step}: {verdict.reason}")
     say("   place                    bits      value      proof")
     for proof in proofs:
-        as_float = bits_to_float(proof.value, "bfloat16")
         say(
-            f"   {proof.place!s:22} {proof.value:>6}  {as_float:>9.4g}  "
+            f"   {proof.place!s:22} {proof.value:>6}  {bfloat16_of(proof.value):>9.4g}  "
             f"{32 * len(tensor.axes)} bytes  accepted"
         )
     say(
@@ -145,7 +137,7 @@ def _tell(options: argparse.Namespace) -> int:
     say("\n4. Do they agree with what was captured?\n")
     verdict = verifier.check(sent, answer, challenge, commitment.digest, held)
     if not verdict:
-        raise DemoError(f"the captured values disagree at {verdict.step}: {verdict.reason}")
+        raise Error(f"the captured values disagree at {verdict.step}: {verdict.reason}")
     say(f"   all {len(proofs)} opened values equal the captured ones, bit for bit\n")
 
     say("5. Five ways to cheat\n")
@@ -154,7 +146,7 @@ def _tell(options: argparse.Namespace) -> int:
         claimed, given = attack()
         verdict = verifier.check(claimed, given, challenge, commitment.digest, None)
         if verdict:
-            raise DemoError(f"{name} was not caught")
+            raise Error(f"{name} was not caught")
         say(f"   {name:58} rejected at: {verdict.step}")
 
     say(
@@ -187,26 +179,24 @@ def _attacks(
 
     def another_value() -> tuple[bytes, bytes]:
         value = tensor[asked]
-        return sent, honest.with_value(0, value + 1 if value < 0 else value - 1).data
+        return sent, honest.with_value(value + 1 if value < 0 else value - 1).data
 
-    def another_position() -> tuple[bytes, bytes]:
-        # The proof of the value beside the one that was asked for.
-        beside = _moved(asked, -1, tensor.axes)
-        other = ProofFile(commitment.open([beside]).to_bytes(), len(tensor.axes))
-        return sent, honest.with_opening(0, other.opening(0)).data
-
-    def another_layer() -> tuple[bytes, bytes]:
-        elsewhere = _moved(asked, 0, tensor.axes)
-        other = ProofFile(commitment.open([elsewhere]).to_bytes(), len(tensor.axes))
-        return sent, honest.with_opening(0, other.opening(0)).data
+    def one_further(axis: int) -> tuple[bytes, bytes]:
+        # The proof of the value beside the one that was asked for, around the end of the axis.
+        beside = list(asked)
+        beside[axis] = (beside[axis] + 1) % tensor.axes[axis]
+        other = ProofFile(commitment.open([tuple(beside)]).to_bytes(), len(tensor.axes))
+        return sent, honest.with_opening(other.opening).data
 
     def flipped_activation() -> tuple[bytes, bytes]:
         # The provider changes the lowest bit of one number after it has committed, and opens that.
+        import torch
+
         place = commitment.place(asked)
         states = {
             name: state.clone() for name, state in zip(held.names, held.hidden_states, strict=True)
         }
-        changed = states[place.layer].view(dtype=_int16()).view(-1)
+        changed = states[place.layer].view(torch.int16).view(-1)
         position = commitment.header.layers[0].shape[-1] * place.coordinates[-2]
         changed[position + place.coordinates[-1]] ^= 1
         other = encode(states, "bits", "model", capture_mode=held.mode)
@@ -220,40 +210,21 @@ def _attacks(
 
     return [
         ("another value at the same place", another_value),
-        ("the proof of the position beside it", another_position),
-        ("another layer's proof", another_layer),
+        ("the proof of the position beside it", lambda: one_further(-1)),
+        ("another layer's proof", lambda: one_further(0)),
         ("one bit of one activation flipped after committing", flipped_activation),
         ("proofs made under parameters that the provider knows", another_srs),
     ]
 
 
-def _moved(point: Sequence[int], axis: int, axes: Sequence[int]) -> tuple[int, ...]:
-    """The point one step further along an axis, around its end."""
-    moved = list(point)
-    moved[axis] = (moved[axis] + 1) % axes[axis]
-    return tuple(moved)
-
-
-def _int16() -> Any:
-    import torch
-
-    return torch.int16
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="Capture, commit, open and verify a real model's hidden states, and catch five "
-        "attacks.",
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    about = "Capture, commit, open and verify a real model's hidden states, and catch five attacks."
+    parser = parser_of(PROGRAM, about, _EXAMPLE)
     add = parser.add_argument
     add("--model", default="smollm2", help="folder, .gguf file or hub id (default: %(default)s)")
     add("--prompt", default="The capital of France is", help="text to continue")
-    add("--max-new-tokens", type=int, default=24, metavar="N", help="default: %(default)s")
-    add("--num-queries", type=int, default=10, metavar="N", help="default: %(default)s")
+    add_number(add, "--max-new-tokens", 24)
+    add_number(add, "--num-queries", 10)
     return parser
 
 

@@ -33,10 +33,6 @@ def ended(
         # A reader that has gone away shows here, not when the interpreter ends.
         sys.stdout.flush()
         return code
-    except Error as error:
-        reason = str(error)
-        if trace:
-            traceback.print_exc()
     except KeyboardInterrupt:
         reason = stopped
     except BrokenPipeError:
@@ -44,9 +40,11 @@ def ended(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(where.filename).name}:{where.lineno}"
-        reason = f"unexpected {type(error).__name__} at {place}: {one_line(error)}"
+        reason = str(error)
+        if not isinstance(error, Error):
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{Path(where.filename).name}:{where.lineno}"
+            reason = f"unexpected {type(error).__name__} at {place}: {one_line(error)}"
         if trace:
             traceback.print_exc()
     print(f"{program}: {reason}", file=sys.stderr)

@@ -46,7 +46,7 @@ def from_rows(rows: Rows, *, signed: bool = True) -> list[int]:
         rows: Shape (n, 32), dtype uint8.
         signed: Give a residue over (R - 1) / 2 as the negative integer that it stands for.
     """
-    if rows.ndim != 2 or rows.shape[1] != 32 or rows.dtype != np.uint8:
+    if not is_rows(rows):
         raise InputError(
             "mismatch", "rows", f"shape {rows.shape} of {rows.dtype}; give (n, 32) of uint8"
         )
@@ -71,9 +71,4 @@ def as_signed(value: int) -> int:
 
 def is_rows(array: Any) -> bool:
     """Whether `array` is a numpy array of rows of 32 bytes."""
-    return (
-        isinstance(array, np.ndarray)
-        and array.dtype == np.uint8
-        and array.ndim == 2
-        and array.shape[1] == 32
-    )
+    return isinstance(array, np.ndarray) and array.dtype == np.uint8 and array.shape[1:] == (32,)

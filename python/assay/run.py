@@ -8,12 +8,12 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from . import Challenge, Commitment, Srs, Tensor, _core, capture, commit, encode, verify
+from .arguments import add_number, parser_of
 from .ending import ended
 from .hidden_states import add_capture_flags, capture_arguments
 from .progress import Bar
@@ -36,20 +36,33 @@ the commitment to anything. Exit codes: 0 accepted, 1 rejected, 2 could not run,
 """
 
 
-class Timings:
-    """Seconds of each phase, in order; a phase that comes again adds up.
+class Job:
+    """What is to be committed to, or is already, with its SRS and the time that it took.
 
-    A phase within another is taken out of it.
+    Attributes:
+        options: The flags of the command.
+        name: Of the file or the model.
+        tensor: Set before anything is made of it.
+        commitment: Where it was made while the model ran.
+        stream: What came of that, where it was asked for.
+        seconds: Of each phase, in order; a phase that comes again adds up, and one within another
+            is taken out of it.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
+    tensor: Tensor
+
+    def __init__(self, options: argparse.Namespace, name: str) -> None:
+        self.options = options
+        self.name = name
+        self.commitment: Commitment | None = None
+        self.stream: StreamReport | None = None
         self.seconds: dict[str, float] = {}
-        self._quiet = quiet
         self._inside = 0.0
+        self._srs: Srs | None = None
 
     def say(self, words: str) -> None:
         """A message, unless quiet."""
-        if not self._quiet:
+        if not self.options.quiet:
             print(f"{PROGRAM}: {words}", file=sys.stderr)
 
     @contextmanager
@@ -63,42 +76,16 @@ class Timings:
         self.seconds[name] = self.seconds.get(name, 0.0) + whole - self._inside
         self._inside = outside + whole
 
-
-class Parameters:
-    """The SRS of a run, made or opened on first use, and the digests that may be trusted."""
-
-    def __init__(self, options: argparse.Namespace, timings: Timings) -> None:
-        self._options = options
-        self._timings = timings
-        self._srs: Srs | None = None
-
     def srs_for(self, axes: Sequence[int]) -> Srs:
-        """That of the file, whatever its axes, or one made for `axes`."""
-        options = self._options
+        """That of the file, whatever its axes, or one made for `axes`, on first use."""
+        options = self.options
         if options.srs is not None:
             self._srs = self._srs or Srs.open(options.srs)
         elif self._srs is None or self._srs.axes != tuple(axes):
             seed = secrets.randbits(63) if options.srs_seed is None else options.srs_seed
-            words = f"making public parameters for {'x'.join(map(str, axes))}"
-            with self._timings.phase("setup", words):
+            with self.phase("setup", f"making public parameters for {'x'.join(map(str, axes))}"):
                 self._srs = Srs.dev(axes, seed)
         return self._srs
-
-    def trusted(self, srs: Srs) -> list[str]:
-        """Only parameters that were made here are vouched for."""
-        return [srs.verifier_key.digest] if self._options.srs is None else []
-
-
-@dataclass
-class Job:
-    """What is to be committed to, or is already."""
-
-    name: str
-    tensor: Tensor
-    timings: Timings
-    parameters: Parameters
-    commitment: Commitment | None = None
-    stream: StreamReport | None = None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -109,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run_all(options: argparse.Namespace) -> int:
-    reports = [_run_one(options, job) for job in _jobs(options)]
+    reports = [_run_one(job) for job in _jobs(options)]
     if options.json:
         print(json.dumps({"runs": reports}, indent=2, ensure_ascii=False))
     else:
@@ -123,28 +110,25 @@ def _run_all(options: argparse.Namespace) -> int:
 
 def _jobs(options: argparse.Namespace) -> Iterator[Job]:
     if options.tensor is not None:
-        timings = Timings(quiet=options.quiet)
         path = Path(options.tensor)
-        with timings.phase("load", f"reading {path}"):
-            tensor = Tensor.read(
+        job = Job(options, path.name)
+        with job.phase("load", f"reading {path}"):
+            job.tensor = Tensor.read(
                 path, options.encoding or None, options.layout or None, axes=options.axes
             )
-        yield Job(path.name, tensor, timings, Parameters(options, timings))
+        yield job
         return
     for model in options.models:
-        timings = Timings(quiet=options.quiet)
-        parameters = Parameters(options, timings)
+        job = Job(options, model)
         if not options.stream:
-            yield _captured(options, model, timings, parameters, None)
-            continue
-        reason = _not_streamable(options)
-        if reason:
-            timings.say(f"not committing while the model runs: {reason}")
-            job = _captured(options, model, timings, parameters, None)
+            _capture(job, None)
+        elif reason := _not_streamable(options):
+            job.say(f"not committing while the model runs: {reason}")
+            _capture(job, None)
             job.stream = StreamReport(False, reason, 0, 0, 0, 0, 0.0)
         else:
-            with StreamingCommit(parameters.srs_for, options.stream_threads) as stream:
-                job = _captured(options, model, timings, parameters, stream)
+            with StreamingCommit(job.srs_for, options.stream_threads) as stream:
+                _capture(job, stream)
         yield job
 
 
@@ -159,66 +143,54 @@ def _not_streamable(options: argparse.Namespace) -> str:
     return ""
 
 
-def _captured(
-    options: argparse.Namespace,
-    model: str,
-    timings: Timings,
-    parameters: Parameters,
-    stream: StreamingCommit | None,
-) -> Job:
+def _capture(job: Job, stream: StreamingCommit | None) -> None:
+    """Run the model of the job's name, and set its tensor and what came of the stream."""
+    options, model = job.options, job.name
     with (
-        timings.phase("capture", f"running {model}"),
+        job.phase("capture", f"running {model}"),
         # Messages come in between where the commitment is made at the same time.
         Bar.on_stderr(model, quiet=options.quiet or stream is not None) as bar,
     ):
-        held = capture(
-            model,
-            options.prompt,
-            **capture_arguments(options),
-            on_progress=bar,
-            follower=stream,
-        )
-    with timings.phase("encode", "encoding the hidden states"):
+        flags = capture_arguments(options)
+        held = capture(model, options.prompt, **flags, on_progress=bar, follower=stream)
+    job.name = held.model_name
+    with job.phase("encode", "encoding the hidden states"):
         layout: LayoutKind = options.layout or "model"
-        tensor = encode(held, options.encoding or "bits", layout)
-    job = Job(held.model_name, tensor, timings, parameters)
-    if stream is not None:
-        # What is left when the model has finished; the rest lies within the phase "capture".
-        with timings.phase("commit", "committing to the last tokens"):
-            job.commitment = stream.commitment(tensor)
-        job.stream = stream.report
-        if job.stream.reason:
-            timings.say(f"did not commit while the model ran: {job.stream.reason}")
-        elif job.stream.fell_behind:
-            timings.say(_behind(job.stream))
-    return job
+        job.tensor = encode(held, options.encoding or "bits", layout)
+    if stream is None:
+        return
+    # What is left when the model has finished; the rest lies within the phase "capture".
+    with job.phase("commit", "committing to the last tokens"):
+        job.commitment = stream.commitment(job.tensor)
+    job.stream = stream.report
+    if job.stream.reason:
+        job.say(f"did not commit while the model ran: {job.stream.reason}")
+    elif job.stream.fell_behind:
+        job.say(
+            f"the model was ahead: up to {job.stream.most_waiting} blocks of {BLOCK} tokens waited "
+            "in the capture's buffers (--stream-threads gives the commitment more threads)"
+        )
 
 
-def _behind(report: StreamReport) -> str:
-    return (
-        f"the model was ahead: up to {report.most_waiting} blocks of {BLOCK} tokens waited in the "
-        "capture's buffers (--stream-threads gives the commitment more threads)"
-    )
-
-
-def _run_one(options: argparse.Namespace, job: Job) -> dict[str, Any]:
-    tensor, timings = job.tensor, job.timings
-    srs = job.parameters.srs_for(tensor.axes)
+def _run_one(job: Job) -> dict[str, Any]:
+    options, tensor = job.options, job.tensor
+    srs = job.srs_for(tensor.axes)
     commitment = job.commitment
     if commitment is None:
-        with timings.phase("commit", f"committing to {count(tensor.real_count)} values"):
+        with job.phase("commit", f"committing to {count(tensor.real_count)} values"):
             commitment = commit(tensor, srs)
     challenge = Challenge.draw(commitment, min(options.num_queries, tensor.real_count))
-    with timings.phase("prove", f"opening {len(challenge)} values"):
+    with job.phase("prove", f"opening {len(challenge)} values"):
         proofs = commitment.open(challenge)
-    with timings.phase("verify", "verifying"):
+    with job.phase("verify", "verifying"):
         verdict = verify(
             commitment,
             proofs,
             srs.verifier_key,
             challenge=challenge,
             digest=commitment.digest,
-            trusted=job.parameters.trusted(srs),
+            # Only parameters that were made here are vouched for.
+            trusted=[srs.verifier_key.digest] if options.srs is None else [],
             captured=tensor,
         )
     if options.output_dir is not None:
@@ -230,7 +202,7 @@ def _run_one(options: argparse.Namespace, job: Job) -> dict[str, Any]:
             f"{stem}.proofs": proofs.to_bytes(),
             f"{stem}.vk": srs.verifier_key.to_bytes(),
         }
-        write_together({directory / name: partial(_write, data) for name, data in contents.items()})
+        write_together({directory / name: data for name, data in contents.items()})
     queries = len(proofs)
     return {
         "name": job.name,
@@ -249,17 +221,13 @@ def _run_one(options: argparse.Namespace, job: Job) -> dict[str, Any]:
             for proof in proofs
         ],
         "timing": {
-            **{f"{phase}_s": seconds for phase, seconds in timings.seconds.items()},
-            "avg_prove_s": timings.seconds["prove"] / queries,
-            "avg_verify_s": timings.seconds["verify"] / queries,
+            **{f"{phase}_s": seconds for phase, seconds in job.seconds.items()},
+            "avg_prove_s": job.seconds["prove"] / queries,
+            "avg_verify_s": job.seconds["verify"] / queries,
         },
         "stream": None if job.stream is None else asdict(job.stream),
         "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     }
-
-
-def _write(data: bytes, file: BinaryIO) -> None:
-    file.write(data)
 
 
 def _print_plainly(report: dict[str, Any]) -> None:
@@ -271,7 +239,12 @@ def _print_plainly(report: dict[str, Any]) -> None:
         f"  openings    {report['num_queries']}, {report['proof_bytes']} bytes of proof each, "
         f"{duration(timing['avg_prove_s'])} to make, {duration(timing['avg_verify_s'])} to verify"
     )
-    print(f"  times       {', '.join(_phases(timing))}")
+    phases = [
+        f"{name.removesuffix('_s')} {duration(seconds)}"
+        for name, seconds in timing.items()
+        if not name.startswith("avg_")
+    ]
+    print(f"  times       {', '.join(phases)}")
     if report["stream"] is not None:
         print(f"  streamed    {_streamed(report['stream'])}")
     print(f"  memory      {size(report['peak_memory_bytes'])} at the peak")
@@ -294,12 +267,6 @@ def _streamed(stream: dict[str, Any]) -> str:
     )
 
 
-def _phases(timing: dict[str, float]) -> Iterator[str]:
-    for name, seconds in timing.items():
-        if not name.startswith("avg_"):
-            yield f"{name.removesuffix('_s')} {duration(seconds)}"
-
-
 def _sizes(text: str) -> list[int]:
     try:
         return [int(size) for size in text.split(",")]
@@ -318,13 +285,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="Capture a model (or take a tensor), commit, open at random points and verify.",
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    about = "Capture a model (or take a tensor), commit, open at random points and verify."
+    parser = parser_of(PROGRAM, about, _EXAMPLE)
     add = parser.add_argument
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--prompt", help="text to continue with each model")
@@ -336,7 +298,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--axes", type=_sizes, metavar="A,B,..", help="axes of a flat tensor")
     add("--srs", metavar="FILE", help="public parameters; by default made in memory")
     add("--srs-seed", type=int, metavar="N", help="for parameters made in memory (default: random)")
-    add("--num-queries", type=int, default=10, metavar="N", help="points (default: %(default)s)")
+    add_number(add, "--num-queries", 10, "points")
     add(
         "--stream",
         action="store_true",

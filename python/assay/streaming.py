@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -102,13 +102,9 @@ class StreamingCommit:
         self._done = 0
         self._stopping = False
         self._failure: BaseException | None = None
-        self._calls = 0
-        self._cpu = 0.0
+        self._report = StreamReport(False, "no capture was followed", 0, 0, 0, 0, 0.0)
         # Of the model's thread alone.
         self._total = 0
-        self._most_waiting = 0
-        self._done_at_end = 0
-        self._reason = "no capture was followed"
 
     def __enter__(self) -> "StreamingCommit":
         return self
@@ -133,14 +129,15 @@ class StreamingCommit:
             self._srs = self._srs_for(_core.TokenStream.plan(sources, names).axes)
             self._stream = _core.TokenStream.begin(sources, names, "decode", self._srs._native)
         except InputError as error:
-            self._reason = str(error)
+            self._note(reason=str(error))
             return
-        self._reason = ""
+        self._note(used=True, reason="")
         self._total = int(buffers[0].shape[1])
         if self._between_tokens is None:
             self._between_tokens = model_threads >= _processors()
         if self._threads is None:
             self._threads = max(1, model_threads) if self._between_tokens else 1
+        self._note(between_tokens=self._between_tokens)
         if self._between_tokens:
             return
         self._thread = threading.Thread(target=self._work, name="assay-stream")
@@ -152,12 +149,12 @@ class StreamingCommit:
         Raises:
             StreamError: It failed with these, or the thread with earlier ones.
         """
-        if self._reason:
+        if not self._report.used:
             return
         with self._changed:
             self._complete = complete
             waiting = (complete - self._done) // BLOCK
-            self._most_waiting = max(self._most_waiting, waiting)
+            self._note(most_waiting=max(self._report.most_waiting, waiting))
             self._changed.notify()
         if self._thread is None:
             try:
@@ -169,13 +166,14 @@ class StreamingCommit:
 
     def end(self, rows: int) -> None:
         """Give up where there are fewer rows than planned: the axes are others then."""
-        if self._reason:
+        if not self._report.used:
             return
         if rows != self._total:
-            self._reason = f"the model stopped after {rows} of {self._total} tokens"
+            reason = f"the model stopped after {rows} of {self._total} tokens"
+            self._note(used=False, reason=reason)
             self._stop()
         with self._changed:
-            self._done_at_end = self._done
+            self._note(tokens_at_end=self._done)
 
     # What the caller asks for afterwards.
 
@@ -213,10 +211,10 @@ class StreamingCommit:
         Raises:
             StreamError: The thread failed.
         """
-        if self._thread is not None and not self._reason:
+        if self._thread is not None and self._report.used:
             self._thread.join()
         self._raise_failure()
-        return None if self._reason or self._stream is None else self._stream.finish()
+        return self._stream.finish() if self._report.used and self._stream else None
 
     @property
     def srs(self) -> Srs | None:
@@ -226,17 +224,11 @@ class StreamingCommit:
     @property
     def report(self) -> StreamReport:
         """What came of it so far."""
+        return self._report
+
+    def _note(self, **changes: Any) -> None:
         with self._changed:
-            return StreamReport(
-                used=not self._reason,
-                reason=self._reason,
-                tokens=self._done,
-                tokens_at_end=self._done_at_end,
-                calls=self._calls,
-                most_waiting=self._most_waiting,
-                thread_cpu_s=self._cpu,
-                between_tokens=bool(self._between_tokens),
-            )
+            self._report = replace(self._report, **changes)
 
     def _raise_failure(self) -> None:
         failure = self._failure
@@ -275,8 +267,8 @@ class StreamingCommit:
         spent = time.thread_time() - started
         with self._changed:
             self._done = end
-            self._calls += 1
-            self._cpu += spent
+            so_far = self._report
+            self._note(tokens=end, calls=so_far.calls + 1, thread_cpu_s=so_far.thread_cpu_s + spent)
 
 
 def _processors() -> int:

@@ -218,12 +218,15 @@ def encode(
     """
     layers, mode = _layers_of(values)
     taps = {name: tap for name, _, tap in layers}
+    smallest, largest = (unsigned(size, "cube_sizes", 32) for size in cube_sizes)
     options = _core.SubjectOptions(
         encoding,
         layout,
         None if axes is None else sizes(axes),
         capture_mode or mode,
-        *_cube(cube_sizes, cube_dims, pad_seed),
+        (smallest, largest),
+        None if cube_dims is None else unsigned(cube_dims, "cube_dims", 32),
+        unsigned(pad_seed, "pad_seed"),
         taps,
     )
     return Tensor(_core.Tensor.encode(_sources(layers, dtype), options))
@@ -283,14 +286,6 @@ def tap_name(tap: str, block: int | None) -> str:
     if tap == "unknown":
         return ""
     return f"block:{block}" if tap == "residual" else tap
-
-
-def _cube(
-    cube_sizes: tuple[int, int], cube_dims: int | None, pad_seed: int
-) -> tuple[tuple[int, int], int | None, int]:
-    smallest, largest = (unsigned(size, "cube_sizes", 32) for size in cube_sizes)
-    dims = None if cube_dims is None else unsigned(cube_dims, "cube_dims", 32)
-    return (smallest, largest), dims, unsigned(pad_seed, "pad_seed")
 
 
 def _sources(layers: list[tuple[str, Array, str]], dtype: str | None) -> list[tuple[str, Any, str]]:

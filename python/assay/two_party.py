@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _core
+from .arguments import add_number, parser_of
 from .ending import FAILED, ended
 from .errors import Error
 
@@ -31,10 +32,6 @@ examples:
 """
 
 
-class PartyError(Error):
-    """A step that did not end as it should; the message is one line."""
-
-
 class Party:
     """One side: its own folder, the exchange folder, and the time and size of what it did."""
 
@@ -44,24 +41,27 @@ class Party:
         self.exchange = root / "exchange"
         self.report: dict[str, Any] = {"seconds": {}, "bytes": {}}
 
-    def run(self, phase: str, *arguments: str, accepted: Sequence[int] = (0,)) -> dict[str, Any]:
+    def run(self, phase: str, *arguments: object, accepted: Sequence[int] = (0,)) -> dict[str, Any]:
         """Run `assay ARGUMENTS` and note its time under `phase`; gives what it printed as JSON."""
         started = time.monotonic()
+        assay = Path(sys.executable).with_name("assay")
         done = subprocess.run(  # noqa: S603 - our own command
-            [str(command()), *arguments], capture_output=True, text=True, check=False
+            [assay, *map(str, arguments)], capture_output=True, text=True, check=False
         )
         self.report["seconds"][phase] = time.monotonic() - started
         if done.returncode not in accepted:
             last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-            raise PartyError(f"{self.name}: {phase}: {''.join(last) or done.returncode}")
+            raise Error(f"{self.name}: {phase}: {''.join(last) or done.returncode}")
         return json.loads(done.stdout) if done.stdout.startswith("{") else {}
 
     def note_size(self, name: str, path: Path) -> None:
         """Note the size of a file under `name`."""
         self.report["bytes"][name] = path.stat().st_size
 
-    def send(self, path: Path) -> None:
-        """Put a file into the exchange folder."""
+    def send(self, path: Path, noted: str = "") -> None:
+        """Put a file into the exchange folder, and note its size where a name is given."""
+        if noted:
+            self.note_size(noted, path)
         staged = self.exchange / f".{path.name}.part"
         shutil.copyfile(path, staged)
         staged.rename(self.exchange / path.name)
@@ -70,21 +70,17 @@ class Party:
         """Wait for a file in the exchange folder and copy it into the own folder.
 
         Raises:
-            PartyError: The other side gave up, or nothing came for half an hour.
+            Error: The other side gave up, or nothing came for half an hour.
         """
         source = self.exchange / name
         deadline = time.monotonic() + WAIT_SECONDS
         while not source.exists():
             if (self.exchange / "given-up").exists():
-                raise PartyError(f"{self.name}: the other side gave up before it sent {name}")
+                raise Error(f"{self.name}: the other side gave up before it sent {name}")
             if time.monotonic() > deadline:
-                raise PartyError(f"{self.name}: no {name} came in {WAIT_SECONDS:.0f} s")
+                raise Error(f"{self.name}: no {name} came in {WAIT_SECONDS:.0f} s")
             time.sleep(0.02)
         return Path(shutil.copyfile(source, self.own / name))
-
-    def finish(self) -> None:
-        """Leave the report for whoever started the two sides."""
-        (self.own / "report.json").write_text(json.dumps(self.report), encoding="utf-8")
 
 
 def provider(party: Party, options: argparse.Namespace) -> None:
@@ -94,35 +90,31 @@ def provider(party: Party, options: argparse.Namespace) -> None:
     else:
         party.run(
             "capture", "capture", "--models", options.model, "--prompt", options.prompt,
-            "--max-new-tokens", str(options.max_new_tokens), "--dtype", "bfloat16",
-            "--output-dir", str(party.own), "--quiet",
+            "--max-new-tokens", options.max_new_tokens, "--dtype", "bfloat16",
+            "--output-dir", party.own, "--quiet",
         )  # fmt: skip
         tensor = next(party.own.glob("*_activations.safetensors"))
     party.note_size("tensor", tensor)
 
     # The axes are the only thing that the verifier must know to make the SRS.
-    plan = party.run("plan", "commit", "--tensor", str(tensor), "--plan", "--json")
+    plan = party.run("plan", "commit", "--tensor", tensor, "--plan", "--json")
     axes = party.own / "axes.json"
     axes.write_text(json.dumps({"axes": plan["axes"]}), encoding="utf-8")
     party.send(axes)
 
     srs = party.receive("two-party.srs")
     commitment = party.own / "values.commitment"
-    party.run(
-        "commit", "commit", "--tensor", str(tensor), "--srs", str(srs), "--out", str(commitment),
-        "--json",
-    )  # fmt: skip
-    party.note_size("commitment", commitment)
-    party.send(commitment)
+    given = "--tensor", tensor, "--srs", srs
+    party.run("commit", "commit", *given, "--out", commitment, "--json")
+    party.send(commitment, "commitment")
 
     challenge = party.receive("points.challenge")
     proofs = party.own / "values.proofs"
     party.run(
-        "prove", "prove", "--tensor", str(tensor), "--srs", str(srs), "--commitment",
-        str(commitment), "--challenge", str(challenge), "--out", str(proofs), "--json",
+        "prove", "prove", *given, "--commitment", commitment, "--challenge", challenge,
+        "--out", proofs, "--json",
     )  # fmt: skip
-    party.note_size("proofs", proofs)
-    party.send(proofs)
+    party.send(proofs, "proofs")
     party.report["values"] = plan["count"]
 
 
@@ -132,37 +124,30 @@ def verifier(party: Party, options: argparse.Namespace) -> None:
     srs = party.own / "two-party.srs"
     seed = secrets.randbits(56)
     made = party.run(
-        "SRS", "srs", "dev", "--axes", ",".join(map(str, axes)), "--seed", str(seed), "--out",
-        str(srs), "--json",
+        "SRS", "srs", "dev", "--axes", ",".join(map(str, axes)), "--seed", seed, "--out", srs,
+        "--json",
     )  # fmt: skip
-    party.note_size("SRS", srs)
     party.note_size("verifier key", srs.with_suffix(".vk"))
-    party.send(srs)
+    party.send(srs, "SRS")
 
     commitment = party.receive("values.commitment")
     challenge = party.own / "points.challenge"
     party.run(
-        "challenge", "challenge", "--commitment", str(commitment), "--num-queries",
-        str(options.num_queries), "--out", str(challenge), "--json",
+        "challenge", "challenge", "--commitment", commitment, "--num-queries",
+        options.num_queries, "--out", challenge, "--json",
     )  # fmt: skip
-    party.note_size("challenge", challenge)
-    party.send(challenge)
+    party.send(challenge, "challenge")
 
     proofs = party.receive("values.proofs")
     verdict = party.run(
-        "verify", "verify", "--commitment", str(commitment), "--proofs", str(proofs), "--srs",
-        str(srs.with_suffix(".vk")), "--challenge", str(challenge), "--srs-digest",
-        made["srs_digest"], "--json", accepted=(0, 1, 3),
+        "verify", "verify", "--commitment", commitment, "--proofs", proofs, "--srs",
+        srs.with_suffix(".vk"), "--challenge", challenge, "--srs-digest", made["srs_digest"],
+        "--json", accepted=(0, 1, 3),
     )  # fmt: skip
     party.report["verdict"] = verdict
 
 
 ROLES = {"provider": provider, "verifier": verifier}
-
-
-def command() -> Path:
-    """The command `assay`, which lies beside the Python that runs this."""
-    return Path(sys.executable).parent / "assay"
 
 
 def play(role: str, root: Path, options: argparse.Namespace) -> int:
@@ -173,7 +158,8 @@ def play(role: str, root: Path, options: argparse.Namespace) -> int:
     except Exception:
         (party.exchange / "given-up").touch()
         raise
-    party.finish()
+    # For whoever started the two sides.
+    (party.own / "report.json").write_text(json.dumps(party.report), encoding="utf-8")
     return 0
 
 
@@ -183,7 +169,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.role is not None:
         return ended(PROGRAM, lambda: play(options.role, Path(options.root), options))
-    return ended(PROGRAM, lambda: _both(arguments, options))
+    return ended(PROGRAM, lambda: _both(arguments, options), stopped="stopped; nothing is left")
 
 
 def _both(arguments: Sequence[str], options: argparse.Namespace) -> int:
@@ -191,28 +177,13 @@ def _both(arguments: Sequence[str], options: argparse.Namespace) -> int:
         root = Path(folder)
         for name in (*ROLES, "exchange"):
             (root / name).mkdir()
-        sides = {
-            role: subprocess.Popen(  # noqa: S603 - this module again
-                [
-                    sys.executable,
-                    "-m",
-                    "assay.two_party",
-                    *arguments,
-                    "--role",
-                    role,
-                    "--root",
-                    folder,
-                ]
-            )
-            for role in ROLES
-        }
+        line = [sys.executable, "-m", "assay.two_party", *arguments, "--root", folder, "--role"]
+        sides = [subprocess.Popen([*line, role]) for role in ROLES]  # noqa: S603 - this module again
         try:
-            codes = [side.wait() for side in sides.values()]
-        except KeyboardInterrupt:
-            for side in sides.values():
+            codes = [side.wait() for side in sides]
+        finally:
+            for side in sides:
                 side.terminate()
-            print(f"{PROGRAM}: stopped; nothing is left", file=sys.stderr)
-            return FAILED
         if any(codes):
             return FAILED
         reports = {
@@ -220,29 +191,25 @@ def _both(arguments: Sequence[str], options: argparse.Namespace) -> int:
             for role in ROLES
         }
         reports["coefficients"] = {"bytes": 32 * reports["provider"]["values"]}
-    verdict = reports["verifier"]["verdict"]
     if options.json:
         print(json.dumps(reports, indent=2))
     else:
         _print_plainly(reports)
-    return _core.exit_code(verdict["verdict"])
+    return _core.exit_code(reports["verifier"]["verdict"]["verdict"])
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="Play provider and verifier as two processes that share only files, and print "
-        "sizes and times.",
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    about = (
+        "Play provider and verifier as two processes that share only files, and print sizes and "
+        "times."
     )
+    parser = parser_of(PROGRAM, about, _EXAMPLE)
     add = parser.add_argument
     add("--tensor", help="commit to this file (.npy, .safetensors, .pt) instead of running a model")
     add("--model", default="smollm2", help="model to capture (default: %(default)s)")
     add("--prompt", default="Verifiable inference means", help="text to continue")
-    add("--max-new-tokens", type=int, default=16, metavar="N", help="default: %(default)s")
-    add("--num-queries", type=int, default=10, metavar="N", help="points (default: %(default)s)")
+    add_number(add, "--max-new-tokens", 16)
+    add_number(add, "--num-queries", 10, "points")
     add("--json", action="store_true", help="the report as JSON")
     add("--role", choices=tuple(ROLES), help=argparse.SUPPRESS)
     add("--root", help=argparse.SUPPRESS)
@@ -250,19 +217,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _print_plainly(reports: dict[str, Any]) -> None:
-    sizes = {
-        "tensor": reports["provider"]["bytes"]["tensor"],
-        "coefficients": reports["coefficients"]["bytes"],
-        "SRS": reports["verifier"]["bytes"]["SRS"],
-        "verifier key": reports["verifier"]["bytes"]["verifier key"],
-        "commitment": reports["provider"]["bytes"]["commitment"],
-        "challenge": reports["verifier"]["bytes"]["challenge"],
-        "proofs": reports["provider"]["bytes"]["proofs"],
-    }
+    sizes = {**reports["provider"]["bytes"], **reports["verifier"]["bytes"]}
     print("Sizes in bytes")
     for name, size in sizes.items():
-        remark = "  (what a coefficient file would take; none is needed)"
-        print(f"  {name:14} {size:>12,}{remark if name == 'coefficients' else ''}")
+        print(f"  {name:14} {size:>12,}")
+    coefficients = reports["coefficients"]["bytes"]
+    print(f"  (a coefficient file, which is not needed, would take {coefficients:,})")
     print("Seconds, each step a process of its own")
     for role in ROLES:
         for phase, seconds in reports[role]["seconds"].items():

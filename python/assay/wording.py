@@ -23,16 +23,6 @@ def duration(seconds: float) -> str:
     return f"{1000 * seconds:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def bits_to_float(integer: int, dtype: str) -> float:
-    """The number whose bit pattern, read as a signed integer, is `integer`.
-
-    Args:
-        integer: As the encoding "bits" gives it.
-        dtype: "bfloat16", "float16" or "float32".
-    """
-    if dtype == "bfloat16":
-        pattern = struct.pack("<i", integer << 16)
-        return float(struct.unpack("<f", pattern)[0])
-    if dtype == "float16":
-        return float(struct.unpack("<e", struct.pack("<h", integer))[0])
-    return float(struct.unpack("<f", struct.pack("<i", integer))[0])
+def bfloat16_of(integer: int) -> float:
+    """The bfloat16 whose bit pattern, read as a signed integer, is `integer`."""
+    return float(struct.unpack("<f", struct.pack("<i", integer << 16))[0])

@@ -11,8 +11,10 @@ from .errors import SaveError, one_line
 WriteFile = Callable[[BinaryIO], None]
 
 
-def write_together(writers: Mapping[Path, WriteFile]) -> None:
+def write_together(writers: Mapping[Path, WriteFile | bytes]) -> None:
     """Call each writer on a temporary file beside its target, then rename all to their targets.
+
+    Bytes are what is to be in the file.
 
     Whatever goes wrong before the renames, Ctrl-C included, removes the temporary files.
 
@@ -37,10 +39,13 @@ def write_together(writers: Mapping[Path, WriteFile]) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def _write_one(target: Path, temporary: Path, write: WriteFile) -> None:
+def _write_one(target: Path, temporary: Path, write: WriteFile | bytes) -> None:
     try:
         with temporary.open("xb") as file:
-            write(file)
+            if isinstance(write, bytes):
+                file.write(write)
+            else:
+                write(file)
             file.flush()
             os.fsync(file.fileno())
     # torch.save reports a failed write of its archive as a RuntimeError.

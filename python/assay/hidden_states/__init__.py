@@ -46,7 +46,7 @@ __all__ = [
     "capture_model",
 ]
 
-__getattr__ = on_first_use(
+__getattr__, __dir__ = on_first_use(
     __name__,
     {
         ".capturing": "capture capture_model",
@@ -55,8 +55,5 @@ __getattr__ = on_first_use(
         ".result": "Capture SavedFiles",
         ".statistics": "LayerStats",
     },
+    __all__,
 )
-
-
-def __dir__() -> list[str]:
-    return __all__

@@ -6,16 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
+from ..arguments import parser_of
 from ..ending import ended
 from ..errors import CaptureError
 from ..models import resolve
 from ..progress import Bar
 from .flags import add_capture_flags, capture_arguments
-
-if TYPE_CHECKING:
-    from .result import Capture, SavedFiles
 
 PROGRAM = "assay capture"
 
@@ -60,14 +58,11 @@ def _act(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog=PROGRAM,
-        description="Continue a prompt with one or more causal language models and keep the hidden "
-        "states of every layer.",
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    about = (
+        "Continue a prompt with one or more causal language models and keep the hidden states of "
+        "every layer."
     )
+    parser = parser_of(PROGRAM, about, _EXAMPLE, _Parser)
     add = parser.add_argument
     add(
         "--models",
@@ -128,7 +123,15 @@ def _capture_all(arguments: argparse.Namespace) -> dict[str, Any]:
                 verbose=arguments.verbose,
             )
         files = result.save(arguments.output_dir, arguments.format)
-        entries.append(_entry(result, files))
+        entries.append(
+            {
+                **result.stats(),
+                "capture_mode": result.mode,
+                "rows": result.rows,
+                "tokens": result.tokens,
+                "files": {"activations": str(files.activations), "stats": str(files.stats)},
+            }
+        )
         _say(
             arguments,
             f"{model}: {result.rows} rows of {len(result.taps)} tensors written to "
@@ -137,16 +140,6 @@ def _capture_all(arguments: argparse.Namespace) -> dict[str, Any]:
         # Before the next model is loaded, so that two captures are never held at once.
         del result
     return {"models": entries}
-
-
-def _entry(result: "Capture", files: "SavedFiles") -> dict[str, Any]:
-    return {
-        **result.stats(),
-        "capture_mode": result.mode,
-        "rows": result.rows,
-        "tokens": result.tokens,
-        "files": {"activations": str(files.activations), "stats": str(files.stats)},
-    }
 
 
 def _check_output(directory: Path) -> None:

@@ -3,26 +3,15 @@
 import argparse
 from typing import Any
 
+from ..arguments import add_number
 from ..models import DEVICES, DTYPES
 
 
 def add_capture_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say how a model is run."""
     add = parser.add_argument
-    add(
-        "--max-new-tokens",
-        type=int,
-        default=64,
-        metavar="N",
-        help="most tokens to generate (default: %(default)s)",
-    )
-    add(
-        "--min-new-tokens",
-        type=int,
-        default=0,
-        metavar="N",
-        help="take no end-of-text token before so many (default: %(default)s)",
-    )
+    add_number(add, "--max-new-tokens", 64, "most tokens to generate")
+    add_number(add, "--min-new-tokens", 0, "take no end-of-text token before so many")
     add("--do-sample", action="store_true", help="draw tokens instead of taking the most likely")
     add(
         "--temperature",
@@ -43,13 +32,7 @@ def add_capture_flags(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="auto is the dtype the model is stored in (default: %(default)s)",
     )
-    add(
-        "--seed",
-        type=int,
-        default=42,
-        metavar="N",
-        help="for every random generator of the model (default: %(default)s)",
-    )
+    add_number(add, "--seed", 42, "for every random generator of the model")
     add(
         "--deterministic",
         action="store_true",

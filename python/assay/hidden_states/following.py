@@ -13,9 +13,7 @@ class Follower(Protocol):
     All of it is called on the thread of the model, which waits for it.
     """
 
-    def begin(
-        self, taps: tuple[Tap, ...], buffers: tuple[Tensor, ...], model_threads: int
-    ) -> None:
+    def begin(self, taps: tuple[Tap, ...], buffers: tuple[Tensor, ...], model_threads: int) -> None:
         """The model was looked through and runs next.
 
         Args:

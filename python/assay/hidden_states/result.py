@@ -108,7 +108,8 @@ class Capture:
             raise SaveError("io", str(folder), reason) from error
         files = planned_files(folder, self.model_name, format)
         write = self._write_safetensors if format == "safetensors" else self._write_pt
-        write_together({files.activations: write, files.stats: self._write_stats})
+        stats = json.dumps(self.stats(), indent=2, ensure_ascii=False) + "\n"
+        write_together({files.activations: write, files.stats: stats.encode()})
         return files
 
     def _write_safetensors(self, file: BinaryIO) -> None:
@@ -136,9 +137,6 @@ class Capture:
             },
             file,
         )
-
-    def _write_stats(self, file: BinaryIO) -> None:
-        file.write((json.dumps(self.stats(), indent=2, ensure_ascii=False) + "\n").encode())
 
     def _details(self) -> dict[str, Any]:
         return {

@@ -77,7 +77,7 @@ __all__ = [
     "taps_for",
 ]
 
-__getattr__ = on_first_use(
+__getattr__, __dir__ = on_first_use(
     __name__,
     {
         ".determinism": "repeatable seeded",
@@ -90,8 +90,5 @@ __getattr__ = on_first_use(
         ".rows": "Observer Rows Span",
         ".silencing": "quiet",
     },
+    __all__,
 )
-
-
-def __dir__() -> list[str]:
-    return __all__

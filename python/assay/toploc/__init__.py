@@ -54,7 +54,7 @@ __all__ = [
     "watch",
 ]
 
-__getattr__ = on_first_use(
+__getattr__, __dir__ = on_first_use(
     __name__,
     {
         ".calibrating": "calibrate",
@@ -62,8 +62,5 @@ __getattr__ = on_first_use(
         ".vllm_file": "read_vllm_states",
         ".watching": "Produced Prover Watched watch",
     },
+    __all__,
 )
-
-
-def __dir__() -> list[str]:
-    return __all__

@@ -63,8 +63,7 @@ def build(
     if by_torch(states, ties):
         count, select = selector(states, shape, rounded)
         return [prove(select(chunk, False)) for chunk in range(count)]
-    chunks = chunks_of(states, shape, rounded)
-    return _core.toploc_build(chunks.bits, chunks.lengths, k, ties == "lower-index")
+    return _core.toploc_build(*chunks_of(states, shape, rounded), k, ties == "lower-index")
 
 
 def prove(points: Points) -> bytes:

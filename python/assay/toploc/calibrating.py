@@ -7,7 +7,7 @@ them: what the profile promises rests on those alone.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +21,7 @@ from ..models import Engine, set_attention
 from . import fingerprint
 from .attacks import in_dtype
 from .chunks import Shape
-from .producing import OnCount, produce
+from .producing import produce
 from .recomputing import recompute
 from .verifying import (
     Comparison,
@@ -119,7 +119,7 @@ def calibrate(
     max_new_tokens: int = 64,
     shape: Shape | None = None,
     margin: float = 1.5,
-    on_count: OnCount = lambda done, total: None,
+    on_count: Callable[[int, int], None] = lambda done, total: None,
 ) -> Calibration:
     """Measure honest runs of `model` on `prompts`.
 
@@ -158,7 +158,14 @@ def calibrate(
     seed = fingerprint.new_seed()
     with _attention_put_back(model):
         for provider in as_provider:
-            produced = _produced(model, prompts, provider, max_new_tokens, form)
+            produced = produce(
+                _set_up(model, provider.engine),
+                prompts,
+                max_new_tokens=max_new_tokens,
+                batch=provider.batch,
+                shape=form,
+                keep_states=True,
+            )
             for verifier in as_verifier:
                 runs.append(_run(model, produced, provider, verifier, form, seed))
                 on_count(len(runs), len(as_provider) * len(as_verifier))
@@ -218,25 +225,6 @@ def _rejected(runs: Sequence[Run], index: int, profile: Profile) -> bool:
     return any(decide(run.comparisons[index], profile).outcome == "rejected" for run in runs)
 
 
-def _produced(
-    model: PreTrainedModel,
-    prompts: Sequence[Sequence[int]],
-    provider: Provider,
-    max_new_tokens: int,
-    form: Shape,
-) -> list[Produced]:
-    running = _in_dtype(model, provider.engine.dtype)
-    set_attention(running, provider.engine.attention)
-    return produce(
-        running,
-        prompts,
-        max_new_tokens=max_new_tokens,
-        batch=provider.batch,
-        shape=form,
-        keep_states=True,
-    )
-
-
 def _run(
     model: PreTrainedModel,
     produced: Sequence[Produced],
@@ -245,8 +233,7 @@ def _run(
     form: Shape,
     seed: bytes,
 ) -> Run:
-    running = _in_dtype(model, verifier.dtype)
-    set_attention(running, verifier.attention)
+    running = _set_up(model, verifier)
     run = Run(provider, verifier)
     for sequence in produced:
         own = recompute(running, sequence.prompt, sequence.output)
@@ -265,10 +252,12 @@ def _run(
     return run
 
 
-def _in_dtype(model: PreTrainedModel, dtype: str) -> PreTrainedModel:
-    wanted: torch.dtype = getattr(torch, dtype)
+def _set_up(model: PreTrainedModel, engine: Engine) -> PreTrainedModel:
+    wanted: torch.dtype = getattr(torch, engine.dtype)
     # A copy: values that another dtype cannot hold would not come back.
-    return model if model.dtype == wanted else in_dtype(model, wanted)
+    running = model if model.dtype == wanted else in_dtype(model, wanted)
+    set_attention(running, engine.attention)
+    return running
 
 
 @contextmanager

@@ -1,14 +1,13 @@
 """The command `assay toploc` where it runs models: verify, calibrate, generate, validate, demo."""
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..arguments import at_least
+from ..arguments import add_number, at_least, parser_of
 from ..ending import ended
 from ..models import ATTENTION, DEVICES, DTYPES, Engine
 from .chunks import SHORTEST_TAIL
@@ -30,74 +29,26 @@ Exit codes: 0 accepted or done, 1 rejected, 2 bad input or could not run, 3 inco
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = _parser().parse_args(argv)
-    return ended(f"{PROGRAM} {options.verb}", lambda: options.run(options))
+    return ended(f"{PROGRAM} {options.verb}", lambda: _run(options))
 
 
-def _verify(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     # Loading torch takes seconds that --help and typing errors need not wait.
-    from .model_checks import verify_tokens
+    from . import demo, experiment, model_checks
 
-    report = verify_tokens(options, _engine(options))
-    if options.json:
-        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
-    else:
-        print(*report.lines(), sep="\n")
-    return report.found.verdict.exit_code
-
-
-def _calibrate(options: argparse.Namespace) -> int:
-    from .model_checks import calibrate_model
-
-    report = calibrate_model(options, _engine(options))
-    if options.json:
-        print(json.dumps(report, indent=2, ensure_ascii=False))
-        return 0
-    print(f"{'provider':34} {'verifier':18} exponents  mean  median  signs  dispersion")
-    for run in report["runs"]:
-        worst = run["worst"]
-        print(
-            f"{run['provider']:34} {run['verifier']:18} {worst['exponent_mismatches']:9.2f} "
-            f"{worst['mantissa_mean']:5.2f} {worst['mantissa_median']:7.2f} "
-            f"{worst['sign_mismatches']:6.2f} {worst['dispersion']:11.3f}"
-        )
-    print(
-        f"\n{report['alarms']} of {report['held_out']} prompts that the bounds had not seen were "
-        f"rejected: with 95 % confidence fewer than {100 * report['false_alarm_bound']:.1f} % of "
-        f"honest answers to such prompts, run in one of these ways, will be\n{options.out}"
-    )
-    return 0
-
-
-def _generate(options: argparse.Namespace) -> int:
-    from .experiment import generate
-
-    return generate(options)
-
-
-def _validate(options: argparse.Namespace) -> int:
-    from .experiment import validate
-
-    return validate(options)
-
-
-def _demo(options: argparse.Namespace) -> int:
-    from .demo import tell
-
-    return tell(options, _engine(options))
-
-
-def _engine(options: argparse.Namespace) -> Engine:
-    return Engine(options.dtype, options.attn, options.device)
+    verbs = {
+        "verify": model_checks.verify_answer,
+        "calibrate": model_checks.calibrate_model,
+        "generate": experiment.generate,
+        "validate": experiment.validate,
+        "demo": demo.tell,
+    }
+    return verbs[options.verb](options, Engine(options.dtype, options.attn, options.device))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="Proofs of a model's final hidden states: make, recompute and judge them.",
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    about = "Proofs of a model's final hidden states: make, recompute and judge them."
+    parser = parser_of(PROGRAM, about, _EXAMPLE)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     _add_verify(verbs)
     _add_calibrate(verbs)
@@ -108,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_verify(verbs: Any) -> None:
-    add = _verb(verbs, "verify", _verify, "recompute the states of an answer and judge its proofs")
+    add = _verb(verbs, "verify", "recompute the states of an answer and judge its proofs")
     _add_model(add)
     add("--tokens", required=True, metavar="FILE", help="ids of prompt and answer: a signature")
     add("--proofs", metavar="FILE", help="a file of assay toploc build; default: those in --tokens")
@@ -127,20 +78,10 @@ def _add_verify(verbs: Any) -> None:
     )
     _add_profile(add)
     _add_shape(add)
-    add(
-        "--prefill-rows",
-        type=int,
-        default=0,
-        metavar="N",
-        help="tokens of the prompt that have a proof of their own (default: the answer's alone)",
-    )
-    add(
-        "--merge-tail-below",
-        type=int,
-        default=0,
-        metavar="N",
-        help="fewer tokens at the end belong to the proof before (default: %(default)s)",
-    )
+    prefill = "tokens of the prompt that have a proof of their own; 0: the answer's alone"
+    add_number(add, "--prefill-rows", 0, prefill)
+    tail = "fewer tokens at the end belong to the proof before"
+    add_number(add, "--merge-tail-below", 0, tail)
     add(
         "--merge-short-tails",
         dest="merge_tail_below",
@@ -157,12 +98,12 @@ def _add_verify(verbs: Any) -> None:
 
 
 def _add_calibrate(verbs: Any) -> None:
-    add = _verb(verbs, "calibrate", _calibrate, "measure honest runs and write a profile")
+    add = _verb(verbs, "calibrate", "measure honest runs and write a profile")
     _add_model(add)
     add("--out", required=True, type=Path, metavar="FILE", help="the profile")
     add("--prompts", metavar="FILE", help="texts like those to be judged; default: made ones")
-    add("--n-prompts", type=at_least(1), default=16, metavar="N", help="default: %(default)s")
-    add("--max-new-tokens", type=at_least(1), default=64, metavar="N", help="default: %(default)s")
+    add_number(add, "--n-prompts", 16, least=1)
+    add_number(add, "--max-new-tokens", 64, least=1)
     add("--batch-sizes", type=_numbers, default=[1, 4], metavar="A,B", help="default: 1,4")
     add(
         "--attentions",
@@ -190,14 +131,14 @@ def _add_calibrate(verbs: Any) -> None:
 
 
 def _add_generate(verbs: Any) -> None:
-    add = _verb(verbs, "generate", _generate, "answer prompts and keep a signature of each")
+    add = _verb(verbs, "generate", "answer prompts and keep a signature of each")
     add("--model_name", required=True, metavar="MODEL", help="folder, .gguf file, hub id, smollm2")
-    add("--n_samples", type=at_least(1), default=4, metavar="N", help="default: %(default)s")
+    add_number(add, "--n_samples", 4, least=1)
     _add_experiment(add, dataset_required=True)
 
 
 def _add_validate(verbs: Any) -> None:
-    add = _verb(verbs, "validate", _validate, "recompute and judge the signatures of generate")
+    add = _verb(verbs, "validate", "recompute and judge the signatures of generate")
     add("--decode_model_name", required=True, metavar="MODEL", help="that made the signatures")
     add("--validate_model_name", required=True, metavar="MODEL", help="that they are judged by")
     add(
@@ -212,15 +153,10 @@ def _add_validate(verbs: Any) -> None:
 
 
 def _add_experiment(add: Any, dataset_required: bool) -> None:
-    add("--tp", type=int, default=1, metavar="N", help="processes of the model; 1 alone works here")
+    add_number(add, "--tp", 1, "processes of the model; 1 alone works here")
     add("--save_dir", default="signatures", metavar="DIR", help="default: %(default)s")
-    add(
-        "--max_decode_tokens",
-        type=at_least(1),
-        default=512,
-        metavar="N",
-        help="most tokens of an answer; validate fails a longer one (default: %(default)s)",
-    )
+    most = "most tokens of an answer; validate fails a longer one"
+    add_number(add, "--max_decode_tokens", 512, most, least=1)
     add(
         "--dataset_name",
         required=dataset_required,
@@ -232,18 +168,18 @@ def _add_experiment(add: Any, dataset_required: bool) -> None:
 
 
 def _add_demo(verbs: Any) -> None:
-    add = _verb(verbs, "demo", _demo, "the story on a real model, and what providers may try")
+    add = _verb(verbs, "demo", "the story on a real model, and what providers may try")
     add("--model", default="smollm2", help="folder, .gguf file or hub id (default: %(default)s)")
     add("--prompt", default="The history of numbers begins with", help="text to continue")
-    add("--max-new-tokens", type=at_least(1), default=64, metavar="N", help="default: %(default)s")
+    add_number(add, "--max-new-tokens", 64, least=1)
     _add_profile(add)
     _add_engine(add)
 
 
-def _verb(verbs: Any, name: str, run: Any, summary: str) -> Any:
-    verb = verbs.add_parser(name, help=summary, description=summary, allow_abbrev=False)
-    verb.set_defaults(run=run)
-    return verb.add_argument
+def _verb(verbs: Any, name: str, summary: str) -> Any:
+    return verbs.add_parser(
+        name, help=summary, description=summary, allow_abbrev=False
+    ).add_argument
 
 
 def _add_model(add: Any) -> None:
@@ -268,8 +204,8 @@ def _add_profile(add: Any) -> None:
 
 
 def _add_shape(add: Any) -> None:
-    add("--decode-batching-size", type=int, default=32, metavar="N", help="tokens of one proof")
-    add("--topk", type=int, default=128, metavar="K", help="values of one proof")
+    add_number(add, "--decode-batching-size", 32, "tokens of one proof")
+    add_number(add, "--topk", 128, "values of one proof")
 
 
 def _numbers(text: str) -> list[int]:

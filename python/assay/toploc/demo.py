@@ -2,8 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import torch
 from transformers import PreTrainedModel
@@ -13,30 +12,12 @@ from ..models import Engine, encode_prompts, load
 from ..wording import duration, size
 from . import attacks
 from .chunks import Shape
-from .producing import produce
+from .producing import MOST_PROMPT_TOKENS, produce
 from .recomputing import recompute
 from .verifying import Examination, examine, profile_of, statistics
 from .watching import Produced
 
 _OTHER_PROMPT = "A recipe for soup, as my grandmother wrote it down:"
-
-
-class DemoError(Error):
-    """Something did not happen as the demonstration says it does."""
-
-
-class Claim(NamedTuple):
-    """What a provider hands over: tokens, and proofs of the states that they came from.
-
-    Attributes:
-        name: What it did.
-        made: Tokens and proofs.
-        must_fail: Whether the demonstration promises that it is caught.
-    """
-
-    name: str
-    made: Produced
-    must_fail: bool
 
 
 def tell(options: argparse.Namespace, engine: Engine) -> int:
@@ -45,7 +26,7 @@ def tell(options: argparse.Namespace, engine: Engine) -> int:
     shape = Shape()
     profile = profile_of(options.profile)
     model, tokenizer, _ = load(options.model, engine, trust_remote_code=options.trust_remote_code)
-    (prompt, other) = encode_prompts(tokenizer, [options.prompt, _OTHER_PROMPT], 1024)
+    (prompt, other) = encode_prompts(tokenizer, [options.prompt, _OTHER_PROMPT], MOST_PROMPT_TOKENS)
 
     say("1. A provider answers, and keeps a proof of every 32 tokens\n")
     started = time.monotonic()
@@ -68,7 +49,7 @@ def tell(options: argparse.Namespace, engine: Engine) -> int:
     found = examine(own, honest.proofs, profile, shape, rounded=True)
     checking = time.monotonic() - started
     if not found.verdict:
-        raise DemoError(f"the honest answer: {found.verdict.step}: {found.verdict.reason}")
+        raise Error(f"the honest answer: {found.verdict.step}: {found.verdict.reason}")
     for name, figure in found.verdict.figures.items():
         say(f"   {name:28} {figure}")
     say(
@@ -79,12 +60,12 @@ def tell(options: argparse.Namespace, engine: Engine) -> int:
     say("3. What else a provider may do\n")
     say(f"   {'':46} exponents  mean  median  signs  verdict")
     _row("nothing: the honest answer", found)
-    for claim in _claims(model, prompt, other, options.max_new_tokens, shape):
-        states = recompute(model, prompt, claim.made.output)
-        found = examine(states, claim.made.proofs, profile, shape, rounded=True)
-        _row(claim.name, found)
-        if claim.must_fail and found.verdict.outcome != "rejected":
-            raise DemoError(f"{claim.name} was not caught")
+    for name, made, must_fail in _claims(model, prompt, other, options.max_new_tokens, shape):
+        states = recompute(model, prompt, made.output)
+        found = examine(states, made.proofs, profile, shape, rounded=True)
+        _row(name, found)
+        if must_fail and found.verdict.outcome != "rejected":
+            raise Error(f"{name} was not caught")
 
     say(
         """
@@ -113,39 +94,33 @@ def _answer(
 
 def _claims(
     model: PreTrainedModel, prompt: list[int], other: list[int], tokens: int, shape: Shape
-) -> Iterator[Claim]:
-    """Every cheat, made one after another, so that one copy of the model is held at a time."""
+) -> Iterator[tuple[str, Produced, bool]]:
+    """Every cheat: what it is called, what is handed over, and whether it must be caught.
 
-    def by(copy: Callable[[], PreTrainedModel], asked: list[int] = prompt) -> Produced:
-        return _answer(copy(), asked, tokens, shape)
+    They are made one after another, so that one copy of the model is held at a time.
+    """
+
+    def by(ran: PreTrainedModel) -> Produced:
+        return _answer(ran, prompt, tokens, shape)
 
     blocks = model.config.get_text_config().num_hidden_layers
     fewer = max(1, 2 * blocks // 3)
     elsewhere = _answer(model, other, tokens, shape, keep_states=True)
-    yield Claim("another small model", by(lambda: attacks.another_model(model)), True)
-    yield Claim(
-        f"a smaller one: {fewer} of its {blocks} blocks",
-        by(lambda: attacks.with_fewer_blocks(model, fewer)),
-        True,
-    )
-    yield Claim(
-        "weights of 4 bits, 128 to a scale",
-        by(lambda: attacks.with_rounded_weights(model, 4, 128)),
-        True,
-    )
-    yield Claim(
-        "weights of 8 bits, a scale for each channel",
-        by(lambda: attacks.with_rounded_weights(model, 8)),
-        False,
-    )
-    yield Claim("another prompt", elsewhere, True)
+    yield "another small model", by(attacks.another_model(model)), True
+    smaller = by(attacks.with_fewer_blocks(model, fewer))
+    yield f"a smaller one: {fewer} of its {blocks} blocks", smaller, True
+    in_4_bits = by(attacks.with_rounded_weights(model, 4, 128))
+    yield "weights of 4 bits, 128 to a scale", in_4_bits, True
+    in_8_bits = by(attacks.with_rounded_weights(model, 8))
+    yield "weights of 8 bits, a scale for each channel", in_8_bits, False
+    yield "another prompt", elsewhere, True
     if model.dtype == torch.bfloat16:
-        in_float32 = by(lambda: attacks.in_dtype(model, torch.float32))
-        yield Claim("float32 instead of bfloat16", in_float32, False)
+        in_float32 = by(attacks.in_dtype(model, torch.float32))
+        yield "float32 instead of bfloat16", in_float32, False
     value = attacks.typical_value([elsewhere.kept_states], shape)
-    honest = by(lambda: model)
+    honest = by(model)
     forged = attacks.constant_proofs(len(honest.proofs), value, shape)
-    yield Claim("no model: one value for all", Produced(prompt, honest.output, forged), True)
+    yield "no model: one value for all", Produced(prompt, honest.output, forged), True
 
 
 def _row(name: str, found: Examination) -> None:

@@ -17,7 +17,7 @@ from .._core import Verdict
 from ..errors import DecodeError, InputError
 from ..models import Engine, encode_prompts, load, read_prompts, require_positions, resolve
 from .chunks import Shape
-from .producing import produce
+from .producing import MOST_PROMPT_TOKENS, produce
 from .recomputing import recompute
 from .verifying import (
     Profile,
@@ -29,32 +29,28 @@ from .verifying import (
     unmeasured,
 )
 
-_MOST_PROMPT_TOKENS = 1024
 
-
-def generate(options: argparse.Namespace) -> int:
+def generate(options: argparse.Namespace, engine: Engine) -> int:
     """Generate, and write one signature for each prompt; gives the exit code."""
     _require_one_process(options.tp)
-    engine = Engine(options.dtype, options.attn, options.device)
     prompts = read_prompts(options.dataset_name, options.n_samples)
     folder = _made_folder(options.save_dir)
-    model, tokenizer, _ = load(
+    model, tokenizer, source = load(
         options.model_name, engine, trust_remote_code=options.trust_remote_code
     )
     shape = Shape()
     written = 0
-    encoded = encode_prompts(tokenizer, prompts, _MOST_PROMPT_TOKENS)
+    encoded = encode_prompts(tokenizer, prompts, MOST_PROMPT_TOKENS)
     for ids in encoded:
         require_positions(model, len(ids) + options.max_decode_tokens)
     for index, (text, ids) in enumerate(zip(prompts, encoded, strict=True)):
         (made,) = produce(model, [ids], max_new_tokens=options.max_decode_tokens, shape=shape)
-        name = resolve(options.model_name).name
         signature = Signature(
-            model=name, dtype=options.dtype, attention=options.attn, prompt=text,
+            model=source.name, dtype=options.dtype, attention=options.attn, prompt=text,
             prompt_token_ids=made.prompt, output_token_ids=made.output, parameters=shape,
             proofs=made.proofs,
         )  # fmt: skip
-        path = signature_path(folder, options.model_name, index)
+        path = _signature_path(folder, source.name, index)
         signature.write(str(path))
         written += sum(map(len, made.proofs))
         print(f"{path}: {len(made.output)} tokens, {len(made.proofs)} proofs", flush=True)
@@ -62,33 +58,32 @@ def generate(options: argparse.Namespace) -> int:
     return 0
 
 
-def validate(options: argparse.Namespace) -> int:
+def validate(options: argparse.Namespace, engine: Engine) -> int:
     """Recompute and judge the signatures; 0 when all pass, 1 when one fails, 3 when undecided.
 
     What a provider did not hand over, or made so that it cannot be judged, has failed: who drops or
     spoils a sample shall not do better than who lets it be judged.
     """
     _require_one_process(options.tp)
-    engine = Engine(options.dtype, options.attn, options.device)
     folder = Path(options.save_dir)
     if not folder.is_dir():
         raise InputError("io", str(folder), "no such folder; give --save_dir of the signatures")
-    count = options.n_samples or _numbered(folder, options.decode_model_name)
+    name = resolve(options.decode_model_name).name
+    count = options.n_samples or _numbered(folder, name)
     profile = profile_of(options.profile)
-    model, *_ = load(
+    model, _, source = load(
         options.validate_model_name, engine, trust_remote_code=options.trust_remote_code
     )
-    name = resolve(options.validate_model_name).name
     verdicts = []
     for index in range(count):
-        path = signature_path(folder, options.decode_model_name, index)
+        path = _signature_path(folder, name, index)
         verdict, line = _judge_file(model, path, options.max_decode_tokens, profile)
         verdicts.append(verdict)
         print(line, flush=True)
     passed = sum(map(bool, verdicts))
     print(f"{passed} of {len(verdicts)} samples passed", file=sys.stderr)
     # The same for all samples, and no part of the published lines.
-    if note := unmeasured(profile, name, engine):
+    if note := unmeasured(profile, source.name, engine):
         print(f"note: {note}", file=sys.stderr)
     return max(verdicts, key=lambda verdict: _WORSE.index(verdict.outcome)).exit_code
 
@@ -105,13 +100,13 @@ def _judge_file(
     try:
         signature = Signature.read(str(path))
         for tokens, name, most in (
-            (signature.prompt_token_ids, "prompt", _MOST_PROMPT_TOKENS),
+            (signature.prompt_token_ids, "prompt", MOST_PROMPT_TOKENS),
             (signature.output_token_ids, "answer", most_tokens),
         ):
             if len(tokens) > most:
                 raise InputError("too_large", str(path), f"{name} of {len(tokens)} tokens; at most "
                                  f"{most} are recomputed")  # fmt: skip
-        return judge(model, signature, profile)
+        return _judge(model, signature, profile)
     except InputError as error:
         if error.code == "unsupported" and not isinstance(error, DecodeError):
             raise  # the verifier's own model
@@ -120,7 +115,7 @@ def _judge_file(
         return verdict, f"VERIFICATION FAILED: signature: {verdict.reason}"
 
 
-def judge(model: PreTrainedModel, signature: Signature, profile: Profile) -> tuple[Verdict, str]:
+def _judge(model: PreTrainedModel, signature: Signature, profile: Profile) -> tuple[Verdict, str]:
     """The verdict on one sample, and the line of the published experiment.
 
     Its words are kept as they were, though intersections are good when they are many.
@@ -145,13 +140,12 @@ def judge(model: PreTrainedModel, signature: Signature, profile: Profile) -> tup
     return verdict, line if verdict else f"{line}\n  {verdict.lines[0]}"
 
 
-def signature_path(folder: Path, model_name: str, index: int) -> Path:
-    """Where the signature of a sample lies."""
+def _signature_path(folder: Path, model_name: str, index: int) -> Path:
     return folder / f"{_stem(model_name)}_{index:04}.json"
 
 
 def _stem(model_name: str) -> str:
-    return resolve(model_name).name.replace("/", "_")
+    return model_name.replace("/", "_")
 
 
 def _numbered(folder: Path, model_name: str) -> int:
@@ -164,7 +158,7 @@ def _numbered(folder: Path, model_name: str) -> int:
     found = [form.fullmatch(path.name) for path in folder.iterdir()]
     numbers = [int(one[1]) for one in found if one]
     if not numbers:
-        first = signature_path(folder, model_name, 0)
+        first = _signature_path(folder, model_name, 0)
         raise InputError("io", str(first), "no such signature; make it with assay toploc generate")
     return max(numbers) + 1
 

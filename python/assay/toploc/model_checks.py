@@ -5,15 +5,17 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from ..errors import InputError
-from ..models import Engine, encode_prompts, load, made_prompts, read_prompts, resolve
+from ..models import Engine, encode_prompts, load, made_prompts, read_prompts
 from ..progress import Bar, Progress
 from .calibrating import Calibration, Provider, calibrate
 from .chunks import Parameters, Shape
+from .producing import MOST_PROMPT_TOKENS
 from .recomputing import recompute
 from .verifying import (
     Examination,
@@ -26,38 +28,34 @@ from .verifying import (
 )
 from .vllm_file import read_vllm_states
 
-_MOST_PROMPT_TOKENS = 1024
 
-
-class Report(NamedTuple):
-    """A verdict on an answer, and what it is about.
-
-    Attributes:
-        found: The verdict, with what it rests on.
-        about: Model, dtype, attention, tokens, proofs and profile, by these names.
-    """
-
-    found: Examination
-    about: dict[str, Any]
-
-    def to_json(self) -> dict[str, Any]:
-        """The object of the verdict, and around it what it is about, chunk by chunk."""
-        verdict, comparisons = self.found
+def verify_answer(options: argparse.Namespace, engine: Engine) -> int:
+    """Judge a signature, and say so with what the verdict is about; gives the exit code."""
+    (verdict, comparisons), about = _examined(options, engine)
+    if options.json:
         chunks = [json.loads(one.to_json()) for one in comparisons]
-        return {**json.loads(verdict.to_json()), **self.about, "chunks": chunks}
-
-    def lines(self) -> list[str]:
-        """The lines that people read."""
-        about = (
-            f"{self.about['tokens']} tokens of {self.about['model']}, "
-            f"{self.about['proofs']} proofs, bounds {self.about['profile']!r}"
+        report = {**json.loads(verdict.to_json()), **about, "chunks": chunks}
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        print(
+            f"{about['tokens']} tokens of {about['model']}, {about['proofs']} proofs, bounds "
+            f"{about['profile']!r}"
         )
-        return [about, *self.found.verdict.lines]
+        print(*verdict.lines, sep="\n")
+    return verdict.exit_code
 
 
-def verify_tokens(options: argparse.Namespace, engine: Engine) -> Report:
-    """Judge a signature by states that are computed here, or that the verifier's engine wrote."""
-    asked, any_ties = _asked(options)
+def _examined(options: argparse.Namespace, engine: Engine) -> tuple[Examination, dict[str, Any]]:
+    """By states that are computed here, or that the verifier's engine wrote."""
+    # Where no rule for ties is demanded, either will do.
+    any_ties = options.ties is None
+    asked = Parameters(
+        topk=options.topk,
+        decode_batching_size=options.decode_batching_size,
+        prefill_rows=options.prefill_rows,
+        merge_tail_below=options.merge_tail_below,
+        lower_index_first=options.ties == "lower-index",
+    )
     signature = Signature.read(options.tokens)
     fed = [*signature.prompt_token_ids, *signature.output_token_ids]
     if options.max_tokens is not None and len(fed) > options.max_tokens:
@@ -80,50 +78,38 @@ def verify_tokens(options: argparse.Namespace, engine: Engine) -> Report:
     before = check_file(file, asked, rows, any_ties=any_ties)
     if not before:
         # No model need run to say so.
-        return Report(Examination(before, []), about)
-    own, ran = _own_states(options, engine, fed, first)
+        return Examination(before, []), about
+    model, _, source = load(options.model, engine, trust_remote_code=options.trust_remote_code)
+    if options.hidden_states is None:
+        own, ran = recompute(model, fed[: first + 1], fed[first + 1 :]), engine
+    else:
+        own = _states_of_file(options.hidden_states, model, fed[:-1])[first:]
+        # Its kernels are none of those that models run with here.
+        ran = Engine(str(own.dtype).removeprefix("torch."), "vLLM")
     found = examine_file(
         own[:rows], file, profile, asked, any_ties=any_ties, rounded=True, engine=ran,
-        model=resolve(options.model).name,
+        model=source.name,
     )  # fmt: skip
-    return Report(found, about)
+    return found, about
 
 
-def _asked(options: argparse.Namespace) -> tuple[Parameters, bool]:
-    """What proofs must have been made under, and whether either rule for ties will do."""
-    parameters = Parameters(
-        topk=options.topk,
-        decode_batching_size=options.decode_batching_size,
-        prefill_rows=options.prefill_rows,
-        merge_tail_below=options.merge_tail_below,
-        lower_index_first=options.ties == "lower-index",
-    )
-    return parameters, options.ties is None
+def _states_of_file(path: str, model: PreTrainedModel, tokens: list[int]) -> Tensor:
+    """The states that an engine wrote while it was fed these tokens, and perhaps more."""
+    states, fed = read_vllm_states(path, model)
+    if fed[: len(tokens)] != tokens:
+        raise InputError("mismatch", path, "states of other tokens")
+    return states
 
 
-def _own_states(
-    options: argparse.Namespace, engine: Engine, tokens: list[int], first: int
-) -> tuple[Tensor, Engine]:
-    """The states after the token of number `first` and those behind it, and what made them."""
-    model, *_ = load(options.model, engine, trust_remote_code=options.trust_remote_code)
-    if options.hidden_states is None:
-        return recompute(model, tokens[: first + 1], tokens[first + 1 :]), engine
-    states, fed = read_vllm_states(options.hidden_states, model)
-    wanted = tokens[:-1]
-    if fed[: len(wanted)] != wanted:
-        raise InputError("mismatch", options.hidden_states, "states of other tokens")
-    # Its kernels are none of those that models run with here.
-    return states[first:], Engine(str(states.dtype).removeprefix("torch."), "vLLM")
-
-
-def calibrate_model(options: argparse.Namespace, engine: Engine) -> dict[str, Any]:
-    """Measure honest runs, write the profile, and report."""
+def calibrate_model(options: argparse.Namespace, engine: Engine) -> int:
+    """Measure honest runs, write the profile, and report; gives the exit code."""
     _require_place(options.out)
     shape = Shape(options.decode_batching_size, options.topk, False, options.merge_short_tails)
     count = options.n_prompts
     texts = made_prompts(count) if options.prompts is None else read_prompts(options.prompts, count)
-    model, tokenizer, _ = load(options.model, engine, trust_remote_code=options.trust_remote_code)
-
+    model, tokenizer, source = load(
+        options.model, engine, trust_remote_code=options.trust_remote_code
+    )
     bar = Bar.on_stderr("assay toploc calibrate", quiet=options.quiet)
 
     def tell(done: int, total: int) -> None:
@@ -134,9 +120,9 @@ def calibrate_model(options: argparse.Namespace, engine: Engine) -> dict[str, An
     with bar:
         found = calibrate(
             model,
-            encode_prompts(tokenizer, texts, _MOST_PROMPT_TOKENS),
+            encode_prompts(tokenizer, texts, MOST_PROMPT_TOKENS),
             name=options.name,
-            model_name=resolve(options.model).name,
+            model_name=source.name,
             providers=[
                 Provider(Engine(dtype, attention, options.device), batch)
                 for dtype in options.provider_dtypes or [options.dtype]
@@ -150,7 +136,12 @@ def calibrate_model(options: argparse.Namespace, engine: Engine) -> dict[str, An
             on_count=tell,
         )
     found.profile.save(str(options.out))
-    return _report(found)
+    report = _report(found)
+    if options.json:
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        _print_plainly(report, options.out)
+    return 0
 
 
 def _require_place(out: Path) -> None:
@@ -180,6 +171,22 @@ def _report(found: Calibration) -> dict[str, Any]:
             for run in found.runs
         ],
     }
+
+
+def _print_plainly(report: dict[str, Any], path: Path) -> None:
+    print(f"{'provider':34} {'verifier':18} exponents  mean  median  signs  dispersion")
+    for run in report["runs"]:
+        worst = run["worst"]
+        print(
+            f"{run['provider']:34} {run['verifier']:18} {worst['exponent_mismatches']:9.2f} "
+            f"{worst['mantissa_mean']:5.2f} {worst['mantissa_median']:7.2f} "
+            f"{worst['sign_mismatches']:6.2f} {worst['dispersion']:11.3f}"
+        )
+    print(
+        f"\n{report['alarms']} of {report['held_out']} prompts that the bounds had not seen were "
+        f"rejected: with 95 % confidence fewer than {100 * report['false_alarm_bound']:.1f} % of "
+        f"honest answers to such prompts, run in one of these ways, will be\n{path}"
+    )
 
 
 def _worst(listed: list[Statistics]) -> dict[str, float]:

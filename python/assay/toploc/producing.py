@@ -1,6 +1,6 @@
 """Run a model on prompts, take the most likely tokens, and keep their proofs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from transformers import PreTrainedModel
 
@@ -9,7 +9,8 @@ from ..models import generate, quiet, require_positions, settings_for
 from .chunks import Shape
 from .watching import Produced, Prover
 
-OnCount = Callable[[int, int], None]
+MOST_PROMPT_TOKENS = 1024
+"""Of what the commands read as a prompt; what is behind them is left out."""
 
 
 def produce(
@@ -21,7 +22,6 @@ def produce(
     batch: int = 1,
     shape: Shape | None = None,
     keep_states: bool = False,
-    on_count: OnCount = lambda done, total: None,
 ) -> list[Produced]:
     """Continue each prompt and make its proofs from the passes that produce the tokens.
 
@@ -33,7 +33,6 @@ def produce(
         batch: Prompts that run together, the shorter ones padded on the left.
         shape: What the proofs cover.
         keep_states: Keep the states too.
-        on_count: Told how many prompts of how many are done.
 
     Raises:
         InputError: No tokens to produce ("out_of_range"), or more than the model has positions for,
@@ -55,5 +54,4 @@ def produce(
     for start in range(0, len(prompts), batch):
         with quiet(True):
             generate(model, prompts[start : start + batch], settings, observers=[prover])
-        on_count(len(prover.watched.sequences), len(prompts))
     return prover.watched.sequences

@@ -61,13 +61,8 @@ def verify(
         proofs: Of the provider: bytes of any kind, not base64. Nothing about them is trusted.
         profile: The bounds, or the path of a file of `calibrate`. By default those of the paper. If
             it was measured with another chunk or k, nothing is decided: inconclusive, "profile".
-        chunk: What was agreed on, as `k`, `prefill` and `merge_short_tails`; it is not taken from
-            the proofs.
-        k: Likewise.
-        prefill: Likewise.
-        merge_short_tails: Likewise.
-        ties: As for `build`.
-        rounded: As for `build`.
+        chunk, k, prefill, merge_short_tails: What was agreed on; none is taken from the proofs.
+        ties, rounded: As for `build`.
 
     Returns:
         Accepted; or rejected, or inconclusive, with the step: "proof count", "proof form",
@@ -116,15 +111,10 @@ def examine(
     lengths, own = _own(states, shape, ties, rounded)
     return Examination(
         *_core.toploc_verify_proofs(
-            listed,
-            shape,
-            ties == "lower-index",
-            lengths,
-            own,
-            profile,
+            listed, shape, ties == "lower-index", lengths, own, profile,
             conditions_of(model, engine),
         )
-    )
+    )  # fmt: skip
 
 
 def examine_file(
@@ -147,8 +137,7 @@ def examine_file(
         asked: What the proofs must have been made under.
         any_ties: Take either rule for ties; otherwise that of `asked`.
         rounded: As for `build`.
-        model: What made the states.
-        engine: Likewise.
+        model, engine: What made the states.
 
     Raises:
         InputError: The verifier's own states cannot be used.
@@ -203,9 +192,7 @@ def compare(
             _core.toploc_compare(proof, *select(chunk, False)) for chunk, proof in enumerate(listed)
         ]
     chunks = chunks_of(states, shape, rounded)
-    return _core.toploc_compare_chunks(
-        listed, chunks.bits, chunks.lengths, k, ties == "lower-index"
-    )
+    return _core.toploc_compare_chunks(listed, *chunks, k, ties == "lower-index")
 
 
 def statistics(comparisons: Sequence[Comparison]) -> Statistics:
@@ -225,11 +212,9 @@ def decide(comparisons: Sequence[Comparison], profile: Profile) -> _core.Verdict
 
 def conditions_of(model: str, engine: Engine | None) -> Conditions:
     """What the states were made under; of no engine, dtype and attention stay open."""
-    return Conditions(
-        model=model,
-        dtype=engine.dtype if engine else "",
-        kernel=engine.attention if engine else "",
-    )
+    if engine is None:
+        return Conditions(model=model)
+    return Conditions(model=model, dtype=engine.dtype, kernel=engine.attention)
 
 
 def unmeasured(profile: Profile, model: str, engine: Engine) -> str:

@@ -53,7 +53,7 @@ def test_a_verdict_keeps_its_code(code: int) -> None:
         (two_party, "_both", ""),
         (two_party, "play", "--role verifier --root ."),
         (bench_overhead, "_report", ""),
-        (toploc_cli, "_demo", "demo"),
+        (toploc_cli, "_run", "demo"),
     ],
 )
 def test_every_command_ends_so(

@@ -3,8 +3,8 @@
 import logging
 import math
 import operator
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from assay.toploc.arrays import is_torch
 
@@ -16,9 +16,8 @@ from .C.csrc.poly import (
     compare,
     flattened,
     injective_modulus,
+    or_nothing,
     prove,
-    read_base64,
-    read_bytes,
     require_count,
 )
 from .C.csrc.poly import verify_proofs as c_verify_proofs
@@ -52,8 +51,6 @@ _LEAST_MODULUS = 2**15 + 1
 
 Activations = Any
 """A list of tensors of any shape, or a tensor whose axis 0 is tokens."""
-
-_Encoded = TypeVar("_Encoded")
 
 
 def find_injective_modulus(x: Sequence[int]) -> int:
@@ -143,7 +140,15 @@ def verify_proofs(
         ValueError: Not as many proofs as chunks, or `decode_batching_size` is not positive.
         RuntimeError: Activations of a dtype other than bfloat16 and float32.
     """
-    return _verify(activations, proofs, decode_batching_size, topk, skip_prefill, lambda p: p)
+    if is_torch(activations) and skip_prefill:
+        return c_verify_proofs(activations, proofs, decode_batching_size, topk)
+    chunks = batch_activations(activations, decode_batching_size, skip_prefill)
+    if not parity():
+        require_count(proofs, chunks)
+    return [
+        compare(proof, chunk, topk, reduced=not parity(), upper_median=False)
+        for proof, chunk in zip(proofs, chunks, strict=False)
+    ]
 
 
 def verify_proofs_bytes(
@@ -154,7 +159,8 @@ def verify_proofs_bytes(
     skip_prefill: bool = False,
 ) -> list[VerificationResult]:
     """As `verify_proofs`; what is not a proof agrees with nothing."""
-    return _verify(activations, proofs, decode_batching_size, topk, skip_prefill, read_bytes)
+    polys = or_nothing(ProofPoly.from_bytes, proofs)
+    return verify_proofs(activations, polys, decode_batching_size, topk, skip_prefill)
 
 
 def verify_proofs_base64(
@@ -165,27 +171,8 @@ def verify_proofs_base64(
     skip_prefill: bool = False,
 ) -> list[VerificationResult]:
     """As `verify_proofs`; what is not a proof agrees with nothing."""
-    return _verify(activations, proofs, decode_batching_size, topk, skip_prefill, read_base64)
-
-
-def _verify(
-    activations: Activations,
-    proofs: Sequence[_Encoded],
-    decode_batching_size: int,
-    topk: int,
-    skip_prefill: bool,
-    read: Callable[[_Encoded], ProofPoly],
-) -> list[VerificationResult]:
-    polys = [read(proof) for proof in proofs]
-    if is_torch(activations) and skip_prefill:
-        return c_verify_proofs(activations, polys, decode_batching_size, topk)
-    chunks = batch_activations(activations, decode_batching_size, skip_prefill)
-    if not parity():
-        require_count(polys, chunks)
-    return [
-        compare(poly, chunk, topk, reduced=not parity(), upper_median=False)
-        for poly, chunk in zip(polys, chunks, strict=False)
-    ]
+    polys = or_nothing(ProofPoly.from_base64, proofs)
+    return verify_proofs(activations, polys, decode_batching_size, topk, skip_prefill)
 
 
 def _count(activations: Activations, decode_batching_size: int, skip_prefill: bool) -> int:

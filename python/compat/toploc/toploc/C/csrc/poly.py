@@ -4,8 +4,8 @@ import base64
 import binascii
 import operator
 import statistics
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from .utils import parts_of, parts_of_bits
 
 if TYPE_CHECKING:
     import torch
+
+_Encoded = TypeVar("_Encoded")
 
 # What a result says where no exponent agrees.
 _NO_MATCH = 2.0**64
@@ -238,7 +240,7 @@ def verify_proofs_bytes(
     activations: Any, proofs: Sequence[bytes], decode_batching_size: int, topk: int
 ) -> list[VerificationResult]:
     """As `verify_proofs`; what is not a proof agrees with nothing."""
-    polys = [read_bytes(proof) for proof in proofs]
+    polys = or_nothing(ProofPoly.from_bytes, proofs)
     return verify_proofs(activations, polys, decode_batching_size, topk)
 
 
@@ -246,24 +248,21 @@ def verify_proofs_base64(
     activations: Any, proofs: Sequence[str], decode_batching_size: int, topk: int
 ) -> list[VerificationResult]:
     """As `verify_proofs`; what is not a proof agrees with nothing."""
-    polys = [read_base64(proof) for proof in proofs]
+    polys = or_nothing(ProofPoly.from_base64, proofs)
     return verify_proofs(activations, polys, decode_batching_size, topk)
 
 
-def read_bytes(proof: bytes) -> ProofPoly:
-    """The proof, or one that agrees with nothing."""
-    try:
-        return ProofPoly.from_bytes(proof)
-    except ValueError:
-        return ProofPoly([], 0)
-
-
-def read_base64(proof: str) -> ProofPoly:
-    """The proof, or one that agrees with nothing."""
-    try:
-        return ProofPoly.from_base64(proof)
-    except ValueError:
-        return ProofPoly([], 0)
+def or_nothing(
+    read: Callable[[_Encoded], ProofPoly], proofs: Iterable[_Encoded]
+) -> list[ProofPoly]:
+    """The proofs that `read` gives; for what it refuses, one that agrees with nothing."""
+    polys = []
+    for proof in proofs:
+        try:
+            polys.append(read(proof))
+        except ValueError:
+            polys.append(ProofPoly([], 0))
+    return polys
 
 
 def compare(

@@ -34,16 +34,12 @@ def parts_of(tensor: "torch.Tensor") -> Parts:
 
     flat = tensor.detach().reshape(-1)
     if flat.dtype == torch.float32:
-        return _split(flat.view(torch.int32).cpu().numpy().astype(np.int64), 23)
+        return parts_of_bits(flat.view(torch.int32).cpu().numpy().astype(np.int64), 23)
     if flat.dtype == torch.bfloat16:
         return parts_of_bits(flat.view(torch.int16).cpu().numpy().astype(np.int64))
     raise RuntimeError(f"Unsupported dtype {flat.dtype}: give float32 or bfloat16")
 
 
-def parts_of_bits(bits: NDArray[np.int64]) -> Parts:
-    """Exponents and mantissas of bfloat16 given by their bits."""
-    return _split(bits, 7)
-
-
-def _split(bits: NDArray[np.int64], mantissa_bits: int) -> Parts:
+def parts_of_bits(bits: NDArray[np.int64], mantissa_bits: int = 7) -> Parts:
+    """Exponents and mantissas of floats given by their bits, as they are in bfloat16."""
     return (bits >> mantissa_bits) & 0xFF, bits & ((1 << mantissa_bits) - 1)
