@@ -1,6 +1,8 @@
 // Errors and verdicts as Python sees them, rows of field elements, threads and kernels.
 #include "assay/base.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 
@@ -46,12 +48,6 @@ void raise(const Failure& failure) {
   } catch (nb::python_error& other) {
     other.restore();
   }
-}
-
-std::string describe(const Verdict& verdict) {
-  std::string text = "Verdict(";
-  for (const std::string& line : to_lines(verdict)) text += (text.back() == '(' ? "" : "\n") + line;
-  return text + ")";
 }
 
 std::optional<double> bound_of(const Figure& figure, Bound::Kind kind) {
@@ -120,29 +116,35 @@ True in a condition only when the outcome is "accepted".)")
           "What a program ends with: 0 accepted, 1 rejected, 3 inconclusive.")
       .def_prop_ro("lines", &to_lines, "The lines that people read.")
       .def("to_json", &to_json, "The verdict as one JSON object, the form that every door prints.")
-      .def("__repr__", &describe);
+      .def("__repr__",
+           [](const Verdict& v) { return fmt::format("Verdict({})", fmt::join(to_lines(v), "\n")); });
 }
 
 }  // namespace
 
-Result<std::vector<Scalar>> read_rows(ByteSpan rows, std::string_view place) {
+std::vector<Scalar> read_rows(ByteSpan rows, std::string_view place) {
   if (rows.size() % 32 != 0)
-    return Error{ErrorCode::kMalformed, std::string(place), "not in rows of 32 bytes"};
+    throw Failure{{ErrorCode::kMalformed, std::string(place), "not in rows of 32 bytes"}};
   std::vector<Scalar> scalars;
   scalars.reserve(rows.size() / 32);
   for (std::size_t i = 0; i < rows.size(); i += 32) {
     Result<Scalar> scalar = Scalar::from_bytes(rows.subspan(i, 32), place);
     if (!scalar.ok()) {
-      Error error = scalar.error();
-      error.place += ", row " + std::to_string(i / 32);
-      return error;
+      Failure failure{scalar.error()};
+      failure.error.place += ", row " + std::to_string(i / 32);
+      throw failure;
     }
     scalars.push_back(*scalar);
   }
   return scalars;
 }
 
-std::vector<Fr> to_field(std::span<const Scalar> scalars) {
+std::vector<Scalar> read_rows(const Rows& rows, std::string_view place) {
+  return read_rows(ByteSpan(rows.data(), rows.shape(0) * 32), place);
+}
+
+std::vector<Fr> read_elements(const Rows& rows, std::string_view place) {
+  const std::vector<Scalar> scalars = read_rows(rows, place);
   std::vector<Fr> elements(scalars.size());
   std::transform(scalars.begin(), scalars.end(), elements.begin(), Fr::from_scalar);
   return elements;
@@ -174,9 +176,7 @@ Digest to_digest(const nb::bytes& bytes, std::string_view place) {
 Axes to_axes(const std::vector<std::uint64_t>& sizes) { return unwrap(Axes::from(sizes, "axes")); }
 
 IntegerTuple to_tuple(std::span<const std::uint32_t> numbers) {
-  nb::list list;
-  for (const std::uint32_t number : numbers) list.append(number);
-  return IntegerTuple(nb::tuple(list));
+  return IntegerTuple(nb::tuple(nb::cast(std::vector<std::uint32_t>(numbers.begin(), numbers.end()))));
 }
 
 void bind_base(nb::module_& m) {
@@ -200,11 +200,7 @@ void bind_base(nb::module_& m) {
       nb::arg("outcome"));
   m.def("set_thread_limit", &set_thread_limit, nb::arg("threads"));
   m.def("thread_limit", &thread_limit);
-  m.def("available_kernels", [] {
-    std::vector<std::string> names;
-    for (const std::string_view name : available_kernels()) names.emplace_back(name);
-    return names;
-  });
+  m.def("available_kernels", &available_kernels);
   m.def("active_kernel", &active_kernel);
   m.def(
       "force_kernel", [](std::string_view name) { unwrap(force_kernel(name)); }, nb::arg("name"));

@@ -35,7 +35,7 @@ namespace nb = nanobind;
 namespace assay::python {
 
 /// Carries an Error to where it becomes a Python exception: assay.InputError, or assay.DecodeError where
-/// bytes were there but could not be read.
+/// bytes were there but could not be read. It may be thrown with and without the interpreter's lock.
 struct Failure {
   Error error;
   bool reading = false;
@@ -80,12 +80,51 @@ nb::bytes to_python(const Container& bytes) {
   return nb::bytes(bytes.data(), bytes.size());
 }
 
+template <class T>
+void bind_equality(nb::class_<T>& type) {
+  type.def(
+      "__eq__", [](const T& a, const T& b) { return a == b; }, nb::is_operator(),
+      nb::sig("def __eq__(self, arg: object, /) -> bool"));
+}
+
+/// decode, encode, read and write, as all kinds of file have them. Text is what the kind decodes: a ByteSpan
+/// or a std::string_view.
+template <class Text, class File>
+void bind_file(nb::class_<File>& type) {
+  type.def_static(
+          "decode",
+          [](const nb::bytes& data, std::string_view place) {
+            const Text text(static_cast<const typename Text::value_type*>(data.data()), data.size());
+            return unwrap_read(without_gil([&] { return File::decode(text, place); }));
+          },
+          nb::arg("data"), nb::arg("place"))
+      .def("encode",
+           [](const File& file) {
+             auto encoded = without_gil([&] { return file.encode(); });
+             if constexpr (requires { encoded.ok(); }) {
+               return to_python(unwrap(std::move(encoded)));
+             } else {
+               return to_python(encoded);
+             }
+           })
+      .def_static(
+          "read",
+          [](const std::string& path) { return unwrap_read(without_gil([&] { return File::read(path); })); },
+          nb::arg("path"))
+      .def(
+          "write",
+          [](const File& file, const std::string& path) {
+            unwrap(without_gil([&] { return file.write(path); }));
+          },
+          nb::arg("path"));
+}
+
 using IntegerTuple = nb::typed<nb::tuple, int, nb::ellipsis>;
 
-/// Errors: kNonCanonical, naming the row.
-Result<std::vector<Scalar>> read_rows(ByteSpan rows, std::string_view place);
-inline ByteSpan span_of(const Rows& rows) { return {rows.data(), rows.shape(0) * 32}; }
-std::vector<Fr> to_field(std::span<const Scalar> scalars);
+/// Errors: kMalformed; kNonCanonical, naming the row.
+std::vector<Scalar> read_rows(ByteSpan rows, std::string_view place);
+std::vector<Scalar> read_rows(const Rows& rows, std::string_view place);
+std::vector<Fr> read_elements(const Rows& rows, std::string_view place);
 /// A numpy array of the residues.
 NewRows to_rows(std::span<const Fr> elements);
 Digest to_digest(const nb::bytes& bytes, std::string_view place);
@@ -97,10 +136,13 @@ using Source = std::tuple<std::string, AnyArray, std::string>;
 
 /// The arrays in place; rows of residues are Python integers. Errors: kUnsupported, kMismatch, those of
 /// read_rows.
-Result<claim::Arrays> hold(const std::vector<Source>& sources, bool named = true);
+claim::Arrays hold(const std::vector<Source>& sources, bool named = true);
+
+/// Errors: kUnsupported.
+claim::CaptureMode read_capture_mode(const std::string& name);
 
 /// "bfloat16", as torch and numpy say it.
-std::string_view short_name(tensor::Dtype dtype);
+std::optional<std::string_view> dtype_name_of(const claim::Header& header);
 
 void bind_base(nb::module_& m);
 void bind_curve(nb::module_& m);

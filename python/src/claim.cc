@@ -25,13 +25,13 @@ std::vector<claim::Query> read_points(const claim::Commitment& commitment, const
       (void)unwrap(axes.index_of(*grid));
       places.push_back(claim::Query::on_grid(*grid));
     } else {
-      const std::vector<Scalar> coordinates = unwrap(read_rows(span_of(std::get<Rows>(point)), "point"));
+      std::vector<Fr> coordinates = read_elements(std::get<Rows>(point), "point");
       if (coordinates.size() != axes.count()) {
         throw Failure{{ErrorCode::kMismatch, "point",
                        std::to_string(coordinates.size()) + " coordinates for " +
                            std::to_string(axes.count()) + " axes"}};
       }
-      places.push_back(claim::Query::anywhere(to_field(coordinates), axes));
+      places.push_back(claim::Query::anywhere(std::move(coordinates), axes));
     }
   }
   return places;
@@ -73,33 +73,6 @@ std::pair<nb::bytes, bool> coordinates_of(const claim::Query& point) {
   return {nb::bytes(bytes.data(), bytes.size()), point.is_on_grid()};
 }
 
-template <class T>
-void bind_file(nb::class_<T>& bound) {
-  bound
-      .def_static(
-          "decode",
-          [](const nb::bytes& data, std::string_view place) {
-            const ByteSpan bytes = span_of(data);
-            return unwrap_read(without_gil([&] { return T::decode(bytes, place); }));
-          },
-          nb::arg("data"), nb::arg("place"))
-      .def("encode",
-           [](const T& value) {
-             const Bytes bytes = without_gil([&] { return value.encode(); });
-             return to_python(bytes);
-           })
-      .def_static(
-          "read",
-          [](const std::string& path) { return unwrap_read(without_gil([&] { return T::read(path); })); },
-          nb::arg("path"))
-      .def(
-          "write",
-          [](const T& value, const std::string& path) {
-            unwrap(without_gil([&] { return value.write(path); }));
-          },
-          nb::arg("path"));
-}
-
 }  // namespace
 
 void bind_claim(nb::module_& m) {
@@ -116,10 +89,7 @@ void bind_claim(nb::module_& m) {
       .def("encode", [](const claim::Header& h) { return to_python(h.encode()); })
       .def_prop_ro("layout", [](const claim::Header& h) { return h.layout; })
       .def_prop_ro("encoding", [](const claim::Header& h) { return h.encoding.to_string(); })
-      .def_prop_ro("dtype",
-                   [](const claim::Header& h) {
-                     return h.dtype ? std::optional<std::string>(short_name(*h.dtype)) : std::nullopt;
-                   })
+      .def_prop_ro("dtype", &dtype_name_of)
       .def_prop_ro("capture_mode", [](const claim::Header& h) { return claim::to_string(h.capture_mode); })
       .def_prop_ro("scheme", [](const claim::Header& h) { return claim::to_string(h.scheme); })
       .def_prop_ro("first_token", [](const claim::Header& h) { return h.first_token; })
@@ -143,13 +113,13 @@ void bind_claim(nb::module_& m) {
           nb::arg("layer"), nb::arg("coordinates"));
 
   nb::class_<claim::Commitment> commitment(m, "Commitment");
-  bind_file(commitment);
+  bind_file<ByteSpan>(commitment);
   commitment.def_prop_ro("point", [](const claim::Commitment& c) { return to_python(c.value); })
       .def_prop_ro("digest", [](const claim::Commitment& c) { return to_python(c.digest()); })
       .def_prop_ro("header", [](const claim::Commitment& c) { return c.header; });
 
   nb::class_<claim::Proofs> proofs(m, "Proofs");
-  bind_file(proofs);
+  bind_file<ByteSpan>(proofs);
   proofs.def("__len__", [](const claim::Proofs& p) { return p.size(); })
       .def_prop_ro("commitment_digest", [](const claim::Proofs& p) { return to_python(p.commitment_digest); })
       .def(
@@ -177,11 +147,9 @@ void bind_claim(nb::module_& m) {
       .def_static(
           "of_first_axis",
           [](const claim::Commitment& c, const claim::Subject& tensor, const pst::Srs& srs) {
-            return unwrap(without_gil([&]() -> Result<Kept> {
-              Result<pst::KeptQuotients> kept = claim::keep_first_axis(srs, c, tensor.values.view());
-              if (!kept.ok()) return kept.error();
-              return Kept{c.digest(), *std::move(kept)};
-            }));
+            return without_gil([&] {
+              return Kept{c.digest(), unwrap(claim::keep_first_axis(srs, c, tensor.values.view()))};
+            });
           },
           nb::arg("commitment"), nb::arg("tensor"), nb::arg("srs"))
       .def_static(
@@ -189,18 +157,20 @@ void bind_claim(nb::module_& m) {
           [](const nb::bytes& data, const claim::Commitment& c, std::string_view place) {
             const ByteSpan bytes = span_of(data);
             const Digest owner = c.digest();
-            return Kept{owner, unwrap_read(without_gil([&] {
-                          return pst::KeptQuotients::decode(bytes, c.header.layout.axes, owner, place);
-                        }))};
+            const Axes& axes = c.header.layout.axes;
+            return without_gil([&] {
+              return Kept{owner, unwrap_read(pst::KeptQuotients::decode(bytes, axes, owner, place))};
+            });
           },
           nb::arg("data"), nb::arg("commitment"), nb::arg("place"))
       .def_static(
           "read",
           [](const std::string& path, const claim::Commitment& c) {
             const Digest owner = c.digest();
-            return Kept{owner, unwrap_read(without_gil([&] {
-                          return pst::KeptQuotients::read(path, c.header.layout.axes, owner);
-                        }))};
+            const Axes& axes = c.header.layout.axes;
+            return without_gil([&] {
+              return Kept{owner, unwrap_read(pst::KeptQuotients::read(path, axes, owner))};
+            });
           },
           nb::arg("path"), nb::arg("commitment"))
       .def("encode", [](const Kept& kept) { return to_python(kept.quotients.encode(kept.owner)); })
@@ -211,7 +181,7 @@ void bind_claim(nb::module_& m) {
       .def("__len__", [](const Kept& kept) { return kept.quotients.size(); });
 
   nb::class_<claim::Challenge> challenge(m, "Challenge");
-  bind_file(challenge);
+  bind_file<ByteSpan>(challenge);
   challenge
       .def_static(
           "draw",

@@ -12,40 +12,31 @@ namespace {
 using Taps = std::map<std::string, std::string>;
 
 /// Arrays (1, tokens, H), one for each layer, as the values of a header of the layout "model".
-Result<claim::Header> header_of(const claim::Arrays& arrays, const Taps& taps, const std::string& mode) {
+claim::Header header_of(const claim::Arrays& arrays, const Taps& taps, const std::string& mode) {
   claim::SubjectOptions options;
   options.encoding = encode::Encoding{encode::Encoding::Kind::kBits, 0};
   options.layout = encode::Layout::Kind::kModel;
-  options.capture_mode = claim::capture_mode(mode);
+  options.capture_mode = read_capture_mode(mode);
   options.taps = claim::Taps(taps.begin(), taps.end());
-  if (!options.capture_mode)
-    return Error{ErrorCode::kUnsupported, "capture mode", "none is called \"" + mode + "\""};
-  return claim::plan_subject(arrays, options, "layers");
+  return unwrap(claim::plan_subject(arrays, options, "layers"));
 }
 
 /// Arrays that somebody else fills, token after token, and the stream of what is in them already.
 class TokenStream {
  public:
-  static Result<TokenStream> begin(const std::vector<Source>& sources, const Taps& taps,
-                                   const std::string& mode, const pst::Srs& srs) {
-    Result<claim::Arrays> held = hold(sources);
-    if (!held.ok()) return held.error();
-    Result<claim::Header> header = header_of(*held, taps, mode);
-    if (!header.ok()) return header.error();
-    const std::uint64_t tokens = header->layout.axes[1];
-    Result<claim::TokenStream> stream = claim::TokenStream::begin(srs, std::move(header).value());
-    if (!stream.ok()) return stream.error();
-    return TokenStream(std::move(held).value(), tokens, std::move(stream).value());
-  }
+  TokenStream(claim::Arrays held, const claim::Header& header, const pst::Srs& srs)
+      : held_(std::move(held)),
+        tokens_(header.layout.axes[1]),
+        stream_(unwrap(claim::TokenStream::begin(srs, header))) {}
 
   /// Commits to the tokens up to `end`, which nobody writes to any more.
-  Status commit_until(std::uint64_t end, unsigned threads) {
+  void commit_until(std::uint64_t end, unsigned threads) {
     const std::uint64_t first = stream_.tokens();
     if (end < first || end > tokens_)
-      return Error{ErrorCode::kOutOfRange, "tokens",
-                   std::to_string(end) + " is not between " + std::to_string(first) + " and " +
-                       std::to_string(tokens_)};
-    if (end == first) return {};
+      throw Failure{{ErrorCode::kOutOfRange, "tokens",
+                     std::to_string(end) + " is not between " + std::to_string(first) + " and " +
+                         std::to_string(tokens_)}};
+    if (end == first) return;
     std::vector<tensor::TensorView> views;
     for (tensor::TensorView view : held_.views) {
       const std::size_t row = view.bytes.size() / tokens_;
@@ -53,15 +44,12 @@ class TokenStream {
       views.push_back(std::move(view));
     }
     const ThreadLimitScope limit(threads);
-    return stream_.add(views);
+    unwrap(stream_.add(views));
   }
 
-  [[nodiscard]] Result<claim::Commitment> finish() const { return stream_.finish(); }
+  [[nodiscard]] claim::Commitment finish() const { return unwrap(stream_.finish()); }
 
  private:
-  TokenStream(claim::Arrays held, std::uint64_t tokens, claim::TokenStream stream)
-      : held_(std::move(held)), tokens_(tokens), stream_(std::move(stream)) {}
-
   claim::Arrays held_;
   std::uint64_t tokens_;
   claim::TokenStream stream_;
@@ -74,8 +62,7 @@ void bind_stream(nb::module_& m) {
       .def_static(
           "plan",
           [](const std::vector<Source>& sources, const Taps& taps) {
-            const claim::Arrays held = unwrap(hold(sources));
-            return unwrap(header_of(held, taps, "unknown")).layout;
+            return header_of(hold(sources), taps, "unknown").layout;
           },
           nb::arg("sources"), nb::arg("taps"),
           nb::sig("def plan(sources: collections.abc.Sequence[tuple[str, typing.Any, str]], "
@@ -83,17 +70,21 @@ void bind_stream(nb::module_& m) {
       .def_static(
           "begin",
           [](const std::vector<Source>& sources, const Taps& taps, const std::string& capture_mode,
-             const pst::Srs& srs) { return unwrap(TokenStream::begin(sources, taps, capture_mode, srs)); },
+             const pst::Srs& srs) {
+            claim::Arrays held = hold(sources);
+            const claim::Header header = header_of(held, taps, capture_mode);
+            return TokenStream(std::move(held), header, srs);
+          },
           nb::arg("sources"), nb::arg("taps"), nb::arg("capture_mode"), nb::arg("srs"),
           nb::sig("def begin(sources: collections.abc.Sequence[tuple[str, typing.Any, str]], "
                   "taps: collections.abc.Mapping[str, str], capture_mode: str, srs: Srs) -> TokenStream"))
       .def(
           "commit_until",
           [](TokenStream& stream, std::uint64_t end, unsigned threads) {
-            unwrap(without_gil([&] { return stream.commit_until(end, threads); }));
+            without_gil([&] { stream.commit_until(end, threads); });
           },
           nb::arg("end"), nb::arg("threads"))
-      .def("finish", [](const TokenStream& stream) { return unwrap(stream.finish()); });
+      .def("finish", &TokenStream::finish);
 }
 
 }  // namespace assay::python

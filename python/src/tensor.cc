@@ -13,6 +13,10 @@
 namespace assay::python {
 namespace {
 
+std::string_view short_name(tensor::Dtype dtype) {
+  return tensor::torch_name(dtype).substr(std::string_view("torch.").size());
+}
+
 std::optional<tensor::Dtype> dtype_of(const AnyArray& array) {
   using tensor::Dtype;
   const auto dtype = array.dtype();
@@ -37,18 +41,18 @@ std::optional<tensor::Dtype> dtype_of(const AnyArray& array) {
   return std::nullopt;
 }
 
-Result<tensor::Dtype> dtype_of(const AnyArray& array, const std::string& named, const std::string& place) {
+tensor::Dtype dtype_of(const AnyArray& array, const std::string& named, const std::string& place) {
   const std::optional<tensor::Dtype> own = dtype_of(array);
-  if (!own) return Error{ErrorCode::kUnsupported, place, "an element type that has no encoding"};
+  if (!own) throw Failure{{ErrorCode::kUnsupported, place, "an element type that has no encoding"}};
   if (named.empty()) return *own;
   const std::optional<tensor::Dtype> meant = tensor::from_torch_name("torch." + named);
-  if (!meant) return Error{ErrorCode::kUnsupported, place, "no dtype is called \"" + named + "\""};
+  if (!meant) throw Failure{{ErrorCode::kUnsupported, place, "no dtype is called \"" + named + "\""}};
   // The array of bits of a type that its library does not have, as numpy has no bfloat16.
   const bool bits = !tensor::is_float(*own) && *own != tensor::Dtype::kBool &&
                     tensor::size_of(*own) == tensor::size_of(*meant);
   if (*meant != *own && !bits) {
-    return Error{ErrorCode::kMismatch, place,
-                 "elements of " + std::string(short_name(*own)) + " cannot be read as " + named};
+    throw Failure{{ErrorCode::kMismatch, place,
+                   "elements of " + std::string(short_name(*own)) + " cannot be read as " + named}};
   }
   return *meant;
 }
@@ -61,7 +65,7 @@ tensor::Shape shape_of(const AnyArray& array) {
 
 }  // namespace
 
-Result<claim::Arrays> hold(const std::vector<Source>& sources, bool named) {
+claim::Arrays hold(const std::vector<Source>& sources, bool named) {
   claim::Arrays arrays;
   arrays.named = named;
   for (const auto& [name, array, dtype_name] : sources) {
@@ -70,21 +74,28 @@ Result<claim::Arrays> hold(const std::vector<Source>& sources, bool named) {
     const ByteSpan bytes{static_cast<const std::uint8_t*>(array.data()), array.nbytes()};
     if (dtype_name == "scalar") {
       if (shape.empty() || shape.back() != 32 || array.itemsize() != 1) {
-        return Error{ErrorCode::kMismatch, place, "rows of 32 bytes expected"};
+        throw Failure{{ErrorCode::kMismatch, place, "rows of 32 bytes expected"}};
       }
       shape.pop_back();
-      Result<std::vector<Scalar>> scalars = read_rows(bytes, place);
-      if (!scalars.ok()) return scalars.error();
       arrays.integers.push_back(
-          {name, std::move(shape), tensor::IntegerArray::own(std::move(scalars).value()), ""});
+          {name, std::move(shape), tensor::IntegerArray::own(read_rows(bytes, place)), ""});
       continue;
     }
-    const Result<tensor::Dtype> dtype = dtype_of(array, dtype_name, place);
-    if (!dtype.ok()) return dtype.error();
+    const tensor::Dtype dtype = dtype_of(array, dtype_name, place);
     // Sharing the array keeps its memory alive as long as any part of it is looked at.
-    arrays.views.push_back({name, *dtype, std::move(shape), bytes, std::make_shared<const AnyArray>(array)});
+    arrays.views.push_back({name, dtype, std::move(shape), bytes, std::make_shared<const AnyArray>(array)});
   }
   return arrays;
+}
+
+std::optional<std::string_view> dtype_name_of(const claim::Header& header) {
+  return header.dtype ? std::optional(short_name(*header.dtype)) : std::nullopt;
+}
+
+claim::CaptureMode read_capture_mode(const std::string& name) {
+  const std::optional<claim::CaptureMode> mode = claim::capture_mode(name);
+  if (!mode) throw Failure{{ErrorCode::kUnsupported, "capture mode", "none is called \"" + name + "\""}};
+  return *mode;
 }
 
 namespace {
@@ -103,11 +114,7 @@ claim::SubjectOptions read_options(const std::optional<std::string>& encoding,
       throw Failure{{ErrorCode::kUnsupported, "layout", "no layout is called \"" + *layout + "\""}};
   }
   if (axes) options.axes = to_axes(*axes);
-  if (capture_mode) {
-    options.capture_mode = claim::capture_mode(*capture_mode);
-    if (!options.capture_mode)
-      throw Failure{{ErrorCode::kUnsupported, "capture mode", "none is called \"" + *capture_mode + "\""}};
-  }
+  if (capture_mode) options.capture_mode = read_capture_mode(*capture_mode);
   return options;
 }
 
@@ -119,28 +126,14 @@ claim::Subject read(const std::string& path, const claim::SubjectOptions& option
   throw Failure{subject.error(), code == ErrorCode::kMalformed || code == ErrorCode::kNonCanonical};
 }
 
-/// Element type and, for scalars, one more axis of 32 bytes.
-std::pair<nb::dlpack::dtype, bool> element_of(IntegerView::Kind kind) {
-  switch (kind) {
-    case IntegerView::Kind::kI8:
-      return {nb::dtype<std::int8_t>(), false};
-    case IntegerView::Kind::kI16:
-      return {nb::dtype<std::int16_t>(), false};
-    case IntegerView::Kind::kI32:
-      return {nb::dtype<std::int32_t>(), false};
-    case IntegerView::Kind::kI64:
-      return {nb::dtype<std::int64_t>(), false};
-    case IntegerView::Kind::kScalar:
-      break;
-  }
-  return {nb::dtype<std::uint8_t>(), true};
-}
-
+/// Scalars have one more axis, of 32 bytes.
 nb::ndarray<nb::numpy, nb::ro> values_of(const claim::Subject& tensor) {
-  const auto [dtype, rows] = element_of(tensor.values.kind());
   const auto sizes = tensor.header.layout.axes.sizes();
   std::vector<std::size_t> shape(sizes.begin(), sizes.end());
+  const bool rows = tensor.values.kind() == IntegerView::Kind::kScalar;
   if (rows) shape.push_back(32);
+  nb::dlpack::dtype dtype = rows ? nb::dtype<std::uint8_t>() : nb::dtype<std::int8_t>();
+  if (!rows) dtype.bits = static_cast<std::uint8_t>(8 * tensor.values.view().element_size());
   const nb::capsule owner(new tensor::IntegerArray(tensor.values),
                           [](void* p) noexcept { delete static_cast<tensor::IntegerArray*>(p); });
   return {tensor.values.view().data(), shape.size(), shape.data(), owner, nullptr, dtype};
@@ -149,18 +142,13 @@ nb::ndarray<nb::numpy, nb::ro> values_of(const claim::Subject& tensor) {
 nb::tuple layers_of(const encode::Layout& layout) {
   nb::list layers;
   for (const encode::LayerEntry& entry : layout.layer_map) {
-    nb::list shape;
-    for (const std::uint64_t size : entry.original_shape) shape.append(size);
-    layers.append(nb::make_tuple(entry.name, nb::tuple(shape), entry.tap, entry.flat_offset));
+    const nb::tuple shape(nb::cast(entry.original_shape));
+    layers.append(nb::make_tuple(entry.name, shape, entry.tap, entry.flat_offset));
   }
   return nb::tuple(layers);
 }
 
 }  // namespace
-
-std::string_view short_name(tensor::Dtype dtype) {
-  return tensor::torch_name(dtype).substr(std::string_view("torch.").size());
-}
 
 void bind_tensor(nb::module_& m) {
   using Layers =
@@ -197,11 +185,7 @@ void bind_tensor(nb::module_& m) {
       .def_static(
           "encode",
           [](const std::vector<Source>& sources, const claim::SubjectOptions& options) {
-            return unwrap(without_gil([&]() -> Result<claim::Subject> {
-              const Result<claim::Arrays> arrays = hold(sources);
-              if (!arrays.ok()) return arrays.error();
-              return claim::make_subject(*arrays, options, kLayers);
-            }));
+            return without_gil([&] { return unwrap(claim::make_subject(hold(sources), options, kLayers)); });
           },
           nb::arg("sources"), nb::arg("options"),
           nb::sig("def encode(sources: collections.abc.Sequence[tuple[str, typing.Any, str]], "
@@ -217,11 +201,7 @@ void bind_tensor(nb::module_& m) {
           nb::arg("capture_mode").none())
       .def_prop_ro("layout", [](const claim::Subject& t) { return t.header.layout; })
       .def_prop_ro("encoding", [](const claim::Subject& t) { return t.header.encoding.to_string(); })
-      .def_prop_ro("dtype",
-                   [](const claim::Subject& t) {
-                     const std::optional<tensor::Dtype>& dtype = t.header.dtype;
-                     return dtype ? std::optional<std::string>(short_name(*dtype)) : std::nullopt;
-                   })
+      .def_prop_ro("dtype", [](const claim::Subject& t) { return dtype_name_of(t.header); })
       .def_prop_ro("capture_mode",
                    [](const claim::Subject& t) { return claim::to_string(t.header.capture_mode); })
       .def("values", &values_of, nb::sig("def values(self) -> numpy.typing.NDArray[typing.Any]"))
@@ -237,11 +217,10 @@ void bind_tensor(nb::module_& m) {
           "of_arrays",
           [](const std::vector<Source>& sources, bool named, const claim::Header& header,
              const std::map<std::string, std::string>& taps) {
-            return unwrap(without_gil([&]() -> Result<claim::Captured> {
-              const Result<claim::Arrays> arrays = hold(sources, named);
-              if (!arrays.ok()) return arrays.error();
-              return claim::captured_like(header, *arrays, claim::Taps(taps.begin(), taps.end()), kLayers);
-            }));
+            return without_gil([&] {
+              return unwrap(claim::captured_like(header, hold(sources, named),
+                                                 claim::Taps(taps.begin(), taps.end()), kLayers));
+            });
           },
           nb::arg("sources"), nb::arg("named"), nb::arg("header"), nb::arg("taps"),
           nb::sig(

@@ -34,17 +34,6 @@ NewWords to_array(std::vector<std::uint32_t> values) {
   return to_array<NewWords>(std::move(values), {size});
 }
 
-Result<std::vector<toploc::Proof>> decode_all(const std::vector<Bytes>& proofs, std::uint32_t k) {
-  std::vector<toploc::Proof> decoded;
-  decoded.reserve(proofs.size());
-  for (std::size_t i = 0; i < proofs.size(); ++i) {
-    Result<toploc::Proof> proof = toploc::Proof::decode(proofs[i], k, "proof " + std::to_string(i));
-    if (!proof.ok()) return proof.error();
-    decoded.push_back(std::move(proof).value());
-  }
-  return decoded;
-}
-
 std::vector<Comparison> compare_chunks(const std::vector<nb::bytes>& proofs, const Bits& bits,
                                        const Lengths& lengths, std::uint32_t k, bool lower_index_first) {
   const std::vector<Bytes> given = to_bytes(proofs);
@@ -52,10 +41,12 @@ std::vector<Comparison> compare_chunks(const std::vector<nb::bytes>& proofs, con
     throw Failure{
         {ErrorCode::kMismatch, "proofs",
          std::to_string(given.size()) + " proofs for " + std::to_string(lengths.size()) + " chunks"}};
-  const std::vector<toploc::Proof> decoded = unwrap_read(without_gil([&] { return decode_all(given, k); }));
-  return unwrap(without_gil([&] {
-    return toploc::compare_all(decoded, span_of_array(bits), lengths, k, rule_of(lower_index_first));
-  }));
+  return without_gil([&] {
+    std::vector<toploc::Proof> decoded;
+    for (std::size_t i = 0; i < given.size(); ++i)
+      decoded.push_back(unwrap_read(toploc::Proof::decode(given[i], k, "proof " + std::to_string(i))));
+    return unwrap(toploc::compare_all(decoded, span_of_array(bits), lengths, k, rule_of(lower_index_first)));
+  });
 }
 
 Result<Fingerprint> project(const StateRows& states, const Digest& seed, std::uint32_t dimensions) {
@@ -145,7 +136,8 @@ T to_unsigned(std::int64_t number, const char* place) {
 }
 
 void bind_parameters(nb::module_& m) {
-  nb::class_<Parameters>(m, "ToplocParameters")
+  nb::class_<Parameters> parameters(m, "ToplocParameters");
+  parameters
       .def(
           "__init__",
           [](Parameters* self, std::int64_t topk, std::int64_t decode_batching_size,
@@ -180,10 +172,8 @@ void bind_parameters(nb::module_& m) {
             const toploc::RowRange rows = toploc::rows_of_answer(prompt_tokens, answer_tokens, p.batching);
             return std::pair(rows.first, rows.count);
           },
-          nb::arg("prompt_tokens"), nb::arg("answer_tokens"))
-      .def(
-          "__eq__", [](const Parameters& a, const Parameters& b) { return a == b; }, nb::is_operator(),
-          nb::sig("def __eq__(self, arg: object, /) -> bool"));
+          nb::arg("prompt_tokens"), nb::arg("answer_tokens"));
+  bind_equality(parameters);
 }
 
 void bind_comparison(nb::module_& m) {

@@ -63,10 +63,8 @@ void bind_profile(nb::module_& m) {
           nb::arg("text"))
       .def("to_json", &Profile::to_json)
       .def(
-          "save", [](const Profile& p, const std::string& path) { unwrap(p.write(path)); }, nb::arg("path"))
-      .def(
-          "__eq__", [](const Profile& a, const Profile& b) { return a == b; }, nb::is_operator(),
-          nb::sig("def __eq__(self, arg: object, /) -> bool"));
+          "save", [](const Profile& p, const std::string& path) { unwrap(p.write(path)); }, nb::arg("path"));
+  bind_equality(profile);
   profile.def_ro("name", &Profile::name)
       .def_prop_ro("model", [](const Profile& p) { return p.conditions.model; })
       .def_prop_ro("dtype", [](const Profile& p) { return p.conditions.dtype; })
@@ -109,34 +107,6 @@ void bind_conditions(nb::module_& m) {
       nb::arg("profile"), nb::arg("conditions"));
 }
 
-/// encode, decode, read and write, as all files have them.
-template <class File>
-void bind_as_file(nb::class_<File>& type) {
-  type.def("encode",
-           [](const File& f) {
-             const std::string text = unwrap(f.encode());
-             return nb::bytes(text.data(), text.size());
-           })
-      .def_static(
-          "decode",
-          [](const nb::bytes& data, std::string_view place) {
-            const ByteSpan bytes = span_of(data);
-            return unwrap_read(without_gil([&] {
-              return File::decode({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, place);
-            }));
-          },
-          nb::arg("data"), nb::arg("place"))
-      .def_static(
-          "read",
-          [](const std::string& path) { return unwrap_read(without_gil([&] { return File::read(path); })); },
-          nb::arg("path"))
-      .def(
-          "write", [](const File& f, const std::string& path) { unwrap(f.write(path)); }, nb::arg("path"))
-      .def(
-          "__eq__", [](const File& a, const File& b) { return a == b; }, nb::is_operator(),
-          nb::sig("def __eq__(self, arg: object, /) -> bool"));
-}
-
 void bind_files(nb::module_& m) {
   nb::class_<ProofFile> file(m, "ToplocProofFile");
   file.def(
@@ -150,7 +120,8 @@ void bind_files(nb::module_& m) {
       .def_ro("rows", &ProofFile::rows)
       .def_ro("hidden", &ProofFile::hidden)
       .def_prop_ro("proofs", [](const ProofFile& f) { return to_python_list(f.proofs); });
-  bind_as_file(file);
+  bind_file<std::string_view>(file);
+  bind_equality(file);
   nb::class_<Signature> signature(
       m, "ToplocSignature",
       "One answer: its tokens, the proofs of the states that they were produced from, and "
@@ -181,7 +152,8 @@ void bind_files(nb::module_& m) {
       .def_ro("output_token_ids", &Signature::output_token_ids)
       .def_ro("parameters", &Signature::parameters)
       .def_prop_ro("proofs", [](const Signature& s) { return to_python_list(s.proofs); });
-  bind_as_file(signature);
+  bind_file<std::string_view>(signature);
+  bind_equality(signature);
 }
 
 using OfferedFile = std::variant<const ProofFile*, const Signature*>;
@@ -198,27 +170,27 @@ using OwnValues = std::variant<Bits, Select>;
 std::pair<Verdict, std::vector<Comparison>> verify(const Offer& offer, const Asked& asked,
                                                    toploc::States states, const OwnValues& own,
                                                    const Profile& bounds, const Conditions& conditions) {
-  const auto run = [&] { return toploc::verify(offer, asked, states, bounds, conditions); };
-  if (const Bits* bits = std::get_if<Bits>(&own)) {
-    states.values = span_of_array(*bits);
-    toploc::Verification found = unwrap(without_gil(run));
-    return {std::move(found.verdict), std::move(found.comparisons)};
-  }
   // No exception crosses the library: it waits here.
   std::exception_ptr raised;
-  states.select = [&](std::size_t chunk, toploc::TieRule rule) -> Result<toploc::Points> {
-    try {
-      const nb::object given = std::get<Select>(own)(chunk, rule == toploc::TieRule::kLowerIndex);
-      const auto [indices, values] = nb::cast<std::pair<Words, Bits>>(given);
-      const auto where = span_of_array(indices);
-      const auto what = span_of_array(values);
-      return toploc::Points{{where.begin(), where.end()}, {what.begin(), what.end()}};
-    } catch (...) {
-      raised = std::current_exception();
-      return Error{ErrorCode::kMismatch, "states", "their points were not taken"};
-    }
-  };
-  Result<toploc::Verification> found = run();
+  const Bits* bits = std::get_if<Bits>(&own);
+  if (bits != nullptr) {
+    states.values = span_of_array(*bits);
+  } else {
+    states.select = [&](std::size_t chunk, toploc::TieRule rule) -> Result<toploc::Points> {
+      try {
+        const nb::object given = std::get<Select>(own)(chunk, rule == toploc::TieRule::kLowerIndex);
+        const auto [indices, values] = nb::cast<std::pair<Words, Bits>>(given);
+        const auto where = span_of_array(indices);
+        const auto what = span_of_array(values);
+        return toploc::Points{{where.begin(), where.end()}, {what.begin(), what.end()}};
+      } catch (...) {
+        raised = std::current_exception();
+        return Error{ErrorCode::kMismatch, "states", "their points were not taken"};
+      }
+    };
+  }
+  const auto run = [&] { return toploc::verify(offer, asked, states, bounds, conditions); };
+  Result<toploc::Verification> found = bits != nullptr ? without_gil(run) : run();
   if (raised) std::rethrow_exception(raised);
   toploc::Verification kept = unwrap(std::move(found));
   return {std::move(kept.verdict), std::move(kept.comparisons)};
