@@ -51,25 +51,13 @@ std::string find_program(const std::string& name) {
   return {};
 }
 
-// Verbs of this program that are another's when a flag asks for what only that one can do.
-struct HandedOver {
-  std::string_view verb;
-  std::string_view second;
-  std::string_view flag;
-};
-constexpr HandedOver kHandedOver[] = {{"toploc", "verify", "--model"}, {"toploc", "verify", "--tokens"}};
-
-bool is_handed_over(const std::vector<char*>& arguments) {
-  if (arguments.size() < 3) return false;
-  for (const HandedOver& one : kHandedOver) {
-    if (arguments[1] != one.verb || arguments[2] != one.second) continue;
-    const std::string with_value = std::string(one.flag) + "=";
-    if (std::any_of(arguments.begin() + 3, arguments.end(), [&](const char* argument) {
-          return argument == one.flag || std::string_view(argument).starts_with(with_value);
-        }))
-      return true;
-  }
-  return false;
+// `toploc verify` is another program's when a flag asks for what only that one can do.
+bool is_handed_over(const std::string& verb, const std::string& second, const std::vector<char*>& arguments) {
+  return verb == "toploc" && second == "verify" &&
+         std::any_of(arguments.begin() + 3, arguments.end(), [](std::string_view argument) {
+           const std::string_view flag = argument.substr(0, argument.find('='));
+           return flag == "--model" || flag == "--tokens";
+         });
 }
 
 // Comes back only when the program could not be started.
@@ -105,11 +93,15 @@ int run_external_verb(const Program& program, const std::vector<char*>& argument
   const std::string second = arguments.size() > 2 ? arguments[2] : "";
   if (first.empty() || first[0] == '-') return kDone;
   const bool known = program.has(first);
-  const bool handed_over = is_handed_over(arguments);
-  if (is_verb_name(first) && is_verb_name(second) && (!program.has(first, second) || handed_over)) {
-    std::string path = find_program(std::string(kPrefix) + first + "-" + second);
+  const bool handed_over = is_handed_over(first, second, arguments);
+  const bool both =
+      is_verb_name(first) && is_verb_name(second) && (!program.has(first, second) || handed_over);
+  if (both) {
+    const std::string path = find_program(std::string(kPrefix) + first + "-" + second);
     if (!path.empty()) return become(path, arguments, 2);
-    if (known) path = find_program(std::string(kPrefix) + first);
+  }
+  if (known ? both : is_verb_name(first)) {
+    const std::string path = find_program(std::string(kPrefix) + first);
     if (!path.empty()) return become(path, arguments, 1);
   }
   if (handed_over) {
@@ -119,10 +111,6 @@ int run_external_verb(const Program& program, const std::vector<char*>& argument
     return kFailed;
   }
   if (known) return kDone;
-  if (is_verb_name(first)) {
-    const std::string path = find_program(std::string(kPrefix) + first);
-    if (!path.empty()) return become(path, arguments, 1);
-  }
   write_stderr_line(fmt::format(
       "assay: no verb '{}', and no program assay-{} beside this one or in PATH (see assay --help)", first,
       first));
