@@ -14,16 +14,6 @@ Error malformed(std::string_view flag, std::string reason) {
   return {ErrorCode::kMalformed, std::string(flag), std::move(reason)};
 }
 
-std::vector<std::string_view> split(std::string_view text) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t comma = text.find(',');
-    parts.push_back(text.substr(0, comma));
-    if (comma == std::string_view::npos) return parts;
-    text.remove_prefix(comma + 1);
-  }
-}
-
 template <class T>
 Result<T> parse_count(std::string_view text, std::string_view flag) {
   T value = 0;
@@ -41,6 +31,16 @@ Result<Scalar> parse_hex_scalar(std::string_view digits, std::string_view flag) 
 }
 
 }  // namespace
+
+std::vector<std::string_view> split(std::string_view text) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    parts.push_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) return parts;
+    text.remove_prefix(comma + 1);
+  }
+}
 
 Result<std::vector<std::uint32_t>> parse_coordinates(std::string_view text, std::string_view flag) {
   std::vector<std::uint32_t> out;

@@ -9,6 +9,9 @@
 
 namespace assay::cli {
 
+/// The parts of "A,B,..", which may be empty.
+[[nodiscard]] std::vector<std::string_view> split(std::string_view text);
+
 /// "0,5,2". Errors: kMalformed.
 [[nodiscard]] Result<std::vector<std::uint32_t>> parse_coordinates(std::string_view text,
                                                                    std::string_view flag);

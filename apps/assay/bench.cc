@@ -8,8 +8,9 @@
 #include <fstream>
 #include <thread>
 
+#include "arguments.h"
 #include "assay/field.h"
-#include "stopwatch.h"
+#include "report.h"
 
 namespace assay::cli {
 namespace {
@@ -87,7 +88,6 @@ std::optional<std::uint64_t> peak_memory_of(const std::function<void()>& run) {
 }
 
 void BenchTable::add(std::string what, const Json& parameters, const Timing& timing, double items) {
-  const std::string shown = text_of(parameters);
   Json json = {{"what", what}};
   json.update(parameters);
   json["seconds"] = timing.median / items;
@@ -96,7 +96,7 @@ void BenchTable::add(std::string what, const Json& parameters, const Timing& tim
   json["cpu_seconds"] = timing.cpu / items;
   json["repeats"] = timing.repeats;
   std::string line =
-      fmt::format("{:32} {:44} {:>12}   ({} to {}, {} runs; CPU {})", what, shown,
+      fmt::format("{:32} {:44} {:>12}   ({} to {}, {} runs; CPU {})", what, text_of(parameters),
                   seconds_text(timing.median / items), seconds_text(timing.fastest / items),
                   seconds_text(timing.slowest / items), timing.repeats, seconds_text(timing.cpu / items));
   console_.note(line);
@@ -137,8 +137,7 @@ Result<int> BenchTable::report() const {
 Result<std::vector<unsigned>> parse_numbers(std::string_view text, unsigned least, unsigned most,
                                             std::string_view place) {
   std::vector<unsigned> out;
-  while (true) {
-    const std::string_view one = text.substr(0, text.find(','));
+  for (const std::string_view one : split(text)) {
     unsigned value = 0;
     const auto [end, failure] = std::from_chars(one.data(), one.data() + one.size(), value);
     if (failure != std::errc{} || end != one.data() + one.size())
@@ -147,9 +146,8 @@ Result<std::vector<unsigned>> parse_numbers(std::string_view text, unsigned leas
       return Error{ErrorCode::kOutOfRange, std::string(place),
                    fmt::format("{} is not from {} to {}", value, least, most)};
     out.push_back(value);
-    if (one.size() == text.size()) return out;
-    text.remove_prefix(one.size() + 1);
   }
+  return out;
 }
 
 }  // namespace assay::cli

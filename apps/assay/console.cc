@@ -4,13 +4,53 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "base/try.h"
 
 namespace assay::cli {
+namespace {
+
+constexpr int kBarWidth = 30;
+constexpr int kLineWidth = 76;
+
+using Clock = std::chrono::steady_clock;
+
+std::string time_left(double done, double elapsed) {
+  if (done <= 0 || elapsed < 1) return "";
+  const double seconds = elapsed * (1 - done) / done;
+  if (seconds < 90) return fmt::format("{:.0f} s left", seconds);
+  return fmt::format("{:.0f} min left", seconds / 60);
+}
+
+void write_line(const std::string& text) {
+  // Spaces instead of an escape sequence: any terminal understands them.
+  const std::string line = fmt::format("\r{:<{}}\r{}", "", kLineWidth, text);
+  static_cast<void>(std::fwrite(line.data(), 1, line.size(), stderr));
+  static_cast<void>(std::fflush(stderr));
+}
+
+struct Drawing {
+  std::string phase;
+  Clock::time_point started;
+
+  void draw(std::string_view now, double done) {
+    if (now != phase) {
+      phase = now;
+      started = Clock::now();
+    }
+    const double elapsed = std::chrono::duration<double>(Clock::now() - started).count();
+    const int filled = static_cast<int>(done * kBarWidth);
+    write_line(fmt::format("{:<16} [{:#<{}}{:.<{}}] {:3.0f} %  {}", phase, "", filled, "", kBarWidth - filled,
+                           100 * done, time_left(done, elapsed)));
+  }
+};
+
+}  // namespace
 
 std::string printable(std::string_view text) {
   std::string out(text);
@@ -44,6 +84,20 @@ std::string coloured(std::string_view text, Colour colour) {
   return fmt::format("\033[{}m{}\033[0m", code, text);
 }
 
+ProgressBar::ProgressBar(bool quiet) : shown_(!quiet && ::isatty(STDERR_FILENO) != 0) {
+  if (!shown_) return;
+  set_progress_handler([drawing = std::make_shared<Drawing>()](std::string_view phase, double done) {
+    drawing->draw(phase, done);
+    if (done >= 1) write_line("");
+  });
+}
+
+ProgressBar::~ProgressBar() {
+  if (!shown_) return;
+  set_progress_handler({});
+  write_line("");
+}
+
 void Console::note(std::string_view text) const {
   if (!quiet_) warn(text);
 }
@@ -63,7 +117,9 @@ Result<int> Console::report(const Json& json, const std::vector<std::string>& li
     text.clear();
     return written;
   };
-  if (json_) {
+  if (json_ && rows.name.empty()) {
+    ASSAY_TRY(put(dump_json(json) + "\n"));
+  } else if (json_) {
     // The object without its closing brace, then the array.
     std::string head = dump_json(json);
     head.resize(head.size() - std::string_view("\n}").size());
@@ -81,14 +137,7 @@ Result<int> Console::report(const Json& json, const std::vector<std::string>& li
 }
 
 Result<int> Console::report(const Json& json, const std::vector<std::string>& lines, int exit_code) const {
-  std::string text;
-  if (json_) {
-    text = dump_json(json) + "\n";
-  } else {
-    for (const std::string& line : lines) text += line + "\n";
-  }
-  ASSAY_TRY(write_stdout(text));
-  return exit_code;
+  return report(json, lines, Rows{}, {}, exit_code);
 }
 
 }  // namespace assay::cli

@@ -24,6 +24,19 @@ enum ExitCode : int { kDone = 0, kFailed = 2 };
 /// Writes one line to stderr, made printable.
 void write_stderr_line(std::string_view text);
 
+/// While it lives, the library's progress is drawn as a bar on stderr; nothing is where `quiet` or stderr is
+/// no terminal.
+class ProgressBar {
+ public:
+  explicit ProgressBar(bool quiet);
+  ~ProgressBar();
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+ private:
+  bool shown_;
+};
+
 /// `text` in green, red or yellow where stdout is a terminal and NO_COLOR is not set.
 enum class Colour { kGreen, kRed, kYellow };
 [[nodiscard]] std::string coloured(std::string_view text, Colour colour);

@@ -9,7 +9,6 @@
 #include "base/cpu.h"
 #include "external_verb.h"
 #include "signals.h"
-#include "terminal.h"
 
 namespace assay::cli {
 namespace {
@@ -55,8 +54,8 @@ void Program::add_group(const std::string& name, const std::string& summary, con
   app_.add_subcommand(name, summary)->require_subcommand(1)->footer(footer);
 }
 
-CLI::App* Program::add(const std::string& name, const std::string& summary, const std::string& example,
-                       Action action) {
+CLI::App* Program::add_verb(const std::string& name, const std::string& summary, const std::string& example,
+                            Action action) {
   const std::size_t space = name.find(' ');
   CLI::App* parent = space == std::string::npos ? &app_ : app_.get_subcommand(name.substr(0, space));
   CLI::App* verb =

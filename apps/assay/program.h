@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "assay/base.h"
 #include "console.h"
@@ -16,13 +17,15 @@ class Program {
  public:
   Program();
 
-  /// Adds a verb with the common flags. `options` lives as long as the program; `run` gives the exit code.
+  /// Adds a verb with the common flags; `verb` gives the exit code. The options, set by its own flags, live
+  /// as long as the program.
   template <class Options>
-  CLI::App* add(const std::string& name, const std::string& summary, const std::string& example,
-                const std::shared_ptr<Options>& options,
-                Result<int> (*verb)(const Options&, const Console&)) {
-    return add(name, summary, example,
-               [options, verb](const Console& console) { return verb(*options, console); });
+  std::pair<CLI::App*, Options&> add(const std::string& name, const std::string& summary,
+                                     const std::string& example,
+                                     Result<int> (*verb)(const Options&, const Console&)) {
+    const auto options = std::make_shared<Options>();
+    const auto action = [options, verb](const Console& console) { return verb(*options, console); };
+    return {add_verb(name, summary, example, action), *options};
   }
 
   /// A verb whose own verbs follow, such as `srs`: names are then given as "srs dev".
@@ -36,8 +39,8 @@ class Program {
 
  private:
   using Action = std::function<Result<int>(const Console&)>;
-  CLI::App* add(const std::string& name, const std::string& summary, const std::string& example,
-                Action action);
+  CLI::App* add_verb(const std::string& name, const std::string& summary, const std::string& example,
+                     Action action);
   int run_chosen();
 
   CLI::App app_;
@@ -48,6 +51,14 @@ class Program {
   unsigned threads_ = 0;
   bool threads_given_ = false;
 };
+
+/// Adds a flag with a value, as help shows the two: "--out FILE". Without FILE it shows CLI11's name for T.
+template <class T>
+CLI::Option* add_option(CLI::App* verb, const std::string& usage, T& value, const std::string& help) {
+  const std::size_t space = usage.find(' ');
+  CLI::Option* option = verb->add_option(usage.substr(0, space), value, help);
+  return space == std::string::npos ? option : option->type_name(usage.substr(space + 1));
+}
 
 /// What runs at `assay VERB`: one function for each file verb_*.cc.
 void add_convert(Program& program);

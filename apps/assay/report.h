@@ -1,6 +1,7 @@
-// Verdicts, for people in colour, and numbers.
+// What reports are made of: verdicts, for people in colour, openings, numbers, seconds.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -20,5 +21,16 @@ namespace assay::cli {
 
 /// "1,234,567".
 [[nodiscard]] std::string grouped(std::uint64_t number);
+
+/// Seconds since it was made.
+class Stopwatch {
+ public:
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+};
 
 }  // namespace assay::cli

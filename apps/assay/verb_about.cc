@@ -25,10 +25,9 @@ Result<int> run_kernels(const NoOptions&, const Console& console) {
 }  // namespace
 
 void add_about(Program& program) {
-  const auto options = std::make_shared<NoOptions>();
-  program.add("version", "Print the version", "assay version --json", options, run_version);
+  program.add("version", "Print the version", "assay version --json", run_version);
   program.add("kernels", "List the field kernels that run here; ASSAY_KERNEL chooses one", "assay kernels",
-              options, run_kernels);
+              run_kernels);
 }
 
 }  // namespace assay::cli

@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <bit>
 #include <filesystem>
+#include <functional>
 #include <random>
 
+#include "arguments.h"
 #include "assay/curve.h"
 #include "assay/field.h"
 #include "assay/pst.h"
+#include "assay/tensor.h"
 #include "base/large_array.h"
 #include "base/try.h"
 #include "bench.h"
@@ -58,51 +61,31 @@ LargeArray<G1Affine> spread_points(std::size_t count) {
   return out;
 }
 
+template <class T>
+tensor::IntegerArray random_words(std::size_t count, unsigned bits, std::mt19937_64& random) {
+  std::vector<T> out(count);
+  for (T& each : out) {
+    // 16 bits with their sign are what a bf16 pattern is; wider data have the sign beside the bits.
+    const std::uint64_t magnitude = random() >> (64 - bits);
+    each = static_cast<T>((random() & 1) != 0 ? magnitude : 0 - magnitude);
+  }
+  return tensor::IntegerArray::own(std::move(out));
+}
+
 /// Uniform integers of `bits` bits and a sign, in the narrowest type that holds them.
-class RandomIntegers {
- public:
-  RandomIntegers(std::size_t count, unsigned bits) {
-    std::mt19937_64 random(count + bits);
-    if (bits <= 8) {
-      fill(bytes_, count, bits, random);
-    } else if (bits <= 16) {
-      fill(shorts_, count, bits, random);
-    } else if (bits <= 63) {
-      fill(words_, count, bits, random);
-    } else {
-      scalars_.resize(count);
-      for (Scalar& each : scalars_) {
-        Bytes bytes(32);
-        for (unsigned i = 0; i < bits; ++i)
-          bytes[i / 8] |= static_cast<std::uint8_t>((random() & 1) << (i % 8));
-        each = Fr::from_bytes_reduced(bytes).to_scalar();
-      }
-    }
+tensor::IntegerArray random_integers(std::size_t count, unsigned bits) {
+  std::mt19937_64 random(count + bits);
+  if (bits <= 8) return random_words<std::int8_t>(count, bits, random);
+  if (bits <= 16) return random_words<std::int16_t>(count, bits, random);
+  if (bits <= 63) return random_words<std::int64_t>(count, bits, random);
+  std::vector<Scalar> scalars(count);
+  for (Scalar& each : scalars) {
+    Bytes bytes(32);
+    for (unsigned i = 0; i < bits; ++i) bytes[i / 8] |= static_cast<std::uint8_t>((random() & 1) << (i % 8));
+    each = Fr::from_bytes_reduced(bytes).to_scalar();
   }
-
-  [[nodiscard]] IntegerView view() const {
-    if (!bytes_.empty()) return bytes_;
-    if (!shorts_.empty()) return shorts_;
-    if (!words_.empty()) return words_;
-    return scalars_;
-  }
-
- private:
-  template <class T>
-  static void fill(std::vector<T>& out, std::size_t count, unsigned bits, std::mt19937_64& random) {
-    out.resize(count);
-    for (T& each : out) {
-      // 16 bits with their sign are what a bf16 pattern is; wider data have the sign beside the bits.
-      const std::uint64_t magnitude = random() >> (64 - bits);
-      each = static_cast<T>((random() & 1) != 0 ? magnitude : 0 - magnitude);
-    }
-  }
-
-  std::vector<std::int8_t> bytes_;
-  std::vector<std::int16_t> shorts_;
-  std::vector<std::int64_t> words_;
-  std::vector<Scalar> scalars_;
-};
+  return tensor::IntegerArray::own(std::move(scalars));
+}
 
 /// Restores the kernel and the thread limit.
 class Settings {
@@ -120,15 +103,10 @@ class Settings {
   unsigned threads_;
 };
 
-Result<std::vector<std::string>> kernels_of(const std::string& names) {
-  std::vector<std::string> out;
-  for (std::size_t first = 0; first <= names.size() && !names.empty();) {
-    const std::size_t comma = std::min(names.find(',', first), names.size());
-    out.push_back(names.substr(first, comma - first));
-    first = comma + 1;
-  }
-  if (out.empty()) out.emplace_back(active_kernel());
-  for (const std::string& name : out) {
+Result<std::vector<std::string_view>> kernels_of(const std::string& names) {
+  if (names.empty()) return std::vector<std::string_view>{active_kernel()};
+  const std::vector<std::string_view> out = split(names);
+  for (const std::string_view name : out) {
     if (name != "portable" && name != "adx" && name != "ifma")
       return Error{ErrorCode::kUnsupported, "--kernels",
                    fmt::format("'{}' is none of portable, adx, ifma", name)};
@@ -140,17 +118,17 @@ Result<int> run_msm(const MsmOptions& options, const Console& console) {
   const std::vector<unsigned> sizes = ASSAY_TRY(parse_numbers(options.log_sizes, 0, 26, "--log-sizes"));
   const std::vector<unsigned> widths = ASSAY_TRY(parse_numbers(options.bits, 1, 254, "--bits"));
   const std::vector<unsigned> threads = ASSAY_TRY(thread_counts_of(options));
-  const std::vector<std::string> kernels = ASSAY_TRY(kernels_of(options.kernels));
+  const std::vector<std::string_view> kernels = ASSAY_TRY(kernels_of(options.kernels));
   const Settings restored;
   const LargeArray<G1Affine> points =
       spread_points(std::size_t{1} << *std::max_element(sizes.begin(), sizes.end()));
   BenchTable table(console);
-  for (const std::string& kernel : kernels) {
+  for (const std::string_view kernel : kernels) {
     const bool runs_here = force_kernel(kernel).ok();
     for (const unsigned log_size : sizes) {
       const std::size_t count = std::size_t{1} << log_size;
       for (const unsigned bits : widths) {
-        const RandomIntegers values(count, bits);
+        const tensor::IntegerArray values = random_integers(count, bits);
         for (const unsigned thread_count : threads) {
           const Json parameters = {
               {"kernel", kernel}, {"log_size", log_size}, {"bits", bits}, {"threads", thread_count}};
@@ -160,7 +138,7 @@ Result<int> run_msm(const MsmOptions& options, const Console& console) {
           }
           set_thread_limit(thread_count);
           const Timing timing = measure(repeats_of(options), [&] {
-            static_cast<void>(curve::msm_vartime(points.span().first(count), values.view()));
+            return curve::msm_vartime(points.span().first(count), values.view());
           });
           table.add("msm", parameters, timing);
           const std::uint64_t additions = curve::planned_additions(count, bits <= 16 ? bits - 1 : bits);
@@ -249,13 +227,15 @@ Status bench_one_thread_count(const CommitmentOptions& options, const pst::Srs& 
   const auto parameters = [&](unsigned bits) {
     return Json{{"axes", axes.to_string()}, {"bits", bits}, {"threads", threads}};
   };
-  const G1Affine commitment = ASSAY_TRY(pst::commit(srs, values));
-  table.add("commit", parameters(options.bits),
-            measure(repeats, [&] { static_cast<void>(pst::commit(srs, values)); }));
-  if (const auto peak = peak_memory_of([&] { static_cast<void>(pst::commit(srs, values)); }))
-    table.annotate("peak_memory_bytes", *peak);
+  const auto timed = [&](const char* what, const std::function<void()>& run, std::size_t items = 1) {
+    table.add(what, parameters(options.bits), measure(repeats, run), static_cast<double>(items));
+  };
+  const auto commit = [&] { return pst::commit(srs, values); };
+  const G1Affine commitment = ASSAY_TRY(commit());
+  timed("commit", commit);
+  if (const auto peak = peak_memory_of(commit)) table.annotate("peak_memory_bytes", *peak);
   table.add("commit bf16 patterns", parameters(16),
-            measure(repeats, [&] { static_cast<void>(pst::commit(srs, patterns)); }));
+            measure(repeats, [&] { return pst::commit(srs, patterns); }));
 
   std::vector<std::uint32_t> grid_point;
   std::vector<Fr> point;
@@ -264,22 +244,21 @@ Status bench_one_thread_count(const CommitmentOptions& options, const pst::Srs& 
     point.push_back(Fr::from_u64(nodes / 3));
   }
   const pst::Opening opening = ASSAY_TRY(pst::open(srs, values, grid_point));
-  table.add("open one entry", parameters(options.bits),
-            measure(repeats, [&] { static_cast<void>(pst::open(srs, values, grid_point)); }));
+  timed("open one entry", [&] { return pst::open(srs, values, grid_point); });
 
   pst::KeptQuotients first_axis(axes);
   ASSAY_TRY(pst::keep_first_axis(srs, values, first_axis));
-  table.add("keep the first axis", parameters(options.bits), measure(repeats, [&] {
-              pst::KeptQuotients kept(axes);
-              static_cast<void>(pst::keep_first_axis(srs, values, kept));
-            }));
+  timed("keep the first axis", [&] {
+    pst::KeptQuotients kept(axes);
+    return pst::keep_first_axis(srs, values, kept);
+  });
   bool same = true;
-  table.add("open one entry, first axis kept", parameters(options.bits), measure(repeats, [&] {
-              // A copy, because opening adds the further axes.
-              pst::KeptQuotients kept = first_axis;
-              const Result<pst::Opening> with_kept = pst::open(srs, values, grid_point, &kept);
-              same = same && with_kept.ok() && with_kept->quotients == opening.quotients;
-            }));
+  timed("open one entry, first axis kept", [&] {
+    // A copy, because opening adds the further axes.
+    pst::KeptQuotients kept = first_axis;
+    const Result<pst::Opening> with_kept = pst::open(srs, values, grid_point, &kept);
+    same = same && with_kept.ok() && with_kept->quotients == opening.quotients;
+  });
   if (!same) return Error{ErrorCode::kMismatch, "bench", "an opening with kept quotients is another one"};
 
   const pst::Verifier verifier(srs.verifier_key());
@@ -291,24 +270,20 @@ Status bench_one_thread_count(const CommitmentOptions& options, const pst::Srs& 
               all_accepted = all_accepted && statement.ok() && verifier.check(*statement).ok();
             }));
   constexpr std::size_t kBatch = 1000;
-  table.add("verify 1,000 from bytes, each", parameters(options.bits),
-            measure(repeats,
-                    [&] {
-                      std::vector<pst::Statement> statements;
-                      for (std::size_t i = 0; i < kBatch; ++i) {
-                        Result<pst::Statement> statement = wire.decode();
-                        if (statement.ok()) statements.push_back(std::move(*statement));
-                      }
-                      all_accepted =
-                          all_accepted && statements.size() == kBatch && verifier.check_all(statements).ok();
-                    }),
-            kBatch);
+  const auto verify_batch = [&] {
+    std::vector<pst::Statement> statements;
+    for (std::size_t i = 0; i < kBatch; ++i) {
+      Result<pst::Statement> statement = wire.decode();
+      if (statement.ok()) statements.push_back(std::move(*statement));
+    }
+    all_accepted = all_accepted && statements.size() == kBatch && verifier.check_all(statements).ok();
+  };
+  timed("verify 1,000 from bytes, each", verify_batch, kBatch);
   if (!all_accepted) return Error{ErrorCode::kMismatch, "bench", "an honest proof was not accepted"};
 
-  table.add("interpolate", parameters(options.bits),
-            measure(repeats, [&] { static_cast<void>(pst::interpolate(axes, values)); }));
+  timed("interpolate", [&] { return pst::interpolate(axes, values); });
   table.add("dev SRS", {{"axes", axes.to_string()}, {"threads", threads}},
-            measure(repeats, [&] { static_cast<void>(pst::Srs::dev(axes, 7)); }));
+            measure(repeats, [&] { return pst::Srs::dev(axes, 7); }));
   return {};
 }
 
@@ -319,7 +294,7 @@ Result<int> run_commitments(const CommitmentOptions& options, const Console& con
   const TemporaryFile file("srs");
   ASSAY_TRY(pst::Srs::write_dev(axes, 7, file.path()));
   const pst::Srs srs = ASSAY_TRY(pst::Srs::open(file.path()));
-  const RandomIntegers values(axes.volume(), options.bits);
+  const tensor::IntegerArray values = random_integers(axes.volume(), options.bits);
   // What normal deviates look like as bf16: the upper halves of their floats.
   std::mt19937_64 random(1);
   std::normal_distribution<float> normal;
@@ -334,17 +309,16 @@ Result<int> run_commitments(const CommitmentOptions& options, const Console& con
 }
 
 void add_repeats(CLI::App* verb, BenchOptions& options) {
-  verb->add_option("--repeats", options.repeats, "runs of each measurement, at most")
+  add_option(verb, "--repeats", options.repeats, "runs of each measurement, at most")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
-  verb->add_option("--seconds", options.seconds, "after this long a measurement of three runs is enough")
+  add_option(verb, "--seconds", options.seconds, "after this long a measurement of three runs is enough")
       ->capture_default_str();
 }
 
 void add_thread_counts(CLI::App* verb, BenchOptions& options) {
-  verb->add_option("--thread-counts", options.thread_counts,
-                   "threads to measure with, such as 1,2; else --threads")
-      ->type_name("A,B,..");
+  add_option(verb, "--thread-counts A,B,..", options.thread_counts,
+             "threads to measure with, such as 1,2; else --threads");
 }
 
 }  // namespace
@@ -353,38 +327,31 @@ void add_bench(Program& program) {
   program.add_group("bench",
                     "Time this machine at the library's work; `bench overhead` times capture with a model");
 
-  const auto msm = std::make_shared<MsmOptions>();
-  CLI::App* verb =
+  const auto [msm_verb, msm] =
       program.add("bench msm", "Multi-scalar multiplication by size, width, kernel and threads",
-                  "assay bench msm --log-sizes 16,20 --bits 16,40 --thread-counts 1,2 --json", msm, run_msm);
-  verb->add_option("--log-sizes", msm->log_sizes, "sizes, as powers of two")
-      ->capture_default_str()
-      ->type_name("A,B,..");
-  verb->add_option("--bits", msm->bits, "widths of the signed data")
-      ->capture_default_str()
-      ->type_name("A,B,..");
-  verb->add_option("--kernels", msm->kernels, "kernels among portable, adx, ifma; else the one in use")
-      ->type_name("A,B,..");
-  add_repeats(verb, *msm);
-  add_thread_counts(verb, *msm);
+                  "assay bench msm --log-sizes 16,20 --bits 16,40 --thread-counts 1,2 --json", run_msm);
+  add_option(msm_verb, "--log-sizes A,B,..", msm.log_sizes, "sizes, as powers of two")->capture_default_str();
+  add_option(msm_verb, "--bits A,B,..", msm.bits, "widths of the signed data")->capture_default_str();
+  add_option(msm_verb, "--kernels A,B,..", msm.kernels,
+             "kernels among portable, adx, ifma; else the one in use");
+  add_repeats(msm_verb, msm);
+  add_thread_counts(msm_verb, msm);
 
-  const auto pairing = std::make_shared<BenchOptions>();
-  verb = program.add("bench pairing", "Pairings, decoding and multiples of the generator",
-                     "assay bench pairing --json", pairing, run_pairing);
-  add_repeats(verb, *pairing);
+  const auto [pairing_verb, pairing] =
+      program.add("bench pairing", "Pairings, decoding and multiples of the generator",
+                  "assay bench pairing --json", run_pairing);
+  add_repeats(pairing_verb, pairing);
 
-  const auto commitments = std::make_shared<CommitmentOptions>();
-  verb = program.add("bench commitments", "SRS, commitment, opening, verification and interpolation",
-                     "assay bench commitments --axes 6,6,6,6,6,6,6,6 --thread-counts 1,2", commitments,
-                     run_commitments);
-  verb->add_option("--axes", commitments->axes, "shape of the tensor")
-      ->capture_default_str()
-      ->type_name("A,B,..");
-  verb->add_option("--bits", commitments->bits, "width of the signed data")
+  const auto [commitments_verb, commitments] =
+      program.add("bench commitments", "SRS, commitment, opening, verification and interpolation",
+                  "assay bench commitments --axes 6,6,6,6,6,6,6,6 --thread-counts 1,2", run_commitments);
+  add_option(commitments_verb, "--axes A,B,..", commitments.axes, "shape of the tensor")
+      ->capture_default_str();
+  add_option(commitments_verb, "--bits", commitments.bits, "width of the signed data")
       ->capture_default_str()
       ->check(CLI::Range(1, 254));
-  add_repeats(verb, *commitments);
-  add_thread_counts(verb, *commitments);
+  add_repeats(commitments_verb, commitments);
+  add_thread_counts(commitments_verb, commitments);
 }
 
 }  // namespace assay::cli

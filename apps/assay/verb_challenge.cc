@@ -44,21 +44,15 @@ Result<int> run_challenge(const ChallengeOptions& options, const Console& consol
 }  // namespace
 
 void add_challenge(Program& program) {
-  const auto options = std::make_shared<ChallengeOptions>();
-  CLI::App* verb =
-      program.add("challenge", "Draw the points that a prover is to open",
-                  "assay challenge --commitment cube.commitment --num-queries 10 --out cube.challenge",
-                  options, run_challenge);
-  verb->add_option("--commitment", options->commitment, "the prover's commitment")
-      ->required()
-      ->type_name("FILE");
-  verb->add_option("--num-queries", options->count, "distinct positions of real values")
-      ->type_name("N")
+  const auto [verb, options] = program.add(
+      "challenge", "Draw the points that a prover is to open",
+      "assay challenge --commitment cube.commitment --num-queries 10 --out cube.challenge", run_challenge);
+  add_option(verb, "--commitment FILE", options.commitment, "the prover's commitment")->required();
+  add_option(verb, "--num-queries N", options.count, "distinct positions of real values")
       ->capture_default_str();
-  verb->add_option("--out", options->out, "the challenge")->required()->type_name("FILE");
-  verb->add_option("--seed", options->seed,
-                   "not for real use: repeatable points, known to who knows the seed")
-      ->type_name("N");
+  add_option(verb, "--out FILE", options.out, "the challenge")->required();
+  add_option(verb, "--seed N", options.seed,
+             "not for real use: repeatable points, known to who knows the seed");
 }
 
 }  // namespace assay::cli

@@ -5,17 +5,24 @@
 #include "base/file.h"
 #include "base/try.h"
 #include "base/within.h"
-#include "input_tensor.h"
 #include "parameters.h"
 #include "pipeline/results.h"
 #include "program.h"
 #include "report.h"
-#include "stopwatch.h"
 
 namespace assay::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// What flags say about a tensor; "" where they say nothing.
+struct InputOptions {
+  std::string path;
+  std::string encoding;
+  std::string layout;
+  std::string axes;
+  std::string capture_mode;
+};
 
 struct CommitOptions {
   InputOptions input;
@@ -28,6 +35,30 @@ struct CommitOptions {
   std::uint64_t srs_seed = 7;
   bool plan = false;
 };
+
+// None for "".
+Result<std::optional<claim::CaptureMode>> parse_capture_mode(const std::string& text) {
+  if (text.empty()) return std::optional<claim::CaptureMode>{};
+  const std::optional<claim::CaptureMode> mode = claim::capture_mode(text);
+  if (mode) return mode;
+  return Error{ErrorCode::kMalformed, "--capture-mode",
+               fmt::format("'{}' is none of unknown, decode, prefill, recompute", text)};
+}
+
+Result<claim::Subject> load_input(const InputOptions& options) {
+  claim::SubjectOptions parsed;
+  if (!options.encoding.empty())
+    parsed.encoding = ASSAY_TRY(encode::Encoding::parse(options.encoding, "--encoding"));
+  if (!options.layout.empty()) {
+    parsed.layout = encode::layout_kind(options.layout);
+    if (!parsed.layout)
+      return Error{ErrorCode::kMalformed, "--layout",
+                   fmt::format("'{}' is none of flat, cube, model", options.layout)};
+  }
+  if (!options.axes.empty()) parsed.axes = ASSAY_TRY(Axes::parse(options.axes, "--axes"));
+  parsed.capture_mode = ASSAY_TRY(parse_capture_mode(options.capture_mode));
+  return pipeline::read_subject(options.path, parsed);
+}
 
 Status check_axes(const Axes& tensor, const std::string& tensor_path, const pst::Srs& srs,
                   const std::string& srs_path) {
@@ -81,22 +112,21 @@ Result<int> commit_tensor(const CommitOptions& options, const Console& console) 
   ASSAY_TRY(check_axes(subject.header.layout.axes, options.input.path, srs, options.srs));
   const double load_seconds = loading.seconds();
   const Stopwatch committing;
-  const Result<claim::Commitment> commitment = claim::commit(srs, subject.header, subject.values.view());
-  if (!commitment.ok()) return within(options.input.path, commitment.error());
+  const claim::Commitment commitment =
+      ASSAY_TRY(within(options.input.path, claim::commit(srs, subject.header, subject.values.view())));
   const double seconds = committing.seconds();
   const Stopwatch keeping;
   if (!options.keep.empty()) {
-    const pst::KeptQuotients kept =
-        ASSAY_TRY(claim::keep_first_axis(srs, *commitment, subject.values.view()));
-    ASSAY_TRY(kept.write(options.keep, commitment->digest()));
+    const pst::KeptQuotients kept = ASSAY_TRY(claim::keep_first_axis(srs, commitment, subject.values.view()));
+    ASSAY_TRY(kept.write(options.keep, commitment.digest()));
   }
   const double keep_seconds = keeping.seconds();
-  ASSAY_TRY(commitment->write(options.out));
+  ASSAY_TRY(commitment.write(options.out));
 
-  Json json = json_of_commitment(*commitment);
+  Json json = json_of_commitment(commitment);
   json["out"] = options.out;
   json["timing"] = {{"load_time_s", load_seconds}, {"commit_time_s", seconds}};
-  std::vector<std::string> lines = lines_of_commitment(*commitment, seconds);
+  std::vector<std::string> lines = lines_of_commitment(commitment, seconds);
   lines.push_back("written to " + printable(options.out));
   if (!options.keep.empty()) {
     json["kept"] = options.keep;
@@ -133,18 +163,18 @@ Result<int> commit_directory(const CommitOptions& options, const Console& consol
   const pst::Srs srs = ASSAY_TRY(srs_for(options, dirs, tensor.polynomial.axes, console));
   const double setup_seconds = setup.seconds();
   const Stopwatch committing;
-  const Result<claim::Commitment> commitment = claim::commit(srs, tensor.header, tensor.values.view());
-  if (!commitment.ok()) return within(dirs.polynomial.string(), commitment.error());
+  const claim::Commitment commitment =
+      ASSAY_TRY(within(dirs.polynomial.string(), claim::commit(srs, tensor.header, tensor.values.view())));
   const double seconds = committing.seconds();
 
-  Json json = pipeline::results_json(*commitment, dirs, setup_seconds, seconds);
+  Json json = pipeline::results_json(commitment, dirs, setup_seconds, seconds);
   json["srs"] = options.srs.empty() ? (dirs.output / pipeline::kDevSrs).string() : options.srs;
   json["srs_trust"] = pst::to_string(srs.verifier_key().trust);
-  ASSAY_TRY(commitment->write(dirs.output / pipeline::kCommitmentFile));
-  ASSAY_TRY(write_file(dirs.output / pipeline::kCommitmentText, to_hex(commitment->value) + "\n"));
+  ASSAY_TRY(commitment.write(dirs.output / pipeline::kCommitmentFile));
+  ASSAY_TRY(write_file(dirs.output / pipeline::kCommitmentText, to_hex(commitment.value) + "\n"));
   ASSAY_TRY(write_file(dirs.output / pipeline::kResultsJson, dump_json(json) + "\n"));
   json["output_dir"] = dirs.output.string();
-  std::vector<std::string> lines = lines_of_commitment(*commitment, seconds);
+  std::vector<std::string> lines = lines_of_commitment(commitment, seconds);
   lines.push_back("written to " + printable(dirs.output.string()));
   return console.report(json, lines);
 }
@@ -163,39 +193,28 @@ Result<int> run_commit(const CommitOptions& options, const Console& console) {
 }  // namespace
 
 void add_commit(Program& program) {
-  const auto options = std::make_shared<CommitOptions>();
-  CLI::App* verb = program.add("commit", "Commit to a tensor in 32 bytes",
-                               "assay commit --tensor cube.npy --srs six.srs --out cube.commitment --json",
-                               options, run_commit);
-  InputOptions& input = options->input;
-  verb->add_option("--tensor", input.path, ".npy, .safetensors, .pt, or a directory of reshape")
-      ->type_name("FILE");
-  verb->add_option("--srs", options->srs, "public parameters for the tensor's axes")->type_name("FILE");
-  verb->add_option("--out", options->out, "the commitment")->type_name("FILE");
-  verb->add_option("--keep", options->keep,
-                   "also make the quotients of the first axis, which `prove --kept` takes from here")
-      ->type_name("FILE");
-  verb->add_option("--encoding", input.encoding,
-                   "int, bits or decimal:S; default: int for integers, bits for floats")
-      ->type_name("E");
-  verb->add_option("--layout", input.layout,
-                   "flat, cube or model; default: flat for one array, model for a capture or several layers")
-      ->type_name("L");
-  verb->add_option("--axes", input.axes, "axes for the layout flat; default: the array's shape")
-      ->type_name("A,B,..");
-  verb->add_option("--capture-mode", input.capture_mode,
-                   "where a plain tensor comes from: unknown, decode, prefill or recompute")
-      ->type_name("MODE");
-  verb->add_flag("--plan", options->plan, "commit to nothing, say which axes the SRS must have");
-  verb->add_option("--poly-dir", options->poly_dir, "instead of --tensor: a directory of interpolate")
-      ->type_name("DIR");
-  verb->add_option("--hypercube-dir", options->hypercube_dir,
-                   "with --poly-dir; default: its sibling without _polynomial, if there is one")
-      ->type_name("DIR");
-  verb->add_option("--output-dir", options->output_dir, "with --poly-dir; default: <name>_commitment")
-      ->type_name("DIR");
-  verb->add_option("--srs-seed", options->srs_seed, "with --poly-dir, without --srs: seed of a dev SRS")
-      ->type_name("N")
+  const auto [verb, options] =
+      program.add("commit", "Commit to a tensor in 32 bytes",
+                  "assay commit --tensor cube.npy --srs six.srs --out cube.commitment --json", run_commit);
+  InputOptions& input = options.input;
+  add_option(verb, "--tensor FILE", input.path, ".npy, .safetensors, .pt, or a directory of reshape");
+  add_option(verb, "--srs FILE", options.srs, "public parameters for the tensor's axes");
+  add_option(verb, "--out FILE", options.out, "the commitment");
+  add_option(verb, "--keep FILE", options.keep,
+             "also make the quotients of the first axis, which `prove --kept` takes from here");
+  add_option(verb, "--encoding E", input.encoding,
+             "int, bits or decimal:S; default: int for integers, bits for floats");
+  add_option(verb, "--layout L", input.layout,
+             "flat, cube or model; default: flat for one array, model for a capture or several layers");
+  add_option(verb, "--axes A,B,..", input.axes, "axes for the layout flat; default: the array's shape");
+  add_option(verb, "--capture-mode MODE", input.capture_mode,
+             "where a plain tensor comes from: unknown, decode, prefill or recompute");
+  verb->add_flag("--plan", options.plan, "commit to nothing, say which axes the SRS must have");
+  add_option(verb, "--poly-dir DIR", options.poly_dir, "instead of --tensor: a directory of interpolate");
+  add_option(verb, "--hypercube-dir DIR", options.hypercube_dir,
+             "with --poly-dir; default: its sibling without _polynomial, if there is one");
+  add_option(verb, "--output-dir DIR", options.output_dir, "with --poly-dir; default: <name>_commitment");
+  add_option(verb, "--srs-seed N", options.srs_seed, "with --poly-dir, without --srs: seed of a dev SRS")
       ->capture_default_str();
 }
 

@@ -10,31 +10,28 @@
 namespace assay::cli {
 namespace {
 
+namespace fs = std::filesystem;
+
 struct ConvertOptions {
   std::string input;
   std::string output_dir;
-  std::optional<std::uint32_t> scale_factor;
-  double quantize = 0;
+  pipeline::ConvertOptions how;
   std::string encoding = "decimal";
   std::string format = "compact";
 };
 
 Result<int> run_convert(const ConvertOptions& options, const Console& console) {
-  pipeline::ConvertOptions how;
+  pipeline::ConvertOptions how = options.how;
   how.output_dir = options.output_dir;
-  how.encoding =
-      options.encoding == "bits" ? encode::Encoding::Kind::kBits : encode::Encoding::Kind::kDecimal;
-  if (options.encoding == "bits" && (options.scale_factor || options.quantize != 0))
+  if (options.encoding == "bits") how.encoding = encode::Encoding::Kind::kBits;
+  if (options.encoding == "bits" && (how.scale_factor || how.quantize_pct != 0))
     return Error{ErrorCode::kMismatch, "--encoding", "bits takes neither --scale-factor nor --quantize"};
-  how.scale_factor = options.scale_factor;
-  how.quantize_pct = options.quantize;
   how.object_storage = options.format == "seed";
-  const Result<std::filesystem::path> dir = pipeline::convert(options.input, how);
-  if (!dir.ok()) return within(options.input, dir.error());
+  const fs::path dir = ASSAY_TRY(within(options.input, pipeline::convert(options.input, how)));
 
-  const pipeline::Conversion conversion = ASSAY_TRY(pipeline::read_conversion(*dir));
+  const pipeline::Conversion conversion = ASSAY_TRY(pipeline::read_conversion(dir));
   Json json;
-  json["output_dir"] = dir->string();
+  json["output_dir"] = dir.string();
   json["encoding"] = conversion.encoding.to_string();
   json["scale_factor"] = conversion.scale_factor;
   json["quantize_pct"] = conversion.quantize_pct;
@@ -54,32 +51,26 @@ Result<int> run_convert(const ConvertOptions& options, const Console& console) {
       json,
       {fmt::format("{} layers, {} values, encoding {}, stored as {}", conversion.layers.size(),
                    grouped(values), conversion.encoding.to_string(), tensor::to_string(conversion.storage)),
-       "written to " + printable(dir->string())});
+       "written to " + printable(dir.string())});
 }
 
 }  // namespace
 
 void add_convert(Program& program) {
-  const auto options = std::make_shared<ConvertOptions>();
-  CLI::App* verb = program.add("convert", "Turn captured floats into integers, one .npy for each layer",
-                               "assay convert --input model_activations.pt --scale-factor 16 --quantize 50",
-                               options, run_convert);
-  verb->add_option("--input", options->input, "captured activations, .pt or .safetensors")
-      ->required()
-      ->type_name("FILE");
-  verb->add_option("--output-dir", options->output_dir, "default: <model>_int_activations beside the input")
-      ->type_name("DIR");
-  verb->add_option("--scale-factor", options->scale_factor,
-                   "decimal digits kept; default 32 for fp32, 16 for fp16 and bf16")
-      ->type_name("N");
-  verb->add_option("--quantize", options->quantize, "percentage of those digits to leave out")
-      ->type_name("PCT")
+  const auto [verb, options] =
+      program.add("convert", "Turn captured floats into integers, one .npy for each layer",
+                  "assay convert --input model_activations.pt --scale-factor 16 --quantize 50", run_convert);
+  add_option(verb, "--input FILE", options.input, "captured activations, .pt or .safetensors")->required();
+  add_option(verb, "--output-dir DIR", options.output_dir,
+             "default: <model>_int_activations beside the input");
+  add_option(verb, "--scale-factor N", options.how.scale_factor,
+             "decimal digits kept; default 32 for fp32, 16 for fp16 and bf16");
+  add_option(verb, "--quantize PCT", options.how.quantize_pct, "percentage of those digits to leave out")
       ->capture_default_str();
-  verb->add_option("--encoding", options->encoding,
-                   "decimal: value * 10^scale; bits: the float's bit pattern")
+  add_option(verb, "--encoding", options.encoding, "decimal: value * 10^scale; bits: the float's bit pattern")
       ->check(CLI::IsMember({"decimal", "bits"}))
       ->capture_default_str();
-  verb->add_option("--format", options->format, "compact: int64 or 32-byte rows; seed: Python integers")
+  add_option(verb, "--format", options.format, "compact: int64 or 32-byte rows; seed: Python integers")
       ->check(CLI::IsMember({"compact", "seed"}))
       ->capture_default_str();
 }

@@ -10,9 +10,9 @@
 #include "base/threads.h"
 #include "base/try.h"
 #include "base/within.h"
+#include "integers/signed_integer.h"
 #include "program.h"
 #include "report.h"
-#include "stopwatch.h"
 
 namespace assay::cli {
 namespace {
@@ -63,20 +63,15 @@ fs::path default_output(const InterpolateOptions& options, const Source& source)
 
 // Least and largest of the signed integers.
 Json value_range(const IntegerView& values) {
-  const Scalar zero{};
   Scalar least = values[0];
   Scalar most = values[0];
-  const auto below = [](const Scalar& a, const Scalar& b) {
-    if (a.is_negative() != b.is_negative()) return a.is_negative();
-    return std::lexicographical_compare(a.words.rbegin(), a.words.rend(), b.words.rbegin(), b.words.rend());
-  };
   for (std::size_t i = 1; i < values.size(); ++i) {
     const Scalar value = values[i];
-    if (below(value, least)) least = value;
-    if (below(most, value)) most = value;
+    if (signed_less(value, least)) least = value;
+    if (signed_less(most, value)) most = value;
   }
   Json range = Json::array({json_integer(least.to_signed_decimal()), json_integer(most.to_signed_decimal())});
-  return {{"value_range", range}, {"has_negative", below(least, zero)}, {"num_values", values.size()}};
+  return {{"value_range", range}, {"has_negative", least.is_negative()}, {"num_values", values.size()}};
 }
 
 Json polynomial_json(const pipeline::Polynomial& polynomial, std::string_view file) {
@@ -109,8 +104,8 @@ struct Timing {
   double save = 0;
 };
 
-Result<Json> metadata_json(const Source& source, const pipeline::Polynomial& polynomial,
-                           const Timing& timing) {
+// What the report says, and where the values came from.
+Result<Json> metadata_json(const Source& source, const Json& report, const Timing& timing) {
   Json json;
   json["source"] = {{"npy", fs::absolute(source.npy).string()},
                     {"input_dir", source.directory.empty() ? Json(nullptr)
@@ -118,8 +113,9 @@ Result<Json> metadata_json(const Source& source, const pipeline::Polynomial& pol
   json["hypercube_metadata"] = source.directory.empty()
                                    ? Json(nullptr)
                                    : ASSAY_TRY(read_json_file(source.directory / pipeline::kHypercubeJson));
-  json["polynomial"] = polynomial_json(polynomial, pipeline::kCoefficientsSafetensors);
-  json["data"] = value_range(source.values.view());
+  json["polynomial"] = report["polynomial"];
+  json["polynomial"]["file"] = pipeline::kCoefficientsSafetensors;
+  json["data"] = report["data"];
   json["timing"] = {{"load_time_s", timing.load},
                     {"dtype_conversion_time_s", 0.0},
                     {"interpolation_time_s", timing.interpolation},
@@ -143,9 +139,9 @@ Result<int> run_interpolate(const InterpolateOptions& options, const Console& co
   const Source source = ASSAY_TRY(read_source(options));
   timing.load = loading.seconds();
   const Stopwatch interpolating;
-  Result<std::vector<Fr>> coefficients = pst::interpolate(source.axes, source.values.view());
-  if (!coefficients.ok()) return within(source.npy.string(), coefficients.error());
-  const pipeline::Polynomial polynomial{source.axes, *std::move(coefficients)};
+  const pipeline::Polynomial polynomial{
+      source.axes,
+      ASSAY_TRY(within(source.npy.string(), pst::interpolate(source.axes, source.values.view())))};
   timing.interpolation = interpolating.seconds();
 
   const Stopwatch saving;
@@ -159,10 +155,6 @@ Result<int> run_interpolate(const InterpolateOptions& options, const Console& co
     ASSAY_TRY(pipeline::write_coefficients(polynomial, dir / pipeline::kCoefficientsSafetensors));
   }
   timing.save = saving.seconds();
-  if (to_directory) {
-    const Json metadata = ASSAY_TRY(metadata_json(source, polynomial, timing));
-    ASSAY_TRY(write_file(dir / "interpolation_metadata.json", dump_json(metadata) + "\n"));
-  }
 
   Json json;
   json["output_dir"] = to_directory ? Json(dir.string()) : Json(nullptr);
@@ -173,6 +165,10 @@ Result<int> run_interpolate(const InterpolateOptions& options, const Console& co
   json["timing"] = {{"load_time_s", timing.load},
                     {"interpolation_time_s", timing.interpolation},
                     {"save_time_s", timing.save}};
+  if (to_directory) {
+    const Json metadata = ASSAY_TRY(metadata_json(source, json, timing));
+    ASSAY_TRY(write_file(dir / "interpolation_metadata.json", dump_json(metadata) + "\n"));
+  }
   const std::string summary =
       fmt::format("{} coefficients of axes {}, interpolated in {:.2f} s",
                   grouped(polynomial.coefficients.size()), source.axes.to_string(), timing.interpolation);
@@ -184,18 +180,16 @@ Result<int> run_interpolate(const InterpolateOptions& options, const Console& co
 }  // namespace
 
 void add_interpolate(Program& program) {
-  const auto options = std::make_shared<InterpolateOptions>();
-  CLI::App* verb =
+  const auto [verb, options] =
       program.add("interpolate", "Find the polynomial over the BN254 field that takes a cube's values",
-                  "assay interpolate --input-dir model_int_activations_hypercube", options, run_interpolate);
-  verb->add_option("--input-dir", options->input_dir, "directory of reshape")->type_name("DIR");
-  verb->add_option("--npy", options->npy, "or an .npy file of integers")->type_name("FILE");
-  verb->add_option("--output-dir", options->output_dir, "default: <input-dir>_polynomial")->type_name("DIR");
-  verb->add_option("--coeffs", options->coeffs,
-                   "write coefficients.json, as the earlier tools read it, here; - is standard output")
-      ->type_name("FILE");
-  verb->add_option("--poly-project", options->poly_project, "accepted and not needed")->type_name("PATH");
-  verb->add_flag("--skip-build", options->skip_build, "accepted and not needed");
+                  "assay interpolate --input-dir model_int_activations_hypercube", run_interpolate);
+  add_option(verb, "--input-dir DIR", options.input_dir, "directory of reshape");
+  add_option(verb, "--npy FILE", options.npy, "or an .npy file of integers");
+  add_option(verb, "--output-dir DIR", options.output_dir, "default: <input-dir>_polynomial");
+  add_option(verb, "--coeffs FILE", options.coeffs,
+             "write coefficients.json, as the earlier tools read it, here; - is standard output");
+  add_option(verb, "--poly-project PATH", options.poly_project, "accepted and not needed");
+  verb->add_flag("--skip-build", options.skip_build, "accepted and not needed");
 }
 
 }  // namespace assay::cli

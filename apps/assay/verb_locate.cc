@@ -57,17 +57,15 @@ Result<int> run_locate(const LocateOptions& options, const Console& console) {
 }  // namespace
 
 void add_locate(Program& program) {
-  const auto options = std::make_shared<LocateOptions>();
-  CLI::App* verb =
+  const auto [verb, options] =
       program.add("locate", "Say what lies at a point: coordinates, flat index and entry of a layer",
-                  "assay locate --commitment cube.commitment --at 0,5,2", options, run_locate);
-  verb->add_option("--commitment", options->commitment, "a commitment")->type_name("FILE");
-  verb->add_option("--hypercube-dir", options->hypercube_dir, "or a directory of reshape")->type_name("DIR");
-  verb->add_option("--at", options->at, "coordinates in the committed tensor")->type_name("C,C,..");
-  verb->add_option("--index", options->index, "flat index, in C order")->type_name("N");
-  verb->add_option("--entry", options->entry,
-                   "LAYER:POSITION, the position flat or as coordinates in the layer")
-      ->type_name("ENTRY");
+                  "assay locate --commitment cube.commitment --at 0,5,2", run_locate);
+  add_option(verb, "--commitment FILE", options.commitment, "a commitment");
+  add_option(verb, "--hypercube-dir DIR", options.hypercube_dir, "or a directory of reshape");
+  add_option(verb, "--at C,C,..", options.at, "coordinates in the committed tensor");
+  add_option(verb, "--index N", options.index, "flat index, in C order");
+  add_option(verb, "--entry ENTRY", options.entry,
+             "LAYER:POSITION, the position flat or as coordinates in the layer");
 }
 
 }  // namespace assay::cli

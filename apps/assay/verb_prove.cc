@@ -10,15 +10,22 @@
 #include "base/try.h"
 #include "base/within.h"
 #include "pipeline/results.h"
-#include "points.h"
 #include "program.h"
 #include "report.h"
-#include "stopwatch.h"
 
 namespace assay::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+struct PointOptions {
+  std::vector<std::string> at;
+  std::vector<std::string> entries;
+  std::vector<std::string> at_field;
+  std::string challenge;
+  std::optional<std::uint64_t> random;
+  std::optional<std::uint64_t> seed;
+};
 
 struct ProveOptions {
   std::string tensor;
@@ -35,6 +42,70 @@ struct ProveOptions {
 };
 
 constexpr std::uint64_t kSeedOfQueries = 42;
+
+Result<std::vector<claim::Query>> points_of_challenge(const std::string& path,
+                                                      const claim::Commitment& commitment) {
+  const claim::Challenge challenge = ASSAY_TRY(claim::Challenge::read(path));
+  if (challenge.commitment_digest != commitment.digest())
+    return Error{ErrorCode::kMismatch, path,
+                 fmt::format("asks about the commitment {}, this one is {}",
+                             to_hex(challenge.commitment_digest), to_hex(commitment.digest()))};
+  return challenge.queries;
+}
+
+Result<std::vector<claim::Query>> points_of_draw(const PointOptions& options,
+                                                 const claim::Commitment& commitment) {
+  if (!options.random) return std::vector<claim::Query>{};
+  return (options.seed ? ASSAY_TRY(claim::Challenge::from_seed(commitment, *options.random, *options.seed))
+                       : ASSAY_TRY(claim::Challenge::draw(commitment, *options.random)))
+      .queries;
+}
+
+Result<claim::Query> field_point(const std::string& text, const Axes& axes) {
+  std::vector<Fr> coordinates = ASSAY_TRY(parse_field_point(text, "--at-field"));
+  if (coordinates.size() != axes.count())
+    return Error{ErrorCode::kMismatch, "--at-field",
+                 fmt::format("'{}' has {} coordinates, the axes {} need {}", text, coordinates.size(),
+                             axes.to_string(), axes.count())};
+  return claim::Query::anywhere(std::move(coordinates), axes);
+}
+
+// In the order of the flags: a challenge alone, or all others, each once.
+Result<std::vector<claim::Query>> points_of(const PointOptions& options,
+                                            const claim::Commitment& commitment) {
+  const encode::Layout& layout = commitment.header.layout;
+  if (options.seed && !options.random) return Error{ErrorCode::kMalformed, "--seed", "goes with --random"};
+  std::vector<claim::Query> points;
+  const auto add = [&points](claim::Query point) {
+    if (std::find(points.begin(), points.end(), point) == points.end()) points.push_back(std::move(point));
+  };
+  for (const std::string& text : options.at) {
+    std::vector<std::uint32_t> coordinates = ASSAY_TRY(parse_coordinates(text, "--at"));
+    const Result<std::uint64_t> index = layout.axes.index_of(coordinates);
+    if (!index.ok())
+      return Error{index.error().code, "--at " + text,
+                   fmt::format("not a point of the axes {}", layout.axes.to_string())};
+    add(claim::Query::on_grid(std::move(coordinates)));
+  }
+  for (const std::string& text : options.entries)
+    add(claim::Query::on_grid(ASSAY_TRY(parse_entry(text, layout, "--entry")).coordinates));
+  for (const std::string& text : options.at_field) add(ASSAY_TRY(field_point(text, layout.axes)));
+  // Sorted out by hand above; what is drawn is distinct by itself, and there may be a million of it.
+  std::vector<claim::Query> drawn = ASSAY_TRY(points_of_draw(options, commitment));
+  const std::vector<claim::Query> named = points;
+  for (claim::Query& point : drawn)
+    if (std::find(named.begin(), named.end(), point) == named.end()) points.push_back(std::move(point));
+  if (options.challenge.empty()) {
+    if (points.empty())
+      return Error{ErrorCode::kMalformed, "",
+                   "no points: give --at, --entry, --at-field, --random or --challenge"};
+    return points;
+  }
+  if (!points.empty())
+    return Error{ErrorCode::kMalformed, "--challenge",
+                 "a challenge is answered as it is: leave the other points out"};
+  return points_of_challenge(options.challenge, commitment);
+}
 
 /// What was opened, with what it cost.
 struct Opened {
@@ -165,43 +236,32 @@ Result<int> run_prove(const ProveOptions& options, const Console& console) {
 }  // namespace
 
 void add_prove(Program& program) {
-  const auto options = std::make_shared<ProveOptions>();
-  CLI::App* verb = program.add(
+  const auto [verb, options] = program.add(
       "prove", "Open values of a committed tensor",
       "assay prove --tensor cube.npy --srs six.srs --commitment cube.commitment --at 0,5,2 --out cube.proofs",
-      options, run_prove);
-  PointOptions& points = options->points;
-  verb->add_option("--tensor", options->tensor, "what was committed to; the commitment says how to read it")
-      ->type_name("FILE");
-  verb->add_option("--srs", options->srs, "the parameters it was committed with")->type_name("FILE");
-  verb->add_option("--commitment", options->commitment, "the commitment")->type_name("FILE");
-  verb->add_option("--out", options->out, "the proofs")->type_name("FILE");
-  verb->add_option("--at", points.at, "a grid point; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("C,C,..");
-  verb->add_option("--entry", points.entries, "LAYER:POSITION, flat or as coordinates; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("ENTRY");
-  verb->add_option("--at-field", points.at_field,
-                   "any point, its coordinates in decimal or 0x..; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("Z,Z,..");
-  verb->add_option("--random", points.random, "this many positions of real values")->type_name("N");
-  verb->add_option("--seed", points.seed, "draw them from a seed; with --poly-dir default 42")
-      ->type_name("N");
-  verb->add_option("--challenge", points.challenge, "the points that a verifier asks for")->type_name("FILE");
-  verb->add_option("--kept", options->kept,
-                   "what is kept of the openings so far, to make the next ones cheaper; made where it is not")
-      ->type_name("FILE");
-  verb->add_flag("--no-check", options->no_check, "do not verify the proofs before they are written");
-  verb->add_option("--poly-dir", options->poly_dir, "instead of --tensor: a directory of interpolate")
-      ->type_name("DIR");
-  verb->add_option("--hypercube-dir", options->hypercube_dir, "with --poly-dir: what to compare with")
-      ->type_name("DIR");
-  verb->add_option("--output-dir", options->output_dir, "with --poly-dir: where commit wrote")
-      ->type_name("DIR");
-  verb->add_option("--num-queries", options->num_queries, "with --poly-dir: how many points to open")
-      ->type_name("N")
+      run_prove);
+  PointOptions& points = options.points;
+  add_option(verb, "--tensor FILE", options.tensor,
+             "what was committed to; the commitment says how to read it");
+  add_option(verb, "--srs FILE", options.srs, "the parameters it was committed with");
+  add_option(verb, "--commitment FILE", options.commitment, "the commitment");
+  add_option(verb, "--out FILE", options.out, "the proofs");
+  add_option(verb, "--at C,C,..", points.at, "a grid point; may be repeated")->allow_extra_args(false);
+  add_option(verb, "--entry ENTRY", points.entries, "LAYER:POSITION, flat or as coordinates; may be repeated")
+      ->allow_extra_args(false);
+  add_option(verb, "--at-field Z,Z,..", points.at_field,
+             "any point, its coordinates in decimal or 0x..; may be repeated")
+      ->allow_extra_args(false);
+  add_option(verb, "--random N", points.random, "this many positions of real values");
+  add_option(verb, "--seed N", points.seed, "draw them from a seed; with --poly-dir default 42");
+  add_option(verb, "--challenge FILE", points.challenge, "the points that a verifier asks for");
+  add_option(verb, "--kept FILE", options.kept,
+             "what is kept of the openings so far, to make the next ones cheaper; made where it is not");
+  verb->add_flag("--no-check", options.no_check, "do not verify the proofs before they are written");
+  add_option(verb, "--poly-dir DIR", options.poly_dir, "instead of --tensor: a directory of interpolate");
+  add_option(verb, "--hypercube-dir DIR", options.hypercube_dir, "with --poly-dir: what to compare with");
+  add_option(verb, "--output-dir DIR", options.output_dir, "with --poly-dir: where commit wrote");
+  add_option(verb, "--num-queries N", options.num_queries, "with --poly-dir: how many points to open")
       ->capture_default_str();
 }
 

@@ -61,9 +61,7 @@ Result<int> run_dev(const DevOptions& options, const Console& console) {
 }
 
 Status record(const pst::VerifierKey& key, const fs::path& path) {
-  std::error_code failure;
-  if (path.has_parent_path()) fs::create_directories(path.parent_path(), failure);
-  if (failure) return Error{ErrorCode::kIo, path.parent_path().string(), failure.message()};
+  if (path.has_parent_path()) ASSAY_TRY(make_directory(path.parent_path()));
   claim::TrustList list = ASSAY_TRY(claim::TrustList::read(path));
   list.add(key.digest(), pst::to_string(key.trust));
   return list.write(path);
@@ -107,24 +105,21 @@ Result<int> run_verify(const VerifyOptions& options, const Console& console) {
 void add_srs(Program& program) {
   program.add_group("srs", "Make or check public parameters (an SRS)");
 
-  const auto dev = std::make_shared<DevOptions>();
-  CLI::App* verb = program.add("srs dev", "Make development parameters from a seed",
-                               "assay srs dev --axes 6,6,6 --seed 7 --out six.srs", dev, run_dev);
-  verb->add_option("--axes", dev->axes, "shape of the tensors to commit to")->required()->type_name("A,B,..");
-  verb->add_option("--seed", dev->seed, "what the secrets come from: who knows it can cheat")
-      ->required()
-      ->type_name("N");
-  verb->add_option("--out", dev->out, "the SRS; the verifier's part goes beside it, ending in .vk")
-      ->required()
-      ->type_name("FILE");
+  const auto [dev_verb, dev] = program.add("srs dev", "Make development parameters from a seed",
+                                           "assay srs dev --axes 6,6,6 --seed 7 --out six.srs", run_dev);
+  add_option(dev_verb, "--axes A,B,..", dev.axes, "shape of the tensors to commit to")->required();
+  add_option(dev_verb, "--seed N", dev.seed, "what the secrets come from: who knows it can cheat")
+      ->required();
+  add_option(dev_verb, "--out FILE", dev.out, "the SRS; the verifier's part goes beside it, ending in .vk")
+      ->required();
 
-  const auto verify = std::make_shared<VerifyOptions>();
-  verb = program.add("srs verify", "Check that an SRS is well formed, and record its digest as one of yours",
-                     "assay srs verify --srs six.srs --vk six.vk", verify, run_verify);
-  verb->add_option("--srs", verify->srs, "the SRS file")->required()->type_name("FILE");
-  verb->add_option("--vk", verify->vk, "write the verifier's part here")->type_name("FILE");
-  verb->add_flag("--no-record", verify->no_record,
-                 "do not add the digest to $ASSAY_TRUST_FILE or ~/.config/assay/srs-digests");
+  const auto [verify_verb, verify] =
+      program.add("srs verify", "Check that an SRS is well formed, and record its digest as one of yours",
+                  "assay srs verify --srs six.srs --vk six.vk", run_verify);
+  add_option(verify_verb, "--srs FILE", verify.srs, "the SRS file")->required();
+  add_option(verify_verb, "--vk FILE", verify.vk, "write the verifier's part here");
+  verify_verb->add_flag("--no-record", verify.no_record,
+                        "do not add the digest to $ASSAY_TRUST_FILE or ~/.config/assay/srs-digests");
 }
 
 }  // namespace assay::cli

@@ -9,7 +9,6 @@
 #include "base/within.h"
 #include "program.h"
 #include "report.h"
-#include "stopwatch.h"
 #include "toploc/report.h"
 
 namespace assay::cli {
@@ -58,7 +57,7 @@ Result<tensor::TensorView> find_states(const tensor::TensorFile& file, const std
   return file.tensors[0];
 }
 
-Result<Patterns> read_patterns_of(const StatesOptions& options) {
+Result<Patterns> read_patterns(const StatesOptions& options) {
   const tensor::TensorFile file = ASSAY_TRY(tensor::open(options.path));
   const tensor::TensorView view = ASSAY_TRY(find_states(file, options.name));
   if (!holds_patterns(view))
@@ -69,18 +68,6 @@ Result<Patterns> read_patterns_of(const StatesOptions& options) {
   static_assert(std::endian::native == std::endian::little);
   if (!view.bytes.empty()) std::memcpy(patterns.values.data(), view.bytes.data(), view.bytes.size());
   return patterns;
-}
-
-Result<Patterns> read_patterns(const StatesOptions& options) {
-  Result<Patterns> patterns = read_patterns_of(options);
-  if (!patterns.ok()) return within(options.path, patterns.error());
-  return patterns;
-}
-
-Result<toploc::States> states_of(const StatesOptions& options, const Patterns& patterns) {
-  Result<toploc::States> states = toploc::States::of(patterns.shape, patterns.values);
-  if (!states.ok()) return within(options.path, states.error());
-  return states;
 }
 
 Result<toploc::TieRule> read_ties(const std::string& name) {
@@ -94,8 +81,9 @@ Result<toploc::TieRule> read_ties(const std::string& name) {
 Result<int> run_build(const BuildOptions& options, const Console& console) {
   toploc::Parameters parameters = options.parameters;
   parameters.ties = ASSAY_TRY(read_ties(options.ties));
-  const Patterns patterns = ASSAY_TRY(read_patterns(options.states));
-  const toploc::States states = ASSAY_TRY(states_of(options.states, patterns));
+  const std::string& path = options.states.path;
+  const Patterns patterns = ASSAY_TRY(within(path, read_patterns(options.states)));
+  const toploc::States states = ASSAY_TRY(within(path, toploc::States::of(patterns.shape, patterns.values)));
   const Stopwatch building;
   const toploc::ProofFile file =
       ASSAY_TRY(toploc::ProofFile::build(states.rows, states.hidden, states.values, parameters));
@@ -124,8 +112,9 @@ Result<int> run_verify(const VerifyOptions& options, const Console& console) {
   toploc::Asked asked{options.parameters, options.ties.empty()};
   if (!asked.any_ties) asked.parameters.ties = ASSAY_TRY(read_ties(options.ties));
   const toploc::ProofFile file = ASSAY_TRY(toploc::ProofFile::read(options.proofs));
-  const Patterns patterns = ASSAY_TRY(read_patterns(options.states));
-  const toploc::States states = ASSAY_TRY(states_of(options.states, patterns));
+  const std::string& path = options.states.path;
+  const Patterns patterns = ASSAY_TRY(within(path, read_patterns(options.states)));
+  const toploc::States states = ASSAY_TRY(within(path, toploc::States::of(patterns.shape, patterns.values)));
   const Stopwatch verifying;
   const toploc::Verification found =
       ASSAY_TRY(toploc::verify(toploc::Offer::of(file), asked, states, profile));
@@ -139,27 +128,20 @@ Result<int> run_verify(const VerifyOptions& options, const Console& console) {
   return console.report(json, lines_of(found.verdict), exit_code(found.verdict.outcome()));
 }
 
-void add_chunk_flags(CLI::App* verb, const std::shared_ptr<StatesOptions>& states,
-                     const std::shared_ptr<toploc::Parameters>& parameters) {
-  verb->add_option("--states", states->path,
-                   "hidden states [rows, hidden] in bfloat16, or uint16 patterns in an .npy")
-      ->required()
-      ->type_name("FILE");
-  verb->add_option("--tensor-name", states->name, "which tensor of the file")->type_name("NAME");
-  verb->add_option("--topk", parameters->topk, "largest values that a proof holds")
-      ->capture_default_str()
-      ->type_name("K");
-  verb->add_option("--decode-batching-size", parameters->batching.decode_batching_size, "rows of a proof")
-      ->capture_default_str()
-      ->type_name("ROWS");
-  verb->add_option("--prefill-rows", parameters->batching.prefill_rows,
-                   "rows of a prompt, which have a proof of their own")
-      ->capture_default_str()
-      ->type_name("ROWS");
-  verb->add_option("--merge-tail-below", parameters->batching.merge_tail_below,
-                   "fewer rows at the end belong to the proof before")
-      ->capture_default_str()
-      ->type_name("ROWS");
+void add_chunk_flags(CLI::App* verb, StatesOptions& states, toploc::Parameters& parameters) {
+  add_option(verb, "--states FILE", states.path,
+             "hidden states [rows, hidden] in bfloat16, or uint16 patterns in an .npy")
+      ->required();
+  add_option(verb, "--tensor-name NAME", states.name, "which tensor of the file");
+  add_option(verb, "--topk K", parameters.topk, "largest values that a proof holds")->capture_default_str();
+  add_option(verb, "--decode-batching-size ROWS", parameters.batching.decode_batching_size, "rows of a proof")
+      ->capture_default_str();
+  add_option(verb, "--prefill-rows ROWS", parameters.batching.prefill_rows,
+             "rows of a prompt, which have a proof of their own")
+      ->capture_default_str();
+  add_option(verb, "--merge-tail-below ROWS", parameters.batching.merge_tail_below,
+             "fewer rows at the end belong to the proof before")
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -169,32 +151,28 @@ void add_toploc(Program& program) {
                     "calibrate, generate, validate, and verify with --model, run the program assay-toploc\n"
                     "of the Python package.");
 
-  const auto build = std::make_shared<BuildOptions>();
-  CLI::App* verb =
+  const auto [build_verb, build] =
       program.add("toploc build", "Make proofs of hidden states: 258 bytes for 32 tokens",
-                  "assay toploc build --states states.safetensors --out answer.proofs", build, run_build);
-  add_chunk_flags(verb, {build, &build->states}, {build, &build->parameters});
-  verb->add_option("--ties", build->ties,
-                   "which of equal values are kept: libstdc++ (as torch.topk) or lower-index")
-      ->capture_default_str()
-      ->type_name("RULE");
-  verb->add_option("--out", build->out, "the proofs")->required()->type_name("FILE");
+                  "assay toploc build --states states.safetensors --out answer.proofs", run_build);
+  add_chunk_flags(build_verb, build.states, build.parameters);
+  add_option(build_verb, "--ties RULE", build.ties,
+             "which of equal values are kept: libstdc++ (as torch.topk) or lower-index")
+      ->capture_default_str();
+  add_option(build_verb, "--out FILE", build.out, "the proofs")->required();
 
-  const auto verify = std::make_shared<VerifyOptions>();
-  verb = program.add("toploc verify", "Check proofs against hidden states that you recomputed",
-                     "assay toploc verify --proofs answer.proofs --states own.safetensors --json", verify,
-                     run_verify);
-  verb->footer(
-      verb->get_footer() +
+  const auto [verify_verb, verify] =
+      program.add("toploc verify", "Check proofs against hidden states that you recomputed",
+                  "assay toploc verify --proofs answer.proofs --states own.safetensors --json", run_verify);
+  verify_verb->footer(
+      verify_verb->get_footer() +
       "\nWith --model and --tokens the states are recomputed here: assay toploc verify --model --help");
-  verb->add_option("--proofs", verify->proofs, "the provider's proofs")->required()->type_name("FILE");
-  add_chunk_flags(verb, {verify, &verify->states}, {verify, &verify->parameters});
-  verb->add_option("--ties", verify->ties,
-                   "demand proofs made by this rule, libstdc++ or lower-index (default: take either)")
-      ->type_name("RULE");
-  verb->add_option("--profile", verify->profile, "what honest states may differ by: a file, or 'published'")
-      ->capture_default_str()
-      ->type_name("FILE");
+  add_option(verify_verb, "--proofs FILE", verify.proofs, "the provider's proofs")->required();
+  add_chunk_flags(verify_verb, verify.states, verify.parameters);
+  add_option(verify_verb, "--ties RULE", verify.ties,
+             "demand proofs made by this rule, libstdc++ or lower-index (default: take either)");
+  add_option(verify_verb, "--profile FILE", verify.profile,
+             "what honest states may differ by: a file, or 'published'")
+      ->capture_default_str();
 }
 
 }  // namespace assay::cli

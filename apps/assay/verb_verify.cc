@@ -8,7 +8,6 @@
 #include "pipeline/results.h"
 #include "program.h"
 #include "report.h"
-#include "stopwatch.h"
 
 namespace assay::cli {
 namespace {
@@ -138,27 +137,19 @@ Result<int> run_verify(const VerifyOptions& given, const Console& console) {
 }  // namespace
 
 void add_verify(Program& program) {
-  const auto options = std::make_shared<VerifyOptions>();
-  CLI::App* verb =
-      program.add("verify", "Check that a commitment opens to the values that the proofs give",
-                  "assay verify --commitment cube.commitment --proofs cube.proofs --srs six.vk --json",
-                  options, run_verify);
-  verb->add_option("--commitment", options->commitment, "the prover's commitment")->type_name("FILE");
-  verb->add_option("--proofs", options->proofs, "the prover's proofs, or a proofs.json")->type_name("FILE");
-  verb->add_option("--srs", options->srs, "your own copy of the parameters, .vk or .srs")->type_name("FILE");
-  verb->add_option("--challenge", options->challenge, "the points that you asked for")->type_name("FILE");
-  verb->add_option("--digest", options->digest, "the commitment's digest that was agreed on before")
-      ->type_name("HEX");
-  verb->add_option("--tensor", options->tensor, "values that you captured yourself, to compare with")
-      ->type_name("FILE");
-  verb->add_option("--srs-digest", options->srs_digest, "digest of the parameters that you trust")
-      ->type_name("HEX");
-  verb->add_option("--poly-dir", options->poly_dir, "find the files beside this directory of interpolate")
-      ->type_name("DIR");
-  verb->add_option("--output-dir", options->output_dir, "find the files in this directory of commit")
-      ->type_name("DIR");
-  verb->add_option("--hypercube-dir", options->hypercube_dir, "a directory of reshape, to compare with")
-      ->type_name("DIR");
+  const auto [verb, options] = program.add(
+      "verify", "Check that a commitment opens to the values that the proofs give",
+      "assay verify --commitment cube.commitment --proofs cube.proofs --srs six.vk --json", run_verify);
+  add_option(verb, "--commitment FILE", options.commitment, "the prover's commitment");
+  add_option(verb, "--proofs FILE", options.proofs, "the prover's proofs, or a proofs.json");
+  add_option(verb, "--srs FILE", options.srs, "your own copy of the parameters, .vk or .srs");
+  add_option(verb, "--challenge FILE", options.challenge, "the points that you asked for");
+  add_option(verb, "--digest HEX", options.digest, "the commitment's digest that was agreed on before");
+  add_option(verb, "--tensor FILE", options.tensor, "values that you captured yourself, to compare with");
+  add_option(verb, "--srs-digest HEX", options.srs_digest, "digest of the parameters that you trust");
+  add_option(verb, "--poly-dir DIR", options.poly_dir, "find the files beside this directory of interpolate");
+  add_option(verb, "--output-dir DIR", options.output_dir, "find the files in this directory of commit");
+  add_option(verb, "--hypercube-dir DIR", options.hypercube_dir, "a directory of reshape, to compare with");
 }
 
 }  // namespace assay::cli

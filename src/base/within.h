@@ -11,4 +11,11 @@ namespace assay {
 /// the same directory.
 [[nodiscard]] Error within(std::string_view place, Error error);
 
+/// The same for what may be one.
+template <class T>
+[[nodiscard]] Result<T> within(std::string_view place, Result<T> result) {
+  if (!result.ok()) return within(place, result.error());
+  return result;
+}
+
 }  // namespace assay

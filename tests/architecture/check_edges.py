@@ -70,7 +70,12 @@ OPEN: dict[str, dict[str, set[str]]] = {
         "encode": {"float_parts.h"},
         "claim": {"query_rules.h", "report.h"},
     },
-    "apps": {"claim": {"report.h"}, "pipeline": {"results.h"}, "toploc": {"report.h"}},
+    "apps": {
+        "integers": {"signed_integer.h"},
+        "claim": {"report.h"},
+        "pipeline": {"results.h"},
+        "toploc": {"report.h"},
+    },
     "python": {},
 }
 # Who speaks to people: they stand above every room.
