@@ -4,6 +4,7 @@
 
 #include "assay/toploc.h"
 #include "base/try.h"
+#include "base/within.h"
 #include "toploc/chunks.h"
 
 namespace assay::toploc {
@@ -41,8 +42,8 @@ Bytes Proof::encode() const {
 
 Result<Proof> Proof::decode(ByteSpan bytes, std::uint32_t k, std::string_view place) {
   ASSAY_TRY(check_k(k, place));
-  const auto error = [place](ErrorCode code, std::string_view field, std::string reason) {
-    return Error{code, fmt::format("{}: {}", place, field), std::move(reason)};
+  const auto error = [place](ErrorCode code, std::string field, std::string reason) {
+    return within(place, Error{code, std::move(field), std::move(reason)});
   };
   const std::size_t expected = proof_size(k);
   if (bytes.size() != expected)

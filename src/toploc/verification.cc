@@ -59,7 +59,8 @@ std::optional<Verdict> ask_proofs(std::span<const Bytes> proofs, std::size_t chu
   checks.push_back({"proof count", Grade::kRecomputed});
   decoded.reserve(proofs.size());
   for (std::size_t i = 0; i < proofs.size(); ++i) {
-    Result<Proof> proof = Proof::decode(proofs[i], k, fmt::format("proof {}", i));
+    // The verdict's item is the place.
+    Result<Proof> proof = Proof::decode(proofs[i], k, "");
     if (!proof.ok()) return Verdict::rejected("proof form", proof.error().to_string()).at_item(i);
     decoded.push_back(*std::move(proof));
   }

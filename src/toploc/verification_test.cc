@@ -124,7 +124,10 @@ TEST_F(Verify, NamesTheProofThatIsNone) {
   file_.proofs[2].pop_back();
   EXPECT_EQ(verdict().item(), 2u);
   EXPECT_EQ(before().item(), 2u);
-  EXPECT_EQ(verdict().reason(), "proof 2: length: 129 bytes, a proof of 64 values has 130");
+  EXPECT_EQ(before().reason(), verdict().reason());
+  // The item is the place: the line does not say it twice.
+  EXPECT_EQ(to_lines(verdict()).front(),
+            "rejected at step proof form, item 2: length: 129 bytes, a proof of 64 values has 130");
 }
 
 TEST_F(Verify, ProofsWithoutAWordAreJudgedByWhatWasAsked) {
