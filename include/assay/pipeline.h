@@ -163,7 +163,7 @@ struct ProofsJson {
 
 /// The same proofs under a commitment, which they must be of. Steps: "axes" (num_variables is the header's
 /// count), "commitment digest" (the point, and the digest where the file names one), then those of
-/// claim::verify.
+/// claim::verify. Figures: those of claim::verify; of the two rejections "proofs" and "commitment digest".
 [[nodiscard]] claim::Verification verify(const ProofsJson& proofs, const claim::Commitment& commitment,
                                          const claim::TensorChecker& checker,
                                          const claim::VerifyOptions& options = {});

@@ -112,7 +112,9 @@ Verification verify(const ProofsJson& proofs, const claim::Commitment& commitmen
                     const claim::TensorChecker& checker, const claim::VerifyOptions& options) {
   Verdict bound = bind(proofs, commitment);
   if (!bound.ok()) {
-    bound.add_assumption(checker.assumption(options.trusted)).add_figure("proofs", proofs.proofs.size());
+    bound.add_assumption(checker.assumption(options.trusted));
+    bound.add_figure("proofs", proofs.proofs.size());
+    bound.add_figure("commitment digest", to_hex(commitment.digest()));
     return {std::move(bound), {}, {}};
   }
   return claim::verify(commitment, settle(proofs, commitment), checker, options);
