@@ -66,8 +66,9 @@ CpuFeatures internal::features_of(const CpuRegisters& registers) {
   features.sha = has(ecx, kSsse3 | kSse41) && has(ebx, kSha);
   features.avx2 = has(ecx, kAvx) && has(ebx, kAvx2) && has(registers.xcr0, kAvxState);
   features.adx = has(ebx, kBmi2 | kAdx);
-  features.ifma =
-      has(ebx, kAvx512f | kAvx512dq | kIfma | kAvx512bw | kAvx512vl) && has(registers.xcr0, kAvx512State);
+  features.avx512 =
+      has(ebx, kAvx512f | kAvx512dq | kAvx512bw | kAvx512vl) && has(registers.xcr0, kAvx512State);
+  features.ifma = features.avx512 && has(ebx, kIfma);
   return features;
 }
 

@@ -15,10 +15,11 @@ namespace assay {
 /// Groups of extensions of x86-64: what one piece of our code needs, with the registers that the system must
 /// save for it. All are false on another processor.
 struct CpuFeatures {
-  bool sha = false;   ///< SHA, and SSSE3 and SSE4.1 beside it
-  bool avx2 = false;  ///< AVX2
-  bool adx = false;   ///< mulx (BMI2), adcx and adox (ADX)
-  bool ifma = false;  ///< AVX-512 F, DQ, BW, VL and IFMA
+  bool sha = false;     ///< SHA, and SSSE3 and SSE4.1 beside it
+  bool avx2 = false;    ///< AVX2
+  bool adx = false;     ///< mulx (BMI2), adcx and adox (ADX)
+  bool avx512 = false;  ///< AVX-512 F, DQ, BW and VL
+  bool ifma = false;    ///< the same and AVX-512 IFMA
 
   friend bool operator==(const CpuFeatures&, const CpuFeatures&) = default;
 };

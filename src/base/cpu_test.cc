@@ -13,35 +13,53 @@ constexpr std::uint32_t without(unsigned bit) { return ~(1U << bit); }
 
 constexpr internal::CpuRegisters kEverything{~0U, ~0U, ~0U};
 
+constexpr CpuFeatures kAll{.sha = true, .avx2 = true, .adx = true, .avx512 = true, .ifma = true};
+
+/// All features but those that `clear` clears.
+template <class Clear>
+CpuFeatures all_but(const Clear& clear) {
+  CpuFeatures features = kAll;
+  clear(features);
+  return features;
+}
+
+const CpuFeatures kWithoutAvx512 =
+    all_but([](CpuFeatures& features) { features.avx512 = features.ifma = false; });
+const CpuFeatures kWithoutAvx =
+    all_but([](CpuFeatures& features) { features.avx2 = features.avx512 = features.ifma = false; });
+
 TEST(CpuFeatures, NeedEachOfTheirExtensions) {
-  EXPECT_EQ(internal::features_of(kEverything), (CpuFeatures{true, true, true, true}));
+  EXPECT_EQ(internal::features_of(kEverything), kAll);
   EXPECT_EQ(internal::features_of({}), CpuFeatures{});
   for (const unsigned bit : {9U, 19U})  // SSSE3, SSE4.1
-    EXPECT_EQ(internal::features_of({without(bit), ~0U, ~0U}), (CpuFeatures{false, true, true, true})) << bit;
-  EXPECT_EQ(internal::features_of({without(28), ~0U, ~0U}), (CpuFeatures{true, false, true, true}));  // AVX
-  EXPECT_EQ(internal::features_of({~0U, without(29), ~0U}), (CpuFeatures{false, true, true, true}));  // SHA
-  EXPECT_EQ(internal::features_of({~0U, without(5), ~0U}), (CpuFeatures{true, false, true, true}));   // AVX2
+    EXPECT_EQ(internal::features_of({without(bit), ~0U, ~0U}), all_but([](auto& f) { f.sha = false; }))
+        << bit;
+  EXPECT_EQ(internal::features_of({without(28), ~0U, ~0U}), all_but([](auto& f) { f.avx2 = false; }));  // AVX
+  EXPECT_EQ(internal::features_of({~0U, without(29), ~0U}), all_but([](auto& f) { f.sha = false; }));   // SHA
+  EXPECT_EQ(internal::features_of({~0U, without(5), ~0U}), all_but([](auto& f) { f.avx2 = false; }));  // AVX2
   for (const unsigned bit : {8U, 19U})  // BMI2, ADX
-    EXPECT_EQ(internal::features_of({~0U, without(bit), ~0U}), (CpuFeatures{true, true, false, true})) << bit;
-  for (const unsigned bit : {16U, 17U, 21U, 30U, 31U})  // AVX-512 F, DQ, IFMA, BW, VL
-    EXPECT_EQ(internal::features_of({~0U, without(bit), ~0U}), (CpuFeatures{true, true, true, false})) << bit;
+    EXPECT_EQ(internal::features_of({~0U, without(bit), ~0U}), all_but([](auto& f) { f.adx = false; }))
+        << bit;
+  EXPECT_EQ(internal::features_of({~0U, without(21), ~0U}),
+            all_but([](auto& f) { f.ifma = false; }));  // IFMA
+  for (const unsigned bit : {16U, 17U, 30U, 31U})       // AVX-512 F, DQ, BW, VL
+    EXPECT_EQ(internal::features_of({~0U, without(bit), ~0U}), kWithoutAvx512) << bit;
 }
 
 TEST(CpuFeatures, NeedASystemThatSavesTheRegisters) {
-  EXPECT_EQ(internal::features_of({~0U, ~0U, 0}), (CpuFeatures{true, false, true, false}));
-  for (const unsigned bit : {1U, 2U})
-    EXPECT_EQ(internal::features_of({~0U, ~0U, without(bit)}), (CpuFeatures{true, false, true, false}));
+  EXPECT_EQ(internal::features_of({~0U, ~0U, 0}), kWithoutAvx);
+  for (const unsigned bit : {1U, 2U}) EXPECT_EQ(internal::features_of({~0U, ~0U, without(bit)}), kWithoutAvx);
   for (const unsigned bit : {5U, 6U, 7U})
-    EXPECT_EQ(internal::features_of({~0U, ~0U, without(bit)}), (CpuFeatures{true, true, true, false}));
+    EXPECT_EQ(internal::features_of({~0U, ~0U, without(bit)}), kWithoutAvx512);
 }
 
 TEST(CpuFeatures, AreThoseThatTheCompilerFinds) {
 #if defined(__x86_64__)
   EXPECT_EQ(cpu_features().avx2, __builtin_cpu_supports("avx2") != 0);
-  EXPECT_EQ(cpu_features().ifma,
+  EXPECT_EQ(cpu_features().avx512,
             __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
-                __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
-                __builtin_cpu_supports("avx512ifma") != 0);
+                __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0);
+  EXPECT_EQ(cpu_features().ifma, cpu_features().avx512 && __builtin_cpu_supports("avx512ifma") != 0);
   EXPECT_TRUE(!cpu_features().adx || __builtin_cpu_supports("bmi2") != 0);
 #else
   EXPECT_EQ(cpu_features(), CpuFeatures{});
@@ -54,13 +72,12 @@ TEST(Kernels, RunWhereTheirFeaturesAre) {
   EXPECT_EQ(kernels_for({.sha = true, .avx2 = true}), std::vector{kPortable});
   EXPECT_EQ(kernels_for({.adx = true}), (std::vector{kPortable, kAdx}));
   // The scalar parts of ifma are those of adx.
-  EXPECT_EQ(kernels_for({.ifma = true}), std::vector{kPortable});
-  EXPECT_EQ(kernels_for({.adx = true, .ifma = true}), (std::vector{kPortable, kAdx, kIfma}));
+  EXPECT_EQ(kernels_for({.avx512 = true, .ifma = true}), std::vector{kPortable});
+  EXPECT_EQ(kernels_for({.adx = true, .avx512 = true, .ifma = true}), (std::vector{kPortable, kAdx, kIfma}));
 }
 
 TEST(Kernels, AreFoundByName) {
-  const CpuFeatures all{true, true, true, true};
-  for (const KernelId id : kernels_for(all)) EXPECT_EQ(find_kernel(to_string(id), all).value(), id);
+  for (const KernelId id : kernels_for(kAll)) EXPECT_EQ(find_kernel(to_string(id), kAll).value(), id);
   EXPECT_EQ(find_kernel("portable", {}).value(), KernelId::kPortable);
 
   const Error lacking = find_kernel("ifma", {.adx = true}).error();
@@ -70,7 +87,7 @@ TEST(Kernels, AreFoundByName) {
   EXPECT_EQ(unknown.code, ErrorCode::kUnsupported);
   EXPECT_EQ(unknown.to_string(), "kernel: 'abacus' is the name of no kernel; available: portable");
   for (const char* name : {"", "Portable", "portable ", "adx,ifma"})
-    EXPECT_FALSE(find_kernel(name, all).ok());
+    EXPECT_FALSE(find_kernel(name, kAll).ok());
 }
 
 /// Sets ASSAY_KERNEL, and puts back what it was.

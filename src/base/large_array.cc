@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-namespace assay::internal {
+namespace assay {
 namespace {
 
 constexpr std::size_t kLine = 64, kHugePage = std::size_t{2} << 20;
@@ -17,7 +17,14 @@ std::size_t mapped_size(std::size_t bytes) {
   return bytes > SIZE_MAX - 2 * kHugePage ? 0 : (bytes + kHugePage - 1) / kHugePage * kHugePage;
 }
 
+/// Bytes from there to the next huge page.
+std::size_t to_huge_page(const void* memory) {
+  return (kHugePage - reinterpret_cast<std::uintptr_t>(memory) % kHugePage) % kHugePage;
+}
+
 }  // namespace
+
+namespace internal {
 
 void LargeFree::operator()(void* memory) const {
   if (bytes < kHugePage) {
@@ -36,14 +43,22 @@ void* allocate_large(std::size_t bytes) {
       mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return nullptr;
   auto* const begin = static_cast<std::byte*>(memory);
-  const std::size_t before = (kHugePage - reinterpret_cast<std::uintptr_t>(begin) % kHugePage) % kHugePage;
+  const std::size_t before = to_huge_page(begin);
   if (before != 0) munmap(begin, before);
   munmap(begin + before + size, kHugePage - before);
-#if defined(MADV_HUGEPAGE)
-  // A wish: where it is not granted, the pages are small and all else is the same.
-  static_cast<void>(madvise(begin + before, size, MADV_HUGEPAGE));
-#endif
+  wish_for_huge_pages(begin + before, size);
   return begin + before;
 }
 
-}  // namespace assay::internal
+}  // namespace internal
+
+void wish_for_huge_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) {
+#if defined(MADV_HUGEPAGE)
+  const std::size_t before = to_huge_page(memory);
+  if (bytes < before + kHugePage) return;
+  const std::size_t whole = (bytes - before) / kHugePage * kHugePage;
+  static_cast<void>(madvise(static_cast<std::byte*>(memory) + before, whole, MADV_HUGEPAGE));
+#endif
+}
+
+}  // namespace assay

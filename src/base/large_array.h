@@ -22,6 +22,10 @@ struct LargeFree {
 [[nodiscard]] void* allocate_large(std::size_t bytes);
 }  // namespace internal
 
+/// Asks for huge pages within memory of another kind that nobody has written to yet, such as a vector's.
+/// It is a wish: where it is not granted, the pages are small and all else is the same.
+void wish_for_huge_pages(void* memory, std::size_t bytes);
+
 /// `size` uninitialised elements.
 template <class T>
 requires std::is_trivially_copyable_v<T>

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 namespace assay {
 namespace {
@@ -22,6 +23,19 @@ TEST(LargeArray, IsAlignedAndWritableInEverySize) {
     moved = LargeArray<std::uint8_t>(size);  // gives the first memory back
     moved[size - 1] = 3;
   }
+}
+
+TEST(LargeArray, AWishForHugePagesLeavesMemoryAsItIs) {
+  constexpr std::size_t kHuge = std::size_t{2} << 20;
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, kHuge - 1, kHuge, 2 * kHuge - 1, 5 * kHuge + 12345}) {
+    std::vector<std::uint8_t> bytes(size);
+    for (std::size_t i = 0; i < size; i += 1000) bytes[i] = static_cast<std::uint8_t>(i / 1000);
+    wish_for_huge_pages(bytes.data(), size);
+    for (std::size_t i = 0; i < size; i += 1000)
+      ASSERT_EQ(bytes[i], static_cast<std::uint8_t>(i / 1000)) << size;
+  }
+  wish_for_huge_pages(nullptr, 0);
 }
 
 TEST(LargeArray, SaysWhenThereIsNoMemory) {

@@ -9,14 +9,33 @@ constexpr std::uint8_t kLeafTag[] = {0};
 constexpr std::uint8_t kNodeTag[] = {1};
 constexpr std::uint8_t kSizedTag[] = {2};
 
+ByteSpan bytes_of(std::span<const Digest> digests) {
+  return {reinterpret_cast<const std::uint8_t*>(digests.data()), digests.size_bytes()};
+}
+
 }  // namespace
 
 Digest leaf_hash(ByteSpan value) { return Sha256().update(kLeafTag).update(value).digest(); }
 
 Digest node_hash(std::span<const Digest> children) {
   ASSAY_CHECK(children.size() >= 2 && children.size() <= kMaxArity, children.size());
-  const ByteSpan bytes(children.front().data(), sizeof(Digest) * children.size());
-  return Sha256().update(kNodeTag).update(bytes).digest();
+  return Sha256().update(kNodeTag).update(bytes_of(children)).digest();
+}
+
+void hash_values(std::span<const ByteSpan> values, std::span<Digest> hashes) {
+  sha256_many(kLeafTag, values, hashes);
+}
+
+void hash_rows(ByteSpan rows, std::size_t size, std::span<Digest> hashes) {
+  sha256_rows(kLeafTag, rows, size, hashes);
+}
+
+void parent_hashes(std::uint32_t arity, std::span<const Digest> children, std::span<Digest> parents) {
+  ASSAY_CHECK_EQ(parents.size(), parent_count(children.size(), arity));
+  const std::size_t whole = children.size() / arity;
+  sha256_rows(kNodeTag, bytes_of(children.first(whole * arity)), arity * sizeof(Digest),
+              parents.first(whole));
+  if (whole < parents.size()) parents[whole] = parent_hash(children.subspan(whole * arity));
 }
 
 Digest empty_root() { return sha256({}); }

@@ -32,4 +32,13 @@ struct Group {
   return children.size() == 1 ? children.front() : node_hash(children);
 }
 
+/// hashes[i] = leaf_hash(values[i]).
+void hash_values(std::span<const ByteSpan> values, std::span<Digest> hashes);
+
+/// The same of values of `size` bytes that lie one behind the other.
+void hash_rows(ByteSpan rows, std::size_t size, std::span<Digest> hashes);
+
+/// The level above `children`: each parent is over `arity` of them, the last over those that are left.
+void parent_hashes(std::uint32_t arity, std::span<const Digest> children, std::span<Digest> parents);
+
 }  // namespace assay::merkle

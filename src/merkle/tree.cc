@@ -4,6 +4,7 @@
 
 #include "assay/merkle.h"
 #include "base/check.h"
+#include "base/large_array.h"
 #include "base/threads.h"
 #include "base/try.h"
 #include "merkle/shape.h"
@@ -11,7 +12,12 @@
 namespace assay::merkle {
 namespace {
 
-constexpr std::size_t kHashesPerRange = 256;  // fewer are not worth a thread
+constexpr std::size_t kLeavesPerRange = 256;  // fewer are not worth a thread
+
+// Levels are hashed several at a time over parts of the tree: at most so many hashes that they stay in a
+// cache of 1 MiB, and on each level at least so many as are hashed side by side.
+constexpr std::size_t kMostInPart = 8192;
+constexpr std::size_t kFewestInPart = 16;
 
 Error out_of_range(const char* place, std::string reason) {
   return {ErrorCode::kOutOfRange, place, std::move(reason)};
@@ -28,25 +34,62 @@ Status check_shape(std::uint32_t arity, std::uint64_t leaves) {
   return {};
 }
 
-std::vector<Digest> level_above(const std::vector<Digest>& level, std::uint32_t arity, Progress& progress) {
-  std::vector<Digest> above(parent_count(level.size(), arity));
-  parallel_for(0, above.size(), kHashesPerRange, [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) {
-      const Group group = group_of(i * arity, level.size(), arity);
-      above[i] = parent_hash(std::span(level).subspan(group.first, group.end - group.first));
-    }
-    progress.advance(last - first);
-  });
-  return above;
+/// Hashes to be filled in, on huge pages: to touch small ones for the first time takes a good part of the
+/// time that hashing takes.
+std::vector<Digest> make_hashes(std::size_t count) {
+  std::vector<Digest> hashes;
+  hashes.reserve(count);
+  wish_for_huge_pages(hashes.data(), count * sizeof(Digest));
+  hashes.resize(count);
+  return hashes;
 }
 
-template <class ValueAt>
-std::vector<Digest> hash_leaves(std::size_t count, const ValueAt& value_at) {
-  std::vector<Digest> hashes(count);
+/// How a level is cut for the levels above it to be hashed part by part.
+struct Parts {
+  std::size_t hashes;  // of the level in each part
+  std::size_t levels;  // above it, of which the last has kFewestInPart hashes of each part
+};
+
+Parts parts_of(std::uint32_t arity) {
+  Parts parts{kFewestInPart * arity, 1};
+  for (; parts.hashes * arity <= kMostInPart; parts.hashes *= arity) ++parts.levels;
+  return parts;
+}
+
+/// Hashes levels[level + 1] and the levels above it, as many as parts have, and there are.
+void hash_parts(std::uint32_t arity, std::vector<std::vector<Digest>>& levels, std::size_t level,
+                Progress& progress) {
+  const Parts parts = parts_of(arity);
+  const std::size_t top = std::min(level + parts.levels, levels.size() - 1);
+  const std::size_t count = (levels[level].size() + parts.hashes - 1) / parts.hashes;
+  parallel_for(0, count, 1, [&](std::size_t first_part, std::size_t last_part) {
+    for (std::size_t part = first_part; part < last_part; ++part) {
+      std::size_t first = part * parts.hashes;
+      std::size_t end = std::min(first + parts.hashes, levels[level].size());
+      std::uint64_t hashed = 0;
+      for (std::size_t above = level + 1; above <= top; ++above) {
+        const auto children = std::span<const Digest>(levels[above - 1]).subspan(first, end - first);
+        first /= arity;
+        end = parent_count(end, arity);
+        parent_hashes(arity, children, std::span(levels[above]).subspan(first, end - first));
+        hashed += end - first;
+      }
+      progress.advance(hashed);
+    }
+  });
+}
+
+/// hash(first, hashes) fills in the leaf hashes from `first` on.
+template <class Hash>
+std::vector<Digest> hash_leaves(std::size_t count, const Hash& hash) {
+  std::vector<Digest> hashes = make_hashes(count);
   Progress progress("hash leaves", count);
-  parallel_for(0, count, kHashesPerRange, [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) hashes[i] = leaf_hash(value_at(i));
-    progress.advance(last - first);
+  parallel_for(0, count, kLeavesPerRange, [&](std::size_t first, std::size_t last) {
+    for (; first < last; first += std::min(kLeavesPerRange, last - first)) {
+      const auto some = std::span(hashes).subspan(first, std::min(kLeavesPerRange, last - first));
+      hash(first, some);
+      progress.advance(some.size());
+    }
   });
   return hashes;
 }
@@ -68,7 +111,9 @@ std::uint64_t split_of(std::uint64_t n) {
 
 Result<Tree> Tree::from_leaves(std::uint32_t arity, std::span<const ByteSpan> values) {
   ASSAY_TRY(check_shape(arity, values.size()));
-  return Tree(arity, hash_leaves(values.size(), [&](std::size_t i) { return values[i]; }));
+  return Tree(arity, hash_leaves(values.size(), [&](std::size_t first, std::span<Digest> hashes) {
+                hash_values(values.subspan(first, hashes.size()), hashes);
+              }));
 }
 
 Result<Tree> Tree::from_leaf_hashes(std::uint32_t arity, std::vector<Digest> hashes) {
@@ -80,16 +125,22 @@ Result<Tree> Tree::from_chunks(std::uint32_t arity, ByteSpan values, std::size_t
   if (leaf_size == 0) return out_of_range("leaf size", "0 bytes, at least 1 is needed");
   const std::size_t count = values.size() / leaf_size + (values.size() % leaf_size != 0 ? 1 : 0);
   ASSAY_TRY(check_shape(arity, count));
-  return Tree(arity, hash_leaves(count, [&](std::size_t i) {
-                const ByteSpan rest = values.subspan(i * leaf_size);
-                return rest.first(std::min(leaf_size, rest.size()));
+  return Tree(arity, hash_leaves(count, [&](std::size_t first, std::span<Digest> hashes) {
+                const ByteSpan rest = values.subspan(first * leaf_size);
+                const std::size_t whole = std::min(hashes.size(), rest.size() / leaf_size);
+                hash_rows(rest.first(whole * leaf_size), leaf_size, hashes.first(whole));
+                if (whole < hashes.size()) hashes[whole] = leaf_hash(rest.subspan(whole * leaf_size));
               }));
 }
 
 Tree::Tree(std::uint32_t arity, std::vector<Digest> leaves) : arity_(arity) {
   Progress progress("hash tree", count_inner_nodes(leaves.size(), arity));
   levels_.push_back(std::move(leaves));
-  while (levels_.back().size() > 1) levels_.push_back(level_above(levels_.back(), arity, progress));
+  while (levels_.back().size() > 1)
+    levels_.push_back(make_hashes(parent_count(levels_.back().size(), arity)));
+  const std::size_t at_once = parts_of(arity).levels;
+  for (std::size_t level = 0; level + 1 < levels_.size(); level += at_once)
+    hash_parts(arity, levels_, level, progress);
 }
 
 Digest Tree::root() const { return leaf_count() == 0 ? empty_root() : levels_.back().front(); }

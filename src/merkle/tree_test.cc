@@ -36,6 +36,45 @@ TEST(Tree, RootIsThatOfTheDefinition) {
   EXPECT_EQ(sample_tree(2, 5000).root(), defined_root(2, sample_leaves(5000)));  // several ranges of work
 }
 
+// Large trees are hashed part by part; parts have 16 hashes times a power of the arity, up to 8192.
+TEST(Tree, RootIsThatOfTheDefinitionAboutTheBordersOfParts) {
+  const std::vector<Digest> leaves = sample_leaves(3 * 8192 + 70);
+  for (const std::uint32_t arity : {2, 3, 16, 255, 256}) {
+    std::size_t part = std::size_t{16} * arity;
+    while (part * arity <= 8192) part *= arity;
+    for (const std::size_t count : {part - 1, part, part + 1, part + 2, 2 * part - 1, 2 * part + arity,
+                                    3 * part, 3 * part + 1, 3 * part + 69}) {
+      const auto some = std::span(leaves).first(count);
+      for (const unsigned threads : {1u, 3u}) {
+        const ThreadLimitScope scope(threads);
+        EXPECT_EQ(Tree::from_leaf_hashes(arity, {some.begin(), some.end()}).value().root(),
+                  defined_root(arity, some))
+            << arity << " " << count << " " << threads;
+      }
+    }
+  }
+}
+
+TEST(Tree, EveryLeafIsHashedByItself) {
+  Bytes values(100'000);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i * i >> 3);
+  const ByteSpan all(values);
+  for (const std::size_t size : {1u, 63u, 64u, 100u, 1000u}) {
+    const Tree tree = Tree::from_chunks(2, all.first(90'001), size).value();
+    ASSERT_EQ(tree.leaf_count(), (90'000 + size) / size);
+    for (std::size_t i = 0; i < tree.leaf_count(); ++i) {
+      const ByteSpan rest = all.first(90'001).subspan(i * size);
+      ASSERT_EQ(tree.leaf_hashes()[i], leaf_hash(rest.first(std::min(size, rest.size()))))
+          << size << " " << i;
+    }
+  }
+  std::vector<ByteSpan> parts;
+  for (std::size_t i = 0; i < 1000; ++i) parts.push_back(all.subspan(7 * i, i * i % 331));
+  const Tree tree = Tree::from_leaves(2, parts).value();
+  ASSERT_EQ(tree.leaf_count(), parts.size());
+  for (std::size_t i = 0; i < parts.size(); ++i) ASSERT_EQ(tree.leaf_hashes()[i], leaf_hash(parts[i])) << i;
+}
+
 TEST(Tree, WithoutLeavesHasTheRootOfNothing) {
   const Tree tree = sample_tree(2, 0);
   EXPECT_EQ(tree.root(), empty_root());

@@ -76,20 +76,23 @@ Verdict verify_set(const Digest& root, std::uint32_t arity, std::uint64_t leaf_c
       compare_length(proof.size(), count_proof_hashes({indices.begin(), indices.end()}, leaf_count, arity));
   if (!length.ok()) return length;
 
+  // Level by level: all children that are known or in the proof, then all their parents at once.
   auto next = proof.begin();
-  std::vector<Digest> children;
   for (std::uint64_t count = leaf_count; count > 1; count = parent_count(count, arity)) {
-    std::vector<Known> parents;
+    std::vector<Digest> children;
+    std::vector<Group> groups;
     for (std::size_t at = 0; at < known.size();) {
-      const Group group = group_of(known[at].position, count, arity);
-      children.clear();
-      for (std::uint64_t i = group.first; i < group.end; ++i) {
+      groups.push_back(group_of(known[at].position, count, arity));
+      for (std::uint64_t i = groups.back().first; i < groups.back().end; ++i) {
         const bool has = at < known.size() && known[at].position == i;
         children.push_back(has ? known[at++].hash : *next++);
       }
-      parents.push_back({group.first / arity, parent_hash(children)});
     }
-    known = std::move(parents);
+    // Only the last group of a level has fewer than `arity`, so they lie as those of a whole level do.
+    std::vector<Digest> parents(groups.size());
+    parent_hashes(arity, children, parents);
+    known.clear();
+    for (std::size_t i = 0; i < groups.size(); ++i) known.push_back({groups[i].first / arity, parents[i]});
   }
   ASSAY_CHECK_EQ(proof.end() - next, 0);
   return compare_root(known.front().hash, root, "root");

@@ -304,6 +304,26 @@ TEST(Many, RandomSetsOfLargerTrees) {
   EXPECT_GT(damaged_ones, 10);
 }
 
+TEST(Many, ManyLeavesOfALargeTree) {
+  for (const std::uint32_t arity : {2u, 5u, 256u}) {
+    const std::uint64_t count = 3000;
+    const Tree tree = sample_tree(arity, count);
+    for (const std::uint64_t step : {1u, 2u, 3u, 67u}) {
+      std::vector<std::uint64_t> indices;
+      for (std::uint64_t i = step - 1; i < count; i += step) indices.push_back(i);
+      const auto [chosen, leaves] = select(tree, indices);
+      const MultiProof proof = tree.prove_many(chosen).value();
+      EXPECT_TRUE(verify_many(tree.root(), arity, count, chosen, leaves, proof).ok()) << arity << " " << step;
+      for (const std::size_t i : {std::size_t{0}, leaves.size() / 2, leaves.size() - 1}) {
+        std::vector<Digest> wrong = leaves;
+        wrong[i][31] ^= 1;
+        EXPECT_EQ(verify_many(tree.root(), arity, count, chosen, wrong, proof).step(), "root")
+            << arity << " " << step;
+      }
+    }
+  }
+}
+
 TEST(Many, OfOneLeafIsTheProofOfThatLeaf) {
   const Tree tree = sample_tree(3, 20);
   for (std::uint64_t index = 0; index < 20; ++index) {

@@ -1,0 +1,276 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/sha256_kernels.h"
+
+#define ASSAY_TARGET_AVX512 gnu::target("avx512f,avx512dq,avx512bw,avx512vl")
+#define ASSAY_AVX512 [[gnu::always_inline, ASSAY_TARGET_AVX512]] inline
+
+namespace assay::internal {
+namespace {
+
+constexpr std::size_t kLanes = 16;
+using Vector = __m512i;  // a word of each string
+
+ASSAY_AVX512 Vector add(Vector a, Vector b) { return _mm512_add_epi32(a, b); }
+ASSAY_AVX512 Vector exclusive_or(Vector a, Vector b, Vector c) {
+  return _mm512_ternarylogic_epi32(a, b, c, 0x96);
+}
+
+/// Whether word t of the schedule is zero in a last block that holds at most three bytes of the string.
+constexpr bool is_zero(bool nearly_constant, std::size_t t) { return nearly_constant && t >= 1 && t <= 14; }
+
+/// sum + s0(word), and sum + s1(word), of FIPS 180-4, section 4.1.2.
+ASSAY_AVX512 Vector add_small0(Vector sum, Vector word) {
+  return add(sum,
+             exclusive_or(_mm512_ror_epi32(word, 7), _mm512_ror_epi32(word, 18), _mm512_srli_epi32(word, 3)));
+}
+ASSAY_AVX512 Vector add_small1(Vector sum, Vector word) {
+  return add(
+      sum, exclusive_or(_mm512_ror_epi32(word, 17), _mm512_ror_epi32(word, 19), _mm512_srli_epi32(word, 10)));
+}
+
+/// Puts word t + 16 of the schedule in the place of word t.
+template <bool kNearlyConstant, std::size_t t>
+ASSAY_AVX512 void schedule(Vector (&w)[16]) {
+  Vector& word = w[t % 16];
+  if constexpr (is_zero(kNearlyConstant, t)) word = _mm512_setzero_si512();
+  if constexpr (!is_zero(kNearlyConstant, t + 9)) word = add(word, w[(t + 9) % 16]);
+  if constexpr (!is_zero(kNearlyConstant, t + 1)) word = add_small0(word, w[(t + 1) % 16]);
+  if constexpr (!is_zero(kNearlyConstant, t + 14)) word = add_small1(word, w[(t + 14) % 16]);
+}
+
+/// A round. The words a to h of the state take turns in the places of `v`.
+template <std::size_t t>
+ASSAY_AVX512 void round(Vector (&v)[8], Vector word_and_constant) {
+  const Vector a = v[(16 - t) % 8], b = v[(17 - t) % 8], c = v[(18 - t) % 8];
+  const Vector e = v[(20 - t) % 8], f = v[(21 - t) % 8], g = v[(22 - t) % 8];
+  Vector& d = v[(19 - t) % 8];
+  Vector& h = v[(23 - t) % 8];
+  h = add(h, word_and_constant);
+  h = add(h, _mm512_ternarylogic_epi32(e, f, g, 0xca));  // e ? f : g
+  h = add(h, exclusive_or(_mm512_ror_epi32(e, 6), _mm512_ror_epi32(e, 11), _mm512_ror_epi32(e, 25)));
+  d = add(d, h);
+  h = add(h, _mm512_ternarylogic_epi32(a, b, c, 0xe8));  // what two of them have
+  h = add(h, exclusive_or(_mm512_ror_epi32(a, 2), _mm512_ror_epi32(a, 13), _mm512_ror_epi32(a, 22)));
+}
+
+template <bool kNearlyConstant, bool kLast, std::size_t t>
+ASSAY_AVX512 void step(Vector (&v)[8], Vector (&w)[16], const std::uint32_t* constants) {
+  const Vector constant = _mm512_set1_epi32(static_cast<int>(constants[t]));
+  round<t>(v, is_zero(kNearlyConstant, t) ? constant : add(w[t], constant));
+  if constexpr (!kLast) schedule<kNearlyConstant, t>(w);
+}
+
+/// Sixteen rounds from a multiple of sixteen on, and, but for the last sixteen, the words of the next ones.
+template <bool kNearlyConstant, bool kLast, std::size_t... t>
+ASSAY_AVX512 void rounds(Vector (&v)[8], Vector (&w)[16], const std::uint32_t* constants,
+                         std::index_sequence<t...>) {
+  (step<kNearlyConstant, kLast, t>(v, w, constants), ...);
+}
+
+/// Absorbs the words w[0..15] into the lanes that are `active`.
+template <bool kNearlyConstant>
+ASSAY_AVX512 void absorb(Vector (&state)[8], Vector (&w)[16], __mmask16 active) {
+  constexpr auto kSixteen = std::make_index_sequence<16>();
+  Vector v[8];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) v[i] = state[i];
+  // Hides from the compiler that the constants stay the same from block to block. Else it copies each of them
+  // to all lanes and to the stack first, which strings of two blocks pay for; loads can do that copying.
+  const std::uint32_t* constants = kSha256Rounds;
+  __asm__("" : "+r"(constants));
+  int sixteens = 3;
+  if constexpr (kNearlyConstant) {
+    rounds<true, false>(v, w, constants, kSixteen);
+    constants += 16;
+    --sixteens;
+  }
+#pragma GCC unroll 1
+  for (; sixteens > 0; --sixteens, constants += 16) rounds<false, false>(v, w, constants, kSixteen);
+  rounds<false, true>(v, w, constants, kSixteen);
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) state[i] = _mm512_mask_add_epi32(state[i], active, state[i], v[i]);
+}
+
+ASSAY_AVX512 Vector swap_bytes(Vector words) {
+  return _mm512_shuffle_epi8(
+      words, _mm512_broadcast_i32x4(_mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL)));
+}
+
+/// Of four vectors, within each of their quarters: rows become columns.
+ASSAY_AVX512 void transpose_quarters(Vector& a, Vector& b, Vector& c, Vector& d) {
+  const Vector ab_low = _mm512_unpacklo_epi32(a, b), ab_high = _mm512_unpackhi_epi32(a, b);
+  const Vector cd_low = _mm512_unpacklo_epi32(c, d), cd_high = _mm512_unpackhi_epi32(c, d);
+  a = _mm512_unpacklo_epi64(ab_low, cd_low);
+  b = _mm512_unpackhi_epi64(ab_low, cd_low);
+  c = _mm512_unpacklo_epi64(ab_high, cd_high);
+  d = _mm512_unpackhi_epi64(ab_high, cd_high);
+}
+
+/// The same of the quarters of four vectors.
+ASSAY_AVX512 void transpose_of_quarters(Vector& a, Vector& b, Vector& c, Vector& d) {
+  const Vector ab_even = _mm512_shuffle_i32x4(a, b, 0x88), ab_odd = _mm512_shuffle_i32x4(a, b, 0xdd);
+  const Vector cd_even = _mm512_shuffle_i32x4(c, d, 0x88), cd_odd = _mm512_shuffle_i32x4(c, d, 0xdd);
+  a = _mm512_shuffle_i32x4(ab_even, cd_even, 0x88);
+  b = _mm512_shuffle_i32x4(ab_odd, cd_odd, 0x88);
+  c = _mm512_shuffle_i32x4(ab_even, cd_even, 0xdd);
+  d = _mm512_shuffle_i32x4(ab_odd, cd_odd, 0xdd);
+}
+
+/// Rows are strings before and words after, which are read big-endian.
+ASSAY_AVX512 void words_of_rows(Vector (&w)[16]) {
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) transpose_quarters(w[i], w[i + 1], w[i + 2], w[i + 3]);
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) transpose_of_quarters(w[i], w[i + 4], w[i + 8], w[i + 12]);
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) w[i] = swap_bytes(w[i]);
+}
+
+/// The words of the state, big-endian, to the strings' digests.
+ASSAY_AVX512 void store_digests(Vector (&state)[8], Digest* const* digests) {
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) state[i] = swap_bytes(state[i]);
+  transpose_quarters(state[0], state[1], state[2], state[3]);
+  transpose_quarters(state[4], state[5], state[6], state[7]);
+  // state[i] has the first half of the digests i, i + 4, i + 8 and i + 12, state[i + 4] the second.
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const Vector low = _mm512_shuffle_i32x4(state[i], state[i + 4], 0x44);
+    const Vector high = _mm512_shuffle_i32x4(state[i], state[i + 4], 0xee);
+    const Vector first = _mm512_shuffle_i32x4(low, low, 0xd8),
+                 second = _mm512_shuffle_i32x4(high, high, 0xd8);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(digests[i]->data()), _mm512_castsi512_si256(first));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(digests[i + 4]->data()),
+                        _mm512_extracti64x4_epi64(first, 1));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(digests[i + 8]->data()), _mm512_castsi512_si256(second));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(digests[i + 12]->data()),
+                        _mm512_extracti64x4_epi64(second, 1));
+  }
+}
+
+/// The strings prefix || message, where they lie.
+struct Strings {
+  std::size_t prefix;             // bytes
+  std::uintptr_t starts[kLanes];  // where the string would begin if its prefix lay before its message
+  std::size_t sizes[kLanes];      // of the whole string
+  std::size_t shortest, longest;  // among them
+};
+
+// Where a block goes beyond the message, its bytes are masked out of the load, which then does not touch
+// them. This is the address in lanes that load nothing at all.
+alignas(64) constexpr std::uint8_t kNothing[kSha256Block] = {};
+
+/// The first `count` bits; all from 64 on, none below 0.
+constexpr std::uint64_t first_bits(std::int64_t count) {
+  return count >= 64 ? ~std::uint64_t{0} : count <= 0 ? 0 : (std::uint64_t{1} << count) - 1;
+}
+
+/// The block at `begin`, whole in all strings, without the prefix and the padding.
+ASSAY_AVX512 void load_inner(const Strings& strings, std::size_t begin, Vector (&w)[16]) {
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < kLanes; ++i)
+    w[i] = _mm512_loadu_si512(reinterpret_cast<const void*>(strings.starts[i] + begin));
+  words_of_rows(w);
+}
+
+/// The block at `begin`: what there is of prefix, message and the bit behind it. The prefix is in `front`.
+ASSAY_AVX512 void load_edge(const Strings& strings, std::size_t begin, Vector front, Vector (&w)[16]) {
+  const std::uint64_t behind_prefix =
+      begin == 0 ? ~first_bits(static_cast<std::int64_t>(strings.prefix)) : ~0ULL;
+  const Vector base = begin == 0 ? front : _mm512_setzero_si512();
+  const Vector mark = _mm512_set1_epi8(static_cast<char>(0x80));
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    // Below 0 when the string has ended.
+    const auto left = static_cast<std::int64_t>(strings.sizes[i] - begin);
+    const std::uint64_t bytes = first_bits(left) & behind_prefix;
+    const std::uint64_t end = left >= 0 && left < 64 ? std::uint64_t{1} << left : 0;
+    const std::uintptr_t from =
+        bytes == 0 ? reinterpret_cast<std::uintptr_t>(kNothing) : strings.starts[i] + begin;
+    const Vector loaded = _mm512_mask_loadu_epi8(base, bytes, reinterpret_cast<const void*>(from));
+    w[i] = _mm512_mask_mov_epi8(loaded, end, mark);
+  }
+  words_of_rows(w);
+}
+
+/// The first word of blocks at `begin` > 0 that have at most three bytes of each string.
+ASSAY_AVX512 Vector load_first_word(const Strings& strings, std::size_t begin) {
+  alignas(64) std::uint32_t words[kLanes];
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    const auto* const from = reinterpret_cast<const std::uint8_t*>(strings.starts[i] + begin);
+    const std::size_t left = strings.sizes[i] - begin;
+    std::uint32_t word = 0x80000000U >> (8 * left);
+    for (std::size_t j = 0; j < left; ++j) word |= std::uint32_t{from[j]} << (24 - 8 * j);
+    words[i] = word;
+  }
+  return _mm512_load_si512(words);
+}
+
+ASSAY_AVX512 Strings locate(ByteSpan prefix, const ByteSpan* messages) {
+  Strings strings;
+  strings.prefix = prefix.size();
+  strings.shortest = SIZE_MAX;
+  strings.longest = 0;
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    strings.starts[i] = reinterpret_cast<std::uintptr_t>(messages[i].data()) - prefix.size();
+    strings.sizes[i] = prefix.size() + messages[i].size();
+    strings.shortest = std::min(strings.shortest, strings.sizes[i]);
+    strings.longest = std::max(strings.longest, strings.sizes[i]);
+  }
+  return strings;
+}
+
+}  // namespace
+
+[[ASSAY_TARGET_AVX512]] void sha256_lanes_avx512(ByteSpan prefix, const ByteSpan* messages,
+                                                 Digest* const* digests) {
+  constexpr __mmask16 kAll = 0xffff;
+  const Strings strings = locate(prefix, messages);
+  const Vector front = _mm512_maskz_loadu_epi8(first_bits(static_cast<std::int64_t>(prefix.size())),
+                                               prefix.empty() ? kNothing : prefix.data());
+  Vector state[8];
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < 8; ++i) state[i] = _mm512_set1_epi32(static_cast<int>(kSha256Start[i]));
+
+  const std::size_t blocks = sha256_blocks(strings.longest);
+  for (std::size_t block = 0; block < blocks; ++block) {
+    const std::size_t begin = block * kSha256Block;
+    Vector w[16];
+    if (begin >= strings.prefix && begin + kSha256Block <= strings.shortest) {
+      load_inner(strings, begin, w);
+      absorb<false>(state, w, kAll);
+      continue;
+    }
+    // Bit lengths stand in the last two words of each string's last block.
+    __mmask16 active = 0, last = 0;
+    alignas(64) std::uint32_t low[kLanes], high[kLanes];
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      const std::size_t count = sha256_blocks(strings.sizes[i]);
+      active = static_cast<__mmask16>(active | (block < count ? 1U << i : 0U));
+      last = static_cast<__mmask16>(last | (block + 1 == count ? 1U << i : 0U));
+      const std::uint64_t bits = std::uint64_t{8} * strings.sizes[i];
+      low[i] = static_cast<std::uint32_t>(bits);
+      high[i] = static_cast<std::uint32_t>(bits >> 32);
+    }
+    constexpr std::size_t kShort = std::size_t{1} << 29;  // the first length that takes more than 32 bits
+    if (begin > 0 && begin <= strings.shortest && strings.longest < std::min(begin + 4, kShort)) {
+      w[0] = load_first_word(strings, begin);
+      w[15] = _mm512_load_si512(low);
+      absorb<true>(state, w, kAll);
+      continue;
+    }
+    load_edge(strings, begin, front, w);
+    w[14] = _mm512_mask_mov_epi32(w[14], last, _mm512_load_si512(high));
+    w[15] = _mm512_mask_mov_epi32(w[15], last, _mm512_load_si512(low));
+    absorb<false>(state, w, active);
+  }
+  store_digests(state, digests);
+}
+
+}  // namespace assay::internal
+#endif
