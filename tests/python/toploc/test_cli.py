@@ -683,9 +683,12 @@ def test_what_is_no_signature(changes: dict[str, Any], field: str) -> None:
 
 @pytest.mark.parametrize("name", GOOD)
 def test_a_field_that_stands_twice(name: str) -> None:
-    again = f"{{{json.dumps(name)}:{json.dumps(GOOD[name])},"
-    with pytest.raises(DecodeError, match="twice"):
-        Signature.decode((again + written(GOOD)[1:]).encode(), "text")
+    again = f",{json.dumps(name)}:{json.dumps(GOOD[name])}}}"
+    with pytest.raises(DecodeError, match=f'the key "{name}" stands twice'):
+        Signature.decode(written(GOOD).replace("}", again).encode(), "text")
+    # The format stands first, whatever comes then.
+    with pytest.raises(DecodeError, match=r"format: this field is missing|twice"):
+        Signature.decode(written(GOOD).replace("{", "{" + again[1:-1] + ",").encode(), "text")
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
