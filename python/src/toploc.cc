@@ -46,24 +46,33 @@ Result<std::vector<toploc::Proof>> decode_all(const std::vector<Bytes>& proofs, 
 }
 
 std::vector<Comparison> compare_chunks(const std::vector<nb::bytes>& proofs, const Bits& bits,
-                                       const Lengths& lengths, std::uint32_t k, bool lower_index_first) {
+                                       const Lengths& lengths, const Lengths& rows, std::uint32_t k,
+                                       bool lower_index_first) {
   const std::vector<Bytes> given = to_bytes(proofs);
   if (given.size() != lengths.size())
     throw Failure{
         {ErrorCode::kMismatch, "proofs",
          std::to_string(given.size()) + " proofs for " + std::to_string(lengths.size()) + " chunks"}};
+  if (rows.size() != lengths.size())
+    throw Failure{{ErrorCode::kMismatch, "rows", "not of as many chunks as lengths"}};
   const std::vector<toploc::Proof> decoded = unwrap_read(without_gil([&] { return decode_all(given, k); }));
-  return unwrap(without_gil([&] {
+  std::vector<Comparison> found = unwrap(without_gil([&] {
     return toploc::compare_all(decoded, span_of_array(bits), lengths, k, rule_of(lower_index_first));
   }));
+  for (std::size_t i = 0; i < found.size(); ++i) found[i].rows = rows[i];
+  return found;
+}
+
+/// A width beyond 32 bits is beyond what is taken anyway.
+template <class Rows>
+std::uint32_t width_of(const Rows& rows) {
+  return static_cast<std::uint32_t>(std::min<std::size_t>(rows.shape(1), UINT32_MAX));
 }
 
 Result<Fingerprint> project(const StateRows& states, const Digest& seed, std::uint32_t dimensions) {
   return std::visit(
       [&](const auto& rows) {
-        // A width beyond 32 bits is beyond what is taken anyway.
-        const auto hidden = static_cast<std::uint32_t>(std::min<std::size_t>(rows.shape(1), UINT32_MAX));
-        return Fingerprint::project(span_of_array(rows), hidden, seed, dimensions);
+        return Fingerprint::project(span_of_array(rows), width_of(rows), seed, dimensions);
       },
       states);
 }
@@ -83,6 +92,7 @@ Fingerprint to_fingerprint(const FloatRows& values, std::uint32_t hidden, const 
 void bind_proofs(nb::module_& m) {
   m.attr("toploc_max_topk") = toploc::kMaxTopK;
   m.attr("toploc_largest_judged_topk") = toploc::largest_judged_topk();
+  m.attr("toploc_points_of_row") = Statistics::kPointsOfRow;
   m.def(
       "toploc_select",
       [](const Bits& bits, std::uint32_t k, bool lower_index_first) {
@@ -195,6 +205,7 @@ void bind_comparison(nb::module_& m) {
       .def_ro("distinct_values", &Comparison::distinct_values)
       .def_ro("distinct_own", &Comparison::distinct_own)
       .def_ro("nonfinite_own", &Comparison::nonfinite_own)
+      .def_ro("rows", &Comparison::rows)
       .def_ro("mantissa_mean", &Comparison::mantissa_mean)
       .def_ro("mantissa_median", &Comparison::mantissa_median)
       .def_ro("mantissa_median_upper", &Comparison::mantissa_median_upper)
@@ -202,6 +213,7 @@ void bind_comparison(nb::module_& m) {
   nb::class_<Statistics>(m, "ToplocStatistics")
       .def_ro("chunks", &Statistics::chunks)
       .def_ro("points", &Statistics::points)
+      .def_ro("counted_points", &Statistics::counted_points)
       .def_ro("exponent_mismatches", &Statistics::exponent_mismatches)
       .def_ro("sign_mismatches", &Statistics::sign_mismatches)
       .def_ro("mantissa_mean", &Statistics::mantissa_mean)
@@ -211,17 +223,19 @@ void bind_comparison(nb::module_& m) {
       .def_ro("worst_chunk_dispersion", &Statistics::worst_chunk_dispersion);
   m.def(
       "toploc_compare",
-      [](const nb::bytes& proof, const Words& indices, const Bits& values) {
+      [](const nb::bytes& proof, const Words& indices, const Bits& values, std::uint64_t rows) {
         const ByteSpan bytes = span_of(proof);
         const auto k = static_cast<std::uint32_t>(std::min<std::size_t>(indices.size(), UINT32_MAX));
         const toploc::Proof decoded =
             unwrap_read(without_gil([&] { return toploc::Proof::decode(bytes, k, "proof"); }));
-        return unwrap(without_gil(
+        Comparison found = unwrap(without_gil(
             [&] { return toploc::compare(decoded, span_of_array(indices), span_of_array(values)); }));
+        found.rows = rows;
+        return found;
       },
-      nb::arg("proof"), nb::arg("indices").noconvert(), nb::arg("values").noconvert());
+      nb::arg("proof"), nb::arg("indices").noconvert(), nb::arg("values").noconvert(), nb::arg("rows"));
   m.def("toploc_compare_chunks", &compare_chunks, nb::arg("proofs"), nb::arg("bits").noconvert(),
-        nb::arg("lengths"), nb::arg("k"), nb::arg("lower_index_first"));
+        nb::arg("lengths"), nb::arg("rows"), nb::arg("k"), nb::arg("lower_index_first"));
   m.def(
       "toploc_statistics",
       [](const std::vector<Comparison>& comparisons) { return toploc::statistics_of(comparisons); },

@@ -72,7 +72,7 @@ def verify_tokens(options: argparse.Namespace, engine: Engine) -> Report:
         "attention": engine.attention,
         "tokens": len(signature.output_token_ids),
         "proofs": len(file.proofs),
-        "profile": profile.name,
+        "profile": profile.title,
     }
     first, rows = asked.rows_of_answer(
         len(signature.prompt_token_ids), len(signature.output_token_ids)

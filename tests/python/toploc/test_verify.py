@@ -123,7 +123,7 @@ def test_some_chunks_of_another_answer() -> None:
     own, other = with_outliers(1, 0.3, 512), with_outliers(2, 0.3, 512)
     honest, foreign = toploc.build(own), toploc.build(other)
     published = Profile.published()
-    fields = {**json.loads(published.to_json()), "deviating_share": 1}
+    fields = {**json.loads(published.to_json()), "deviating_share": 0.99}
     by_means = Profile.from_json(json.dumps(fields))
     for count, step in ((2, ""), (3, "deviating chunks"), (4, "deviating chunks")):
         proofs = foreign[:count] + honest[count:]
@@ -195,6 +195,20 @@ def test_random_bytes_are_never_accepted(kind: str) -> None:
 
 def test_no_tokens_decide_nothing() -> None:
     assert not toploc.verify(states()[:0], [])
+
+
+@KINDS
+def test_one_token_decides_nothing(kind: str) -> None:
+    for rows, expected in ((1, ("inconclusive", "sequence length")), (32, ("accepted", ""))):
+        own = states(rows) if kind == "torch" else bits_of(states(rows))
+        for given in (own, list(own), own[None]):
+            for chunk in (1, 32):
+                proofs = toploc.build(given, chunk=chunk)
+                assert outcome(toploc.verify(given, proofs, chunk=chunk)) == expected
+                compared = toploc.compare(given, proofs, chunk=chunk)
+                assert [one.rows for one in compared] == [chunk if rows == 32 else 1] * len(proofs)
+                assert outcome(toploc.decide(compared, Profile.published())) == expected
+                assert toploc.statistics(compared).counted_points == 4 * rows
 
 
 def test_states_that_are_not_finite_decide_nothing() -> None:
