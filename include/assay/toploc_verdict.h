@@ -73,8 +73,9 @@ struct Profile : profile::Measurement {
 [[nodiscard]] std::uint64_t deviating_chunks(std::span<const Comparison> comparisons, const Profile& profile);
 
 /// The verdict on a sequence, cut in batches of `decode_batching_size` rows (0: of a size that is not said),
-/// its states computed under `conditions`. Steps, in order: "states" (inconclusive: some are not
-/// finite), "profile" (inconclusive: it is for another k or decode_batching_size), "modulus" (inconclusive for more than
+/// its states computed under `conditions`. Steps, in order: "states" (inconclusive: of a chunk's largest
+/// values some are not finite, or fewer than five are different, as where all are zero), "profile"
+/// (inconclusive: it is for another k or decode_batching_size), "modulus" (inconclusive for more than
 /// largest_judged_topk() values), "sequence length" (inconclusive: too few counted points), "chunk",
 /// "exponents", "mantissa mean", "mantissa median", "signs", "dispersion", "deviating chunks" (over the share
 /// of the chunks, rounded down, and over one).

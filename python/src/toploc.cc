@@ -77,6 +77,14 @@ Result<Fingerprint> project(const StateRows& states, const Digest& seed, std::ui
       states);
 }
 
+toploc::OwnStates own_states(const StateRows& states) {
+  return std::visit(
+      [](const auto& rows) -> toploc::OwnStates {
+        return {span_of_array(rows), width_of(rows)};
+      },
+      states);
+}
+
 NewFloatRows to_rows(Fingerprint fingerprint) {
   const std::size_t rows = fingerprint.rows();
   const std::size_t dimensions = fingerprint.dimensions;
@@ -277,10 +285,12 @@ void bind_fingerprints(nb::module_& m) {
       "fingerprint_verify",
       [](const nb::bytes& data, const StateRows& rows, const nb::bytes& seed, std::uint32_t d,
          const Profile& bounds) {
-        const Fingerprint theirs = unwrap_read(Fingerprint::decode(span_of(data), "fingerprint"));
         const Digest drawn = to_digest(seed, "seed");
-        const Fingerprint own = unwrap(without_gil([&] { return project(rows, drawn, d); }));
-        return toploc::verify(theirs, own, bounds);
+        const ByteSpan bytes = span_of(data);
+        const Fingerprint theirs =
+            unwrap_read(without_gil([&] { return Fingerprint::decode(bytes, "fingerprint"); }));
+        return unwrap(
+            without_gil([&] { return toploc::verify(theirs, own_states(rows), drawn, d, bounds); }));
       },
       nb::arg("data"), nb::arg("rows").noconvert(), nb::arg("seed"), nb::arg("d"), nb::arg("profile"));
 }

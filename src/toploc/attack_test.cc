@@ -339,6 +339,25 @@ TEST_F(Attack, StatesThatAreNotFinite) {
             "inconclusive: states");
 }
 
+// What needs no model at all: one value for all, where the verifier's own states are hardly more.
+TEST_F(Attack, StatesThatAreAlike) {
+  const auto step_with = [](const std::function<std::uint16_t(std::size_t)>& value) {
+    Bits own(kRows * kHidden * kChunks);
+    for (std::size_t i = 0; i < own.size(); ++i) own[i] = value(i);
+    EXPECT_EQ(step_of(verdict_of(honest_proofs(own), own)), "inconclusive: states");
+    return step_of(verdict_of(std::vector<Proof>(kChunks, constant_proof(own[0])), own));
+  };
+  EXPECT_EQ(step_with([](std::size_t) { return 0; }), "inconclusive: states");
+  EXPECT_EQ(step_with([](std::size_t) { return 0x8000; }), "inconclusive: states");
+  EXPECT_EQ(step_with([](std::size_t i) { return i % 2 == 0 ? 0 : 0x8000; }), "inconclusive: states");
+  EXPECT_EQ(step_with([](std::size_t) { return 0x3f80; }), "inconclusive: states");
+  EXPECT_EQ(step_with([](std::size_t i) { return 0x3f80 + i % 2; }), "inconclusive: states");
+  EXPECT_EQ(step_with([](std::size_t i) { return 0x3f80 + i % 4; }), "inconclusive: states");
+  // Saturated: all of the largest value there is.
+  EXPECT_EQ(step_with([](std::size_t i) { return i % 5 == 0 ? 0x7f7f : 0x3f80 + i % 64; }),
+            "inconclusive: states");
+}
+
 TEST_F(Attack, ShortSequences) {
   const Bits one_chunk(states().begin(), states().begin() + kChunkValues);
   EXPECT_EQ(step_of(verdict_of({encoded(proofs())[0]}, one_chunk)), "accepted");

@@ -82,6 +82,14 @@ Grade grade_of(std::span<const Comparison> comparisons) {
   return equal ? Grade::kRecomputed : Grade::kStatistical;
 }
 
+/// A single chunk may have half of the dispersion that `published` asks for, a quarter: of four values or
+/// fewer, one repeated has as much.
+constexpr std::uint32_t kLeastDistinct = 5;
+
+std::string different(std::uint32_t values) {
+  return values == 1 ? "one value" : fmt::format("{} values", values);
+}
+
 /// What keeps the verifier's own states from being judged by this profile; none.
 std::optional<Verdict> own_obstacle(std::span<const Comparison> comparisons, const Profile& profile,
                                     std::uint32_t decode_batching_size) {
@@ -89,6 +97,12 @@ std::optional<Verdict> own_obstacle(std::span<const Comparison> comparisons, con
     if (comparisons[i].nonfinite_own > 0)
       return Verdict::inconclusive(
                  "states", fmt::format("the verifier's own states are infinite or NaN in chunk {}", i))
+          .at_item(i);
+    if (comparisons[i].points != 0 && comparisons[i].distinct_own < kLeastDistinct)
+      return Verdict::inconclusive(
+                 "states", fmt::format("the verifier's own largest values in chunk {} are all of {}: one of "
+                                       "them for all might pass",
+                                       i, different(comparisons[i].distinct_own)))
           .at_item(i);
   }
   const auto other = std::ranges::find_if(

@@ -74,6 +74,25 @@ TEST(Decide, ARowCountsForAFewPoints) {
   EXPECT_EQ(step_of(decide(std::vector{half, half}, Profile::published())), "accepted");
 }
 
+// A chunk of which one value for all would pass is no use, however the proofs compare.
+TEST(Decide, OwnStatesOfAFewValuesSayNothing) {
+  const auto found = [](std::uint32_t distinct_own) {
+    Comparison exact = at_the_bounds();
+    exact.exponent_mismatches = exact.sign_mismatches = 0;
+    Comparison other = exact;
+    other.distinct_own = other.distinct_values = distinct_own;
+    return decide(std::vector{exact, other}, Profile::published());
+  };
+  EXPECT_EQ(step_of(found(5)), "accepted");
+  for (const std::uint32_t distinct : {1, 2, 3, 4}) {
+    EXPECT_EQ(step_of(found(distinct)), "inconclusive: states") << distinct;
+    EXPECT_EQ(found(distinct).item(), 1u);
+  }
+  EXPECT_EQ(
+      found(1).reason(),
+      "the verifier's own largest values in chunk 1 are all of one value: one of them for all might pass");
+}
+
 TEST(Decide, AChunkMayHaveHalfTheDispersion) {
   Comparison other = at_the_bounds();
   other.distinct_values = other.distinct_own;

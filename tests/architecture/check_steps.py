@@ -196,7 +196,7 @@ LISTS = (
     ),
     Steps(
         "include/assay/toploc_fingerprint.h",
-        "[[nodiscard]] Verdict verify(",
+        "[[nodiscard]] Result<Verdict> verify(",
         code=(TOPLOC + "fingerprint.cc:verify",),
     ),
     Steps(
