@@ -121,7 +121,7 @@ Result<int> run_verify(const VerifyOptions& options, const Console& console) {
   const double seconds = verifying.seconds();
 
   Json json = json_of(found.verdict);
-  json["profile"] = profile.name;
+  json["profile"] = profile.title();
   json["chunks"] = Json::array();
   for (const toploc::Comparison& chunk : found.comparisons) json["chunks"].push_back(json_of(chunk));
   json["timing"] = {{"verify_time_s", seconds}};

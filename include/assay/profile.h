@@ -29,12 +29,22 @@ struct Measurement {
   /// With confidence kConfidence, honest runs are rejected with at most this probability; none: not measured.
   std::optional<double> false_alarm_bound;
   std::uint64_t honest_runs = 0;  ///< that false_alarm_bound was measured from
+  /// What the bounds were read from, with its digest; empty where nothing was read. A file chooses its name
+  /// itself, and may call itself like another.
+  std::string source = {};
+
+  /// What messages show: "mine", and of a file "mine (mine.profile, SHA-256 ..)".
+  [[nodiscard]] std::string title() const;
 
   /// Errors: kOutOfRange, its place "name", "model", "dtype", "kernel" or "false_alarm_bound": text that is
-  /// too long or not UTF-8, a bound that is no probability.
+  /// too long, not UTF-8 or of more than one line, a bound that is no probability.
   [[nodiscard]] Status validate() const;
 
-  friend bool operator==(const Measurement&, const Measurement&) = default;
+  /// Whether they say the same, wherever it was read from.
+  friend bool operator==(const Measurement& a, const Measurement& b) {
+    return a.name == b.name && a.conditions == b.conditions && a.false_alarm_bound == b.false_alarm_bound &&
+           a.honest_runs == b.honest_runs;
+  }
 };
 
 /// That a bound on a rate holds, however the runs came out.

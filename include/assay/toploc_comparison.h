@@ -23,11 +23,12 @@ struct Comparison {
   std::uint32_t distinct_values = 0;      ///< different values that the proof gives
   std::uint32_t distinct_own = 0;         ///< different values that the verifier has
   std::uint32_t nonfinite_own = 0;        ///< values of the verifier that are infinite or NaN
+  std::uint64_t rows = 1;  ///< of the chunk; what compares values does not know them, and leaves it at one
   double mantissa_mean = kNoMatch;    ///< of the mantissas' differences where exponents are equal, 0 to 127
   double mantissa_median = kNoMatch;  ///< of an even number, the mean of the two in the middle
   double mantissa_median_upper = kNoMatch;  ///< of an even number, the upper of the two
 
-  /// As one JSON object, all but nonfinite_own and the upper median; null for kNoMatch.
+  /// As one JSON object, all but nonfinite_own, rows and the upper median; null for kNoMatch.
   [[nodiscard]] std::string to_json() const;
 };
 
@@ -43,18 +44,22 @@ struct Comparison {
                                                           std::span<const std::uint64_t> lengths,
                                                           std::uint32_t k, TieRule rule);
 
-/// A sequence's comparisons in six numbers. Means weigh each chunk by its points; a chunk without equal
+/// A sequence's comparisons in a few numbers. Means weigh each chunk by its points; a chunk without equal
 /// exponents counts as kNoMatchError in the two mantissa figures.
 struct Statistics {
   static constexpr double kNoMatchError = 128;
+  /// As many as the paper's proofs have of a row: 128 of 32 rows. What else is taken of one row says no more
+  /// of how long a sequence is.
+  static constexpr std::uint64_t kPointsOfRow = 4;
 
   std::uint64_t chunks = 0;
   std::uint64_t points = 0;
-  double exponent_mismatches = 0;  ///< per 128 points
-  double sign_mismatches = 0;      ///< per 128 points
-  double mantissa_mean = 0;        ///< mean over the chunks
-  double mantissa_median = 0;      ///< mean over the chunks
-  double dispersion = 1;           ///< different values of the proofs over the verifier's own, chunk by chunk
+  std::uint64_t counted_points = 0;  ///< of each chunk at most kPointsOfRow for a row
+  double exponent_mismatches = 0;    ///< per 128 points
+  double sign_mismatches = 0;        ///< per 128 points
+  double mantissa_mean = 0;          ///< mean over the chunks
+  double mantissa_median = 0;        ///< mean over the chunks
+  double dispersion = 1;  ///< different values of the proofs over the verifier's own, chunk by chunk
   double worst_chunk_exponent_mismatches = 0;  ///< per 128 points
   double worst_chunk_dispersion = 1;           ///< the least of a chunk
 };

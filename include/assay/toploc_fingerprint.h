@@ -1,10 +1,11 @@
 // Fingerprints of hidden states by random projection (arXiv 2511.20621): unlike proofs they keep signs and
-// all magnitudes, and compare by one distance.
+// all magnitudes, and compare row by row by one distance.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "assay/base.h"
@@ -26,8 +27,8 @@ struct Fingerprint {
 
   [[nodiscard]] std::uint64_t rows() const { return dimensions == 0 ? 0 : values.size() / dimensions; }
 
-  /// Errors: kOutOfRange (sizes; a value that is infinite or NaN, with its row), kMismatch (rows that are not
-  /// whole).
+  /// Errors: kOutOfRange (sizes; a value that is infinite or NaN, or values too large for the numbers, with
+  /// their row), kMismatch (rows that are not whole).
   static Result<Fingerprint> project(std::span<const std::uint16_t> bf16, std::uint32_t hidden,
                                      const Digest& seed, std::uint32_t dimensions);
   static Result<Fingerprint> project(std::span<const float> values, std::uint32_t hidden, const Digest& seed,
@@ -45,12 +46,23 @@ struct Fingerprint {
   friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
 };
 
-/// sqrt(sum |theirs - own|^2 / sum |own|^2), 0 for two that are all zero, infinite where only `own` is.
-/// Errors: kMismatch (seed, width, dimensions, rows), kOutOfRange (as Fingerprint::validate).
+/// |theirs - own| / |own| of the row in which it is largest: 0 for two rows of zeros, infinite where only the
+/// own one is zero, 0 of no rows. One distance over all would let a long row hide short ones. Errors:
+/// kMismatch (seed, width, dimensions, rows), kOutOfRange (as Fingerprint::validate).
 [[nodiscard]] Result<double> distance(const Fingerprint& theirs, const Fingerprint& own);
 
-/// `own` is the verifier's, under a seed of its own. Steps, in order: "seed", "shape", "states"
-/// (inconclusive: the own ones are all zero), "profile" (inconclusive: it has no bound), "distance".
-[[nodiscard]] Verdict verify(const Fingerprint& theirs, const Fingerprint& own, const Profile& profile);
+/// The verifier's own states, rows of `hidden` values, which must stay.
+struct OwnStates {
+  std::variant<std::span<const std::uint16_t>, std::span<const float>> values;  ///< the first: bf16 patterns
+  std::uint32_t hidden = 0;
+};
+
+/// `seed` and `dimensions` are the verifier's. Steps, in order: "seed", "shape", "states" (inconclusive:
+/// there are no own ones; a row is infinite or NaN, has one value throughout, zero or another, or a
+/// fingerprint that overflows or vanishes; or all rows are alike), "profile" (inconclusive: it has no bound),
+/// "distance" (of any row). Errors: as Fingerprint::project (sizes, rows that are not whole), of the
+/// verifier's own.
+[[nodiscard]] Result<Verdict> verify(const Fingerprint& theirs, const OwnStates& own, const Digest& seed,
+                                     std::uint32_t dimensions, const Profile& profile);
 
 }  // namespace assay::toploc

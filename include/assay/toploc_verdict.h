@@ -34,9 +34,10 @@ struct Profile : profile::Measurement {
   double dispersion = 0;
   /// Of a single chunk, per 128 points: above it, the chunk is another one's.
   double chunk_exponent_mismatches = 0;
-  double deviating_share = 0;                  ///< of the chunks, 0 to 1, that may deviate; one always may
-  std::uint64_t minimum_points = 0;            ///< with fewer, a sequence is inconclusive
-  std::optional<double> fingerprint_distance;  ///< relative L2; none: not measured
+  double deviating_share = 0;  ///< of the chunks, 0 to 1, that may deviate; one always may
+  /// With fewer, a sequence is inconclusive; a row counts for at most Statistics::kPointsOfRow of them.
+  std::uint64_t minimum_points = 0;
+  std::optional<double> fingerprint_distance;  ///< of the worst row, relative L2; none: not measured
 
   static constexpr std::size_t kMaxBytes = 1 << 16;
 
@@ -44,12 +45,13 @@ struct Profile : profile::Measurement {
   /// does not meet.
   static Profile published();
 
-  /// Errors: kOutOfRange, naming the field: numbers that are no bound, and those of Measurement.
+  /// Errors: kOutOfRange, naming the field: numbers that are no bound, or that exclude nothing, such as
+  /// values without any relation would meet, or one token; and those of Measurement.
   [[nodiscard]] Status validate() const;
 
-  /// JSON with every field, under "format": "assay/toploc/profile/v1". Errors of reading: kMalformed (not
-  /// JSON, a field that is missing, unknown or of another type), kUnsupported (format), kOutOfRange,
-  /// kTooLarge, kIo.
+  /// JSON with every field, under "format": "assay/toploc/profile/v1". What is read has as its source the
+  /// place and the SHA-256 of the text. Errors of reading: kMalformed (not JSON, a field that is missing,
+  /// unknown or of another type), kUnsupported (format), kOutOfRange, kTooLarge, kIo.
   [[nodiscard]] std::string to_json() const;
   static Result<Profile> from_json(std::string_view text, std::string_view place);
   static Result<Profile> read(const std::filesystem::path& path);
@@ -71,9 +73,10 @@ struct Profile : profile::Measurement {
 [[nodiscard]] std::uint64_t deviating_chunks(std::span<const Comparison> comparisons, const Profile& profile);
 
 /// The verdict on a sequence, cut in batches of `decode_batching_size` rows (0: of a size that is not said),
-/// its states computed under `conditions`. Steps, in order: "states" (inconclusive: some are not finite),
-/// "profile" (inconclusive: it is for another k or decode_batching_size), "modulus" (inconclusive for more
-/// than largest_judged_topk() values), "sequence length" (inconclusive: too few points), "chunk",
+/// its states computed under `conditions`. Steps, in order: "states" (inconclusive: of a chunk's largest
+/// values some are not finite, or fewer than five are different, as where all are zero), "profile"
+/// (inconclusive: it is for another k or decode_batching_size), "modulus" (inconclusive for more than
+/// largest_judged_topk() values), "sequence length" (inconclusive: too few counted points), "chunk",
 /// "exponents", "mantissa mean", "mantissa median", "signs", "dispersion", "deviating chunks" (over the share
 /// of the chunks, rounded down, and over one).
 [[nodiscard]] Verdict decide(std::span<const Comparison> comparisons, const Profile& profile,
@@ -107,13 +110,13 @@ struct Points {
 /// The verifier's own states.
 struct States {
   std::uint64_t rows = 0;
-  std::uint64_t hidden = 0;               ///< 0: the rows are not all of one width
+  std::uint64_t hidden = 0;               ///< 0: the rows are not all of one width, or it is not said
   std::span<const std::uint16_t> values;  ///< bf16 patterns, row after row
   /// Instead of the values, where these lie elsewhere, as on a GPU: takes the largest of a chunk there.
   /// Called for one chunk after another.
   std::function<Result<Points>(std::size_t chunk, TieRule rule)> select = {};
-  /// Values in each chunk, where rows are not all of one width; none: as the batching cuts rows of `hidden`
-  /// values.
+  /// Values in each chunk that the batching cuts `rows` into, where these are not all of one width; none: of
+  /// `hidden` values in each.
   std::optional<std::vector<std::uint64_t>> lengths = {};
 
   /// The values of a tensor [rows, hidden] or [1, rows, hidden], which must stay. Errors: kMismatch (another
@@ -131,9 +134,32 @@ struct Verification {
 /// kOutOfRange, kTooLarge (what is asked for cannot be).
 [[nodiscard]] Result<Verdict> check_offer(const Offer& offer, const Asked& asked, std::uint64_t rows);
 
+/// A prompt that the verifier had answered.
+struct Prompt {
+  std::string text;
+  std::vector<std::uint32_t> token_ids;  ///< by the verifier's own tokenizer
+};
+
+/// How long an answer must be.
+struct AnswerLength {
+  std::uint64_t least = 1;
+  std::uint64_t most = Signature::kMaxTokens;
+  std::vector<std::uint32_t> ends;  ///< what the model ends a text with; none: it never does
+};
+
+/// Whether each of the prompts calls for an answer of its own. Errors: kOutOfRange (two of the same tokens:
+/// one answer would do for both).
+[[nodiscard]] Status check_prompts(std::span<const Prompt> prompts);
+
+/// Whether a signature is of an answer to this prompt, and of a whole one. Steps, in order: "prompt" (another
+/// text, or other tokens), "answer length" (fewer tokens than the least or more than the most; fewer than the
+/// most, and the last is no end: the answer was cut).
+[[nodiscard]] Verdict check_answer(const Signature& signature, const Prompt& prompt,
+                                   const AnswerLength& length);
+
 /// Every question to a provider's proofs. Steps, in order: those of check_offer (at "shape" the width too),
 /// then those of decide. Errors: what is asked for cannot be, and those of the verifier's own states, as
-/// compare_all.
+/// compare_all; kMismatch (lengths of another number of chunks than the rows make).
 [[nodiscard]] Result<Verification> verify(const Offer& offer, const Asked& asked, const States& states,
                                           const Profile& profile, const Conditions& conditions = {});
 

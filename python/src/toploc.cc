@@ -35,26 +35,44 @@ NewWords to_array(std::vector<std::uint32_t> values) {
 }
 
 std::vector<Comparison> compare_chunks(const std::vector<nb::bytes>& proofs, const Bits& bits,
-                                       const Lengths& lengths, std::uint32_t k, bool lower_index_first) {
+                                       const Lengths& lengths, const Lengths& rows, std::uint32_t k,
+                                       bool lower_index_first) {
   const std::vector<Bytes> given = to_bytes(proofs);
   if (given.size() != lengths.size())
     throw Failure{
         {ErrorCode::kMismatch, "proofs",
          std::to_string(given.size()) + " proofs for " + std::to_string(lengths.size()) + " chunks"}};
+  if (rows.size() != lengths.size())
+    throw Failure{{ErrorCode::kMismatch, "rows", "not of as many chunks as lengths"}};
   return without_gil([&] {
     std::vector<toploc::Proof> decoded;
     for (std::size_t i = 0; i < given.size(); ++i)
       decoded.push_back(unwrap_read(toploc::Proof::decode(given[i], k, "proof " + std::to_string(i))));
-    return unwrap(toploc::compare_all(decoded, span_of_array(bits), lengths, k, rule_of(lower_index_first)));
+    std::vector<Comparison> found =
+        unwrap(toploc::compare_all(decoded, span_of_array(bits), lengths, k, rule_of(lower_index_first)));
+    for (std::size_t i = 0; i < found.size(); ++i) found[i].rows = rows[i];
+    return found;
   });
+}
+
+/// A width beyond 32 bits is beyond what is taken anyway.
+template <class Rows>
+std::uint32_t width_of(const Rows& rows) {
+  return static_cast<std::uint32_t>(std::min<std::size_t>(rows.shape(1), UINT32_MAX));
 }
 
 Result<Fingerprint> project(const StateRows& states, const Digest& seed, std::uint32_t dimensions) {
   return std::visit(
       [&](const auto& rows) {
-        // A width beyond 32 bits is beyond what is taken anyway.
-        const auto hidden = static_cast<std::uint32_t>(std::min<std::size_t>(rows.shape(1), UINT32_MAX));
-        return Fingerprint::project(span_of_array(rows), hidden, seed, dimensions);
+        return Fingerprint::project(span_of_array(rows), width_of(rows), seed, dimensions);
+      },
+      states);
+}
+
+toploc::OwnStates own_states(const StateRows& states) {
+  return std::visit(
+      [](const auto& rows) -> toploc::OwnStates {
+        return {span_of_array(rows), width_of(rows)};
       },
       states);
 }
@@ -74,6 +92,7 @@ Fingerprint to_fingerprint(const FloatRows& values, std::uint32_t hidden, const 
 void bind_proofs(nb::module_& m) {
   m.attr("toploc_max_topk") = toploc::kMaxTopK;
   m.attr("toploc_largest_judged_topk") = toploc::largest_judged_topk();
+  m.attr("toploc_points_of_row") = Statistics::kPointsOfRow;
   m.def(
       "toploc_select",
       [](const Bits& bits, std::uint32_t k, bool lower_index_first) {
@@ -185,6 +204,7 @@ void bind_comparison(nb::module_& m) {
       .def_ro("distinct_values", &Comparison::distinct_values)
       .def_ro("distinct_own", &Comparison::distinct_own)
       .def_ro("nonfinite_own", &Comparison::nonfinite_own)
+      .def_ro("rows", &Comparison::rows)
       .def_ro("mantissa_mean", &Comparison::mantissa_mean)
       .def_ro("mantissa_median", &Comparison::mantissa_median)
       .def_ro("mantissa_median_upper", &Comparison::mantissa_median_upper)
@@ -192,6 +212,7 @@ void bind_comparison(nb::module_& m) {
   nb::class_<Statistics>(m, "ToplocStatistics")
       .def_ro("chunks", &Statistics::chunks)
       .def_ro("points", &Statistics::points)
+      .def_ro("counted_points", &Statistics::counted_points)
       .def_ro("exponent_mismatches", &Statistics::exponent_mismatches)
       .def_ro("sign_mismatches", &Statistics::sign_mismatches)
       .def_ro("mantissa_mean", &Statistics::mantissa_mean)
@@ -201,17 +222,19 @@ void bind_comparison(nb::module_& m) {
       .def_ro("worst_chunk_dispersion", &Statistics::worst_chunk_dispersion);
   m.def(
       "toploc_compare",
-      [](const nb::bytes& proof, const Words& indices, const Bits& values) {
+      [](const nb::bytes& proof, const Words& indices, const Bits& values, std::uint64_t rows) {
         const ByteSpan bytes = span_of(proof);
         const auto k = static_cast<std::uint32_t>(std::min<std::size_t>(indices.size(), UINT32_MAX));
         const toploc::Proof decoded =
             unwrap_read(without_gil([&] { return toploc::Proof::decode(bytes, k, "proof"); }));
-        return unwrap(without_gil(
+        Comparison found = unwrap(without_gil(
             [&] { return toploc::compare(decoded, span_of_array(indices), span_of_array(values)); }));
+        found.rows = rows;
+        return found;
       },
-      nb::arg("proof"), nb::arg("indices").noconvert(), nb::arg("values").noconvert());
+      nb::arg("proof"), nb::arg("indices").noconvert(), nb::arg("values").noconvert(), nb::arg("rows"));
   m.def("toploc_compare_chunks", &compare_chunks, nb::arg("proofs"), nb::arg("bits").noconvert(),
-        nb::arg("lengths"), nb::arg("k"), nb::arg("lower_index_first"));
+        nb::arg("lengths"), nb::arg("rows"), nb::arg("k"), nb::arg("lower_index_first"));
   m.def(
       "toploc_statistics",
       [](const std::vector<Comparison>& comparisons) { return toploc::statistics_of(comparisons); },
@@ -253,10 +276,12 @@ void bind_fingerprints(nb::module_& m) {
       "fingerprint_verify",
       [](const nb::bytes& data, const StateRows& rows, const nb::bytes& seed, std::uint32_t d,
          const Profile& bounds) {
-        const Fingerprint theirs = unwrap_read(Fingerprint::decode(span_of(data), "fingerprint"));
         const Digest drawn = to_digest(seed, "seed");
-        const Fingerprint own = unwrap(without_gil([&] { return project(rows, drawn, d); }));
-        return toploc::verify(theirs, own, bounds);
+        const ByteSpan bytes = span_of(data);
+        const Fingerprint theirs =
+            unwrap_read(without_gil([&] { return Fingerprint::decode(bytes, "fingerprint"); }));
+        return unwrap(
+            without_gil([&] { return toploc::verify(theirs, own_states(rows), drawn, d, bounds); }));
       },
       nb::arg("data"), nb::arg("rows").noconvert(), nb::arg("seed"), nb::arg("d"), nb::arg("profile"));
 }

@@ -66,6 +66,7 @@ void bind_profile(nb::module_& m) {
           "save", [](const Profile& p, const std::string& path) { unwrap(p.write(path)); }, nb::arg("path"));
   bind_equality(profile);
   profile.def_ro("name", &Profile::name)
+      .def_prop_ro("title", &Profile::title)
       .def_prop_ro("model", [](const Profile& p) { return p.conditions.model; })
       .def_prop_ro("dtype", [](const Profile& p) { return p.conditions.dtype; })
       .def_prop_ro("kernel", [](const Profile& p) { return p.conditions.kernel; })
@@ -197,6 +198,17 @@ std::pair<Verdict, std::vector<Comparison>> verify(const Offer& offer, const Ask
 }
 
 void bind_verify(nb::module_& m) {
+  nb::class_<toploc::Prompt>(m, "ToplocPrompt")
+      .def(
+          "__init__",
+          [](toploc::Prompt* self, std::string text, std::vector<std::uint32_t> token_ids) {
+            new (self) toploc::Prompt{std::move(text), std::move(token_ids)};
+          },
+          nb::arg("text"), nb::arg("token_ids"));
+  m.def(
+      "toploc_check_prompts",
+      [](const std::vector<toploc::Prompt>& prompts) { unwrap(toploc::check_prompts(prompts)); },
+      nb::arg("prompts"));
   m.def(
       "toploc_deviating_chunks",
       [](const std::vector<Comparison>& comparisons, const Profile& bounds) {
@@ -218,6 +230,13 @@ void bind_verify(nb::module_& m) {
       },
       nb::arg("file"), nb::arg("asked"), nb::arg("any_ties"), nb::arg("rows"));
   m.def(
+      "toploc_check_answer",
+      [](const Signature& signature, const toploc::Prompt& prompt, std::uint64_t least, std::uint64_t most,
+         const std::vector<std::uint32_t>& ends) {
+        return toploc::check_answer(signature, prompt, {least, most, ends});
+      },
+      nb::arg("signature"), nb::arg("prompt"), nb::arg("least"), nb::arg("most"), nb::arg("ends"));
+  m.def(
       "toploc_verify",
       [](const OfferedFile& file, const Parameters& asked, bool any_ties, std::uint64_t rows,
          std::uint64_t hidden, const OwnValues& own, const Profile& bounds, const Conditions& conditions) {
@@ -229,15 +248,17 @@ void bind_verify(nb::module_& m) {
   m.def(
       "toploc_verify_proofs",
       [](const std::vector<nb::bytes>& proofs, const Parameters& asked, bool lower_index_first,
-         const Lengths& lengths, const OwnValues& own, const Profile& bounds, const Conditions& conditions) {
+         std::uint64_t rows, const Lengths& lengths, const OwnValues& own, const Profile& bounds,
+         const Conditions& conditions) {
         const std::vector<Bytes> given = to_bytes(proofs);
         Asked by_rule{asked, false};
         by_rule.parameters.ties = rule_of(lower_index_first);
         toploc::States states;
+        states.rows = rows;
         states.lengths = lengths;
         return verify(Offer{given}, by_rule, std::move(states), own, bounds, conditions);
       },
-      nb::arg("proofs"), nb::arg("asked"), nb::arg("lower_index_first"), nb::arg("lengths"),
+      nb::arg("proofs"), nb::arg("asked"), nb::arg("lower_index_first"), nb::arg("rows"), nb::arg("lengths"),
       nb::arg("own").noconvert(), nb::arg("profile"), nb::arg("conditions"));
 }
 

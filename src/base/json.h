@@ -1,6 +1,6 @@
-// JSON, by nlohmann's library, with what a careful reader needs on top: a cap on depth and size, no duplicate
-// keys, and integers of any size, which the original pipeline's files hold. An integer that does not fit 64
-// bits is kept as its digits.
+// JSON: values by nlohmann's library, and a careful reader of texts: a cap on depth and size, no duplicate
+// keys, messages of a few words whatever the text holds, and integers of any size, which the original
+// pipeline's files have. An integer that does not fit 64 bits is kept as its digits.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -58,11 +58,14 @@ class JsonVisitor {
 
 namespace internal {
 
-/// What nlohmann's lexer, which goes through a double, takes for finite whatever the digits are.
+/// Integers of so many digits lie among the doubles, whatever the digits are.
 inline constexpr std::size_t kMaxIntegerDigits = 308;
 
 /// The number of digits of -?(0|[1-9][0-9]*); 0 for another text.
 std::size_t count_integer_digits(std::string_view text);
+
+/// The start of a name or text from outside, for a message. It ends before a character, not within one.
+std::string_view shown(std::string_view text);
 
 }  // namespace internal
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
 
 #include "base/file.h"
 #include "base/format_version.h"
@@ -15,22 +14,13 @@ namespace {
 
 constexpr std::string_view kFormatField = "format";
 
-/// The start of a name or text from outside, for a message. It ends before a character, not within one.
-std::string_view shown(std::string_view text) {
-  constexpr std::size_t kLongest = 64;
-  if (text.size() <= kLongest) return text;
-  std::size_t end = kLongest;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end);
-}
-
 /// The steps from `from` to `target`, the last one first.
 bool find_steps(const Json& from, const Json& target, std::vector<std::string>& steps) {
   if (&from == &target) return true;
   if (from.is_object()) {
     for (const auto& [name, value] : from.get_ref<const Json::object_t&>()) {
       if (!find_steps(value, target, steps)) continue;
-      steps.push_back(fmt::format(".{}", shown(name)));
+      steps.push_back(fmt::format(".{}", internal::shown(name)));
       return true;
     }
   } else if (from.is_array()) {
@@ -44,17 +34,6 @@ bool find_steps(const Json& from, const Json& target, std::vector<std::string>& 
     }
   }
   return false;
-}
-
-/// The version in "assay/kept/v1", which begins with its tag; none where the rest is no number.
-std::optional<std::uint64_t> version_after(std::string_view tag, std::string_view format) {
-  if (!format.starts_with(tag)) return {};
-  const std::string_view digits = format.substr(tag.size());
-  if (digits.starts_with('0')) return {};
-  std::uint64_t version = 0;
-  const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), version);
-  if (code != std::errc{} || end != digits.data() + digits.size()) return {};
-  return version;
 }
 
 bool is_printable_ascii(std::string_view text) {
@@ -91,8 +70,8 @@ std::string JsonText::place_of(const Json& value) const {
 std::string JsonValue::place() const {
   if (value_ != nullptr) return whole_->place_of(*value_);
   const std::string above = whole_->place_of(*parent_);
-  if (above.empty()) return std::string(shown(name_));
-  return fmt::format("{}{}{}", above, parent_ == &whole_->json_ ? ": " : ".", shown(name_));
+  if (above.empty()) return std::string(internal::shown(name_));
+  return fmt::format("{}{}{}", above, parent_ == &whole_->json_ ? ": " : ".", internal::shown(name_));
 }
 
 Error JsonValue::error(ErrorCode code, std::string reason) const {
@@ -226,14 +205,7 @@ Result<JsonFields> JsonValue::format(std::string_view tag, std::uint32_t version
                                      const JsonNames& optional) const {
   const JsonValue field = ASSAY_TRY(open_fields())[kFormatField];
   if (field.value_ == nullptr || !field.value_->is_string()) return field.expected("a text");
-  const std::string& given = field.value_->get_ref<const std::string&>();
-  if (given != fmt::format("{}{}", tag, version)) {
-    const std::optional<std::uint64_t> other = version_after(tag, given);
-    if (!other)
-      return field.error(ErrorCode::kUnsupported,
-                         fmt::format("'{}' is not '{}{}'", shown(given), tag, version));
-    ASSAY_TRY(field.located(check_format_version(*other, version, {})));
-  }
+  ASSAY_TRY(field.located(check_format(field.value_->get_ref<const std::string&>(), tag, version, {})));
   JsonNames all = required;
   all.push_back(kFormatField);
   return fields(all, optional);

@@ -123,13 +123,100 @@ TEST(Json, RefusesWhatIsNotJson) {
                                      "1"}) {
     EXPECT_EQ(error_of(bad).code, ErrorCode::kMalformed) << bad;
   }
-  EXPECT_EQ(error_of(std::string_view("1\0", 2)).to_string(), "t: byte 1: not JSON: a zero byte");
+  EXPECT_EQ(error_of(std::string_view("1\0", 2)).to_string(),
+            "t: byte 2: not JSON: parse error at line 1, column 2: nothing more is expected");
   EXPECT_FALSE(parse_json(std::string_view("{}\0{", 4), "t").ok());
   EXPECT_FALSE(parse_json(std::string_view("\0", 1), "t").ok());
   EXPECT_FALSE(parse_json(std::string_view("\"a\0b\"", 5), "t").ok());
   EXPECT_THAT(error_of("[1,\n x]").to_string(),
               testing::StartsWith("t: byte 6: not JSON: parse error at line 2"));
   EXPECT_FALSE(parse_json({}, "t").ok());
+}
+
+// nlohmann's own reader takes the same texts, but for what is refused above and below.
+TEST(Json, TakesWhatTheLibraryTakes) {
+  constexpr std::string_view kPieces[] = {"{",
+                                          "}",
+                                          "[",
+                                          "]",
+                                          ",",
+                                          ":",
+                                          "\"a\"",
+                                          "\"b\"",
+                                          "1",
+                                          "-0",
+                                          "-",
+                                          "0",
+                                          "1.5",
+                                          "1e5",
+                                          "2E-3",
+                                          "1e+2",
+                                          ".5",
+                                          "1.",
+                                          "e1",
+                                          "true",
+                                          "false",
+                                          "null",
+                                          "nul",
+                                          " ",
+                                          "\n",
+                                          "\t",
+                                          "\"\\n\"",
+                                          "\"\\u00e9\"",
+                                          "\"\\ud83d\\ude00\"",
+                                          "\"\\ud83d\"",
+                                          "\"\\ude00\"",
+                                          "\"\\u12g4\"",
+                                          "\"\\q\"",
+                                          "\"\x01\"",
+                                          "\"\xc3\xa9\"",
+                                          "\"\xc3\"",
+                                          "\"",
+                                          "\\",
+                                          "x",
+                                          "\f",
+                                          "1e-999",
+                                          "5e-324",
+                                          "1.7976931348623157e308",
+                                          "1.8e308",
+                                          "0e999999999999999999999",
+                                          "1e-99999999999999999999"};
+  std::uint64_t state = 1;
+  const auto draw = [&state](std::size_t below) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    return static_cast<std::size_t>(state >> 33) % below;
+  };
+  std::size_t taken = 0;
+  for (int round = 0; round < 200'000; ++round) {
+    std::string text;
+    // Half of them are arrays, of which more are right.
+    const bool array = draw(2) == 0;
+    for (std::size_t i = 1 + draw(6); i > 0; --i) {
+      text += kPieces[draw(std::size(kPieces))];
+      if (array && i > 1) text += ",";
+    }
+    if (array) text = "[" + text + "]";
+    const Json theirs = Json::parse(text, nullptr, false);
+    const Result<Json> own = parse_json(text, "t");
+    if (own.ok()) {
+      ++taken;
+      ASSERT_FALSE(theirs.is_discarded()) << text;
+      ASSERT_EQ(dump_json(*own, -1), dump_json(theirs, -1)) << text;
+    } else if (own.error().reason.find("stands twice") == std::string::npos) {
+      ASSERT_TRUE(theirs.is_discarded()) << text << ": " << own.error().to_string();
+    }
+  }
+  EXPECT_GT(taken, 20'000u);
+}
+
+TEST(Json, SaysLittleOfMuch) {
+  const std::string much(1 << 20, 'x');
+  for (const std::string& text :
+       {"\"" + much, "\"" + much + "\xff\"", std::string(1 << 20, '\n') + "x", std::string(1 << 20, '9'),
+        "1." + std::string(1 << 20, '9') + "e999", "{\"" + much + "\":1,\"" + much + "\":1}", much})
+    EXPECT_LT(error_of(text).to_string().size(), 200u);
+  EXPECT_EQ(error_of(std::string(1 << 20, '\n') + "x").to_string(),
+            "t: byte 1048577: not JSON: parse error at line 1048577, column 1: a value is expected");
 }
 
 TEST(Json, RefusesInvalidUtf8) {

@@ -59,11 +59,18 @@ Status Measurement::validate() const {
     if (text->size() > kMaxText)
       return out_of_range(field, fmt::format("{} bytes, at most {} are taken", text->size(), kMaxText));
     if (!is_valid_utf8(*text)) return out_of_range(field, "it is not UTF-8");
+    // What a file calls itself stands in lines that people read.
+    if (std::ranges::any_of(*text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
+      return out_of_range(field, "it has control characters: one line of text is taken");
   }
   const double bound = false_alarm_bound.value_or(0);
   if (!(bound >= 0 && bound <= 1))
     return out_of_range("false_alarm_bound", fmt::format("{} is not in 0 to 1", bound));
   return {};
+}
+
+std::string Measurement::title() const {
+  return source.empty() ? name : fmt::format("{} ({})", name, source);
 }
 
 std::string unmeasured(const Measurement& measured, const Conditions& here) {
@@ -74,12 +81,12 @@ std::string unmeasured(const Measurement& measured, const Conditions& here) {
   }
   if (others.empty()) return {};
   return fmt::format("the profile '{}' is of {}: its false-alarm rate was not measured for this",
-                     measured.name, fmt::join(others, ", and of "));
+                     measured.title(), fmt::join(others, ", and of "));
 }
 
 void add_basis(Verdict& verdict, const Measurement& measured, const Conditions& here,
                std::string_view counted) {
-  std::string basis = fmt::format("honest runs stay within the bounds of the profile '{}'", measured.name);
+  std::string basis = fmt::format("honest runs stay within the bounds of the profile '{}'", measured.title());
   std::string others = unmeasured(measured, here);
   if (!others.empty()) {
     verdict.add_note(std::move(others));

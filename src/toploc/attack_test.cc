@@ -93,8 +93,10 @@ class OwnSelection {
   /// On the same proof for all chunks.
   [[nodiscard]] Verdict verdict_of(const Proof& proof, const Profile& profile = Profile::published()) const {
     std::vector<Comparison> comparisons;
-    for (std::size_t i = 0; i < kChunks; ++i)
+    for (std::size_t i = 0; i < kChunks; ++i) {
       comparisons.push_back(compare(proof, indices_[i], values_[i]).value());
+      comparisons.back().rows = kRows;
+    }
     return decide(comparisons, profile);
   }
 
@@ -171,7 +173,10 @@ TEST_F(Attack, OneChunkOfAnotherSequence) {
 TEST_F(Attack, SomeChunksOfCoarserArithmetic) {
   const std::vector<std::uint64_t> lengths = equal_chunks(kChunks, kChunkValues);
   const auto compared = [&](double error) {
-    return compare_all(proofs(), recomputed(states(), error), lengths, kTopK, TieRule::kLibstdcxx).value();
+    std::vector<Comparison> found =
+        compare_all(proofs(), recomputed(states(), error), lengths, kTopK, TieRule::kLibstdcxx).value();
+    for (Comparison& chunk : found) chunk.rows = kRows;
+    return found;
   };
   const std::vector<Comparison> honest = compared(0.004);
   const std::vector<Comparison> coarse = compared(0.08);
@@ -334,6 +339,25 @@ TEST_F(Attack, StatesThatAreNotFinite) {
             "inconclusive: states");
 }
 
+// What needs no model at all: one value for all, where the verifier's own states are hardly more.
+TEST_F(Attack, StatesThatAreAlike) {
+  const auto step_with = [](const std::function<std::uint16_t(std::size_t)>& value) {
+    Bits own(kRows * kHidden * kChunks);
+    for (std::size_t i = 0; i < own.size(); ++i) own[i] = value(i);
+    EXPECT_EQ(step_of(verdict_of(honest_proofs(own), own)), "inconclusive: states");
+    return step_of(verdict_of(std::vector<Proof>(kChunks, constant_proof(own[0])), own));
+  };
+  EXPECT_EQ(step_with([](std::size_t) { return 0; }), "inconclusive: states");
+  EXPECT_EQ(step_with([](std::size_t) { return 0x8000; }), "inconclusive: states");
+  EXPECT_EQ(step_with([](std::size_t i) { return i % 2 == 0 ? 0 : 0x8000; }), "inconclusive: states");
+  EXPECT_EQ(step_with([](std::size_t) { return 0x3f80; }), "inconclusive: states");
+  EXPECT_EQ(step_with([](std::size_t i) { return 0x3f80 + i % 2; }), "inconclusive: states");
+  EXPECT_EQ(step_with([](std::size_t i) { return 0x3f80 + i % 4; }), "inconclusive: states");
+  // Saturated: all of the largest value there is.
+  EXPECT_EQ(step_with([](std::size_t i) { return i % 5 == 0 ? 0x7f7f : 0x3f80 + i % 64; }),
+            "inconclusive: states");
+}
+
 TEST_F(Attack, ShortSequences) {
   const Bits one_chunk(states().begin(), states().begin() + kChunkValues);
   EXPECT_EQ(step_of(verdict_of({encoded(proofs())[0]}, one_chunk)), "accepted");
@@ -344,21 +368,45 @@ TEST_F(Attack, ShortSequences) {
   EXPECT_EQ(step_of(verdict_of(std::vector<Bytes>{}, {}, longer)), "inconclusive: sequence length");
 }
 
+// One token has as many points as 32: k of its values.
+TEST_F(Attack, OneToken) {
+  for (const std::uint32_t batch : {1U, 32U}) {
+    Asked asked;
+    asked.parameters.batching.decode_batching_size = batch;
+    const auto step_with = [&](std::uint64_t rows) {
+      const Bits own(states().begin(), states().begin() + static_cast<std::ptrdiff_t>(rows * kHidden));
+      const ProofFile file = ProofFile::build(rows, kHidden, own, asked.parameters).value();
+      return step_of(
+          verify(Offer::of(file), asked, States{rows, kHidden, own}, Profile::published()).value().verdict);
+    };
+    EXPECT_EQ(step_with(1), "inconclusive: sequence length") << batch;
+    EXPECT_EQ(step_with(31), "inconclusive: sequence length") << batch;
+    EXPECT_EQ(step_with(32), "accepted") << batch;
+  }
+}
+
 TEST_F(Attack, AnotherKThanTheProfiles) {
   Profile profile = Profile::published();
-  profile.topk = 64;
-  EXPECT_EQ(step_of(verdict_of(proofs(), states(), profile)), "inconclusive: profile");
+  for (const std::uint32_t topk : {1U, 64U, 127U, 129U, 256U, kMaxTopK}) {
+    profile.topk = topk;
+    const Verdict verdict = verdict_of(proofs(), states(), profile);
+    EXPECT_EQ(step_of(verdict), "inconclusive: profile");
+    EXPECT_EQ(verdict.reason(),
+              "'published' was measured with k = " + std::to_string(topk) + ", these proofs have k = 128");
+  }
   profile.topk = kTopK;
   EXPECT_EQ(step_of(verdict_of(proofs(), states(), profile)), "accepted");
 }
 
 TEST_F(Attack, AnotherBatchingThanTheProfiles) {
   Profile profile = Profile::published();
-  profile.decode_batching_size = 64;
-  const Verdict verdict = verdict_of(proofs(), states(), profile);
-  EXPECT_EQ(step_of(verdict), "inconclusive: profile");
-  EXPECT_EQ(verdict.reason(),
-            "'published' was measured with decode_batching_size = 64, these proofs have 32");
+  for (const std::uint32_t batch : {1U, 31U, 33U, 64U}) {
+    profile.decode_batching_size = batch;
+    const Verdict verdict = verdict_of(proofs(), states(), profile);
+    EXPECT_EQ(step_of(verdict), "inconclusive: profile");
+    EXPECT_EQ(verdict.reason(), "'published' was measured with decode_batching_size = " +
+                                    std::to_string(batch) + ", these proofs have 32");
+  }
   profile.decode_batching_size = kRows;
   EXPECT_EQ(step_of(verdict_of(proofs(), states(), profile)), "accepted");
 }

@@ -141,6 +141,9 @@ Statistics statistics_of(std::span<const Comparison> comparisons) {
     if (chunk.points == 0) continue;
     ++out.chunks;
     out.points += chunk.points;
+    // Compared by division: a caller may say any number of rows.
+    const bool dense = chunk.points / Statistics::kPointsOfRow >= chunk.rows;
+    out.counted_points += dense ? Statistics::kPointsOfRow * chunk.rows : chunk.points;
     exponents += chunk.exponent_mismatches;
     signs += chunk.sign_mismatches;
     distinct += chunk.distinct_values;

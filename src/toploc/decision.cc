@@ -82,6 +82,14 @@ Grade grade_of(std::span<const Comparison> comparisons) {
   return equal ? Grade::kRecomputed : Grade::kStatistical;
 }
 
+/// A single chunk may have half of the dispersion that `published` asks for, a quarter: of four values or
+/// fewer, one repeated has as much.
+constexpr std::uint32_t kLeastDistinct = 5;
+
+std::string different(std::uint32_t values) {
+  return values == 1 ? "one value" : fmt::format("{} values", values);
+}
+
 /// What keeps the verifier's own states from being judged by this profile; none.
 std::optional<Verdict> own_obstacle(std::span<const Comparison> comparisons, const Profile& profile,
                                     std::uint32_t decode_batching_size) {
@@ -90,18 +98,24 @@ std::optional<Verdict> own_obstacle(std::span<const Comparison> comparisons, con
       return Verdict::inconclusive(
                  "states", fmt::format("the verifier's own states are infinite or NaN in chunk {}", i))
           .at_item(i);
+    if (comparisons[i].points != 0 && comparisons[i].distinct_own < kLeastDistinct)
+      return Verdict::inconclusive(
+                 "states", fmt::format("the verifier's own largest values in chunk {} are all of {}: one of "
+                                       "them for all might pass",
+                                       i, different(comparisons[i].distinct_own)))
+          .at_item(i);
   }
   const auto other = std::ranges::find_if(
       comparisons, [&](const auto& c) { return profile.topk != 0 && c.points != profile.topk; });
   if (other != comparisons.end())
     return Verdict::inconclusive(
-        "profile", fmt::format("'{}' was measured with k = {}, these proofs have k = {}", profile.name,
+        "profile", fmt::format("'{}' was measured with k = {}, these proofs have k = {}", profile.title(),
                                profile.topk, other->points));
   const std::uint32_t measured = profile.decode_batching_size;
   if (measured != 0 && decode_batching_size != 0 && measured != decode_batching_size)
     return Verdict::inconclusive(
         "profile", fmt::format("'{}' was measured with decode_batching_size = {}, these proofs have {}",
-                               profile.name, measured, decode_batching_size));
+                               profile.title(), measured, decode_batching_size));
   return {};
 }
 
@@ -133,16 +147,19 @@ Verdict judge(std::span<const Comparison> comparisons, const Statistics& statist
     return *std::move(verdict);
   if (std::optional<Verdict> verdict = modulus_obstacle(comparisons)) return *std::move(verdict);
   checks.push_back({"modulus", Grade::kStatistical});
-  if (statistics.points < profile.minimum_points || statistics.points == 0)
+  constexpr std::uint64_t kOverOneRow = Statistics::kPointsOfRow + 1;
+  const std::uint64_t least = std::max(profile.minimum_points, kOverOneRow);
+  if (statistics.counted_points < least)
     return Verdict::inconclusive(
-        "sequence length", fmt::format("{} points, the profile '{}' asks for {}", statistics.points,
-                                       profile.name, std::max<std::uint64_t>(1, profile.minimum_points)));
+        "sequence length",
+        fmt::format("{} points, a row counting for at most {}; the profile '{}' asks for {}",
+                    statistics.counted_points, Statistics::kPointsOfRow, profile.title(), least));
   const Grade grade = grade_of(comparisons);
   for (const Test& test : tests) {
     const bool again = checks.back().step == test.step;
     if (test.fails()) {
       if (again) checks.pop_back();
-      Verdict verdict = Verdict::rejected(test.step, reason_of(test, profile.name));
+      Verdict verdict = Verdict::rejected(test.step, reason_of(test, profile.title()));
       if (test.chunk) verdict.at_item(*test.chunk);
       return verdict;
     }
@@ -167,7 +184,7 @@ Verdict internal::decide_after(const Checks& before, std::span<const Comparison>
   if (verdict.ok())
     verdict.add_note(fmt::format(
         "consistent with the states by the profile '{}'; what stays within its bounds is not detected",
-        profile.name));
+        profile.title()));
   profile::add_basis(
       verdict, profile, conditions,
       fmt::format("{} honest sequences, {} chunks", profile.honest_runs, profile.honest_chunks));

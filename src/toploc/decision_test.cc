@@ -16,6 +16,7 @@ Comparison at_the_bounds() {
   const Profile p = Profile::published();
   Comparison c;
   c.points = kTopK;
+  c.rows = 32;
   c.modulus = least_honest_modulus(kTopK);
   c.exponent_mismatches = static_cast<std::uint32_t>(p.exponent_mismatches);
   c.sign_mismatches = static_cast<std::uint32_t>(p.sign_mismatches);
@@ -41,6 +42,55 @@ TEST(Decide, EachBoundIsInclusive) {
   EXPECT_EQ(step_with([](Comparison& c) { ++c.sign_mismatches; }), "signs");
   EXPECT_EQ(step_with([](Comparison& c) { --c.distinct_values; }), "dispersion");
   EXPECT_EQ(step_with([](Comparison& c) { c.nonfinite_own = 1; }), "inconclusive: states");
+}
+
+// However many values are taken of a row, it is one token.
+TEST(Decide, ARowCountsForAFewPoints) {
+  const auto found = [](std::uint32_t points, std::uint64_t rows, std::uint64_t minimum) {
+    Comparison exact = at_the_bounds();
+    exact.exponent_mismatches = exact.sign_mismatches = 0;
+    exact.points = points;
+    exact.rows = rows;
+    Profile profile = Profile::published();
+    profile.minimum_points = minimum;
+    return decide(std::vector{exact}, profile);
+  };
+  EXPECT_EQ(found(128, 1, 128).reason(),
+            "4 points, a row counting for at most 4; the profile 'published' asks for 128");
+  EXPECT_EQ(step_of(found(128, 31, 128)), "inconclusive: sequence length");
+  EXPECT_EQ(step_of(found(128, 32, 128)), "accepted");
+  EXPECT_EQ(step_of(found(512, 32, 129)), "inconclusive: sequence length");
+  EXPECT_EQ(step_of(found(64, 64, 65)), "inconclusive: sequence length");
+  EXPECT_EQ(step_of(found(64, UINT64_MAX, 64)), "accepted");
+  // No profile lets one token pass, as no file can ask for so little.
+  for (const std::uint64_t minimum : {0, 1, 4}) {
+    EXPECT_EQ(step_of(found(128, 1, minimum)), "inconclusive: sequence length") << minimum;
+    EXPECT_EQ(step_of(found(128, 2, minimum)), "accepted") << minimum;
+  }
+  // Over the chunks.
+  Comparison half = at_the_bounds();
+  half.rows = 16;
+  EXPECT_EQ(step_of(decide(std::vector{half}, Profile::published())), "inconclusive: sequence length");
+  EXPECT_EQ(step_of(decide(std::vector{half, half}, Profile::published())), "accepted");
+}
+
+// A chunk of which one value for all would pass is no use, however the proofs compare.
+TEST(Decide, OwnStatesOfAFewValuesSayNothing) {
+  const auto found = [](std::uint32_t distinct_own) {
+    Comparison exact = at_the_bounds();
+    exact.exponent_mismatches = exact.sign_mismatches = 0;
+    Comparison other = exact;
+    other.distinct_own = other.distinct_values = distinct_own;
+    return decide(std::vector{exact, other}, Profile::published());
+  };
+  EXPECT_EQ(step_of(found(5)), "accepted");
+  for (const std::uint32_t distinct : {1, 2, 3, 4}) {
+    EXPECT_EQ(step_of(found(distinct)), "inconclusive: states") << distinct;
+    EXPECT_EQ(found(distinct).item(), 1u);
+  }
+  EXPECT_EQ(
+      found(1).reason(),
+      "the verifier's own largest values in chunk 1 are all of one value: one of them for all might pass");
 }
 
 TEST(Decide, AChunkMayHaveHalfTheDispersion) {

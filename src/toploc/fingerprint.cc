@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
 
 #include "assay/toploc_fingerprint.h"
 #include "base/random.h"
@@ -25,6 +28,13 @@ float to_float(std::uint16_t bf16) { return std::bit_cast<float>(std::uint32_t{b
 Error out_of_range(const char* place, std::string reason) {
   return {ErrorCode::kOutOfRange, place, std::move(reason)};
 }
+
+/// What is wrong with a row.
+struct Flaw {
+  std::size_t row;
+  const char* what;
+  [[nodiscard]] std::string text() const { return fmt::format("row {} {}", row, what); }
+};
 
 Status check_sizes(std::uint32_t hidden, std::uint32_t dimensions, std::uint64_t rows) {
   if (hidden == 0 || hidden > Fingerprint::kMaxHidden)
@@ -52,9 +62,10 @@ std::vector<std::int8_t> draw_signs(const Digest& seed, std::uint32_t hidden, st
   return signs;
 }
 
-/// One row. Sums run over the width in order, so that every machine rounds alike.
+/// One row; false where a sum is too large for a number. Sums run over the width in order, so that every
+/// machine rounds alike.
 template <class T>
-void project_row(const T* row, std::span<const std::int8_t> signs, std::span<double> sums, float* out) {
+bool project_row(const T* row, std::span<const std::int8_t> signs, std::span<double> sums, float* out) {
   std::ranges::fill(sums, 0.0);
   const std::int8_t* sign = signs.data();
   for (const T* value = row; sign != signs.data() + signs.size(); ++value, sign += sums.size()) {
@@ -62,43 +73,200 @@ void project_row(const T* row, std::span<const std::int8_t> signs, std::span<dou
     for (std::size_t j = 0; j < sums.size(); ++j) sums[j] += x * sign[j];
   }
   const double scale = 1 / std::sqrt(static_cast<double>(sums.size()));
-  for (std::size_t j = 0; j < sums.size(); ++j) out[j] = static_cast<float>(sums[j] * scale);
+  for (std::size_t j = 0; j < sums.size(); ++j) {
+    const double number = sums[j] * scale;
+    if (std::fabs(number) > std::numeric_limits<float>::max()) return false;
+    out[j] = static_cast<float>(number);
+  }
+  return true;
 }
 
+/// The sizes of rows of `hidden` values. Errors: those of check_sizes, kMismatch.
 template <class T>
-Result<Fingerprint> project_rows(std::span<const T> values, std::uint32_t hidden, const Digest& seed,
-                                 std::uint32_t dimensions) {
+Result<std::size_t> count_rows(std::span<const T> values, std::uint32_t hidden, std::uint32_t dimensions) {
   ASSAY_TRY(check_sizes(hidden, dimensions, 0));
   if (values.size() % hidden != 0)
     return Error{ErrorCode::kMismatch, "states",
                  fmt::format("{} values are no whole rows of {}", values.size(), hidden)};
   const std::size_t rows = values.size() / hidden;
   ASSAY_TRY(check_sizes(hidden, dimensions, rows));
+  return rows;
+}
+
+/// What keeps values from being projected; none.
+template <class T>
+std::optional<Flaw> not_finite(std::span<const T> values, std::uint32_t hidden) {
   const auto bad = std::ranges::find_if(values, [](T value) { return !std::isfinite(to_float(value)); });
-  if (bad != values.end())
-    return out_of_range("states", fmt::format("row {} holds an infinity or NaN",
-                                              static_cast<std::size_t>(bad - values.begin()) / hidden));
+  if (bad == values.end()) return {};
+  return Flaw{static_cast<std::size_t>(bad - values.begin()) / hidden, "holds an infinity or NaN"};
+}
+
+/// A fingerprint of finite values, and the first row whose numbers overflow.
+struct Projection {
+  Fingerprint fingerprint;
+  std::optional<Flaw> flaw;
+};
+
+template <class T>
+Projection project_finite(std::span<const T> values, std::uint32_t hidden, const Digest& seed,
+                          std::uint32_t dimensions) {
+  const std::size_t rows = values.size() / hidden;
   Fingerprint out{seed, hidden, dimensions, std::vector<float>(rows * dimensions)};
   const std::vector<std::int8_t> signs = draw_signs(seed, hidden, dimensions);
+  std::vector<std::uint8_t> overflows(rows);
   parallel_for(0, rows, 1, [&](std::size_t first, std::size_t last) {
     std::vector<double> sums(dimensions);
     for (std::size_t i = first; i < last; ++i)
-      project_row(values.data() + i * hidden, signs, sums, out.values.data() + i * dimensions);
+      overflows[i] =
+          project_row(values.data() + i * hidden, signs, sums, out.values.data() + i * dimensions) ? 0 : 1;
   });
-  return out;
+  const auto bad = std::ranges::find(overflows, 1);
+  if (bad == overflows.end()) return {std::move(out), {}};
+  return {std::move(out), Flaw{static_cast<std::size_t>(bad - overflows.begin()),
+                               "holds values so large that their projection overflows"}};
 }
 
-double sum_of_squares(std::span<const float> values) {
-  double sum = 0;
-  for (const float value : values) sum += static_cast<double>(value) * static_cast<double>(value);
-  return sum;
+template <class T>
+Result<Fingerprint> project_rows(std::span<const T> values, std::uint32_t hidden, const Digest& seed,
+                                 std::uint32_t dimensions) {
+  ASSAY_TRY(count_rows(values, hidden, dimensions));
+  if (const std::optional<Flaw> flaw = not_finite(values, hidden))
+    return out_of_range("states", flaw->text());
+  Projection made = project_finite(values, hidden, seed, dimensions);
+  if (made.flaw) return out_of_range("states", made.flaw->text());
+  return std::move(made.fingerprint);
 }
 
-/// What keeps two fingerprints from being compared; none.
-std::optional<std::string> difference_of_shape(const Fingerprint& a, const Fingerprint& b) {
-  if (a.hidden == b.hidden && a.dimensions == b.dimensions && a.values.size() == b.values.size()) return {};
-  return fmt::format("{} rows of {} from a width of {}, against {} of {} from {}", a.rows(), a.dimensions,
-                     a.hidden, b.rows(), b.dimensions, b.hidden);
+/// |theirs - own| / |own|.
+double distance_of_row(std::span<const float> theirs, std::span<const float> own) {
+  double apart = 0;
+  double length = 0;
+  for (std::size_t j = 0; j < own.size(); ++j) {
+    const double difference = static_cast<double>(theirs[j]) - static_cast<double>(own[j]);
+    apart += difference * difference;
+    length += static_cast<double>(own[j]) * static_cast<double>(own[j]);
+  }
+  return apart == 0 ? 0.0 : std::sqrt(apart / length);
+}
+
+struct Farthest {
+  std::size_t row = 0;
+  double distance = 0;
+};
+
+/// The row in which two of one shape are farthest apart, the first of several.
+Farthest farthest_row(const Fingerprint& theirs, const Fingerprint& own) {
+  Farthest farthest;
+  const std::size_t size = own.dimensions;
+  for (std::size_t i = 0; i < own.rows(); ++i) {
+    const double found = distance_of_row(std::span(theirs.values).subspan(i * size, size),
+                                         std::span(own.values).subspan(i * size, size));
+    if (found > farthest.distance) farthest = {i, found};
+  }
+  return farthest;
+}
+
+std::string shape_text(std::uint64_t rows, std::uint32_t dimensions, std::uint32_t hidden) {
+  return fmt::format("{} rows of {} from a width of {}", rows, dimensions, hidden);
+}
+
+/// What says how theirs differs from so many rows of this shape; none.
+std::optional<std::string> other_shape(const Fingerprint& theirs, std::uint64_t rows,
+                                       std::uint32_t dimensions, std::uint32_t hidden) {
+  if (theirs.hidden == hidden && theirs.dimensions == dimensions && theirs.values.size() == rows * dimensions)
+    return {};
+  return fmt::format("{}, against {}", shape_text(theirs.rows(), theirs.dimensions, theirs.hidden),
+                     shape_text(rows, dimensions, hidden));
+}
+
+/// The first row that has one value throughout. Whoever knows this value has the row's fingerprint.
+template <class T>
+std::optional<Flaw> constant_row(std::span<const T> values, std::uint32_t hidden) {
+  for (std::size_t start = 0; start < values.size(); start += hidden) {
+    const std::span<const T> row = values.subspan(start, hidden);
+    if (std::ranges::all_of(row, [&](T value) { return to_float(value) == to_float(row[0]); }))
+      return Flaw{start / hidden, "has one value throughout"};
+  }
+  return {};
+}
+
+template <class T>
+bool all_alike(std::span<const T> values, std::uint32_t hidden) {
+  const auto same = [](T a, T b) { return to_float(a) == to_float(b); };
+  return values.size() > hidden &&
+         std::ranges::equal(values.subspan(hidden), values.first(values.size() - hidden), same);
+}
+
+std::optional<Flaw> vanishing_row(const Fingerprint& own) {
+  for (std::size_t i = 0; i < own.values.size(); i += own.dimensions) {
+    if (std::ranges::all_of(std::span(own.values).subspan(i, own.dimensions), [](float v) { return v == 0; }))
+      return Flaw{i / own.dimensions, "has a fingerprint of zeros"};
+  }
+  return {};
+}
+
+Verdict about_own(const Flaw& flaw) {
+  return Verdict::inconclusive("states", "of the verifier's own states " + flaw.text()).at_item(flaw.row);
+}
+
+/// The verdict from the question of the own states on; `farthest` gets the distance where it was taken.
+template <class T>
+Verdict judge(const Fingerprint& theirs, std::span<const T> values, const Profile& profile,
+              std::optional<Farthest>& farthest) {
+  if (values.empty()) return Verdict::inconclusive("states", "the verifier has none of its own");
+  if (const std::optional<Flaw> flaw = not_finite(values, theirs.hidden)) return about_own(*flaw);
+  if (const std::optional<Flaw> flaw = constant_row(values, theirs.hidden)) return about_own(*flaw);
+  if (all_alike(values, theirs.hidden))
+    return Verdict::inconclusive("states", "of the verifier's own states all rows are alike");
+  const Projection own = project_finite(values, theirs.hidden, theirs.seed, theirs.dimensions);
+  if (own.flaw) return about_own(*own.flaw);
+  if (const std::optional<Flaw> flaw = vanishing_row(own.fingerprint)) return about_own(*flaw);
+  farthest = farthest_row(theirs, own.fingerprint);
+  if (!profile.fingerprint_distance)
+    return Verdict::inconclusive(
+        "profile", fmt::format("'{}' has no bound on fingerprints: calibrate one", profile.title()));
+  if (!(farthest->distance <= *profile.fingerprint_distance))
+    return Verdict::rejected(
+               "distance",
+               fmt::format("relative distance {:.4g} in row {}, the profile '{}' asks "
+                           "for at most {:.4g} in each",
+                           farthest->distance, farthest->row, profile.title(), *profile.fingerprint_distance))
+        .at_item(farthest->row);
+  return Verdict::accepted();
+}
+
+template <class T>
+Result<Verdict> verify_rows(const Fingerprint& theirs, std::span<const T> values, std::uint32_t hidden,
+                            const Digest& seed, std::uint32_t dimensions, const Profile& profile) {
+  const std::size_t rows = ASSAY_TRY(count_rows(values, hidden, dimensions));
+  if (theirs.seed != seed) return Verdict::rejected("seed", "it was made under another seed");
+  if (const std::optional<std::string> other = other_shape(theirs, rows, dimensions, hidden))
+    return Verdict::rejected("shape", *other).add_check("seed", Grade::kRecomputed);
+  if (const Status status = theirs.validate(); !status.ok())
+    return Verdict::rejected("shape", status.error().to_string()).add_check("seed", Grade::kRecomputed);
+  std::optional<Farthest> farthest;
+  Verdict verdict = judge(theirs, values, profile, farthest);
+  verdict.add_check("seed", Grade::kRecomputed).add_check("shape", Grade::kRecomputed);
+  if (verdict.ok())
+    verdict.add_check("distance", farthest->distance == 0 ? Grade::kRecomputed : Grade::kStatistical);
+  verdict.add_figure("rows", std::uint64_t{rows});
+  verdict.add_figure("dimensions", std::uint64_t{dimensions});
+  if (farthest) {
+    Figure distance{"relative distance, worst row", farthest->distance};
+    if (profile.fingerprint_distance)
+      distance.bound = Bound{Bound::Kind::kAtMost, *profile.fingerprint_distance};
+    verdict.add_figure(std::move(distance));
+  }
+  // The measured rate of false alarms is that of the proofs.
+  verdict.add_assumption(fmt::format(
+      "honest runs stay within the distance of the profile '{}'; its false-alarm rate was not measured",
+      profile.title()));
+  if (verdict.ok())
+    verdict.add_note(fmt::format(
+        "consistent with the states by the profile '{}'; what stays within its bound is not detected",
+        profile.title()));
+  verdict.add_note("a fingerprint binds its maker only to states committed to before the seed was told");
+  return verdict;
 }
 
 }  // namespace
@@ -159,54 +327,16 @@ Result<double> distance(const Fingerprint& theirs, const Fingerprint& own) {
   ASSAY_TRY(own.validate());
   if (theirs.seed != own.seed)
     return Error{ErrorCode::kMismatch, "seed", "the fingerprints have different seeds"};
-  if (const std::optional<std::string> difference = difference_of_shape(theirs, own))
-    return Error{ErrorCode::kMismatch, "shape", *difference};
-  double sum = 0;
-  for (std::size_t i = 0; i < own.values.size(); ++i) {
-    const double difference = static_cast<double>(theirs.values[i]) - static_cast<double>(own.values[i]);
-    sum += difference * difference;
-  }
-  return sum == 0 ? 0.0 : std::sqrt(sum / sum_of_squares(own.values));
+  if (const std::optional<std::string> other = other_shape(theirs, own.rows(), own.dimensions, own.hidden))
+    return Error{ErrorCode::kMismatch, "shape", *other};
+  return farthest_row(theirs, own).distance;
 }
 
-Verdict verify(const Fingerprint& theirs, const Fingerprint& own, const Profile& profile) {
-  if (theirs.seed != own.seed) return Verdict::rejected("seed", "it was made under another seed");
-  if (const std::optional<std::string> difference = difference_of_shape(theirs, own))
-    return Verdict::rejected("shape", *difference).add_check("seed", Grade::kRecomputed);
-  const Result<double> found = distance(theirs, own);
-  if (!found.ok())
-    return Verdict::rejected("shape", found.error().to_string()).add_check("seed", Grade::kRecomputed);
-  const auto judge = [&] {
-    if (sum_of_squares(own.values) == 0)
-      return Verdict::inconclusive("states", "the verifier's own states are all zero, or there are none");
-    if (!profile.fingerprint_distance)
-      return Verdict::inconclusive(
-          "profile", fmt::format("'{}' has no bound on fingerprints: calibrate one", profile.name));
-    if (!(*found <= *profile.fingerprint_distance))
-      return Verdict::rejected(
-          "distance", fmt::format("relative distance {:.4g}, the profile '{}' asks for at most {:.4g}",
-                                  *found, profile.name, *profile.fingerprint_distance));
-    return Verdict::accepted();
-  };
-  Verdict verdict = judge();
-  verdict.add_check("seed", Grade::kRecomputed).add_check("shape", Grade::kRecomputed);
-  if (verdict.ok()) verdict.add_check("distance", *found == 0 ? Grade::kRecomputed : Grade::kStatistical);
-  verdict.add_figure("rows", own.rows());
-  verdict.add_figure("dimensions", std::uint64_t{own.dimensions});
-  Figure distance{"relative distance", *found};
-  if (profile.fingerprint_distance)
-    distance.bound = Bound{Bound::Kind::kAtMost, *profile.fingerprint_distance};
-  verdict.add_figure(std::move(distance));
-  // The measured rate of false alarms is that of the proofs.
-  verdict.add_assumption(fmt::format(
-      "honest runs stay within the distance of the profile '{}'; its false-alarm rate was not measured",
-      profile.name));
-  if (verdict.ok())
-    verdict.add_note(fmt::format(
-        "consistent with the states by the profile '{}'; what stays within its bound is not detected",
-        profile.name));
-  verdict.add_note("a fingerprint binds its maker only to states committed to before the seed was told");
-  return verdict;
+Result<Verdict> verify(const Fingerprint& theirs, const OwnStates& own, const Digest& seed,
+                       std::uint32_t dimensions, const Profile& profile) {
+  return std::visit(
+      [&](const auto& values) { return verify_rows(theirs, values, own.hidden, seed, dimensions, profile); },
+      own.values);
 }
 
 }  // namespace assay::toploc

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "base/random.h"
@@ -44,6 +46,19 @@ Profile with_bound(std::optional<double> bound) {
   Profile profile = Profile::published();
   profile.fingerprint_distance = bound;
   return profile;
+}
+
+/// The verdict on theirs by one who has these states and the seed 1.
+Verdict judged(const Fingerprint& theirs, const std::vector<float>& own, const Profile& profile) {
+  return verify(theirs, {own, kHidden}, seed(1), kDimensions, profile).value();
+}
+
+Verdict judged(const Fingerprint& theirs, const std::vector<float>& own) {
+  return judged(theirs, own, with_bound(0.05));
+}
+
+std::span<float> row_of(std::vector<float>& values, std::size_t row) {
+  return std::span(values).subspan(row * kHidden, kHidden);
 }
 
 TEST(Fingerprint, IsTheSignedSumOfItsDefinition) {
@@ -147,16 +162,26 @@ TEST(Fingerprint, RefusesStatesItCannotProject) {
   EXPECT_EQ(code(std::vector<float>(Fingerprint::kMaxValues / 1024 + 1), 1, 1024), ErrorCode::kOutOfRange);
   const Bits with_nan{0, 0, 0x7fc0, 0};
   EXPECT_EQ(Fingerprint::project(with_nan, 2, seed(1), 4).error().reason, "row 1 holds an infinity or NaN");
+  // Each a float, and their sum none.
+  std::vector<float> huge = states(1, 3);
+  std::ranges::fill(row_of(huge, 2), std::numeric_limits<float>::max());
+  EXPECT_EQ(Fingerprint::project(huge, kHidden, seed(1), kDimensions).error().to_string(),
+            "states: row 2 holds values so large that their projection overflows");
 }
 
-TEST(FingerprintDistance, IsRelative) {
-  const Fingerprint own{seed(1), 9, 2, {3, 4, 0, 0}};
-  Fingerprint theirs{seed(1), 9, 2, {3, 4, 0.3F, 0.4F}};
-  EXPECT_NEAR(distance(theirs, own).value(), 0.1, 1e-7);
+TEST(FingerprintDistance, IsThatOfTheWorstRow) {
+  const Fingerprint own{seed(1), 9, 2, {3, 4, 6, 8}};
+  Fingerprint theirs{seed(1), 9, 2, {3, 4, 6.6F, 8.8F}};
+  EXPECT_NEAR(distance(theirs, own).value(), 0.1, 1e-6);
+  theirs.values = {3.6F, 4.8F, 6.6F, 8.8F};
+  EXPECT_NEAR(distance(theirs, own).value(), 0.2, 1e-6);
   EXPECT_EQ(distance(own, own).value(), 0);
   const Fingerprint zero{seed(1), 9, 2, {0, 0, 0, 0}};
   EXPECT_EQ(distance(zero, zero).value(), 0);
+  EXPECT_EQ(distance(zero, own).value(), 1);
   EXPECT_EQ(distance(theirs, zero).value(), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(distance(own, {seed(1), 9, 2, {3, 4, 0, 0}}).value(), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(distance({seed(1), 9, 2, {}}, {seed(1), 9, 2, {}}).value(), 0);
   theirs.hidden = 8;
   EXPECT_EQ(distance(theirs, own).error().code, ErrorCode::kMismatch);
   theirs = {seed(2), 9, 2, {3, 4, 0, 0}};
@@ -175,38 +200,164 @@ TEST(FingerprintDistance, IsRelative) {
 
 TEST(FingerprintVerify, TellsStatesApart) {
   const std::vector<float> own = states(6, 40);
-  EXPECT_TRUE(verify(of(scaled(own, 0.004F)), of(own), with_bound(0.05)).ok());
-  EXPECT_EQ(verify(of(scaled(own, 0.2F)), of(own), with_bound(0.05)).step(), "distance");
-  EXPECT_EQ(verify(of(states(7, 40)), of(own), with_bound(0.05)).step(), "distance");
-  EXPECT_EQ(verify(of(own, 2), of(own), with_bound(0.05)).step(), "seed");
-  const Verdict shorter = verify(of(states(6, 39)), of(own), with_bound(0.05));
+  EXPECT_TRUE(judged(of(scaled(own, 0.004F)), own).ok());
+  EXPECT_EQ(judged(of(scaled(own, 0.2F)), own).step(), "distance");
+  EXPECT_EQ(judged(of(states(7, 40)), own).step(), "distance");
+  EXPECT_EQ(judged(of(own, 2), own).step(), "seed");
+  const Verdict shorter = judged(of(states(6, 39)), own);
   EXPECT_EQ(shorter.step(), "shape");
-  EXPECT_EQ(shorter.reason(), "39 rows of 24 from a width of 200, against 40 of 24 from 200");
+  EXPECT_EQ(shorter.reason(), "39 rows of 24 from a width of 200, against 40 rows of 24 from a width of 200");
+  Fingerprint other = of(own);
+  other.hidden = 199;
+  EXPECT_EQ(judged(other, own).step(), "shape");
+  other = Fingerprint::project(own, kHidden, seed(1), kDimensions * 2).value();
+  EXPECT_EQ(judged(other, own).step(), "shape");
   // Signs are seen: each value's turned about.
   std::vector<float> negated = own;
   for (float& value : negated) value = -value;
-  EXPECT_EQ(verify(of(negated), of(own), with_bound(0.05)).step(), "distance");
+  EXPECT_EQ(judged(of(negated), own).step(), "distance");
   Fingerprint broken = of(own);
   broken.values[3] = std::numeric_limits<float>::infinity();
-  EXPECT_EQ(verify(broken, of(own), with_bound(0.05)).outcome(), Outcome::kRejected);
+  EXPECT_EQ(judged(broken, own).step(), "shape");
+  EXPECT_EQ(judged(broken, own).outcome(), Outcome::kRejected);
+}
+
+TEST(FingerprintVerify, TakesBf16) {
+  const Bits own = TorchNormal(3).draw(kHidden * 5);
+  const Fingerprint theirs = Fingerprint::project(own, kHidden, seed(1), kDimensions).value();
+  const Verdict verdict = verify(theirs, {own, kHidden}, seed(1), kDimensions, with_bound(0)).value();
+  EXPECT_TRUE(verdict.ok());
+  EXPECT_EQ(verdict.checks(), (std::vector<Verdict::Check>{{"seed", Grade::kRecomputed},
+                                                           {"shape", Grade::kRecomputed},
+                                                           {"distance", Grade::kRecomputed}}));
+}
+
+// Over all rows, one that is much longer than the others would be all that counts.
+TEST(FingerprintVerify, ALongRowHidesNoOther) {
+  std::vector<float> own = states(8, 64);
+  for (float& value : row_of(own, 11)) value *= 1e4F;
+  Fingerprint theirs = of(own);
+  for (std::size_t i = 0; i < theirs.values.size(); ++i) {
+    if (i / kDimensions != 11) theirs.values[i] = 0;
+  }
+  const Verdict verdict = judged(theirs, own);
+  EXPECT_EQ(step_of(verdict), "distance");
+  EXPECT_EQ(verdict.item(), 0u);
+  EXPECT_EQ(verdict.reason(),
+            "relative distance 1 in row 0, the profile 'published' asks for at most 0.05 in each");
+  EXPECT_EQ(verdict.figure("relative distance, worst row")->value, Figure::Value(1.0));
+}
+
+// Each row is judged, wherever it is.
+TEST(FingerprintVerify, EveryRowIsJudged) {
+  const std::vector<float> own = states(8, 64);
+  for (const std::size_t row : {0u, 31u, 63u}) {
+    Fingerprint theirs = of(own);
+    for (std::size_t j = 0; j < kDimensions; ++j) theirs.values[row * kDimensions + j] *= 1.1F;
+    const Verdict verdict = judged(theirs, own);
+    EXPECT_EQ(step_of(verdict), "distance") << row;
+    EXPECT_EQ(verdict.item(), row);
+  }
+}
+
+TEST(FingerprintVerify, RefusesWhatNeedsNoModel) {
+  const std::vector<float> own = states(8, 64);
+  const auto step_with = [&](const std::function<void(std::vector<float>&)>& change) {
+    Fingerprint theirs = of(own);
+    change(theirs.values);
+    return step_of(judged(theirs, own));
+  };
+  EXPECT_EQ(step_with([](auto&) {}), "accepted");
+  EXPECT_EQ(step_with([](auto& values) { std::ranges::fill(values, 0.0F); }), "distance");
+  EXPECT_EQ(step_with([](auto& values) { std::ranges::fill(values, -0.0F); }), "distance");
+  for (const float constant : {1e-30F, 0.5F, 3.0F, -3.0F, 3e38F})
+    EXPECT_EQ(step_with([&](auto& values) { std::ranges::fill(values, constant); }), "distance") << constant;
+  // One row again and again, another's row, all rows a place on.
+  EXPECT_EQ(step_with([](auto& values) {
+              for (std::size_t i = kDimensions; i < values.size(); ++i) values[i] = values[i - kDimensions];
+            }),
+            "distance");
+  EXPECT_EQ(step_with([](auto& values) {
+              std::copy_n(values.begin(), kDimensions, values.begin() + 7 * kDimensions);
+            }),
+            "distance");
+  EXPECT_EQ(step_with([](auto& values) { std::ranges::rotate(values, values.begin() + kDimensions); }),
+            "distance");
+  // An old answer's, under the same seed, and under its own.
+  EXPECT_EQ(step_of(judged(of(states(9, 64)), own)), "distance");
+  EXPECT_EQ(step_of(judged(of(own, 9), own)), "seed");
 }
 
 TEST(FingerprintVerify, TheBoundIsInclusive) {
-  const Fingerprint own = of(states(6, 4));
-  const Fingerprint theirs = of(scaled(states(6, 4), 0.004F));
-  const double exact = distance(theirs, own).value();
-  EXPECT_TRUE(verify(theirs, own, with_bound(exact)).ok());
-  EXPECT_EQ(verify(theirs, own, with_bound(std::nextafter(exact, 0.0))).step(), "distance");
-  EXPECT_EQ(verify(theirs, own, with_bound(std::nan(""))).step(), "distance");
+  const std::vector<float> own = states(6, 4);
+  const Fingerprint theirs = of(scaled(own, 0.004F));
+  const double exact = distance(theirs, of(own)).value();
+  EXPECT_TRUE(judged(theirs, own, with_bound(exact)).ok());
+  EXPECT_EQ(judged(theirs, own, with_bound(std::nextafter(exact, 0.0))).step(), "distance");
+  EXPECT_EQ(judged(theirs, own, with_bound(std::nan(""))).step(), "distance");
 }
 
 TEST(FingerprintVerify, IsInconclusiveWithoutABound) {
-  const Fingerprint own = of(states(6, 4));
-  EXPECT_EQ(verify(own, own, Profile::published()).step(), "profile");
-  EXPECT_EQ(verify(own, own, Profile::published()).outcome(), Outcome::kInconclusive);
-  const Fingerprint zero = of(std::vector<float>(4 * kHidden));
-  EXPECT_EQ(verify(zero, zero, with_bound(0.05)).outcome(), Outcome::kInconclusive);
-  EXPECT_EQ(verify(of({}), of({}), with_bound(0.05)).step(), "states");
+  const std::vector<float> own = states(6, 4);
+  const Verdict verdict = judged(of(own), own, Profile::published());
+  EXPECT_EQ(step_of(verdict), "inconclusive: profile");
+  EXPECT_EQ(verdict.figure("relative distance, worst row")->bound, std::nullopt);
+}
+
+TEST(FingerprintVerify, IsInconclusiveWhereTheOwnStatesSayNothing) {
+  const auto found = [](const std::function<void(std::vector<float>&)>& change) {
+    std::vector<float> own = states(6, 4);
+    const Fingerprint theirs = of(own);
+    change(own);
+    const Verdict verdict = judged(theirs, own);
+    EXPECT_EQ(step_of(verdict), "inconclusive: states");
+    EXPECT_FALSE(verdict.figure("relative distance, worst row"));
+    return verdict;
+  };
+  const auto filled = [&](std::size_t row, float value) {
+    const Verdict verdict = found([&](auto& own) { std::ranges::fill(row_of(own, row), value); });
+    EXPECT_EQ(verdict.item(), row);
+    return verdict.reason();
+  };
+  EXPECT_EQ(filled(2, 0), "of the verifier's own states row 2 has one value throughout");
+  EXPECT_EQ(filled(1, -0.0F), "of the verifier's own states row 1 has one value throughout");
+  EXPECT_EQ(filled(3, 0.25F), "of the verifier's own states row 3 has one value throughout");
+  const float huge = std::numeric_limits<float>::max();
+  EXPECT_EQ(filled(2, huge), "of the verifier's own states row 2 has one value throughout");
+  for (const float value :
+       {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+    const Verdict verdict = found([&](auto& own) { own[3 * kHidden + 7] = value; });
+    EXPECT_EQ(verdict.reason(), "of the verifier's own states row 3 holds an infinity or NaN");
+    EXPECT_EQ(verdict.item(), 3u);
+  }
+  EXPECT_EQ(found([&](auto& own) {
+              for (float& value : row_of(own, 1)) value = std::copysign(huge, value);
+            }).reason(),
+            "of the verifier's own states row 1 holds values so large that their projection overflows");
+  // So small that the sums are none.
+  EXPECT_EQ(found([](auto& own) {
+              std::ranges::fill(row_of(own, 1), 0.0F);
+              own[kHidden] = std::numeric_limits<float>::denorm_min();
+            }).reason(),
+            "of the verifier's own states row 1 has a fingerprint of zeros");
+  EXPECT_EQ(found([](auto& own) {
+              for (std::size_t i = kHidden; i < own.size(); ++i) own[i] = own[i - kHidden];
+            }).reason(),
+            "of the verifier's own states all rows are alike");
+  EXPECT_EQ(step_of(judged(of({}), {})), "inconclusive: states");
+  // One row alone is like no other.
+  const std::vector<float> one = states(6, 1);
+  EXPECT_EQ(step_of(judged(of(one), one)), "accepted");
+}
+
+TEST(FingerprintVerify, OfWhatTheVerifierCannotAskIsAnError) {
+  const std::vector<float> own = states(6, 4);
+  const auto error_of = [&](std::uint32_t hidden, std::uint32_t dimensions) {
+    return verify(of(own), {own, hidden}, seed(1), dimensions, with_bound(0.05)).error().to_string();
+  };
+  EXPECT_EQ(error_of(kHidden, 0), "dimensions: 0 is not in 1 to 1024");
+  EXPECT_EQ(error_of(0, kDimensions), "hidden: 0 is not in 1 to 65536");
+  EXPECT_EQ(error_of(199, kDimensions), "states: 800 values are no whole rows of 199");
 }
 
 }  // namespace

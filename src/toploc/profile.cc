@@ -6,6 +6,7 @@
 #include "assay/toploc_verdict.h"
 #include "base/file.h"
 #include "base/json_fields.h"
+#include "base/sha256.h"
 #include "base/try.h"
 #include "base/within.h"
 
@@ -62,6 +63,16 @@ Status out_of_range(const char* field, std::string reason) {
   return Error{ErrorCode::kOutOfRange, field, std::move(reason)};
 }
 
+// What values show on average that have nothing to do with each other. One exponent of 256 agrees, and one
+// sign of two; the mantissas, 128 numbers, differ by a third. A fingerprint of zeros lies at 1 from any
+// other.
+constexpr double kUnrelatedExponents = 128.0 * 255 / 256;
+constexpr double kUnrelatedSigns = 64;
+constexpr double kUnrelatedMantissas = (128.0 * 128 - 1) / (3 * 128);
+constexpr double kUnrelatedDistance = 1;
+/// Of 128 points that all have one value. A single chunk is held against half of the bound.
+constexpr double kDispersionOfOneValue = 2.0 / 128;
+
 }  // namespace
 
 Profile Profile::published() {
@@ -87,18 +98,26 @@ Profile Profile::published() {
 
 Status Profile::validate() const {
   ASSAY_TRY(Measurement::validate());
-  for (const auto& [field, number, most] :
-       {std::tuple("exponent_mismatches", exponent_mismatches, 128.0),
-        {"mantissa_mean", mantissa_mean, 128.0},
-        {"mantissa_median", mantissa_median, 128.0},
-        {"sign_mismatches", sign_mismatches, 128.0},
-        {"dispersion", dispersion, 128.0},
-        {"chunk_exponent_mismatches", chunk_exponent_mismatches, 128.0},
+  for (const auto& [field, number, everything] :
+       {std::tuple("exponent_mismatches", exponent_mismatches, kUnrelatedExponents),
+        {"mantissa_mean", mantissa_mean, kUnrelatedMantissas},
+        {"mantissa_median", mantissa_median, kUnrelatedMantissas},
+        {"sign_mismatches", sign_mismatches, kUnrelatedSigns},
+        {"chunk_exponent_mismatches", chunk_exponent_mismatches, kUnrelatedExponents},
         {"deviating_share", deviating_share, 1.0},
-        {"fingerprint_distance", fingerprint_distance.value_or(0), 1e6}}) {
-    if (!(number >= 0 && number <= most))
-      return out_of_range(field, fmt::format("{} is not in 0 to {}", number, most));
+        {"fingerprint_distance", fingerprint_distance.value_or(0), kUnrelatedDistance}}) {
+    if (!(number >= 0 && number < everything))
+      return out_of_range(
+          field, fmt::format("{} is not in 0 to below {:.4g}, from which on it excludes nothing", number,
+                             everything));
   }
+  if (!(dispersion > kDispersionOfOneValue && dispersion <= 128))
+    return out_of_range("dispersion",
+                        fmt::format("{} is not above {} and at most 128: one value for all would meet it",
+                                    dispersion, kDispersionOfOneValue));
+  if (minimum_points <= Statistics::kPointsOfRow)
+    return out_of_range("minimum_points", fmt::format("{} is not over {}: one token would meet it",
+                                                      minimum_points, Statistics::kPointsOfRow));
   if (topk > kMaxTopK) return out_of_range("topk", fmt::format("{} is over {}", topk, kMaxTopK));
   return {};
 }
@@ -129,6 +148,7 @@ Result<Profile> Profile::from_json(std::string_view text, std::string_view place
   ASSAY_TRY(status);
   status = profile.validate();
   if (!status.ok()) return within(place, status.error());
+  profile.source = fmt::format("{}, SHA-256 {}", place, to_hex(Sha256().update(text).digest()));
   return profile;
 }
 

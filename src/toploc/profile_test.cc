@@ -3,9 +3,11 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <utility>
 
 #include "assay/toploc_verdict.h"
 #include "base/file.h"
+#include "base/sha256.h"
 
 namespace assay::toploc {
 namespace {
@@ -99,6 +101,78 @@ TEST(Profile, RefusesWhatIsNotOne) {
   EXPECT_TRUE(Profile::from_json(replaced(filled().to_json(), "0.001", "null"), "").ok());
 }
 
+// A bound that values without any relation meet, or that cannot be exceeded, would be in the file to no
+// purpose, or to a bad one.
+TEST(Profile, RefusesBoundsThatExcludeNothing) {
+  const auto error_with = [](double Profile::*field, double bound) {
+    Profile profile = filled();
+    profile.*field = bound;
+    const Status status = profile.validate();
+    return status.ok() ? std::string() : status.error().to_string();
+  };
+  for (const auto& [field, name, least] :
+       {std::tuple(&Profile::exponent_mismatches, "exponent_mismatches", 127.5),
+        {&Profile::mantissa_mean, "mantissa_mean", 16383.0 / 384},
+        {&Profile::mantissa_median, "mantissa_median", 16383.0 / 384},
+        {&Profile::sign_mismatches, "sign_mismatches", 64.0},
+        {&Profile::chunk_exponent_mismatches, "chunk_exponent_mismatches", 127.5},
+        {&Profile::deviating_share, "deviating_share", 1.0}}) {
+    EXPECT_EQ(error_with(field, std::nextafter(least, 0.0)), "") << name;
+    EXPECT_NE(error_with(field, least).find(std::string(name) + ": "), std::string::npos) << name;
+    EXPECT_NE(error_with(field, least).find("from which on it excludes nothing"), std::string::npos) << name;
+  }
+  EXPECT_EQ(error_with(&Profile::dispersion, std::nextafter(1.0 / 64, 1.0)), "");
+  for (const double low : {0.0, 1.0 / 128, 1.0 / 64})
+    EXPECT_NE(error_with(&Profile::dispersion, low).find("one value for all would meet it"),
+              std::string::npos);
+  Profile profile = filled();
+  profile.fingerprint_distance = std::nextafter(1.0, 0.0);
+  EXPECT_TRUE(profile.validate().ok());
+  profile.fingerprint_distance = 1;  // a fingerprint of zeros
+  EXPECT_EQ(profile.validate().error().place, "fingerprint_distance");
+  profile = filled();
+  profile.minimum_points = 5;
+  EXPECT_TRUE(profile.validate().ok());
+  for (const std::uint64_t points : {0, 1, 4}) {
+    profile.minimum_points = points;
+    EXPECT_EQ(profile.validate().error().to_string(),
+              "minimum_points: " + std::to_string(points) + " is not over 4: one token would meet it");
+  }
+  // Nor does a file.
+  EXPECT_EQ(code_with("\"minimum_points\": 512", "\"minimum_points\": 4"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with("\"dispersion\": 0.75", "\"dispersion\": 0"), ErrorCode::kOutOfRange);
+}
+
+// A file may call itself what it likes.
+TEST(Profile, OfAFileIsShownByItsPathAndDigest) {
+  EXPECT_EQ(Profile::published().title(), "published");
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "profile_test.profile";
+  const std::string text = replaced(Profile::published().to_json(), ": 38", ": 127");
+  ASSERT_TRUE(write_file(path, text).ok());
+  const Profile read = Profile::read(path).value();
+  std::filesystem::remove(path);
+  EXPECT_EQ(read.name, "published");
+  EXPECT_EQ(read.title(),
+            "published (" + path.string() + ", SHA-256 " + to_hex(Sha256().update(text).digest()) + ")");
+  Comparison chunk;
+  chunk.points = 128;
+  chunk.rows = 32;
+  chunk.modulus = kPrime;
+  chunk.distinct_values = chunk.distinct_own = 40;
+  chunk.mantissa_mean = chunk.mantissa_median = 0;
+  const Verdict verdict = decide({&chunk, 1}, read);
+  ASSERT_TRUE(verdict.ok());
+  EXPECT_NE(verdict.notes()[0].find(read.title()), std::string::npos) << verdict.notes()[0];
+  EXPECT_NE(verdict.assumptions()[0].find(read.title()), std::string::npos) << verdict.assumptions()[0];
+  chunk.sign_mismatches = 25;
+  EXPECT_NE(decide({&chunk, 1}, read).reason().find(read.title()), std::string::npos);
+  chunk.points = chunk.distinct_own = 5;
+  EXPECT_NE(decide({&chunk, 1}, read).reason().find(read.title()), std::string::npos);
+  EXPECT_NE(profile::unmeasured(read, {"", "float32", ""}).find(read.title()), std::string::npos);
+  // What it says does not depend on where it lies.
+  EXPECT_EQ(Profile::from_json(text, "elsewhere").value(), read);
+}
+
 TEST(Profile, ValidatesItsNumbers) {
   for (double Profile::*field : {&Profile::exponent_mismatches, &Profile::mantissa_mean,
                                  &Profile::mantissa_median, &Profile::sign_mismatches, &Profile::dispersion,
@@ -109,7 +183,11 @@ TEST(Profile, ValidatesItsNumbers) {
       EXPECT_EQ(profile.validate().error().code, ErrorCode::kOutOfRange);
     }
   }
+  // NaN in the optional one too.
   Profile profile = filled();
+  profile.fingerprint_distance = std::nan("");
+  EXPECT_EQ(profile.validate().error().place, "fingerprint_distance");
+  profile = filled();
   profile.conditions.model = "\xff";
   EXPECT_EQ(profile.validate().error().place, "model");
 }

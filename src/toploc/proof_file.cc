@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "assay/toploc_files.h"
 #include "base/file.h"
 #include "base/try.h"
@@ -29,6 +31,17 @@ Status validate(const ProofFile& file) {
   return {};
 }
 
+void put(const ProofFile& file, internal::FlatJsonWriter& writer) {
+  writer.format(kFormat, kVersion);
+  internal::put_parameters(writer, file.parameters);
+  writer.integer("rows", file.rows);
+  writer.integer("hidden", file.hidden);
+  writer.bytes("proofs", file.proofs);
+  writer.finish();
+}
+
+constexpr auto kLayout = internal::FlatJsonWriter::Layout::kLines;
+
 }  // namespace
 
 Result<ProofFile> ProofFile::build(std::uint64_t rows, std::uint64_t hidden,
@@ -43,30 +56,30 @@ Result<ProofFile> ProofFile::build(std::uint64_t rows, std::uint64_t hidden,
 
 Result<std::string> ProofFile::encode() const {
   ASSAY_TRY(validate(*this));
-  Json json;
-  json["format"] = fmt::format("{}{}", kFormat, kVersion);
-  internal::put_parameters(json, parameters);
-  json["rows"] = rows;
-  json["hidden"] = hidden;
-  json["proofs"] = Json::array();
-  for (const Bytes& proof : proofs) json["proofs"].push_back(to_base64(proof));
-  return dump_json(json) + "\n";
+  internal::FlatJsonWriter writer(kLayout);
+  put(*this, writer);
+  return writer.take();
 }
 
 Result<ProofFile> ProofFile::decode(std::string_view text, std::string_view place) {
-  const JsonText json = ASSAY_TRY(JsonText::parse(text, place, kMaxBytes));
-  const JsonFields fields = ASSAY_TRY(
-      json.root().format(kFormat, kVersion, internal::with_parameters({"rows", "hidden", "proofs"})));
+  if (text.size() > kMaxBytes)
+    return Error{ErrorCode::kTooLarge, std::string(place),
+                 fmt::format("{} bytes, at most {} are read", text.size(), kMaxBytes)};
+  constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
   ProofFile file;
-  file.parameters = ASSAY_TRY(internal::read_parameters(fields));
-  file.rows = ASSAY_TRY(fields["rows"].integer<std::uint64_t>());
-  file.hidden = ASSAY_TRY(fields["hidden"].integer<std::uint64_t>());
-  const JsonArray proofs = ASSAY_TRY(fields["proofs"].array(kMaxProofs));
-  file.proofs =
-      ASSAY_TRY(proofs.all([](const JsonValue& proof) { return proof.base64(proof_size(kMaxTopK)); }));
-  const Result<std::string> canonical = file.encode();
-  if (!canonical.ok()) return within(place, canonical.error());
-  if (*canonical != text)
+  internal::ParametersReader parameters;
+  std::vector<internal::Field> fields = {
+      {"rows", internal::IntegerPlace{&file.rows, 0, kAny}},
+      {"hidden", internal::IntegerPlace{&file.hidden, 0, kAny}},
+      {"proofs", internal::BytesPlace{&file.proofs, kMaxProofs, proof_size(kMaxTopK)}}};
+  parameters.add_to(fields);
+  ASSAY_TRY(internal::read_flat_json(text, place, kFormat, kVersion, fields));
+  file.parameters = ASSAY_TRY(parameters.take(place));
+  const Status valid = validate(file);
+  if (!valid.ok()) return within(place, valid.error());
+  internal::FlatJsonWriter canonical(kLayout, text);
+  put(file, canonical);
+  if (!canonical.same())
     return Error{ErrorCode::kNonCanonical, std::string(place),
                  "it is laid out otherwise than this program writes it"};
   return file;

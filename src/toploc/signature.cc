@@ -52,22 +52,28 @@ Status validate(const Signature& s) {
   return {};
 }
 
+void put(const Signature& s, internal::FlatJsonWriter& writer) {
+  writer.format(kFormat, kVersion);
+  writer.text("model", s.model);
+  writer.text("dtype", s.dtype);
+  writer.text("attention", s.attention);
+  writer.text("prompt", s.prompt);
+  writer.integers("prompt_token_ids", s.prompt_token_ids);
+  writer.integers("output_token_ids", s.output_token_ids);
+  internal::put_parameters(writer, s.parameters);
+  writer.bytes("proofs", s.proofs);
+  writer.finish();
+}
+
+constexpr auto kLayout = internal::FlatJsonWriter::Layout::kOneLine;
+
 }  // namespace
 
 Result<std::string> Signature::encode() const {
   ASSAY_TRY(validate(*this));
-  Json json;
-  json["format"] = fmt::format("{}{}", kFormat, kVersion);
-  json["model"] = model;
-  json["dtype"] = dtype;
-  json["attention"] = attention;
-  json["prompt"] = prompt;
-  json["prompt_token_ids"] = prompt_token_ids;
-  json["output_token_ids"] = output_token_ids;
-  internal::put_parameters(json, parameters);
-  json["proofs"] = Json::array();
-  for (const Bytes& proof : proofs) json["proofs"].push_back(to_base64(proof));
-  std::string text = dump_json(json, -1) + "\n";
+  internal::FlatJsonWriter writer(kLayout);
+  put(*this, writer);
+  std::string text = writer.take();
   if (text.size() > kMaxBytes)
     return Error{ErrorCode::kTooLarge, "",
                  fmt::format("the signature has {} bytes, at most {} are read", text.size(), kMaxBytes)};
@@ -75,27 +81,27 @@ Result<std::string> Signature::encode() const {
 }
 
 Result<Signature> Signature::decode(std::string_view text, std::string_view place) {
-  const JsonText json = ASSAY_TRY(JsonText::parse(text, place, kMaxBytes));
-  const JsonFields fields = ASSAY_TRY(
-      json.root().format(kFormat, kVersion,
-                         internal::with_parameters({"model", "dtype", "attention", "prompt",
-                                                    "prompt_token_ids", "output_token_ids", "proofs"})));
+  if (text.size() > kMaxBytes)
+    return Error{ErrorCode::kTooLarge, std::string(place),
+                 fmt::format("{} bytes, at most {} are read", text.size(), kMaxBytes)};
   Signature signature;
-  signature.model = ASSAY_TRY(fields["model"].text(kMaxText));
-  signature.dtype = ASSAY_TRY(fields["dtype"].text(kMaxText));
-  signature.attention = ASSAY_TRY(fields["attention"].text(kMaxText));
-  signature.prompt = ASSAY_TRY(fields["prompt"].text(kMaxBytes));
-  signature.prompt_token_ids =
-      ASSAY_TRY(fields["prompt_token_ids"].integers<std::uint32_t>(kMaxTokens, 0, kMaxToken));
-  signature.output_token_ids =
-      ASSAY_TRY(fields["output_token_ids"].integers<std::uint32_t>(kMaxTokens, 0, kMaxToken));
-  signature.parameters = ASSAY_TRY(internal::read_parameters(fields));
-  const JsonArray proofs = ASSAY_TRY(fields["proofs"].array(kMaxProofs));
-  signature.proofs =
-      ASSAY_TRY(proofs.all([](const JsonValue& proof) { return proof.base64(proof_size(kMaxTopK)); }));
-  const Result<std::string> canonical = signature.encode();
-  if (!canonical.ok()) return within(place, canonical.error());
-  if (*canonical != text)
+  internal::ParametersReader parameters;
+  std::vector<internal::Field> fields = {
+      {"model", internal::TextPlace{&signature.model, kMaxText}},
+      {"dtype", internal::TextPlace{&signature.dtype, kMaxText}},
+      {"attention", internal::TextPlace{&signature.attention, kMaxText}},
+      {"prompt", internal::TextPlace{&signature.prompt, kMaxBytes}},
+      {"prompt_token_ids", internal::IntegersPlace{&signature.prompt_token_ids, kMaxTokens, kMaxToken}},
+      {"output_token_ids", internal::IntegersPlace{&signature.output_token_ids, kMaxTokens, kMaxToken}},
+      {"proofs", internal::BytesPlace{&signature.proofs, kMaxProofs, proof_size(kMaxTopK)}}};
+  parameters.add_to(fields);
+  ASSAY_TRY(internal::read_flat_json(text, place, kFormat, kVersion, fields));
+  signature.parameters = ASSAY_TRY(parameters.take(place));
+  const Status valid = validate(signature);
+  if (!valid.ok()) return within(place, valid.error());
+  internal::FlatJsonWriter canonical(kLayout, text);
+  put(signature, canonical);
+  if (!canonical.same())
     return Error{ErrorCode::kNonCanonical, std::string(place),
                  "it is laid out otherwise than this program writes it"};
   return signature;

@@ -121,9 +121,24 @@ TEST(Signature, RefusesOtherValues) {
   EXPECT_EQ(code_with("ABA==", "ABB=="), ErrorCode::kNonCanonical);
   EXPECT_EQ(code_with("\"\"]", "3]"), ErrorCode::kMalformed);
   EXPECT_EQ(code_with("\"\"]", "\"" + std::string(10928, 'A') + "\"]"), ErrorCode::kTooLarge);
-  EXPECT_EQ(Signature::decode(std::string(1000, '['), "").error().code, ErrorCode::kTooLarge);
-  EXPECT_EQ(Signature::decode("[]", "").error().code, ErrorCode::kMalformed);
+  // The first thing that belongs nowhere ends the reading.
+  for (const std::string& other :
+       {std::string(1000, '['), std::string("[]"), std::string("3"), std::string("\"x\"")})
+    EXPECT_EQ(Signature::decode(other, "f").error().reason, "an object is expected here") << other;
+  EXPECT_EQ(Signature::decode("{\"format\":[[", "f").error().to_string(),
+            "f: format: a text is expected here");
   EXPECT_EQ(Signature::decode("", "").error().code, ErrorCode::kMalformed);
+}
+
+// "Zg==" and "Zo==" are the same byte to who does not look at the bits behind it.
+TEST(Signature, TakesOneTextForABytes) {
+  EXPECT_EQ(Signature::decode(replaced(text(), "\"\"]", "\"Zg==\"]"), "f").value().proofs[1], Bytes{0x66});
+  for (const char* other : {"Zo==", "Zh==", "Zm9=", "Zg=", "Zg", "Zg===", "Z=g=", "====", " Zg=="}) {
+    const Error error = error_with("\"\"]", "\"" + std::string(other) + "\"]");
+    EXPECT_EQ(error.place, "f: proofs[1]") << other;
+    EXPECT_EQ(error.reason.find("base64: "), 0u) << other << ": " << error.reason;
+  }
+  EXPECT_EQ(error_with("\"\"]", "\"Zo==\"]").reason, "base64: bits are set after the last byte");
 }
 
 std::string with_many(const char* list, std::size_t count, const std::string& item) {

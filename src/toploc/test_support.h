@@ -123,13 +123,14 @@ inline std::vector<Bytes> encoded(const std::vector<Proof>& proofs) {
   return bytes;
 }
 
-/// Proofs without a word, of k values, against chunks of any lengths.
+/// Proofs without a word, of k values, against chunks of any lengths, of 32 rows each.
 inline Verification verify_chunks(const std::vector<Bytes>& proofs, const Bits& values,
                                   const std::vector<std::uint64_t>& lengths, std::uint32_t k,
                                   const Profile& profile, const Conditions& conditions = {}) {
   Asked asked;
   asked.parameters.topk = k;
   States states;
+  states.rows = lengths.size() * asked.parameters.batching.decode_batching_size;
   states.values = values;
   states.lengths = lengths;
   return verify(Offer{proofs}, asked, states, profile, conditions).value();

@@ -78,6 +78,12 @@ TieRule rule_of(const Offer& offer, const Asked& asked) {
   return asked.any_ties && offer.parameters ? offer.parameters->ties : asked.parameters.ties;
 }
 
+/// How many rows each chunk has. A sequence without rows, whose lengths are given, has no chunks.
+Result<std::vector<std::uint64_t>> chunk_rows(const States& states, const Batching& batching) {
+  if (states.lengths && states.rows == 0) return std::vector<std::uint64_t>{};
+  return chunk_lengths(states.rows, 1, batching);
+}
+
 Result<std::vector<Comparison>> compare_selected(std::span<const Proof> proofs, const States& states,
                                                  TieRule rule) {
   std::vector<Comparison> comparisons;
@@ -133,6 +139,11 @@ Result<Verification> verify(const Offer& offer, const Asked& asked, const States
   const std::vector<std::uint64_t> lengths =
       states.lengths ? *states.lengths
                      : ASSAY_TRY(chunk_lengths(states.rows, states.hidden, wanted.batching));
+  const std::vector<std::uint64_t> rows = ASSAY_TRY(chunk_rows(states, wanted.batching));
+  if (rows.size() != lengths.size())
+    return Error{
+        ErrorCode::kMismatch, "lengths",
+        fmt::format("of {} chunks, where {} rows make {}", lengths.size(), states.rows, rows.size())};
   std::vector<Proof> proofs;
   if (std::optional<Verdict> no = ask_proofs(offer.proofs, lengths.size(), wanted.topk, checks, proofs))
     return Verification{with_checks(*std::move(no), checks), {}};
@@ -140,6 +151,7 @@ Result<Verification> verify(const Offer& offer, const Asked& asked, const States
   std::vector<Comparison> comparisons =
       ASSAY_TRY(states.select ? compare_selected(proofs, states, rule)
                               : compare_all(proofs, states.values, lengths, wanted.topk, rule));
+  for (std::size_t i = 0; i < comparisons.size(); ++i) comparisons[i].rows = rows[i];
   Verdict verdict =
       internal::decide_after(checks, comparisons, profile, wanted.batching.decode_batching_size, conditions);
   return Verification{std::move(verdict), std::move(comparisons)};

@@ -188,6 +188,19 @@ TEST_F(Verify, WhatTheVerifierCannotAskForIsAnError) {
   asked_.parameters.batching.prefill_rows = file_.parameters.batching.prefill_rows = kRows + 1;
   EXPECT_EQ(code_of(), ErrorCode::kOutOfRange);
   asked_.parameters.batching = file_.parameters.batching = {20, 5, 3};
+  // Lengths that are not those of the rows, which say how long the sequence is.
+  States elsewhere = states();
+  elsewhere.lengths = chunk_lengths(kRows, kHidden, asked_.parameters.batching).value();
+  const auto with_lengths = [&] {
+    return toploc::verify(Offer::of(file_), asked_, elsewhere, Profile::published());
+  };
+  EXPECT_EQ(step_of(with_lengths().value().verdict), "accepted");
+  elsewhere.rows = file_.rows = 1;
+  EXPECT_EQ(with_lengths().error().code, ErrorCode::kOutOfRange);
+  asked_.parameters.batching.prefill_rows = file_.parameters.batching.prefill_rows = 1;
+  EXPECT_EQ(with_lengths().error().to_string(), "lengths: of 5 chunks, where 1 rows make 1");
+  elsewhere.rows = file_.rows = kRows;
+  asked_.parameters.batching = file_.parameters.batching = {20, 5, 3};
   values_.pop_back();
   EXPECT_EQ(toploc::verify(Offer::of(file_), asked_, states(), Profile::published()).error().code,
             ErrorCode::kMismatch);

@@ -174,6 +174,21 @@ LISTS = (
     Steps(*OFFER, code=(TOPLOC + "verification.cc:check_offer",)),
     Steps(
         "include/assay/toploc_verdict.h",
+        "[[nodiscard]] Verdict check_answer(",
+        code=(TOPLOC + "answer.cc:check_answer",),
+    ),
+    Steps(
+        "docs/toploc.md",
+        r"Its steps, in order: (.*?)\.\n",
+        code=(TOPLOC + "answer.cc:check_answer",),
+    ),
+    Steps(
+        "python/assay/toploc/verifying.py",
+        "check_answer",
+        code=(TOPLOC + "answer.cc:check_answer",),
+    ),
+    Steps(
+        "include/assay/toploc_verdict.h",
         "[[nodiscard]] Result<Verification> verify(",
         code=PROOFS_CODE,
         within=(TOPLOC + "decision.cc",),
@@ -181,7 +196,7 @@ LISTS = (
     ),
     Steps(
         "include/assay/toploc_fingerprint.h",
-        "[[nodiscard]] Verdict verify(",
+        "[[nodiscard]] Result<Verdict> verify(",
         code=(TOPLOC + "fingerprint.cc:verify",),
     ),
     Steps(

@@ -23,7 +23,7 @@ from .taps import (
 
 if TYPE_CHECKING:
     from .determinism import repeatable, seeded
-    from .generating import Answer, Settings, generate, settings_for
+    from .generating import Answer, Settings, ends_of, generate, settings_for
     from .keeping import Keeper, Kept
     from .layout import Layout, final_norm, find_layout, head_of
     from .loading import Loaded, encode_prompts, load, set_attention
@@ -54,6 +54,7 @@ __all__ = [
     "Tap",
     "digests",
     "encode_prompts",
+    "ends_of",
     "engine_of",
     "final_norm",
     "find_layout",
@@ -81,7 +82,7 @@ __getattr__, __dir__ = on_first_use(
     __name__,
     {
         ".determinism": "repeatable seeded",
-        ".generating": "Answer Settings generate settings_for",
+        ".generating": "Answer Settings ends_of generate settings_for",
         ".keeping": "Keeper Kept",
         ".layout": "Layout final_norm find_layout head_of",
         ".loading": "Loaded encode_prompts load set_attention",

@@ -80,7 +80,7 @@ def generate(
             streamer=_TokenCounter(report, int(settings["max_new_tokens"])),
         )
     produced = tokens[:, longest:].tolist()
-    ends = _ends(model)
+    ends = ends_of(model)
     return [
         Answer(list(prompt), upto_end(output, ends))
         for prompt, output in zip(prompts, produced, strict=True)
@@ -130,11 +130,12 @@ def _first(value: Any, otherwise: float) -> float:
     return otherwise if value is None else value
 
 
-def _ends(model: PreTrainedModel) -> list[int]:
+def ends_of(model: PreTrainedModel) -> list[int]:
+    """The ids that end a text, each by itself."""
     ends = model.generation_config.eos_token_id
     return [] if ends is None else torch.as_tensor(ends).reshape(-1).tolist()
 
 
 def _padding(model: PreTrainedModel) -> int:
     own = model.generation_config.pad_token_id
-    return next((token for token in (own, *_ends(model)) if isinstance(token, int)), 0)
+    return next((token for token in (own, *ends_of(model)) if isinstance(token, int)), 0)

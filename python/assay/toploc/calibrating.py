@@ -36,6 +36,7 @@ from .watching import Produced
 
 rate_bound = _core.rate_bound
 
+_PUBLISHED = Profile.published()
 # Where honest runs differ by next to nothing, a multiple of that would reject the next driver.
 _FLOORS = {
     "exponent_mismatches": 2.0,
@@ -46,7 +47,9 @@ _FLOORS = {
     "worst_chunk_exponent_mismatches": 64.0,
 }
 _LEAST_DISTANCE = 1e-3
-_LEAST_SHARE = Profile.published().deviating_share
+_LEAST_SHARE = _PUBLISHED.deviating_share
+# As far as this is from its own, a fingerprint of zeros is.
+_NO_DISTANCE = 1.0
 # A proof that repeats a few values has a dispersion near 0, an honest one near 1.
 _DISPERSIONS = (0.3, 0.9)
 
@@ -177,7 +180,7 @@ def calibrate(
         "kernel": ", ".join(dict.fromkeys(p.engine.attention for p in as_provider)),
         "topk": form.k,
         "decode_batching_size": form.chunk,
-        "minimum_points": form.k,
+        "minimum_points": _least_points(runs, learned, form),
         "honest_sequences": len(held_out),
         # Each once: the other settings answer the same prompts.
         "honest_chunks": sum(len(runs[0].comparisons[index]) for index in held_out),
@@ -190,30 +193,46 @@ def calibrate(
     return Calibration(profile, runs, len(learned), len(held_out), alarms)
 
 
-def bounds_of(runs: Sequence[Run], prompts: Sequence[int], margin: float) -> dict[str, float]:
-    """The bounds of a profile, from these of the prompts."""
+def _least_points(runs: Sequence[Run], prompts: Sequence[int], form: Shape) -> int:
+    """Those of one proof; where these answers had fewer, as many as the shortest of them."""
+    seen = [run.statistics[index].counted_points for run in runs for index in prompts]
+    # One token decides nothing.
+    return max(min(form.k, *seen), _core.toploc_points_of_row + 1)
+
+
+def bounds_of(
+    runs: Sequence[Run], prompts: Sequence[int], margin: float
+) -> dict[str, float | None]:
+    """The bounds of a profile, from these of the prompts.
+
+    What honest runs differ in by as much as anything does gets a bound that a profile refuses, but
+    for the fingerprint, which gets none.
+    """
     seen = [run.statistics[index] for run in runs for index in prompts]
-    bounds = {
+    measured = {
         name: max(floor, margin * max(getattr(one, name) for one in seen))
         for name, floor in _FLOORS.items()
     }
-    bounds["chunk_exponent_mismatches"] = bounds.pop("worst_chunk_exponent_mismatches")
-    # More than all cannot be.
-    bounds = {name: min(bound, 128.0) for name, bound in bounds.items()}
+    # Above this a chunk is another sequence's, whatever an honest one came to.
+    chunk = min(
+        measured.pop("worst_chunk_exponent_mismatches"), _PUBLISHED.chunk_exponent_mismatches
+    )
+    bounds: dict[str, float | None] = {**measured, "chunk_exponent_mismatches": chunk}
     lacking = margin * max(1 - one.dispersion for one in seen)
     least, most = _DISPERSIONS
     bounds["dispersion"] = min(max(1 - lacking, least), most)
     bounds["deviating_share"] = _share_of(runs, prompts, margin, bounds)
     farthest = max(run.distances[index] for run in runs for index in prompts)
-    bounds["fingerprint_distance"] = max(_LEAST_DISTANCE, margin * farthest)
+    distance = max(_LEAST_DISTANCE, margin * farthest)
+    bounds["fingerprint_distance"] = distance if distance < _NO_DISTANCE else None
     return bounds
 
 
 def _share_of(
-    runs: Sequence[Run], prompts: Sequence[int], margin: float, bounds: dict[str, float]
+    runs: Sequence[Run], prompts: Sequence[int], margin: float, bounds: dict[str, float | None]
 ) -> float:
     """The share of chunks that may exceed these bounds each by itself."""
-    fields: dict[str, Any] = {**bounds, "name": "", "deviating_share": 0, "minimum_points": 0}
+    fields: dict[str, Any] = {**bounds, "name": "", "deviating_share": 0, "minimum_points": 128}
     profile = Profile(**fields)
     seen = [run.comparisons[index] for run in runs for index in prompts]
     # One chunk may deviate in any case: of an answer of two it would be half.

@@ -133,36 +133,45 @@ def _add_calibrate(verbs: Any) -> None:
 def _add_generate(verbs: Any) -> None:
     add = _verb(verbs, "generate", "answer prompts and keep a signature of each")
     add("--model_name", required=True, metavar="MODEL", help="folder, .gguf file, hub id, smollm2")
-    add_number(add, "--n_samples", 4, least=1)
-    _add_experiment(add, dataset_required=True)
+    _add_experiment(add)
 
 
 def _add_validate(verbs: Any) -> None:
     add = _verb(verbs, "validate", "recompute and judge the signatures of generate")
     add("--decode_model_name", required=True, metavar="MODEL", help="that made the signatures")
     add("--validate_model_name", required=True, metavar="MODEL", help="that they are judged by")
+    _add_experiment(add)
+    _add_profile(add)
+
+
+def _add_experiment(add: Any) -> None:
     add(
         "--n_samples",
         type=at_least(1),
         metavar="N",
-        help="signatures that must be there, numbered from 0; a missing one has failed (default: "
-        "up to the highest number in --save_dir, so that gaps fail and a missing end does not)",
+        help="the first prompts of the data set, each of which must have its signature in validate "
+        "(default: 4)",
     )
-    _add_experiment(add, dataset_required=False)
-    _add_profile(add)
-
-
-def _add_experiment(add: Any, dataset_required: bool) -> None:
     add_number(add, "--tp", 1, "processes of the model; 1 alone works here")
     add("--save_dir", default="signatures", metavar="DIR", help="default: %(default)s")
-    most = "most tokens of an answer; validate fails a longer one"
+    most = (
+        "most tokens of an answer; validate fails a longer one, and a shorter one that does not "
+        "end with an end of text"
+    )
     add_number(add, "--max_decode_tokens", 512, most, least=1)
     add(
+        "--min_decode_tokens",
+        type=at_least(1),
+        metavar="N",
+        help="fewest tokens of an answer, before which none ends; validate fails a shorter one "
+        "(default: 32, or --max_decode_tokens where that is less)",
+    )
+    add(
         "--dataset_name",
-        required=dataset_required,
+        required=True,
         metavar="FILE",
-        help="prompts, one in each line, or .jsonl with the field prompt; validate has them in the "
-        "signatures",
+        help="prompts, one in each line, or .jsonl with the field prompt; to validate, sample i "
+        "must be of prompt i",
     )
     _add_engine(add)
 
@@ -171,7 +180,7 @@ def _add_demo(verbs: Any) -> None:
     add = _verb(verbs, "demo", "the story on a real model, and what providers may try")
     add("--model", default="smollm2", help="folder, .gguf file or hub id (default: %(default)s)")
     add("--prompt", default="The history of numbers begins with", help="text to continue")
-    add_number(add, "--max-new-tokens", 64, least=1)
+    add_number(add, "--max-new-tokens", 64, least=32)
     _add_profile(add)
     _add_engine(add)
 

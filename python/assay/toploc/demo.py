@@ -53,7 +53,7 @@ def tell(options: argparse.Namespace, engine: Engine) -> int:
     for name, figure in found.verdict.figures.items():
         say(f"   {name:28} {figure}")
     say(
-        f"\n   accepted by the bounds {profile.name!r}, in {duration(checking)}, "
+        f"\n   accepted by the bounds {profile.title!r}, in {duration(checking)}, "
         f"{generating / checking:.0f} times faster than the answer was generated\n"
     )
 

@@ -7,21 +7,31 @@ dispersion, and single chunks.
 
 import argparse
 import os
-import re
 import sys
 from pathlib import Path
 
 from transformers import PreTrainedModel
 
+from .. import _core
 from .._core import Verdict
 from ..errors import DecodeError, InputError
-from ..models import Engine, encode_prompts, load, read_prompts, require_positions, resolve
+from ..models import (
+    Engine,
+    encode_prompts,
+    ends_of,
+    load,
+    read_prompts,
+    require_positions,
+    resolve,
+)
 from .chunks import Shape
 from .producing import MOST_PROMPT_TOKENS, produce
 from .recomputing import recompute
 from .verifying import (
     Profile,
+    Prompt,
     Signature,
+    check_answer,
     check_file,
     examine_file,
     profile_of,
@@ -29,11 +39,14 @@ from .verifying import (
     unmeasured,
 )
 
+_SAMPLES = 4
+
 
 def generate(options: argparse.Namespace, engine: Engine) -> int:
     """Generate, and write one signature for each prompt; gives the exit code."""
     _require_one_process(options.tp)
-    prompts = read_prompts(options.dataset_name, options.n_samples)
+    least = _least_tokens(options)
+    prompts = read_prompts(options.dataset_name, options.n_samples or _SAMPLES)
     folder = _made_folder(options.save_dir)
     model, tokenizer, source = load(
         options.model_name, engine, trust_remote_code=options.trust_remote_code
@@ -44,13 +57,16 @@ def generate(options: argparse.Namespace, engine: Engine) -> int:
     for ids in encoded:
         require_positions(model, len(ids) + options.max_decode_tokens)
     for index, (text, ids) in enumerate(zip(prompts, encoded, strict=True)):
-        (made,) = produce(model, [ids], max_new_tokens=options.max_decode_tokens, shape=shape)
+        (made,) = produce(
+            model, [ids], max_new_tokens=options.max_decode_tokens, min_new_tokens=least,
+            shape=shape,
+        )  # fmt: skip
         signature = Signature(
             model=source.name, dtype=options.dtype, attention=options.attn, prompt=text,
             prompt_token_ids=made.prompt, output_token_ids=made.output, parameters=shape,
             proofs=made.proofs,
         )  # fmt: skip
-        path = _signature_path(folder, source.name, index)
+        path = signature_path(folder, options.model_name, index)
         signature.write(str(path))
         written += sum(map(len, made.proofs))
         print(f"{path}: {len(made.output)} tokens, {len(made.proofs)} proofs", flush=True)
@@ -65,24 +81,33 @@ def validate(options: argparse.Namespace, engine: Engine) -> int:
     spoils a sample shall not do better than who lets it be judged.
     """
     _require_one_process(options.tp)
+    least = _least_tokens(options)
+    texts = read_prompts(options.dataset_name, options.n_samples or _SAMPLES)
+    if len(texts) < (options.n_samples or 0):
+        reason = f"{len(texts)} prompts, fewer than --n_samples {options.n_samples}"
+        raise InputError("mismatch", options.dataset_name, reason)
     folder = Path(options.save_dir)
     if not folder.is_dir():
         raise InputError("io", str(folder), "no such folder; give --save_dir of the signatures")
-    name = resolve(options.decode_model_name).name
-    count = options.n_samples or _numbered(folder, name)
     profile = profile_of(options.profile)
-    model, _, source = load(
+    model, tokenizer, source = load(
         options.validate_model_name, engine, trust_remote_code=options.trust_remote_code
     )
+    encoded = encode_prompts(tokenizer, texts, MOST_PROMPT_TOKENS)
+    prompts = [Prompt(text, ids) for text, ids in zip(texts, encoded, strict=True)]
+    _core.toploc_check_prompts(prompts)
     verdicts = []
-    for index in range(count):
-        path = _signature_path(folder, name, index)
-        verdict, line = _judge_file(model, path, options.max_decode_tokens, profile)
+    for index, prompt in enumerate(prompts):
+        path = signature_path(folder, options.decode_model_name, index)
+        verdict, line = _judge_file(
+            model, path, prompt, (least, options.max_decode_tokens), profile
+        )
         verdicts.append(verdict)
         print(line, flush=True)
     passed = sum(map(bool, verdicts))
     print(f"{passed} of {len(verdicts)} samples passed", file=sys.stderr)
     # The same for all samples, and no part of the published lines.
+    print(f"bounds {profile.title!r}", file=sys.stderr)
     if note := unmeasured(profile, source.name, engine):
         print(f"note: {note}", file=sys.stderr)
     return max(verdicts, key=lambda verdict: _WORSE.index(verdict.outcome)).exit_code
@@ -93,20 +118,12 @@ _WORSE = ("accepted", "inconclusive", "rejected")
 
 
 def _judge_file(
-    model: PreTrainedModel, path: Path, most_tokens: int, profile: Profile
+    model: PreTrainedModel, path: Path, prompt: Prompt, lengths: tuple[int, int], profile: Profile
 ) -> tuple[Verdict, str]:
     if not path.is_file():
         return Verdict.rejected("missing", str(path)), f"VERIFICATION FAILED: missing {path}"
     try:
-        signature = Signature.read(str(path))
-        for tokens, name, most in (
-            (signature.prompt_token_ids, "prompt", MOST_PROMPT_TOKENS),
-            (signature.output_token_ids, "answer", most_tokens),
-        ):
-            if len(tokens) > most:
-                raise InputError("too_large", str(path), f"{name} of {len(tokens)} tokens; at most "
-                                 f"{most} are recomputed")  # fmt: skip
-        return _judge(model, signature, profile)
+        return judge(model, Signature.read(str(path)), prompt, lengths, profile)
     except InputError as error:
         if error.code == "unsupported" and not isinstance(error, DecodeError):
             raise  # the verifier's own model
@@ -115,13 +132,22 @@ def _judge_file(
         return verdict, f"VERIFICATION FAILED: signature: {verdict.reason}"
 
 
-def _judge(model: PreTrainedModel, signature: Signature, profile: Profile) -> tuple[Verdict, str]:
+def judge(
+    model: PreTrainedModel,
+    signature: Signature,
+    prompt: Prompt,
+    lengths: tuple[int, int],
+    profile: Profile,
+) -> tuple[Verdict, str]:
     """The verdict on one sample, and the line of the published experiment.
 
-    Its words are kept as they were, though intersections are good when they are many.
+    Its words are kept as they were, though intersections are good when they are many. The lengths
+    are the fewest and the most tokens of an answer.
     """
     agreed = Shape()
-    before = check_file(signature, agreed, len(signature.output_token_ids))
+    before = check_answer(signature, prompt, *lengths, ends_of(model))
+    if before:
+        before = check_file(signature, agreed, len(signature.output_token_ids))
     if not before:
         return before, f"VERIFICATION FAILED: {before.step}: {before.reason}"
     own = recompute(model, signature.prompt_token_ids, signature.output_token_ids)
@@ -140,27 +166,24 @@ def _judge(model: PreTrainedModel, signature: Signature, profile: Profile) -> tu
     return verdict, line if verdict else f"{line}\n  {verdict.lines[0]}"
 
 
-def _signature_path(folder: Path, model_name: str, index: int) -> Path:
-    return folder / f"{_stem(model_name)}_{index:04}.json"
+def signature_path(folder: Path, model_name: str, index: int) -> Path:
+    """Where the signature of a sample lies."""
+    stem = resolve(model_name).name.replace("/", "_")
+    return folder / f"{stem}_{index:04}.json"
 
 
-def _stem(model_name: str) -> str:
-    return model_name.replace("/", "_")
-
-
-def _numbered(folder: Path, model_name: str) -> int:
-    """One more than the highest number of a signature: at most a million.
+def _least_tokens(options: argparse.Namespace) -> int:
+    """The fewest tokens of an answer: by default those of one proof, where an answer may have them.
 
     Raises:
-        InputError: There is no signature of this model ("io").
+        InputError: More than the most ("out_of_range").
     """
-    form = re.compile(re.escape(_stem(model_name)) + r"_(\d{4}|[1-9]\d{4,5})\.json", re.ASCII)
-    found = [form.fullmatch(path.name) for path in folder.iterdir()]
-    numbers = [int(one[1]) for one in found if one]
-    if not numbers:
-        first = _signature_path(folder, model_name, 0)
-        raise InputError("io", str(first), "no such signature; make it with assay toploc generate")
-    return max(numbers) + 1
+    most: int = options.max_decode_tokens
+    least: int | None = options.min_decode_tokens
+    if least is not None and least > most:
+        reason = f"is {least}, more than --max_decode_tokens {most}"
+        raise InputError("out_of_range", "--min_decode_tokens", reason)
+    return min(Shape().chunk, most) if least is None else least
 
 
 def _made_folder(name: str) -> Path:

@@ -1,6 +1,6 @@
 """Fingerprints: every hidden state as a few numbers, along directions that a seed gives.
 
-Unlike a TOPLOC proof they keep signs and all values, and compare by one distance. The seed binds
+Unlike a TOPLOC proof they keep signs and all values, and compare row by row. The seed binds
 the provider only when it is drawn after the provider committed to the states: with a seed known
 before, states can be made up that project to the same numbers.
 
@@ -66,7 +66,7 @@ class Fingerprint:
         return _core.fingerprint_encode(self.values, self.hidden, self.seed)
 
     def distance(self, own: "Fingerprint") -> float:
-        """sqrt(sum |self - own|^2 / sum |own|^2).
+        """|self - own| / |own| of the row in which it is largest.
 
         Raises:
             InputError: Of another seed, width, number of dimensions or tokens ("mismatch").
@@ -126,12 +126,13 @@ def verify(
         dimensions: What was agreed on.
 
     Returns:
-        Accepted; rejected at "seed", "shape" or "distance"; or inconclusive, where the profile has
-        no bound.
+        Accepted; rejected at "seed", "shape" or "distance", of any row; or inconclusive, where the
+        own states say nothing ("states": none, not finite, zero, constant, or too large or small
+        for a fingerprint) or the profile has no bound ("profile").
 
     Raises:
         DecodeError: `data` is no fingerprint.
-        InputError: The verifier's own states or seed cannot be used.
+        InputError: The seed, the dimensions or the shape of the own states cannot be used.
     """
     return _core.fingerprint_verify(
         bytes(data), _rows(states), bytes(seed), dimensions, profile_of(profile)

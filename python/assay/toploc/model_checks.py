@@ -70,7 +70,7 @@ def _examined(options: argparse.Namespace, engine: Engine) -> tuple[Examination,
         "attention": engine.attention,
         "tokens": len(signature.output_token_ids),
         "proofs": len(file.proofs),
-        "profile": profile.name,
+        "profile": profile.title,
     }
     first, rows = asked.rows_of_answer(
         len(signature.prompt_token_ids), len(signature.output_token_ids)

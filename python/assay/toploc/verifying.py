@@ -27,6 +27,7 @@ from .chunks import (
 Comparison: TypeAlias = _core.ToplocComparison
 Conditions: TypeAlias = _core.Conditions
 Profile: TypeAlias = _core.ToplocProfile
+Prompt: TypeAlias = _core.ToplocPrompt
 ProofFile: TypeAlias = _core.ToplocProofFile
 Signature: TypeAlias = _core.ToplocSignature
 Statistics: TypeAlias = _core.ToplocStatistics
@@ -111,7 +112,7 @@ def examine(
     lengths, own = _own(states, shape, ties, rounded)
     return Examination(
         *_core.toploc_verify_proofs(
-            listed, shape, ties == "lower-index", lengths, own, profile,
+            listed, shape, ties == "lower-index", tokens_of(states, shape), lengths, own, profile,
             conditions_of(model, engine),
         )
     )  # fmt: skip
@@ -153,6 +154,24 @@ def examine_file(
     )  # fmt: skip
 
 
+def check_answer(
+    signature: Signature, prompt: Prompt, least: int, most: int, ends: Sequence[int]
+) -> _core.Verdict:
+    """Whether a signature is of an answer to the verifier's prompt, and of a whole one.
+
+    Args:
+        signature: Nothing about it is trusted.
+        prompt: Its text, and its tokens by the verifier's tokenizer.
+        least: Tokens that the answer must have.
+        most: Tokens after which an answer may end anywhere.
+        ends: What a shorter one must end with.
+
+    Returns:
+        Accepted, so far; or rejected, with the step: "prompt", "answer length".
+    """
+    return _core.toploc_check_answer(signature, prompt, least, most, list(ends))
+
+
 def check_file(
     file: ProofFile | Signature, asked: Parameters, rows: int, *, any_ties: bool = True
 ) -> _core.Verdict:
@@ -183,16 +202,19 @@ def compare(
     shape = Shape(chunk, k, prefill, merge_short_tails)
     check_ties(ties)
     listed = proofs_of(proofs, shape)
-    expected = len(spans_of(shape, tokens_of(states, shape)))
-    if len(listed) != expected:
-        raise InputError("mismatch", "proofs", f"{len(listed)} of them for {expected} chunks")
+    rows = [stop - start for start, stop in spans_of(shape, tokens_of(states, shape))]
+    if len(listed) != len(rows):
+        raise InputError("mismatch", "proofs", f"{len(listed)} of them for {len(rows)} chunks")
     if by_torch(states, ties):
         _, select = selector(states, shape, rounded)
         return [
-            _core.toploc_compare(proof, *select(chunk, False)) for chunk, proof in enumerate(listed)
+            _core.toploc_compare(proof, *select(chunk, False), rows[chunk])
+            for chunk, proof in enumerate(listed)
         ]
     chunks = chunks_of(states, shape, rounded)
-    return _core.toploc_compare_chunks(listed, *chunks, k, ties == "lower-index")
+    return _core.toploc_compare_chunks(
+        listed, chunks.bits, chunks.lengths, rows, k, ties == "lower-index"
+    )
 
 
 def statistics(comparisons: Sequence[Comparison]) -> Statistics:

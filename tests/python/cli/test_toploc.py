@@ -1,5 +1,6 @@
 """`assay toploc build` and `verify` over files, and what they hand to the Python program."""
 
+import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -110,21 +111,28 @@ def test_profiles(made: Path, tmp_path: Path) -> None:
         "format": "assay/toploc/profile/v1", "name": "mine", "model": "m", "dtype": "bfloat16",
         "kernel": "", "topk": 128, "decode_batching_size": 32, "exponent_mismatches": 0,
         "mantissa_mean": 0, "mantissa_median": 0, "sign_mismatches": 0, "dispersion": 1,
-        "chunk_exponent_mismatches": 0, "deviating_share": 0, "minimum_points": 1,
+        "chunk_exponent_mismatches": 0, "deviating_share": 0, "minimum_points": 5,
         "false_alarm_bound": 0.01, "honest_sequences": 5, "honest_chunks": 9,
         "fingerprint_distance": None,
     }  # fmt: skip
     path = tmp_path / "mine.json"
     line = f"toploc verify --proofs p.proofs --profile {path} --states"
     path.write_text(json.dumps(profile))
-    assert report(made, line, "states.npy")["profile"] == "mine"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert report(made, line, "states.npy")["profile"] == f"mine ({path}, SHA-256 {digest})"
+    published = "toploc verify --proofs p.proofs --states"
+    assert report(made, published, "states.npy")["profile"] == "published"
     assert report(made, line, "again.npy", code=REJECTED)["verdict"] == "rejected"
     path.write_text(json.dumps(profile | {"minimum_points": 513}))
     assert report(made, line, "states.npy", code=INCONCLUSIVE)["step"] == "sequence length"
     path.write_text(json.dumps(profile | {"decode_batching_size": 16}))
     assert report(made, line, "states.npy", code=INCONCLUSIVE)["step"] == "profile"
-    path.write_text(json.dumps(profile | {"dispersion": -1}))
-    assert "dispersion" in refused(made, line, "states.npy")
+    for field, value in (
+        ("dispersion", -1), ("dispersion", 0), ("deviating_share", 1), ("minimum_points", 4),
+        ("sign_mismatches", 64), ("fingerprint_distance", 1),
+    ):  # fmt: skip
+        path.write_text(json.dumps(profile | {field: value}))
+        assert f"{field}: {value} is not " in refused(made, line, "states.npy")
 
 
 def test_more_values_than_can_be_judged(made: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The command `assay toploc` where it runs models, in this process on small models."""
 
+import hashlib
 import json
 import os
 import re
@@ -102,13 +103,16 @@ def test_generate_keeps_a_signature_of_each_prompt(signed: Path, models: Path) -
     assert signature.encode() == paths[1].read_bytes()
 
 
-VALIDATE = "validate --decode_model_name one --n_samples 3 --max_decode_tokens 40 "
+VALIDATE = (
+    "validate --decode_model_name one --n_samples 3 --max_decode_tokens 40 "
+    "--dataset_name prompts.txt "
+)
 
 
 def test_validate_passes_what_the_same_model_made(run: Any, signed: Path) -> None:
     for attention in ("sdpa", "eager"):
         code, out, _ = run(
-            VALIDATE + "--tp 1 --dtype bfloat16 --dataset_name prompts.txt "
+            VALIDATE + "--tp 1 --dtype bfloat16 "
             f"--validate_model_name one --attn {attention} --save_dir",
             signed,
         )
@@ -152,6 +156,34 @@ def test_validate_is_undecided_by_a_profile_of_another_k(
     assert all(text.startswith("VERIFICATION INCONCLUSIVE: profile: ") for text in lines)
 
 
+def shown(path: Path) -> str:
+    """How a profile of a file that calls itself like the built-in one is named."""
+    return f"published ({path}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()})"
+
+
+def test_a_profile_of_a_file_is_shown_by_its_path_and_digest(
+    run: Any, signed: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "p.profile"
+    path.write_text(toploc.Profile.published().to_json().replace(": 38.0", ": 120"))
+    code, _, err = run(VALIDATE + "--validate_model_name one --save_dir", signed)
+    assert (code, err.splitlines()[-1]) == (DONE, "bounds 'published'")
+    line = VALIDATE + f"--validate_model_name one --profile {path} --save_dir"
+    code, _, err = run(line, signed)
+    assert (code, err.splitlines()[-1]) == (DONE, f"bounds {shown(path)!r}")
+    tokens = signed / "one_0000.json"
+    line = f"verify --model one --profile {path} --tokens"
+    plain = run(line, tokens)[1]
+    assert plain.splitlines()[0].endswith(f"bounds {shown(path)!r}")
+    report = json.loads(run(line, tokens, "--json")[1])
+    assert report["profile"] == shown(path)
+    assert shown(path) in report["assumptions"][0]
+    # What excludes nothing is no bound.
+    path.write_text(toploc.Profile.published().to_json().replace(": 38.0", ": 127.5"))
+    code, _, err = run(line, tokens)
+    assert (code, "exponent_mismatches: 127.5 is not in 0 to below 127.5" in err) == (FAILED, True)
+
+
 def test_validate_says_what_was_not_measured(run: Any, signed: Path, tmp_path: Path) -> None:
     fields = {**json.loads(toploc.Profile.published().to_json()), "model": "one", "kernel": "sdpa"}
     path = tmp_path / "one.profile"
@@ -162,10 +194,11 @@ def test_validate_says_what_was_not_measured(run: Any, signed: Path, tmp_path: P
     code, out, err = run(line, signed, "--attn", "eager", "--dtype", "float32")
     assert code == DONE
     assert len(out.splitlines()) == len(plain.splitlines()) == 3
-    assert err.splitlines()[-1] == (
-        "note: the profile 'published' is of dtype 'bfloat16', here it is 'float32', and of "
-        "attention 'sdpa', here it is 'eager': its false-alarm rate was not measured for this"
-    )
+    assert err.splitlines()[-2:] == [
+        f"bounds {shown(path)!r}",
+        f"note: the profile {shown(path)!r} is of dtype 'bfloat16', here it is 'float32', and of "
+        "attention 'sdpa', here it is 'eager': its false-alarm rate was not measured for this",
+    ]
     path.write_text(json.dumps({**fields, "model": "other"}))
     assert "is of model 'other', here it is 'one'" in run(line, signed)[2]
     path.write_text(json.dumps({**fields, "decode_batching_size": 64}))
@@ -188,10 +221,7 @@ def test_validate_says_what_is_malformed(run: Any, signed: Path) -> None:
     [
         ("", "not JSON"),
         ({"output_token_ids": []}, "output_token_ids: 0 token ids"),
-        ({"output_token_ids": [39] * 41}, "answer of 41 tokens; at most 40"),
-        ({"prompt_token_ids": [1] * 1025}, "prompt of 1025 tokens; at most 1024"),
-        ({"prompt_token_ids": [1] * 217}, "257 of prompt and answer together; the model has"),
-        ({"prompt_token_ids": [40]}, "outside the vocabulary of 40"),
+        ({"output_token_ids": [40] * 40}, "outside the vocabulary of 40"),
         ({"proofs": [3]}, "proofs[0]: a text in base64 is expected here"),
         ({"format": "another"}, "format: 'another' is not 'assay/toploc/signature/v2'"),
         ({"format": "assay/toploc/signature/v1"}, "written by a version before the first release"),
@@ -214,15 +244,177 @@ def test_a_sample_that_cannot_be_judged_has_failed_and_the_others_are_judged(
     assert "2 of 3 samples passed" in err
 
 
+def replaced(path: Path, **changes: Any) -> None:
+    """Write other fields to a signature."""
+    path.write_text(written({**json.loads(path.read_text()), **changes}))
+
+
+def test_copies_of_one_sample_fail(run: Any, signed: Path, models: Path) -> None:
+    texts = (models / "prompts.txt").read_text().splitlines()
+    for index in (1, 2):
+        shutil.copy(signed / "one_0000.json", signed / f"one_000{index}.json")
+    line = VALIDATE + "--validate_model_name one --save_dir"
+    code, out, err = run(line, signed)
+    assert (code, "1 of 3 samples passed" in err) == (REJECTED, True)
+    failed = "VERIFICATION FAILED: "
+    said = failed + "prompt: its text is not that of the prompt asked for"
+    assert out.splitlines()[1:] == [said] * 2
+    # With the text that is asked for, and then with its tokens too.
+    for index in (1, 2):
+        replaced(signed / f"one_000{index}.json", prompt=texts[index])
+    code, out, _ = run(line, signed)
+    assert code == REJECTED
+    assert out.splitlines()[1] == (
+        failed + "prompt: token 0 is 0, the verifier's tokenizer gives 7"
+    )
+    for index in (1, 2):
+        ids = [(7 * index + j) % 40 for j in range(5)]
+        replaced(signed / f"one_000{index}.json", prompt_token_ids=ids)
+    code, out, err = run(line, signed)
+    assert (code, "1 of 3 samples passed" in err) == (REJECTED, True)
+    assert out.count("\n  rejected at step ") == 2
+
+
+def test_samples_stand_in_the_order_of_the_prompts(run: Any, signed: Path) -> None:
+    first, second, spare = (signed / f"one_000{name}.json" for name in (0, 1, 9))
+    first.rename(spare)
+    second.rename(first)
+    spare.rename(second)
+    code, out, err = run(VALIDATE + "--validate_model_name one --save_dir", signed)
+    assert (code, out.count("VERIFICATION FAILED: prompt: ")) == (REJECTED, 2)
+    assert "1 of 3 samples passed" in err
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"prompt": "w7 w8 w9 w10 w12"}, "prompt: its text is not that of"),
+        ({"prompt": ""}, "prompt: its text is not that of"),
+        ({"prompt_token_ids": [7, 8, 9, 10, 12]}, "prompt: token 4 is 12, the verifier's"),
+        ({"prompt_token_ids": [7]}, "prompt: 1 tokens, the verifier's tokenizer gives 5"),
+        ({"prompt_token_ids": [40] * 1025}, "prompt: 1025 tokens, the verifier's tokenizer gives"),
+        ({"output_token_ids": [39] * 41}, "answer length: 41 tokens, at most 40"),
+        ({"output_token_ids": [39] * 39}, "answer length: 39 tokens of 40, and the last, 39, ends"),
+        ({"output_token_ids": [39]}, "answer length: 1 tokens, at least 32 were asked for"),
+    ],
+)
+def test_an_answer_is_to_the_prompt_that_was_asked_and_whole(
+    run: Any, signed: Path, changes: dict[str, Any], said: str
+) -> None:
+    replaced(signed / "one_0001.json", **changes)
+    code, out, err = run(VALIDATE + "--validate_model_name one --save_dir", signed)
+    assert code == REJECTED
+    first, second, third = out.splitlines()
+    assert second.startswith(f"VERIFICATION FAILED: {said}")
+    assert (first[:20], third[:20]) == ("VERIFICATION PASSED:",) * 2
+    assert "2 of 3 samples passed" in err
+
+
+def test_an_answer_may_end_where_the_text_does(
+    run: Any, signed: Path, models: Path, tmp_path: Path
+) -> None:
+    whole = Signature.read(str(signed / "one_0000.json"))
+    last = whole.output_token_ids[35]
+    ending = Path(shutil.copytree(models / "one", tmp_path / "one"))
+    settings = json.loads((ending / "generation_config.json").read_text())
+    (ending / "generation_config.json").write_text(
+        json.dumps({**settings, "eos_token_id": [39, last]})
+    )
+    for tokens in (36, 1):
+        cut(whole, tokens).write(str(signed / "one_0000.json"))
+        line = VALIDATE.replace("n_samples 3", "n_samples 1") + "--save_dir"
+        # By a model that ends no text the answer was cut, whatever the proofs.
+        code, out, _ = run(line, signed, "--validate_model_name", "one")
+        assert (code, out.startswith("VERIFICATION FAILED: answer length: ")) == (REJECTED, True)
+        code, out, _ = run(line, signed, "--validate_model_name", ending)
+        assert code == (DONE if tokens == 36 else REJECTED), out
+        least = f"--min_decode_tokens {tokens}".split()
+        code, out, _ = run(line, signed, "--validate_model_name", ending, *least)
+        if tokens == 36:
+            assert code == DONE
+            more = ["--min_decode_tokens", "37"]
+            assert run(line, signed, "--validate_model_name", ending, *more)[0] == REJECTED
+        elif last == whole.output_token_ids[0]:
+            # Not cut then, but one token decides nothing.
+            assert (code, "sequence length" in out) == (INCONCLUSIVE, True)
+
+
+def cut(signature: Signature, tokens: int) -> Signature:
+    """Of an answer its first tokens, with honest proofs of them."""
+    output = signature.output_token_ids[:tokens]
+    states = toploc.recompute(load("one", Engine())[0], signature.prompt_token_ids, output)
+    return Signature(
+        prompt=signature.prompt, prompt_token_ids=signature.prompt_token_ids,
+        output_token_ids=output, parameters=signature.parameters,
+        proofs=toploc.build(states, rounded=True),
+    )  # fmt: skip
+
+
+def test_generate_ends_no_answer_before_the_fewest_tokens(
+    run: Any, signed: Path, models: Path, tmp_path: Path
+) -> None:
+    first = Signature.read(str(signed / "one_0000.json")).output_token_ids[0]
+    ending = Path(shutil.copytree(models / "one", tmp_path / "one"))
+    settings = json.loads((ending / "generation_config.json").read_text())
+    (ending / "generation_config.json").write_text(json.dumps({**settings, "eos_token_id": first}))
+    line = f"generate --model_name {ending} --n_samples 1 --max_decode_tokens 40 --save_dir"
+    for flags, least in (((), 32), (("--min_decode_tokens", 3), 3)):
+        code, _, _ = run(line, tmp_path / "out", "--dataset_name", "prompts.txt", *flags)
+        found = Signature.read(str(tmp_path / "out" / "one_0000.json")).output_token_ids
+        assert code == DONE
+        assert len(found) >= least
+        assert first not in found[: least - 1]
+
+
+def test_prompts_of_a_data_set_are_different_ones(run: Any, signed: Path, tmp_path: Path) -> None:
+    # The last two are other texts of the same tokens.
+    (tmp_path / "twice.txt").write_text("w1 w2\nw3\nw1  w2\n")
+    code, out, err = run(
+        "validate --decode_model_name one --validate_model_name one --save_dir", signed,
+        "--dataset_name", tmp_path / "twice.txt",
+    )  # fmt: skip
+    assert (code, out) == (FAILED, "")
+    assert "prompt 2: has the tokens of prompt 0: one answer would do for both" in err
+
+
+def test_one_missing_sample_counts_more_than_two_undecided(
+    run: Any, signed: Path, tmp_path: Path
+) -> None:
+    (signed / "one_0000.json").unlink()
+    fields = {**json.loads(toploc.Profile.published().to_json()), "topk": 64}
+    (tmp_path / "other.profile").write_text(json.dumps(fields))
+    line = VALIDATE + f"--validate_model_name one --profile {tmp_path / 'other.profile'} --save_dir"
+    code, out, _ = run(line, signed)
+    starts = [" ".join(text.split()[:2]) for text in out.splitlines()]
+    assert starts == ["VERIFICATION FAILED:"] + ["VERIFICATION INCONCLUSIVE:"] * 2
+    assert code == REJECTED
+
+
+def test_the_verifiers_own_model_is_no_fault_of_a_sample(
+    run: Any, signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> Any:
+        raise InputError("unsupported", "OwnModel", "no language model head")
+
+    monkeypatch.setattr("assay.toploc.experiment.recompute", none)
+    code, out, err = run(VALIDATE + "--validate_model_name one --save_dir", signed)
+    assert (code, out) == (FAILED, "")
+    assert err == "assay toploc validate: OwnModel: no language model head\n"
+
+
 def test_a_missing_sample_has_failed(run: Any, signed: Path) -> None:
     missing = signed / "one_0001.json"
     missing.unlink()
-    line = "validate --decode_model_name one --validate_model_name one --max_decode_tokens 40 "
-    for count in ("--n_samples 3 ", ""):
+    line = (
+        "validate --decode_model_name one --validate_model_name one --max_decode_tokens 40 "
+        "--dataset_name prompts.txt "
+    )
+    for count, of in (("--n_samples 3 ", 3), ("", 4)):
         code, out, err = run(line + count + "--save_dir", signed)
         assert code == REJECTED
         assert out.splitlines()[1] == f"VERIFICATION FAILED: missing {missing}"
-        assert "2 of 3 samples passed" in err
+        # By default as many as generate makes.
+        assert f"2 of {of} samples passed" in err
     os.mkfifo(missing)  # read, it would be waited for
     code, out, err = run(line + "--n_samples 5 --save_dir", signed)
     assert (code, out.count("VERIFICATION FAILED: missing ")) == (REJECTED, 3)
@@ -231,25 +423,10 @@ def test_a_missing_sample_has_failed(run: Any, signed: Path) -> None:
     assert (code, "1 of 1 samples passed" in err) == (DONE, True)
 
 
-def test_without_a_number_signatures_are_counted_by_their_names(run: Any, signed: Path) -> None:
-    (signed / "one_0001.json").rename(signed / "one_0002.json")
-    (signed / "one_0000.json").unlink()
-    # None of these is where a signature would lie.
-    for name in (
-        "one_00005.json",
-        "one_5.json",
-        "one_0005.txt",
-        "one_1000000.json",
-        "two_0005.json",
-    ):
-        (signed / name).write_text("")
-    line = "validate --decode_model_name one --validate_model_name one --save_dir"
-    code, out, err = run(line, signed)
-    assert (code, out.count("VERIFICATION FAILED: missing ")) == (REJECTED, 2)
-    assert "1 of 3 samples passed" in err
-    (signed / "one_0002.json").unlink()
-    code, out, err = run(line, signed)
-    assert (code, out, "no such signature" in err) == (FAILED, "", True)
+def test_an_empty_folder_has_no_sample(run: Any, tmp_path: Path) -> None:
+    code, out, err = run(VALIDATE + "--validate_model_name one --save_dir", tmp_path)
+    assert (code, out.count("VERIFICATION FAILED: missing ")) == (REJECTED, 3)
+    assert "0 of 3 samples passed" in err
 
 
 OTHER_PARAMETERS = {
@@ -285,7 +462,7 @@ def honest(path: Path, parameters: Parameters) -> Signature:
         bits.reshape(-1), lengths, parameters.topk, parameters.lower_index_first
     )
     return Signature(
-        prompt_token_ids=signature.prompt_token_ids,
+        prompt=signature.prompt, prompt_token_ids=signature.prompt_token_ids,
         output_token_ids=signature.output_token_ids, parameters=parameters, proofs=proofs,
     )  # fmt: skip
 
@@ -297,8 +474,21 @@ def honest(path: Path, parameters: Parameters) -> Signature:
         ("generate --model_name one --dataset_name stingning/ultrachat", "not fetched from a hub"),
         ("generate --model_name none/at-all/here --dataset_name prompts.txt", "no such folder"),
         ("generate --model_name one --dataset_name prompts.txt --attn flash", "attention flash"),
-        ("validate --decode_model_name one --validate_model_name one --tp 4", "needs an engine"),
-        ("validate --decode_model_name one --validate_model_name one --save_dir none", "no such"),
+        (VALIDATE + "--validate_model_name one --tp 4", "needs an engine"),
+        (VALIDATE + "--validate_model_name one --save_dir none", "no such"),
+        (
+            VALIDATE + "--validate_model_name one --n_samples 7",
+            "prompts.txt: 6 prompts, fewer than --n_samples 7",
+        ),
+        (
+            VALIDATE + "--validate_model_name one --min_decode_tokens 41",
+            "--min_decode_tokens: is 41, more than --max_decode_tokens 40",
+        ),
+        (
+            "generate --model_name one --dataset_name prompts.txt --max_decode_tokens 5 "
+            "--min_decode_tokens 6",
+            "--min_decode_tokens: is 6, more than --max_decode_tokens 5",
+        ),
         ("verify --model one --tokens none.json", "none.json"),
         ("verify --model one --tokens none.json --topk 0", "topk: 0 is not in 1 to 4096"),
         ("verify --model one --tokens none.json --prefill-rows -1", "prefill_rows: -1 is out of"),
@@ -340,8 +530,10 @@ def test_what_cannot_be_done(run: Any, line: str, reason: str) -> None:
     [
         "generate --model_name one --dataset_name prompts.txt --max_decode_tokens 0",
         "generate --model_name one --dataset_name prompts.txt --n_samples 0",
-        "validate --decode_model_name one --validate_model_name one --n_samples 0",
-        "validate --decode_model_name one --validate_model_name one --max_decode_tokens -1",
+        VALIDATE + "--validate_model_name one --n_samples 0",
+        VALIDATE + "--validate_model_name one --max_decode_tokens -1",
+        VALIDATE + "--validate_model_name one --min_decode_tokens 0",
+        "validate --decode_model_name one --validate_model_name one",  # to which prompts?
         "verify --model one --tokens x --max-tokens 0",
         "calibrate --model one --out x --n-prompts 0",
         "calibrate --model one --out x --max-new-tokens 0",
@@ -349,7 +541,7 @@ def test_what_cannot_be_done(run: Any, line: str, reason: str) -> None:
         "calibrate --model one --out x --margin inf",
         "calibrate --model one --out x --margin nan",
         "calibrate --model one --out x --margin wide",
-        "demo --max-new-tokens 0",
+        "demo --max-new-tokens 31",
     ],
 )
 def test_numbers_that_mean_nothing(run: Any, line: str) -> None:
@@ -530,10 +722,13 @@ def test_verify_with_states_of_an_engine(run: Any, signed: Path, tmp_path: Path)
     longer = torch.cat([seen[-1][0], seen[-1][0][:1]])[:, None].contiguous()
     save_file({"hidden_states": longer, "token_ids": torch.cat([fed, fed[:1]])}, path)
     assert run(*line)[0] == DONE
-    save_file({"hidden_states": seen[-1][0][:, None].contiguous(), "token_ids": fed.flip(0)}, path)
-    code, _, err = run(*line)
-    assert code == FAILED
-    assert "other tokens" in err
+    # Other tokens, be it one of the prompt's, of the answer's, or the last that was fed.
+    for place in (0, 5, len(fed) - 1):
+        other = fed.clone()
+        other[place] = (other[place] + 1) % 40
+        save_file({"hidden_states": seen[-1][0][:, None].contiguous(), "token_ids": other}, path)
+        code, _, err = run(*line)
+        assert (code, "other tokens" in err) == (FAILED, True)
 
 
 def test_calibrate_and_judge_by_it(run: Any, signed: Path, tmp_path: Path) -> None:
@@ -683,9 +878,12 @@ def test_what_is_no_signature(changes: dict[str, Any], field: str) -> None:
 
 @pytest.mark.parametrize("name", GOOD)
 def test_a_field_that_stands_twice(name: str) -> None:
-    again = f"{{{json.dumps(name)}:{json.dumps(GOOD[name])},"
-    with pytest.raises(DecodeError, match="twice"):
-        Signature.decode((again + written(GOOD)[1:]).encode(), "text")
+    again = f",{json.dumps(name)}:{json.dumps(GOOD[name])}}}"
+    with pytest.raises(DecodeError, match=f'the key "{name}" stands twice'):
+        Signature.decode(written(GOOD).replace("}", again).encode(), "text")
+    # The format stands first, whatever comes then.
+    with pytest.raises(DecodeError, match=r"format: this field is missing|twice"):
+        Signature.decode(written(GOOD).replace("{", "{" + again[1:-1] + ",").encode(), "text")
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:

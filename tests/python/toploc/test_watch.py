@@ -48,9 +48,9 @@ def generate(
     return result
 
 
-# The published bounds want 128 values at least.
+# The published bounds want 32 tokens at least.
 BOUNDS = toploc.Profile.from_json(
-    json.dumps({**json.loads(toploc.Profile.published().to_json()), "minimum_points": 1})
+    json.dumps({**json.loads(toploc.Profile.published().to_json()), "minimum_points": 5})
 )
 
 
@@ -120,7 +120,8 @@ def test_batches_and_ends_of_text() -> None:
         length = ends[0] + 1 if ends else len(row)
         assert found.output == row[:length]
         assert len(found.proofs) == -(-length // 4)
-        assert verify(made, found).outcome == "accepted"
+        # One token decides nothing.
+        assert verify(made, found).outcome == ("accepted" if length > 1 else "inconclusive")
     assert min(len(found.output) for found in watched.sequences) < 10
 
 

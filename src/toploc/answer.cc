@@ -1,0 +1,66 @@
+// What is asked of an answer by a verifier who knows the prompt.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "assay/toploc_verdict.h"
+
+namespace assay::toploc {
+namespace {
+
+std::optional<Verdict> other_prompt(const Signature& signature, const Prompt& prompt) {
+  if (signature.prompt != prompt.text)
+    return Verdict::rejected("prompt", "its text is not that of the prompt asked for");
+  const std::vector<std::uint32_t>& theirs = signature.prompt_token_ids;
+  const std::vector<std::uint32_t>& own = prompt.token_ids;
+  if (theirs.size() != own.size())
+    return Verdict::rejected(
+        "prompt", fmt::format("{} tokens, the verifier's tokenizer gives {}", theirs.size(), own.size()));
+  const auto [their, ours] = std::ranges::mismatch(theirs, own);
+  if (their != theirs.end())
+    return Verdict::rejected("prompt", fmt::format("token {} is {}, the verifier's tokenizer gives {}",
+                                                   their - theirs.begin(), *their, *ours));
+  return {};
+}
+
+std::optional<Verdict> other_length(const std::vector<std::uint32_t>& tokens, const AnswerLength& length) {
+  const auto rejected = [](std::string reason) {
+    return Verdict::rejected("answer length", std::move(reason));
+  };
+  if (tokens.size() < length.least)
+    return rejected(fmt::format("{} tokens, at least {} were asked for", tokens.size(), length.least));
+  if (tokens.size() > length.most)
+    return rejected(fmt::format("{} tokens, at most {} were asked for", tokens.size(), length.most));
+  if (tokens.size() < length.most && std::ranges::count(length.ends, tokens.back()) == 0)
+    return rejected(
+        fmt::format("{} tokens of {}, and the last, {}, ends no text: it was cut, or made with "
+                    "another maximum",
+                    tokens.size(), length.most, tokens.back()));
+  return {};
+}
+
+}  // namespace
+
+Status check_prompts(std::span<const Prompt> prompts) {
+  std::map<std::vector<std::uint32_t>, std::size_t> seen;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const auto [before, added] = seen.emplace(prompts[i].token_ids, i);
+    if (!added)
+      return Error{ErrorCode::kOutOfRange, fmt::format("prompt {}", i),
+                   fmt::format("has the tokens of prompt {}: one answer would do for both; give each once",
+                               before->second)};
+  }
+  return {};
+}
+
+Verdict check_answer(const Signature& signature, const Prompt& prompt, const AnswerLength& length) {
+  if (std::optional<Verdict> no = other_prompt(signature, prompt)) return *std::move(no);
+  std::optional<Verdict> no = other_length(signature.output_token_ids, length);
+  Verdict verdict = no ? *std::move(no) : Verdict::accepted();
+  verdict.add_check("prompt", Grade::kRecomputed);
+  if (verdict.ok()) verdict.add_check("answer length", Grade::kRecomputed);
+  return verdict;
+}
+
+}  // namespace assay::toploc
