@@ -23,6 +23,7 @@ from . import (
 )
 from .ending import ended
 from .forgery import ProofFile
+from .stopping import say
 from .wording import bits_to_float, count, duration, size
 
 PROGRAM = "assay demo"
@@ -71,7 +72,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _tell(options: argparse.Namespace) -> int:
-    say = print
     say("1. A provider runs a language model and keeps its hidden states\n")
     started = time.monotonic()
     held = capture(

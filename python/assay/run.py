@@ -17,6 +17,7 @@ from . import Challenge, Commitment, Srs, Tensor, _core, capture, commit, encode
 from .ending import ended
 from .hidden_states import add_capture_flags, capture_arguments
 from .progress import Bar
+from .stopping import obey
 from .streaming import BLOCK, StreamingCommit, StreamReport
 from .tensors import LayoutKind
 from .wording import count, duration, size
@@ -54,7 +55,8 @@ class Timings:
 
     @contextmanager
     def phase(self, name: str, words: str) -> Iterator[None]:
-        """Time what runs inside."""
+        """Time what runs inside; its ends are places to stop at."""
+        obey()
         self.say(f"{words} ...")
         outside, self._inside = self._inside, 0.0
         started = time.monotonic()
@@ -62,6 +64,7 @@ class Timings:
         whole = time.monotonic() - started
         self.seconds[name] = self.seconds.get(name, 0.0) + whole - self._inside
         self._inside = outside + whole
+        obey()
 
 
 class Parameters:

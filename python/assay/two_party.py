@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from . import _core
-from .ending import FAILED, ended
-from .errors import Error
+from .ending import ended
+from .errors import FAILED, Error
+from .stopping import obey
 
 PROGRAM = "assay two-party"
 WAIT_SECONDS = 1800.0
@@ -79,6 +80,7 @@ class Party:
                 raise PartyError(f"{self.name}: the other side gave up before it sent {name}")
             if time.monotonic() > deadline:
                 raise PartyError(f"{self.name}: no {name} came in {WAIT_SECONDS:.0f} s")
+            obey()
             time.sleep(0.02)
         return Path(shutil.copyfile(source, self.own / name))
 
@@ -207,7 +209,7 @@ def _both(arguments: Sequence[str], options: argparse.Namespace) -> int:
             for role in ROLES
         }
         try:
-            codes = [side.wait() for side in sides.values()]
+            codes = [_waited(side) for side in sides.values()]
         except KeyboardInterrupt:
             for side in sides.values():
                 side.terminate()
@@ -226,6 +228,13 @@ def _both(arguments: Sequence[str], options: argparse.Namespace) -> int:
     else:
         _print_plainly(reports)
     return _core.exit_code(verdict["verdict"])
+
+
+def _waited(side: "subprocess.Popen[bytes]") -> int:
+    while (code := side.poll()) is None:
+        obey()
+        time.sleep(0.02)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,6 +10,7 @@ from transformers.generation.streamers import BaseStreamer
 
 from ..errors import InputError
 from ..progress import OnProgress, Progress, ignore
+from ..stopping import obey
 from .layout import Layout
 from .observing import observe
 from .rows import Observer
@@ -96,6 +97,7 @@ class _TokenCounter(BaseStreamer):
         self._done = -1
 
     def put(self, value: Tensor) -> None:
+        obey()
         self._done += 1
         self._report(Progress("generate", self._done, self._total))
 

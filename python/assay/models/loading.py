@@ -16,6 +16,7 @@ from transformers import (
 )
 
 from ..errors import CaptureError, InputError, ModelError, one_line
+from ..stopping import at_any_place
 from .engine import AS_STORED, ATTENTION, DTYPES, Engine
 from .silencing import muted_stderr, quiet
 from .sources import ModelSource, resolve
@@ -60,7 +61,7 @@ def load(
         # Otherwise every file is asked for several times, for half a minute in all.
         options["local_files_only"] = True
     try:
-        with quiet(not verbose), muted_stderr(not verbose):
+        with quiet(not verbose), muted_stderr(not verbose), at_any_place():
             tokenizer = AutoTokenizer.from_pretrained(source.location, **options)
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 source.location, dtype=number_type, output_loading_info=True, **options

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from ..errors import InputError
+from ..stopping import obey
 from .layout import Layout, places_of
 from .rows import Observer
 from .running import Attached, Run
@@ -43,6 +44,7 @@ def recompute(
         InputError: An empty prompt or output, or an id outside the vocabulary ("out_of_range");
             more tokens than the model has positions ("too_large"); taps that it has not.
     """
+    obey()
     before, after = _ids(prompt, "prompt"), _ids(output, "output")
     require_positions(model, len(before) + len(after))
     tokens = torch.cat([before, after])

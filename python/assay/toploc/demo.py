@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from ..errors import Error
 from ..models import Engine, encode_prompts, load
+from ..stopping import say
 from ..wording import duration, size
 from . import attacks
 from .chunks import Shape
@@ -41,7 +42,6 @@ class Claim(NamedTuple):
 
 def tell(options: argparse.Namespace, engine: Engine) -> int:
     """Tell the story; gives the exit code."""
-    say = print
     shape = Shape()
     profile = profile_of(options.profile)
     model, tokenizer, _ = load(options.model, engine, trust_remote_code=options.trust_remote_code)
