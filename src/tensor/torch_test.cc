@@ -347,6 +347,19 @@ TEST(Torch, RefusesOtherArchives) {
   expect_error(torch_file(big), ErrorCode::kTooLarge, "16 MiB");
 }
 
+TEST(Torch, ReadsTheMetadataOfACapture) {
+  const std::string capture = "}X\x05\0\0\0assay}X\x08\0\0\0metadata"s;
+  const std::string key = "X\x04\0\0\0taps"s;
+  const auto file = torch_file(capture + "}" + key + "X\x02\0\0\0[]sss."s);
+  ASSERT_TRUE(file.ok()) << file.error().to_string();
+  EXPECT_EQ(file->metadata_value("taps"), "[]");
+  EXPECT_TRUE(torch_file("}X\x05\0\0\0assayK\x01s."s).ok());
+  expect_error(torch_file(capture + "Nss."), ErrorCode::kMalformed, "no dictionary");
+  expect_error(torch_file(capture + "}" + key + "Nsss."), ErrorCode::kMalformed, "neither text nor a number");
+  expect_error(torch_file(capture + "}(" + key + "K\x01" + key + "K\x01uss."), ErrorCode::kMalformed,
+               "twice");
+}
+
 TEST(Torch, WalksWithBounds) {
   const std::string one = tensor("K\0"s, "K\x02\x85", "K\x01\x85");
   // Self-reference and fans of references through the memo.
