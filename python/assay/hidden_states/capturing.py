@@ -17,6 +17,7 @@ from ..models import (
     digests,
     encode_prompts,
     engine_of,
+    evaluating,
     find_layout,
     generate,
     load,
@@ -164,25 +165,20 @@ def capture_model(
         ids = inputs[0].tolist()
     else:
         ids = _encode(inputs, prompt)
-    training = model.training
-    model.train(False)
-    try:
-        with repeatable(deterministic):
-            return _run(
-                model,
-                ids,
-                tokenizer,
-                wanted,
-                prompt=prompt,
-                model_name=model_name or _own_name(model),
-                model_files=(),
-                report=on_progress or ignore,
-                follower=follower,
-                observers=observers,
-                verbose=verbose,
-            )
-    finally:
-        model.train(training)
+    with evaluating(model), repeatable(deterministic):
+        return _run(
+            model,
+            ids,
+            tokenizer,
+            wanted,
+            prompt=prompt,
+            model_name=model_name or _own_name(model),
+            model_files=(),
+            report=on_progress or ignore,
+            follower=follower,
+            observers=observers,
+            verbose=verbose,
+        )
 
 
 class _Wanted(NamedTuple):
@@ -257,7 +253,7 @@ def _run(
     settings = wanted.settings(model)
     try:
         require_positions(model, len(ids) + wanted.max_new_tokens)
-        with quiet(not verbose), seeded(wanted.seed):
+        with quiet(not verbose), seeded(wanted.seed, draws=bool(settings["do_sample"])):
             if wanted.mode == "decode":
                 taken = _decode(model, ids, settings, observers, report, follower)
             else:

@@ -58,7 +58,7 @@ def generate(
     for row, prompt in enumerate(prompts):
         ids[row, longest - len(prompt) :] = torch.as_tensor(prompt)
         mask[row, longest - len(prompt) :] = 1
-    with observe(model, *observers, layout=layout, this_thread_only=True):
+    with observe(model, *observers, layout=layout):
         # A model may ship settings of its own; whatever would change the number of rows, run
         # several sequences or go around the observers is set here.
         generator: Any = model

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -22,6 +23,9 @@ from .silencing import muted_stderr, quiet
 from .sources import ModelSource, resolve
 
 TRUST_FLAG = "--trust-remote-code"
+
+# transformers changes how torch makes modules while it loads one.
+_LOADING = threading.Lock()
 
 
 class Loaded(NamedTuple):
@@ -61,7 +65,7 @@ def load(
         # Otherwise every file is asked for several times, for half a minute in all.
         options["local_files_only"] = True
     try:
-        with quiet(not verbose), muted_stderr(not verbose), at_any_place():
+        with _LOADING, quiet(not verbose), muted_stderr(not verbose), at_any_place():
             tokenizer = AutoTokenizer.from_pretrained(source.location, **options)
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 source.location, dtype=number_type, output_loading_info=True, **options

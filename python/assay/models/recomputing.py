@@ -1,7 +1,6 @@
 """One pass over tokens that are given."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ from transformers import PreTrainedModel
 
 from ..errors import InputError
 from ..stopping import obey
-from .layout import Layout, places_of
+from .layout import Layout, as_rows, places_of
 from .rows import Observer
 from .running import Attached, Run
 
@@ -56,16 +55,10 @@ def recompute(
     ids = fed.to(model.device)
     attached = [Attached(one, places_of(model, one.taps, layout)) for one in observers]
     run = Run(model, attached, ids, None, prompt=len(before))
-    with ExitStack() as passing:
-        passing.enter_context(run.followed())
-        untyped: Any = model
-        head = untyped.get_output_embeddings()
-        if isinstance(head, nn.Module):
-            # After the observers, who see all rows: their scores over the vocabulary can outweigh
-            # everything else, and nobody looks at them.
-            handle = head.register_forward_pre_hook(_last_row, with_kwargs=True)
-            passing.callback(handle.remove)
-        passing.enter_context(torch.no_grad())
+    untyped: Any = model
+    head = untyped.get_output_embeddings()
+    # Scores over the vocabulary can outweigh everything else, and nobody looks at them.
+    with run.followed(scored=head if isinstance(head, nn.Module) else None), torch.no_grad():
         result = untyped(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
@@ -74,7 +67,8 @@ def recompute(
             return_dict=True,
         )
         run.end([after.tolist()])
-    return tuple(result.hidden_states or ()) if hidden_states else ()
+    listed = result.hidden_states if hidden_states else None
+    return tuple(as_rows(model, state, ids) for state in listed or ())
 
 
 def require_positions(model: PreTrainedModel, tokens: int) -> None:
@@ -90,16 +84,6 @@ def require_positions(model: PreTrainedModel, tokens: int) -> None:
     if isinstance(most, int) and 0 < most < tokens:
         reason = f"{tokens} of prompt and answer together; the model has positions for {most}"
         raise InputError("too_large", "tokens", reason)
-
-
-def _last_row(
-    _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Arguments of the head with the last row in place of all."""
-    if args:
-        return (args[0][:, -1:], *args[1:]), kwargs
-    name = next(iter(kwargs))
-    return args, {**kwargs, name: kwargs[name][:, -1:]}
 
 
 def _ids(tokens: Sequence[int] | Tensor, place: str) -> Tensor:
