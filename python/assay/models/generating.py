@@ -11,7 +11,7 @@ from transformers.generation.streamers import BaseStreamer
 from ..errors import InputError
 from ..progress import OnProgress, Progress, ignore
 from ..stopping import obey
-from .layout import Layout
+from .layout import Layout, device_of
 from .observing import observe
 from .rows import Observer
 from .running import upto_end
@@ -63,8 +63,8 @@ def generate(
         # several sequences or go around the observers is set here.
         generator: Any = model
         tokens: Tensor = generator.generate(
-            ids.to(model.device),
-            attention_mask=mask.to(model.device),
+            ids.to(device_of(model)),
+            attention_mask=mask.to(device_of(model)),
             **{"temperature": None, "top_k": None, "top_p": None, **settings},
             max_length=None,
             num_beams=1,

@@ -82,6 +82,11 @@ def places_of(
     return places
 
 
+def device_of(model: PreTrainedModel) -> torch.device:
+    """Where token ids go: from the CPU accelerate moves them on, where it keeps the weights."""
+    return torch.device("cpu") if model.device.type == "meta" else model.device
+
+
 def head_of(model: PreTrainedModel) -> nn.Module:
     """The module that makes scores of the final hidden states.
 
@@ -112,7 +117,7 @@ def final_norm(model: PreTrainedModel) -> nn.Module:
         if "norm" in type(module).__name__.lower() and not list(module.children())
     }
     with _trying(model, {head_of(model): _keep_given(seen)}, norms):
-        model(input_ids=torch.zeros((1, 2), dtype=torch.int64, device=model.device))
+        model(input_ids=torch.zeros((1, 2), dtype=torch.int64, device=device_of(model)))
     for module, output in reversed(given):
         if seen and _same_bits(output, seen[0]):
             return module
@@ -130,7 +135,7 @@ def find_layout(model: PreTrainedModel, input_ids: Tensor | None = None) -> Layo
     if input_ids is None:
         input_ids = torch.zeros((1, 1), dtype=torch.int64)
     # Two tokens, so that the axis of tokens is told from that of sequences.
-    input_ids = input_ids[:, [0, min(1, input_ids.shape[1] - 1)]].to(model.device)
+    input_ids = input_ids[:, [0, min(1, input_ids.shape[1] - 1)]].to(device_of(model))
     count = _block_count(model)
     tried = []
     for name, blocks in _block_lists(model, count):

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from ..errors import InputError
 from ..stopping import obey
-from .layout import Layout, as_rows, places_of
+from .layout import Layout, as_rows, device_of, places_of
 from .rows import Observer
 from .running import Attached, Run
 
@@ -52,7 +52,7 @@ def recompute(
     if int(tokens.min()) < 0 or int(tokens.max()) >= size:
         raise InputError("out_of_range", "tokens", f"an id outside the vocabulary of {size}")
     fed = tokens[None] if to_the_end else tokens[None, :-1]
-    ids = fed.to(model.device)
+    ids = fed.to(device_of(model))
     attached = [Attached(one, places_of(model, one.taps, layout)) for one in observers]
     run = Run(model, attached, ids, None, prompt=len(before))
     untyped: Any = model

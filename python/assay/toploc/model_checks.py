@@ -107,8 +107,12 @@ def _own_states(
     """The states after the token of number `first` and those behind it, and what made them."""
     model, *_ = load(options.model, engine, trust_remote_code=options.trust_remote_code)
     if options.hidden_states is None:
+        if options.layer is not None:
+            raise InputError("mismatch", "layer", "is one of --hidden-states; give that file")
         return recompute(model, tokens[: first + 1], tokens[first + 1 :]), engine
-    states, fed = read_vllm_states(options.hidden_states, model)
+    states, fed = read_vllm_states(
+        options.hidden_states, model, -1 if options.layer is None else options.layer
+    )
     wanted = tokens[:-1]
     if fed[: len(wanted)] != wanted:
         raise InputError("mismatch", options.hidden_states, "states of other tokens")
