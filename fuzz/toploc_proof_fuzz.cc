@@ -38,6 +38,7 @@ void judge(ByteSpan bytes, std::uint32_t k) {
   States states;
   states.values = values;
   states.lengths = lengths;
+  states.rows = lengths.size() * asked.parameters.batching.decode_batching_size;
   const Verification found = toploc::verify(Offer{given}, asked, states, bounds).value();
   ASSAY_CHECK_EQ(found.comparisons.empty(), !proof.ok());
   if (!proof.ok()) {

@@ -24,6 +24,7 @@ from . import (
 from .arguments import add_number, parser_of
 from .ending import ended
 from .forgery import ProofFile
+from .stopping import say
 from .wording import bfloat16_of, count, duration, size
 
 PROGRAM = "assay demo"
@@ -64,7 +65,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _tell(options: argparse.Namespace) -> int:
-    say = print
     say("1. A provider runs a language model and keeps its hidden states\n")
     started = time.monotonic()
     held = capture(

@@ -6,9 +6,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from .errors import Error, one_line
-
-FAILED = 2
+from .errors import FAILED, Error, one_line
+from .stopping import remembering
 
 
 def ended(
@@ -29,7 +28,8 @@ def ended(
         trace: Say too where an error came from.
     """
     try:
-        code = act()
+        with remembering():
+            code = act()
         # A reader that has gone away shows here, not when the interpreter ends.
         sys.stdout.flush()
         return code

@@ -1,5 +1,8 @@
 """What can go wrong with an input. A rejected proof is not an error but a `Verdict`."""
 
+FAILED = 2
+"""The exit code of a command that could not do what was asked."""
+
 
 class Error(Exception):
     """Base of the errors that assay raises."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TextIO
 
+from .stopping import obey
+
 Stage = Literal["load", "generate", "forward", "check", "measure"]
 
 
@@ -77,7 +79,8 @@ class Bar:
         self.close()
 
     def __call__(self, progress: Progress) -> None:
-        """Redraw the line for `progress`."""
+        """Redraw the line for `progress`; a place to stop at."""
+        obey()
         if not self._enabled:
             return
         now = self._clock()

@@ -17,6 +17,7 @@ from .arguments import add_number, parser_of
 from .ending import ended
 from .hidden_states import add_capture_flags, capture_arguments
 from .progress import Bar
+from .stopping import obey
 from .streaming import BLOCK, StreamingCommit, StreamReport
 from .tensors import LayoutKind
 from .wording import count, duration, size
@@ -67,7 +68,8 @@ class Job:
 
     @contextmanager
     def phase(self, name: str, words: str) -> Iterator[None]:
-        """Time what runs inside."""
+        """Time what runs inside; its ends are places to stop at."""
+        obey()
         self.say(f"{words} ...")
         outside, self._inside = self._inside, 0.0
         started = time.monotonic()
@@ -75,6 +77,7 @@ class Job:
         whole = time.monotonic() - started
         self.seconds[name] = self.seconds.get(name, 0.0) + whole - self._inside
         self._inside = outside + whole
+        obey()
 
     def srs_for(self, axes: Sequence[int]) -> Srs:
         """That of the file, whatever its axes, or one made for `axes`, on first use."""

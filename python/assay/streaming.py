@@ -15,6 +15,7 @@ from .arguments import unsigned
 from .commitments import Commitment
 from .errors import InputError, StreamError, one_line
 from .srs import Srs
+from .stopping import obey
 from .tensors import Tensor, tap_name
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ MOST_TOGETHER = 2 * BLOCK
 """Tokens that are taken at once, for which the native code holds copies of points."""
 
 _NICENESS = 10
+_GLANCE_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,9 @@ class StreamingCommit:
             StreamError: The thread failed.
         """
         if self._thread is not None and self._report.used:
-            self._thread.join()
+            while self._thread.is_alive():
+                obey()
+                self._thread.join(_GLANCE_S)
         self._raise_failure()
         return self._stream.finish() if self._report.used and self._stream else None
 

@@ -19,8 +19,9 @@ from typing import Any
 
 from . import _core
 from .arguments import add_number, parser_of
-from .ending import FAILED, ended
-from .errors import Error
+from .ending import ended
+from .errors import FAILED, Error
+from .stopping import obey
 
 PROGRAM = "assay two-party"
 WAIT_SECONDS = 1800.0
@@ -79,6 +80,7 @@ class Party:
                 raise Error(f"{self.name}: the other side gave up before it sent {name}")
             if time.monotonic() > deadline:
                 raise Error(f"{self.name}: no {name} came in {WAIT_SECONDS:.0f} s")
+            obey()
             time.sleep(0.02)
         return Path(shutil.copyfile(source, self.own / name))
 
@@ -180,7 +182,7 @@ def _both(arguments: Sequence[str], options: argparse.Namespace) -> int:
         line = [sys.executable, "-m", "assay.two_party", *arguments, "--root", folder, "--role"]
         sides = [subprocess.Popen([*line, role]) for role in ROLES]  # noqa: S603 - this module again
         try:
-            codes = [side.wait() for side in sides]
+            codes = [_waited(side) for side in sides]
         finally:
             for side in sides:
                 side.terminate()
@@ -196,6 +198,13 @@ def _both(arguments: Sequence[str], options: argparse.Namespace) -> int:
     else:
         _print_plainly(reports)
     return _core.exit_code(reports["verifier"]["verdict"]["verdict"])
+
+
+def _waited(side: "subprocess.Popen[bytes]") -> int:
+    while (code := side.poll()) is None:
+        obey()
+        time.sleep(0.02)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .errors import SaveError, one_line
+from .stopping import UNFINISHED, WRITING, obey
 
 WriteFile = Callable[[BinaryIO], None]
 
@@ -24,24 +25,31 @@ def write_together(writers: Mapping[Path, WriteFile | bytes]) -> None:
     staged: dict[Path, Path] = {}
     try:
         for target, write in writers.items():
+            obey()
             staged[target] = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
             _write_one(target, staged[target], write)
-        for target in writers:
-            try:
-                staged[target].replace(target)
-            except OSError as error:
-                raise _save_error(target, error) from error
-            del staged[target]
+        obey()
+        with WRITING:
+            for target in writers:
+                try:
+                    staged[target].replace(target)
+                except OSError as error:
+                    raise _save_error(target, error) from error
+                UNFINISHED.discard(staged.pop(target))
         for folder in {target.parent for target in writers}:
             _sync_folder(folder)
     finally:
         for temporary in staged.values():
             temporary.unlink(missing_ok=True)
+            UNFINISHED.discard(temporary)
 
 
 def _write_one(target: Path, temporary: Path, write: WriteFile | bytes) -> None:
     try:
-        with temporary.open("xb") as file:
+        with WRITING:
+            UNFINISHED.add(temporary)
+            file = temporary.open("xb")
+        with file:
             if isinstance(write, bytes):
                 file.write(write)
             else:

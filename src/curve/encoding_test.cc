@@ -180,5 +180,23 @@ TEST(Encoding, RefusesBadG2Points) {
   EXPECT_EQ(decode_evm_g2(evm, "").error().code, ErrorCode::kNonCanonical);
 }
 
+// x = 1 and a y by a program of a few lines that shares no code with this one: on the twist, and r times it
+// is not infinity.
+TEST(Encoding, RefusesATwistPointOutsideTheSubgroupInEvmForm) {
+  const std::string zero(64, '0');
+  const std::string one = zero.substr(1) + "1";
+  const std::string y =
+      "0d1271953ed9ea0836846e70a1934187998c7f790cb4d7511b7f8da82de048a4"
+      "2869111d5381f072f8e2728fdb825a51aadd70e52c9830e9ab4b871c0531f1bb";
+  const auto refused = decode_evm_g2(from_hex(zero + one + y, "").value(), "here");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().to_string(), "here: not a point of the twist's subgroup of order r");
+  // In the form that leaves y out the same point is told to be on the twist.
+  Bytes short_form(64, 0);
+  short_form[0] = 1;
+  EXPECT_EQ(decode_g2(short_form, "here").error().to_string(),
+            "here: a point outside the subgroup of order r");
+}
+
 }  // namespace
 }  // namespace assay::curve

@@ -129,6 +129,47 @@ TEST(ProofsJson, AreRejectedWithTheStepThatFails) {
       "opening equation");
 }
 
+TEST(ProofsJson, SayWhatTheSrsIsWorthByTheListOfTrustedOnes) {
+  const Sample sample = seed_sample();
+  const ProofsJson proofs = ProofsJson::parse(proofs_json(sample.commitment, sample.proofs), "test").value();
+  claim::VerifyOptions trusting;
+  trusting.trusted.add(sample.checker.key().digest());
+  claim::VerifyOptions other;
+  other.trusted.add(Digest{});
+  ProofsJson bad = proofs;
+  bad.num_variables = 3;
+  for (const ProofsJson& given : {proofs, bad}) {
+    const auto assumed = [&](const claim::VerifyOptions& options) {
+      const Verdict alone = verify(given, sample.checker, options).verdict;
+      const Verdict bound = verify(given, sample.commitment, sample.checker, options).verdict;
+      EXPECT_EQ(alone.assumptions(), bound.assumptions());
+      return alone.assumptions().at(0);
+    };
+    EXPECT_EQ(assumed(trusting), "SRS trust = dev: whoever made it can open to anything");
+    EXPECT_EQ(assumed(other).find("SRS unverified"), 0U);
+  }
+}
+
+// As many nodes on the largest axis as the SRS has, and axes of another number.
+TEST(ProofsJson, AreOfAsManyVariablesAsTheSrsHasAxes) {
+  const Sample sample = seed_sample();
+  const ProofsJson good = ProofsJson::parse(proofs_json(sample.commitment, sample.proofs), "test").value();
+  for (const auto& sizes : std::vector<std::vector<std::uint64_t>>{{3, 4, 2}, {4}}) {
+    const claim::TensorChecker checker(pst::Srs::dev(test::axes_of(sizes), 7)->verifier_key());
+    const Verdict verdict = verdict_of(good, checker);
+    EXPECT_EQ(verdict.step(), "axes");
+    EXPECT_EQ(verdict.reason(), "2 variables of degree bound 4, the SRS has " + std::to_string(sizes.size()) +
+                                    " axes of at most 4 nodes");
+  }
+  ProofsJson other = good;
+  other.num_variables = 3;
+  EXPECT_EQ(verdict_of(other, sample.checker).reason(),
+            "3 variables of degree bound 4, the SRS has 2 axes of at most 4 nodes");
+  const Verdict bound = verify(other, sample.commitment, sample.checker).verdict;
+  EXPECT_EQ(bound.step(), "axes");
+  EXPECT_EQ(bound.reason(), "the proofs are for 3 variables, the header has 2 axes");
+}
+
 // The order of the fields means nothing: the sizes may stand behind the proofs.
 TEST(ProofsJson, TakeTheirFieldsInAnyOrder) {
   const Sample sample = seed_sample();

@@ -160,5 +160,21 @@ TEST_F(KeptFile, IsRefusedUnlessCanonical) {
   EXPECT_EQ(refusal(begin(~0u).take()), ErrorCode::kTooLarge);
 }
 
+// Prefixes that the axes have, but that are too many to be kept.
+TEST_F(KeptFile, HoldsNoPrefixDeeperThanIsKept) {
+  const Axes axes = axes_of({256, 256, 2});
+  ASSERT_EQ(KeptQuotients(axes).depth(), 1u);
+  const auto read = [&](const std::vector<std::uint32_t>& prefix) {
+    WireWriter writer = begin(1);
+    add(writer, prefix);
+    return KeptQuotients::decode(writer.bytes(), axes, owner(), "kept");
+  };
+  EXPECT_TRUE(read({255}).ok());
+  const Result<KeptQuotients> deeper = read({255, 255});
+  ASSERT_FALSE(deeper.ok());
+  EXPECT_EQ(deeper.error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(deeper.error().reason, "2 of them, 1 to 1 are kept");
+}
+
 }  // namespace
 }  // namespace assay::pst

@@ -166,6 +166,28 @@ TEST_F(VerifySrs, SecretsThatAreEqualOrInvalid) {
   EXPECT_EQ(bad.verdict().step(), "verifier key");
 }
 
+TEST_F(VerifySrs, SecretsThatAreEqualOnAnyTwoAxes) {
+  for (const auto& [earlier, later] : {std::pair(0, 1), {0, 2}, {1, 2}}) {
+    Parts bad = parts_;
+    bad.key.secrets[later] = bad.key.secrets[earlier];
+    EXPECT_EQ(bad.verdict().step(), "verifier key") << earlier << " and " << later;
+    EXPECT_EQ(bad.verdict().reason(), "its secret is that of another axis");
+    EXPECT_EQ(figure(bad.verdict(), "axis"), std::to_string(later));
+  }
+}
+
+// Sums are taken in blocks of 2^18 points.
+TEST_F(VerifySrs, LevelsOfMoreThanOneBlock) {
+  const Parts good(Srs::dev(axes_of({2, 131'073}), 3).value());
+  ASSERT_GT(good.levels[0].size(), std::size_t{1} << 18);
+  EXPECT_TRUE(good.verdict().ok());
+  for (const std::size_t k : {std::size_t{0}, good.levels[0].size() - 1}) {
+    Parts bad = good;
+    bad.levels[0][k] = curve::add(bad.levels[0][k], G1Affine::generator());
+    EXPECT_EQ(bad.verdict().step(), "level sums") << k;
+  }
+}
+
 TEST_F(VerifySrs, ScaledPoints) {
   Parts bad = parts_;
   scale(bad.levels[0], Fr::from_u64(2));

@@ -75,6 +75,8 @@ TEST(Npy, HeaderIsAStrictLiteral) {
            "{'descr': '|u1', 'fortran_order': False 'shape': (3,), }\n",
            "{'descr': '|u1', 'fortran_order': False, }\n",
            "{'descr': '|u1', 'descr': '|u1', 'fortran_order': False, 'shape': (3,), }\n",
+           "{'descr': '|u1', 'fortran_order': False, 'fortran_order': False, 'shape': (3,), }\n",
+           "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), 'shape': (3,), }\n",
            "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), 'x': 1, }\n",
            "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }",
            "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }\n ",
@@ -88,6 +90,29 @@ TEST(Npy, HeaderIsAStrictLiteral) {
   for (int i = 0; i < 33; ++i) axes += "1, ";
   expect_error(parse("{'descr': '|u1', 'fortran_order': False, 'shape': (" + axes + "), }\n", 1),
                ErrorCode::kMalformed, "32 axes");
+}
+
+TEST(Npy, ReadsNoMinorVersion) {
+  for (const unsigned major : {1U, 2U, 3U}) {
+    Bytes bytes = file_of("{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }\n", 3,
+                          static_cast<std::uint8_t>(major));
+    EXPECT_TRUE(parse_npy(source_of(bytes)).ok());
+    for (const unsigned minor : {1U, 255U}) {
+      bytes[7] = static_cast<std::uint8_t>(minor);
+      expect_error(parse_npy(source_of(bytes)), ErrorCode::kUnsupported,
+                   std::to_string(major) + "." + std::to_string(minor) + " is not read");
+    }
+  }
+}
+
+TEST(Npy, AHeaderHasAtMost65535Bytes) {
+  const auto padded = [](std::size_t size) {
+    std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }";
+    header.append(size - header.size() - 1, ' ');
+    return parse(header + "\n", 3, 2);
+  };
+  EXPECT_TRUE(padded(65535).ok());
+  expect_error(padded(65536), ErrorCode::kTooLarge, "longer than 65,535 bytes");
 }
 
 TEST(Npy, SizesMustAgree) {

@@ -243,6 +243,53 @@ TEST(ObjectArray, RefusesOtherTrees) {
                "7 values");
 }
 
+// A pickle without frames and memo, of which any part may have another length.
+std::string plain_pickle(const std::vector<std::int64_t>& values) {
+  std::string text;
+  EXPECT_TRUE(write_object_array(IntegerView(values), Shape{values.size()}, [&](ByteSpan piece) {
+                text.append(piece.begin(), piece.end());
+                return Status();
+              }).ok());
+  return text;
+}
+
+TEST(ObjectArray, IsWhatNumpyWritesInEveryPart) {
+  const std::vector<std::int64_t> values = {1, 2, 3};
+  const auto with = [&](const std::string& text, std::string_view from, std::string_view to,
+                        std::uint64_t size) {
+    std::string copy = text;
+    const std::size_t at = copy.find(from);
+    EXPECT_NE(at, copy.npos) << from;
+    copy.replace(at, from.size(), to);
+    return parse_object_array(bytes_of(copy), Shape{size}, "x");
+  };
+  const std::string three = plain_pickle(values);
+  EXPECT_TRUE(parse_object_array(bytes_of(three), Shape{3}, "x").ok());
+  const auto refuse = [&](std::string_view from, std::string_view to) {
+    expect_error(with(three, from, to, 3), ErrorCode::kMalformed, "not that of an array of objects");
+  };
+  // Size and alignment in the dtype's state.
+  refuse("NNNJ\xff\xff\xff\xff"sv, "NNNJ\x08\0\0\0"sv);
+  refuse("J\xff\xff\xff\xffK?"sv, "J\x08\0\0\0K?"sv);
+  refuse("J\xff\xff\xff\xffK?"sv, "J\xff\xff\xff\xffK@"sv);
+  // Names that are on the list, each in another's place.
+  refuse("\x8c\x05numpy\x8c\x07ndarray\x93"sv,
+         "\x8c\x05numpy\x8c\x05"
+         "dtype\x93"sv);
+  refuse(
+      "\x8c\x05numpy\x8c\x05"
+      "dtype\x93"sv,
+      "\x8c\x05numpy\x8c\x07ndarray\x93"sv);
+  refuse("\x8c\x15numpy.core.multiarray\x8c\x0c_reconstruct\x93"sv,
+         "\x8c\x05numpy\x8c\x05"
+         "dtype\x93"sv);
+  // No list, where nothing has to be in it.
+  const std::string none = plain_pickle({});
+  EXPECT_TRUE(parse_object_array(bytes_of(none), Shape{0}, "x").ok());
+  for (const std::string_view other : {")"sv, "}"sv, "N"sv, "K\0"sv, "\x8c\0"sv})
+    expect_error(with(none, "](e"sv, other, 0), ErrorCode::kMalformed, "not that of an array of objects");
+}
+
 TEST(ObjectArray, CountMustAgree) {
   Bytes pickle;
   const std::vector<std::int64_t> values = {1, 2, 3};

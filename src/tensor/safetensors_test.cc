@@ -3,6 +3,8 @@
 namespace assay::tensor {
 namespace {
 
+using namespace std::string_literals;
+
 Bytes file_of(const std::string& header, std::size_t data_size) {
   Bytes bytes;
   append<std::uint64_t>(bytes, header.size());
@@ -51,6 +53,26 @@ TEST(Safetensors, AcceptsTheEdges) {
                           R"("a":{"dtype":"I16","shape":[1],"data_offsets":[0,2]}})",
                           3);
   EXPECT_EQ(file.value().tensors[0].name, "b");
+}
+
+// In the order of their offsets an empty tensor stands before the one that begins where it does.
+TEST(Safetensors, AnEmptyTensorOverlapsNothing) {
+  const std::string empty = R"("e":{"dtype":"U8","shape":[0],"data_offsets":[)";
+  const std::string full = R"("f":{"dtype":"U8","shape":[2],"data_offsets":[0,2]})";
+  for (const char* place : {"0,0", "2,2"}) {
+    const std::string there = empty + place + "]}";
+    for (const std::string& header : {"{" + there + "," + full + "}", "{" + full + "," + there + "}"})
+      EXPECT_TRUE(parse(header, 2).ok()) << header;
+  }
+  expect_error(parse("{" + full + "," + empty + "1,1]}}", 2), ErrorCode::kMalformed, "e: its data overlap");
+}
+
+TEST(Safetensors, AnEntryHasThreeFields) {
+  const std::string three = R"("dtype":"U8","shape":[1],"data_offsets":[0,1])";
+  EXPECT_TRUE(parse("{\"a\":{" + three + "}}", 1).ok());
+  for (const std::string& fourth : {R"(,"strides":[1])"s, R"(,"":0)"s, R"(,"Dtype":"U8")"s})
+    expect_error(parse("{\"a\":{" + three + fourth + "}}", 1), ErrorCode::kMalformed,
+                 "no field of this name belongs here");
 }
 
 TEST(Safetensors, RefusesWhatIsNotWhole) {
@@ -137,6 +159,11 @@ TEST(Safetensors, RefusesToWriteNonsense) {
   expect_error(write({tensor, tensor}, {}), ErrorCode::kMalformed, "twice");
   expect_error(write({tensor}, {{"k", "v"}, {"k", "w"}}), ErrorCode::kMalformed, "given twice");
   expect_error(write({tensor}, {{"k", "\xff"}}), ErrorCode::kMalformed, "not UTF-8");
+  for (const char* name : {"\xff", "a\xc3", "\xed\xa0\x80"}) {
+    tensor.name = name;
+    expect_error(write({tensor}, {}), ErrorCode::kMalformed, "not UTF-8");
+  }
+  EXPECT_FALSE(std::filesystem::exists(dir / "y"));
   tensor.name = "__metadata__";
   expect_error(write({tensor}, {}), ErrorCode::kMalformed, "reserved");
   tensor.name = "a";

@@ -227,6 +227,45 @@ TEST(Zip, ReadsWideSizesAndDescriptors) {
   }
 }
 
+// Each number stands twice, in the directory and before the data. Here one of the two is changed.
+TEST(Zip, WhatIsSaidTwiceIsTheSame) {
+  const Bytes good = zip_of({{"x/a", "hello"}});
+  const std::string text(good.begin(), good.end());
+  const std::size_t local = 0, entry = text.find("PK\1\2"), end = text.find("PK\5\6");
+  ASSERT_NE(entry, text.npos);
+  const auto changed = [&](std::size_t at, std::uint8_t value) {
+    Bytes bytes = good;
+    bytes[at] = static_cast<std::uint8_t>(bytes[at] ^ value);
+    return parse_zip(source_of(bytes));
+  };
+  ASSERT_TRUE(changed(0, 0).ok());
+  const std::string contradicts = "its local header or descriptor contradicts the directory";
+  const auto refuse = [&](std::size_t at, std::uint8_t value, const std::string& part,
+                          ErrorCode code = ErrorCode::kMalformed) {
+    expect_error(changed(at, value), code, part);
+  };
+  refuse(local + 7, 8, contradicts);  // flags: names in UTF-8
+  refuse(entry + 9, 8, contradicts);
+  refuse(local + 6, 8, contradicts);  // and that a descriptor follows
+  refuse(entry + 8, 8, contradicts);
+  refuse(local + 8, 8, contradicts);  // method
+  refuse(entry + 10, 8, "a compressed record", ErrorCode::kUnsupported);
+  for (std::size_t byte = 0; byte < 4; ++byte) {
+    refuse(local + 14 + byte, 1, contradicts);  // CRC
+    refuse(entry + 16 + byte, 1, contradicts);
+    refuse(local + 18 + byte, 1, contradicts);  // sizes
+    refuse(local + 22 + byte, 1, contradicts);
+    refuse(entry + 20 + byte, 1, "two sizes");
+    refuse(entry + 24 + byte, 1, "two sizes");
+  }
+  refuse(local + 26, 1, contradicts);           // length of the name
+  for (const std::size_t place : {4, 5, 6, 7})  // this disk, and that of the directory
+    refuse(end + place, 1, "several parts", ErrorCode::kUnsupported);
+  for (const std::size_t place : {8, 9, 10, 11}) refuse(end + place, 1, "contradicts itself");
+  for (const std::size_t place : {34, 35})
+    refuse(entry + place, 1, "in another part", ErrorCode::kUnsupported);
+}
+
 TEST(Zip, RefusesAnEmptyDirectoryAfterBytes) {
   Bytes bytes = bytes_of("junk");
   const Bytes empty = zip_of({});
@@ -252,6 +291,49 @@ TEST(Zip, ChecksTheWideEndRecord) {
   expect_error(parse_zip(source_of(many)), ErrorCode::kTooLarge, "65,536 records");
   expect_error(parse_zip(source_of(changed(end64 + 24, 99))), ErrorCode::kMalformed, "zip64 end record");
   expect_error(parse_zip(source_of(changed(end64 + 40, 1))), ErrorCode::kMalformed, "contradict each other");
+}
+
+TEST(Zip, ChecksEveryNumberOfTheWideEndRecords) {
+  const Bytes good = vector_bytes("lone.pt");
+  const std::string text(good.begin(), good.end());
+  const std::size_t end64 = text.find("PK\6\6"), locator = text.find("PK\6\7"), end = good.size() - 22;
+  ASSERT_EQ(locator, end64 + 56);
+  ASSERT_EQ(end, locator + 20);
+  const auto refuse = [&](std::size_t at, const std::string& part) {
+    Bytes bytes = good;
+    bytes[at] ^= 0x10;
+    expect_error(parse_zip(source_of(bytes)), ErrorCode::kMalformed, part);
+  };
+  const std::string no = "its zip64 end record or locator is not as it must be";
+  for (std::size_t byte = 0; byte < 4; ++byte) {
+    refuse(end64 + byte, no);         // the mark
+    refuse(end64 + 16 + byte, no);    // this disk
+    refuse(end64 + 20 + byte, no);    // the directory's
+    refuse(locator + 4 + byte, no);   // the record's
+    refuse(locator + 16 + byte, no);  // how many there are
+  }
+  for (std::size_t byte = 0; byte < 8; ++byte) {
+    refuse(end64 + 4 + byte, no);    // size of the record
+    refuse(locator + 8 + byte, no);  // where it is
+    refuse(end64 + 24 + byte, no);   // entries on this disk, and in all
+    refuse(end64 + 32 + byte, no);
+  }
+  // Without its mark the locator is none, and the directory does not end where it must.
+  refuse(locator, "where the end records begin");
+  // The narrow record says the same, where it says anything.
+  const auto narrow = [&](std::size_t at, std::size_t bytes_of_it, std::uint32_t value) {
+    Bytes bytes = good;
+    for (std::size_t i = 0; i < bytes_of_it; ++i) bytes[at + i] = static_cast<std::uint8_t>(value >> 8 * i);
+    return bytes;
+  };
+  const std::string contradict = "its two end records contradict each other";
+  Bytes counts = narrow(end + 8, 2, 1);
+  counts[end + 10] = 1, counts[end + 11] = 0;
+  expect_error(parse_zip(source_of(counts)), ErrorCode::kMalformed, contradict);
+  expect_error(parse_zip(source_of(narrow(end + 12, 4, 1))), ErrorCode::kMalformed, contradict);
+  expect_error(parse_zip(source_of(narrow(end + 16, 4, 1))), ErrorCode::kMalformed, contradict);
+  EXPECT_TRUE(parse_zip(source_of(narrow(end + 12, 4, 0xffffffff))).ok());
+  EXPECT_TRUE(parse_zip(source_of(narrow(end + 16, 4, 0xffffffff))).ok());
 }
 
 TEST(Zip, EveryChangedByteIsSafe) {
@@ -345,6 +427,19 @@ TEST(Torch, RefusesOtherArchives) {
   EXPECT_TRUE(torch_file("N.", {{"x/byteorder", "little"}, {"x/version", "3\n"}}).ok());
   std::string big(std::size_t{17} << 20, 'N');
   expect_error(torch_file(big), ErrorCode::kTooLarge, "16 MiB");
+}
+
+TEST(Torch, ReadsTheMetadataOfACapture) {
+  const std::string capture = "}X\x05\0\0\0assay}X\x08\0\0\0metadata"s;
+  const std::string key = "X\x04\0\0\0taps"s;
+  const auto file = torch_file(capture + "}" + key + "X\x02\0\0\0[]sss."s);
+  ASSERT_TRUE(file.ok()) << file.error().to_string();
+  EXPECT_EQ(file->metadata_value("taps"), "[]");
+  EXPECT_TRUE(torch_file("}X\x05\0\0\0assayK\x01s."s).ok());
+  expect_error(torch_file(capture + "Nss."), ErrorCode::kMalformed, "no dictionary");
+  expect_error(torch_file(capture + "}" + key + "Nsss."), ErrorCode::kMalformed, "neither text nor a number");
+  expect_error(torch_file(capture + "}(" + key + "K\x01" + key + "K\x01uss."), ErrorCode::kMalformed,
+               "twice");
 }
 
 TEST(Torch, WalksWithBounds) {

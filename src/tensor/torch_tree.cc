@@ -13,6 +13,8 @@ constexpr unsigned kMaxDepth = 16;
 constexpr std::uint64_t kMaxVisits = 1'000'000;
 constexpr std::size_t kMaxPath = 1024;
 constexpr std::string_view kHiddenStates = "hidden_states";
+constexpr std::string_view kCapture = "assay";
+constexpr std::string_view kCaptureMetadata = "metadata";
 
 // Walks dicts, lists and tuples and names the tensors by their path. The tree may be a graph, through the
 // memo: depth and visits are bounded.
@@ -29,9 +31,9 @@ class TorchTree {
     if (pickle_.kind(root) != Kind::kDict) return walk(root, "", 0);
     const auto children = pickle_.children(root);
     for (std::size_t i = 0; i < children.size(); i += 2) {
-      const std::string key = ASSAY_TRY(key_text(children[i]));
-      if (!keys_.insert(key).second) return source_.malformed(key, "a key that stands twice");
+      const std::string key = ASSAY_TRY(new_key(children[i]));
       const Id value = children[i + 1];
+      if (key == kCapture && pickle_.kind(value) == Kind::kDict) ASSAY_TRY(read_capture(value));
       if (key == kHiddenStates && is_sequence_of_tensors(value)) {
         ASSAY_TRY(read_hidden_states(value));
       } else if (const auto text = ASSAY_TRY(plain_text(value, key))) {
@@ -44,12 +46,36 @@ class TorchTree {
   }
 
  private:
+  Result<std::string> new_key(Id id) {
+    std::string key = ASSAY_TRY(key_text(id));
+    if (!keys_.insert(key).second) return source_.malformed(key, "a key that stands twice");
+    return key;
+  }
+
   Result<std::string> key_text(Id id) const {
     if (pickle_.kind(id) == Kind::kText) return std::string(pickle_.text(id));
     std::int64_t number = 0;
     if (!pickle_.int64(id, number))
       return source_.malformed("data.pkl", "a dict key that is neither text nor int");
     return fmt::format("{}", number);
+  }
+
+  // A capture has as text what the metadata of a safetensors file are.
+  Status read_capture(Id id) {
+    const auto fields = pickle_.children(id);
+    for (std::size_t i = 0; i < fields.size(); i += 2) {
+      if (pickle_.kind(fields[i]) != Kind::kText || pickle_.text(fields[i]) != kCaptureMetadata) continue;
+      if (pickle_.kind(fields[i + 1]) != Kind::kDict)
+        return source_.malformed("assay.metadata", "no dictionary");
+      const auto entries = pickle_.children(fields[i + 1]);
+      for (std::size_t j = 0; j < entries.size(); j += 2) {
+        std::string key = ASSAY_TRY(new_key(entries[j]));
+        const auto text = ASSAY_TRY(plain_text(entries[j + 1], key));
+        if (!text) return source_.malformed(key, "neither text nor a number");
+        file_.metadata.emplace_back(std::move(key), *text);
+      }
+    }
+    return {};
   }
 
   // What becomes metadata; nullopt for everything else.

@@ -36,6 +36,7 @@ ASSAY = House(
             "lazily",
             "machine",
             "progress",
+            "stopping",
             "wording",
             "writing",
         },

@@ -17,6 +17,7 @@ from ..models import (
     digests,
     encode_prompts,
     engine_of,
+    evaluating,
     find_layout,
     generate,
     load,
@@ -42,6 +43,7 @@ def capture(
     *,
     max_new_tokens: int = 64,
     min_new_tokens: int = 0,
+    chat: bool = False,
     do_sample: bool = False,
     temperature: float = 0.8,
     device: str = "auto",
@@ -59,9 +61,10 @@ def capture(
 
     Args:
         model: A folder, a .gguf file, a hub id, or "smollm2" for the packaged small model.
-        prompt: Taken as it is; no chat template is applied.
+        prompt: Taken as it is, or with `chat` within the chat template of the tokenizer.
         max_new_tokens: At least 1; generation ends earlier at an end-of-text token.
         min_new_tokens: No end-of-text token is taken before there are so many.
+        chat: Whether `prompt` is what a user says in a chat; needs a tokenizer.
         do_sample: Draw tokens instead of taking the most likely one.
         temperature: Above 0; used only with `do_sample`.
         device: "auto" (CUDA if there is one, else the CPU), "cuda", "cpu" or "mps".
@@ -85,7 +88,7 @@ def capture(
             `NonFiniteError`.
     """
     wanted = _Wanted(
-        max_new_tokens, min_new_tokens, do_sample, temperature, seed, deterministic, mode
+        max_new_tokens, min_new_tokens, chat, do_sample, temperature, seed, deterministic, mode
     )
     wanted.check(follower)
     report = on_progress or ignore
@@ -103,7 +106,7 @@ def capture(
         try:
             return _run(
                 loaded.model,
-                _encode(loaded.tokenizer, prompt),
+                _encode(loaded.tokenizer, prompt, chat),
                 loaded.tokenizer,
                 wanted,
                 prompt=prompt,
@@ -129,6 +132,7 @@ def capture_model(
     *,
     max_new_tokens: int = 64,
     min_new_tokens: int = 0,
+    chat: bool = False,
     do_sample: bool = False,
     temperature: float = 0.8,
     seed: int = 42,
@@ -153,7 +157,7 @@ def capture_model(
     The other arguments, the result and the errors are those of `capture`.
     """
     wanted = _Wanted(
-        max_new_tokens, min_new_tokens, do_sample, temperature, seed, deterministic, mode
+        max_new_tokens, min_new_tokens, chat, do_sample, temperature, seed, deterministic, mode
     )
     wanted.check(follower)
     tokenizer = None if isinstance(inputs, Tensor) else inputs
@@ -161,28 +165,25 @@ def capture_model(
         if inputs.ndim != 2 or inputs.shape[0] != 1 or inputs.shape[1] < 1:
             reason = f"have shape {tuple(inputs.shape)}; give (1, n) with n >= 1"
             raise CaptureError("mismatch", "token ids", reason)
+        if chat:
+            raise CaptureError("mismatch", "chat", "token ids are taken as they are; give text")
         ids = inputs[0].tolist()
     else:
-        ids = _encode(inputs, prompt)
-    training = model.training
-    model.train(False)
-    try:
-        with repeatable(deterministic):
-            return _run(
-                model,
-                ids,
-                tokenizer,
-                wanted,
-                prompt=prompt,
-                model_name=model_name or _own_name(model),
-                model_files=(),
-                report=on_progress or ignore,
-                follower=follower,
-                observers=observers,
-                verbose=verbose,
-            )
-    finally:
-        model.train(training)
+        ids = _encode(inputs, prompt, chat)
+    with evaluating(model), repeatable(deterministic):
+        return _run(
+            model,
+            ids,
+            tokenizer,
+            wanted,
+            prompt=prompt,
+            model_name=model_name or _own_name(model),
+            model_files=(),
+            report=on_progress or ignore,
+            follower=follower,
+            observers=observers,
+            verbose=verbose,
+        )
 
 
 class _Wanted(NamedTuple):
@@ -190,6 +191,7 @@ class _Wanted(NamedTuple):
 
     max_new_tokens: int
     min_new_tokens: int
+    chat: bool
     do_sample: bool
     temperature: float
     seed: int
@@ -257,7 +259,7 @@ def _run(
     settings = wanted.settings(model)
     try:
         require_positions(model, len(ids) + wanted.max_new_tokens)
-        with quiet(not verbose), seeded(wanted.seed):
+        with quiet(not verbose), seeded(wanted.seed, draws=bool(settings["do_sample"])):
             if wanted.mode == "decode":
                 taken = _decode(model, ids, settings, observers, report, follower)
             else:
@@ -283,7 +285,7 @@ def _run(
         taps=taken.taps,
         mode=wanted.mode,
         seed=wanted.seed,
-        generation=settings,
+        generation={**settings, **({"chat": True} if wanted.chat else {})},
         engine=engine_of(model, deterministic=wanted.deterministic).as_json(),
         model_files=model_files,
         layer_stats=stats,
@@ -299,7 +301,7 @@ def _decode(
     follower: Follower | None,
 ) -> _Taken:
     try:
-        layout = find_layout(model, torch.tensor([ids[:2]], device=model.device))
+        layout = find_layout(model, torch.tensor([ids[:2]]))
         # The last new token is never an input, hence one row fewer than tokens.
         recorder = Recorder(layout, len(ids) + int(settings["max_new_tokens"]) - 1, follower)
         seeing = [recorder, *observers]
@@ -326,7 +328,7 @@ def _recompute(
         states[index] = _owned(state)
     report(Progress("forward", 1, 1))
     try:
-        taps = find_layout(model, torch.tensor([ids[:2]], device=model.device)).taps
+        taps = find_layout(model, torch.tensor([ids[:2]])).taps
     except LayoutError:
         taps = taps_for(len(states) - 1, "unknown")
     return _Taken(made.prompt + made.output, tuple(states), taps)
@@ -346,9 +348,9 @@ def _checked(taken: _Taken, report: Callable[[Progress], None]) -> tuple[LayerSt
     return tuple(stats)
 
 
-def _encode(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
+def _encode(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: bool) -> list[int]:
     try:
-        return encode_prompts(tokenizer, [prompt])[0]
+        return encode_prompts(tokenizer, [prompt], chat=chat)[0]
     except InputError as error:
         raise CaptureError(error.code, error.place, error.reason) from error
 

@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folder, .gguf file, hub id, or smollm2 (the packaged small model); several are run "
         "one after another",
     )
-    add("--prompt", required=True, help="text to continue, taken as it is (no chat template)")
+    add("--prompt", required=True, help="text to continue, taken as it is, or see --chat")
     add_capture_flags(parser)
     add(
         "--output-dir",

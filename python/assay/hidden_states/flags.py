@@ -12,6 +12,11 @@ def add_capture_flags(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add_number(add, "--max-new-tokens", 64, "most tokens to generate")
     add_number(add, "--min-new-tokens", 0, "take no end-of-text token before so many")
+    add(
+        "--chat",
+        action="store_true",
+        help="the prompt is what a user says: take it within the tokenizer's chat template",
+    )
     add("--do-sample", action="store_true", help="draw tokens instead of taking the most likely")
     add(
         "--temperature",
@@ -55,7 +60,7 @@ def add_capture_flags(parser: argparse.ArgumentParser) -> None:
 def capture_arguments(options: argparse.Namespace) -> dict[str, Any]:
     """What these flags say, as arguments of `capture`."""
     names = (
-        "max_new_tokens min_new_tokens do_sample temperature device dtype seed deterministic mode "
-        "trust_remote_code"
+        "max_new_tokens min_new_tokens chat do_sample temperature device dtype seed deterministic "
+        "mode trust_remote_code"
     )
     return {name: getattr(options, name) for name in names.split()}

@@ -55,8 +55,11 @@ class Recorder:
         """As `assay.models.Observer`."""
         column = self._columns[tap]
         before = column.rows
-        for _, _, values in rows:
-            column.append(values)
+        for _, _, start, stop in rows.spans:
+            state, count = rows.state, stop - start
+            if state.ndim != 3 or state.shape[1] != count:
+                state = rows.values[None, start:stop]
+            column.append(state, count)
         # The last tap of a pass: when its rows are copied, those of the others are.
         last = tap == len(self._columns) - 1
         if last and column.rows > before and self._follower is not None:
@@ -105,14 +108,15 @@ class _Column:
         self._seen = 0  # in the buffer or held
         self._due = min(BLOCK, buffer.shape[1])
 
-    def append(self, state: Tensor) -> None:
+    def append(self, state: Tensor, rows: int) -> None:
+        """Hold so many rows, (1, rows, width)."""
         # Runs for each tap and token. Tensors of the inference mode do not count writes.
         if state.is_inference():
             state = state.clone()
             self._held.append((state, 0))
         else:
             self._held.append((state, state._version))
-        self._seen += state.shape[0]
+        self._seen += rows
         if self._seen >= self._due:
             self.copy()
 
@@ -129,13 +133,13 @@ class _Column:
                 reason = "the model wrote into a hidden state after it had handed it on"
                 raise LayoutError("unsupported", self.name, reason)
         states = [state for state, _ in self._held]
-        rows = self.buffer[0, self.rows : self._seen]
+        rows = self.buffer[:, self.rows : self._seen]
         if len(states) == 1:
             rows.copy_(states[0])
         elif states[0].device == rows.device and states[0].dtype == rows.dtype:
-            torch.cat(states, out=rows)
+            torch.cat(states, dim=1, out=rows)
         else:
-            rows.copy_(torch.cat(states))
+            rows.copy_(torch.cat(states, dim=1))
         self._held.clear()
         self.rows = self._seen
         # At the capacity too: then nothing is left to wait for. One row more is one too many.

@@ -115,28 +115,27 @@ class Capture:
     def _write_safetensors(self, file: BinaryIO) -> None:
         tensors = {"token_sequence": self.token_sequence}
         tensors.update(zip(self.names, self.hidden_states, strict=True))
-        metadata = {
-            "format": FORMAT_NAME,
+        metadata = {"format": FORMAT_NAME, **self._texts(), **_as_text(self._details())}
+        write_safetensors(file, tensors, metadata)
+
+    def _write_pt(self, file: BinaryIO) -> None:
+        details = {"format": FORMAT_NAME, **self._details()}
+        torch.save(
+            {
+                **self._texts(),
+                "token_sequence": self.token_sequence,
+                "hidden_states": self.hidden_states,
+                "assay": {**details, "metadata": _as_text(details)},
+            },
+            file,
+        )
+
+    def _texts(self) -> dict[str, str]:
+        return {
             "model_name": self.model_name,
             "prompt": self.prompt,
             "generated_text": self.generated_text,
         }
-        for key, value in self._details().items():
-            metadata[key] = value if isinstance(value, str) else json.dumps(value)
-        write_safetensors(file, tensors, metadata)
-
-    def _write_pt(self, file: BinaryIO) -> None:
-        torch.save(
-            {
-                "model_name": self.model_name,
-                "prompt": self.prompt,
-                "generated_text": self.generated_text,
-                "token_sequence": self.token_sequence,
-                "hidden_states": self.hidden_states,
-                "assay": {"format": FORMAT_NAME, **self._details()},
-            },
-            file,
-        )
 
     def _details(self) -> dict[str, Any]:
         return {
@@ -149,6 +148,10 @@ class Capture:
             "seed": self.seed,
             "model_files": [{"name": name, "sha256": sha} for name, sha in self.model_files],
         }
+
+
+def _as_text(details: dict[str, Any]) -> dict[str, str]:
+    return {k: v if isinstance(v, str) else json.dumps(v) for k, v in details.items()}
 
 
 def planned_files(directory: Path, model_name: str, format: Format) -> SavedFiles:

@@ -22,7 +22,7 @@ from .taps import (
 )
 
 if TYPE_CHECKING:
-    from .determinism import repeatable, seeded
+    from .determinism import evaluating, repeatable, seeded
     from .generating import Answer, Settings, ends_of, generate, settings_for
     from .keeping import Keeper, Kept
     from .layout import Layout, final_norm, find_layout, head_of
@@ -56,6 +56,7 @@ __all__ = [
     "encode_prompts",
     "ends_of",
     "engine_of",
+    "evaluating",
     "final_norm",
     "find_layout",
     "generate",
@@ -81,7 +82,7 @@ __all__ = [
 __getattr__, __dir__ = on_first_use(
     __name__,
     {
-        ".determinism": "repeatable seeded",
+        ".determinism": "evaluating repeatable seeded",
         ".generating": "Answer Settings ends_of generate settings_for",
         ".keeping": "Keeper Kept",
         ".layout": "Layout final_norm find_layout head_of",

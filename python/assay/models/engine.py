@@ -76,12 +76,15 @@ def engine_of(model: "PreTrainedModel", *, deterministic: bool = False) -> Engin
     import torch
     import transformers
 
+    from .layout import device_of
+
+    device = device_of(model)
     config = model.config
     kernel = getattr(config, "_attn_implementation", None) or ""
     return Engine(
         dtype=str(model.dtype).removeprefix("torch."),
         attention=next((name for name, own in ATTENTION.items() if own == kernel), kernel),
-        device=model.device.type,
+        device=device.type,
         versions={
             "python": platform.python_version(),
             # A plain string: a torch file of its own class would not load with weights_only.
@@ -90,7 +93,7 @@ def engine_of(model: "PreTrainedModel", *, deterministic: bool = False) -> Engin
         },
         settings={
             "model_class": type(model).__name__,
-            "device_name": _device_name(model.device),
+            "device_name": _device_name(device),
             "threads": torch.get_num_threads(),
             "deterministic": deterministic,
             "quantization": _quantization(getattr(config, "quantization_config", None)),

@@ -10,7 +10,8 @@ from transformers.generation.streamers import BaseStreamer
 
 from ..errors import InputError
 from ..progress import OnProgress, Progress, ignore
-from .layout import Layout
+from ..stopping import obey
+from .layout import Layout, device_of
 from .observing import observe
 from .rows import Observer
 from .running import upto_end
@@ -57,13 +58,13 @@ def generate(
     for row, prompt in enumerate(prompts):
         ids[row, longest - len(prompt) :] = torch.as_tensor(prompt)
         mask[row, longest - len(prompt) :] = 1
-    with observe(model, *observers, layout=layout, this_thread_only=True):
+    with observe(model, *observers, layout=layout):
         # A model may ship settings of its own; whatever would change the number of rows, run
         # several sequences or go around the observers is set here.
         generator: Any = model
         tokens: Tensor = generator.generate(
-            ids.to(model.device),
-            attention_mask=mask.to(model.device),
+            ids.to(device_of(model)),
+            attention_mask=mask.to(device_of(model)),
             **{"temperature": None, "top_k": None, "top_p": None, **settings},
             max_length=None,
             num_beams=1,
@@ -96,6 +97,7 @@ class _TokenCounter(BaseStreamer):
         self._done = -1
 
     def put(self, value: Tensor) -> None:
+        obey()
         self._done += 1
         self._report(Progress("generate", self._done, self._total))
 

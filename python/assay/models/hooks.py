@@ -1,48 +1,114 @@
-"""Forward hooks that hand the rows entering or leaving a module to a function."""
+"""Forward hooks that hand what enters or leaves a module to whoever runs it.
 
+A hook is set once, whoever wants it, and asks the thread that comes by what it wants to know. So
+threads that run one model at the same time keep apart, and none takes a hook from under another.
+"""
+
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Literal
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-OnTensor = Callable[[Tensor], object]
-Side = Literal["input", "output"]
+from .sharing import shared
+
+OnGiven = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
+"""Is told the arguments of a module, and may give others: all of both kinds."""
+
+OnState = Callable[[Tensor], object]
+
+
+@dataclass(frozen=True)
+class Taking:
+    """What a thread wants to know while it runs a model.
+
+    Attributes:
+        given: By module, is told what that is given.
+        returned: By module, is told the tensor that it returns.
+    """
+
+    given: Mapping[nn.Module, OnGiven] = field(default_factory=dict)
+    returned: Mapping[nn.Module, OnState] = field(default_factory=dict)
+
+
+class _Here(threading.local):
+    taking = Taking()
+
+
+_here = _Here()
 
 
 @contextmanager
-def hooked(module: nn.Module, side: Side, on_tensor: OnTensor) -> Iterator[None]:
-    """Call `on_tensor` with what each call of `module` is given, or returns.
+def taking(wanted: Taking) -> Iterator[None]:
+    """Let this thread know that, and nothing else, of the modules that it calls in the block."""
+    with ExitStack() as hooks:
+        hooks.enter_context(_uncompiled())
+        for module in wanted.given:
+            hooks.enter_context(_telling_given(module))
+        for module in wanted.returned:
+            hooks.enter_context(_telling_returned(module))
+        before, _here.taking = _here.taking, wanted
+        try:
+            yield
+        finally:
+            _here.taking = before
 
-    Calls by other threads, and calls without a tensor, are passed over.
-    """
-    thread = threading.get_ident()
 
-    # Another thread may remove its hooks while torch goes through them, and torch then calls one
-    # without the keywords that it was registered for.
+def is_taken(module: nn.Module) -> bool:
+    """Whether this thread wants to know what `module` is given."""
+    return module in _here.taking.given
 
-    def before(
-        _: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None
-    ) -> None:
-        given = kwargs or {}
-        state = args[0] if args else given.get("hidden_states", next(iter(given.values()), None))
-        if isinstance(state, Tensor) and threading.get_ident() == thread:
-            on_tensor(state)
 
-    def after(_: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        state = _hidden_state(output)
-        if state is not None and threading.get_ident() == thread:
-            on_tensor(state)
+def state_given(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
+    """The hidden states among the arguments of a module."""
+    state = args[0] if args else kwargs.get("hidden_states", next(iter(kwargs.values()), None))
+    return state if isinstance(state, Tensor) else None
 
-    if side == "input":
-        handle = module.register_forward_pre_hook(before, with_kwargs=True)
+
+@shared
+@contextmanager
+def _telling_given(module: nn.Module) -> Iterator[None]:
+    handle = module.register_forward_pre_hook(_before, with_kwargs=True)
+    yield
+    handle.remove()
+
+
+@shared
+@contextmanager
+def _telling_returned(module: nn.Module) -> Iterator[None]:
+    handle = module.register_forward_hook(_after)
+    yield
+    handle.remove()
+
+
+@shared
+@contextmanager
+def _uncompiled() -> Iterator[None]:
+    """Run what was compiled as it was written: torch calls no hook that is set after compiling."""
+    if "torch._dynamo" in sys.modules:
+        with torch.compiler.set_stance("force_eager"):
+            yield
     else:
-        handle = module.register_forward_hook(after)
-    try:
         yield
-    finally:
-        handle.remove()
+
+
+# Torch calls a hook that is taken away meanwhile without the keywords that it was set for. Whoever
+# wants to be told has it set, so that this happens to others alone.
+def _before(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any] = {}) -> Any:
+    take = _here.taking.given.get(module)
+    return None if take is None else take(args, kwargs)
+
+
+def _after(module: nn.Module, _: tuple[Any, ...], output: Any) -> None:
+    take = _here.taking.returned.get(module)
+    if take is not None:
+        state = output if type(output) is Tensor else _hidden_state(output)
+        if state is not None:
+            take(state)
 
 
 def _hidden_state(output: Any) -> Tensor | None:

@@ -1,14 +1,14 @@
 """Find the modules of a model at which its taps are.
 
 The blocks are those whose values are the entries of the model's `output_hidden_states` tuple. No
-list of architectures is kept. A candidate layout is tried on one pass over at most two tokens,
+list of architectures is kept. A candidate layout is tried on one pass over two tokens,
 and holds only if its hooks see, bit for bit, every entry of the tuple that the model returns.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +16,13 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from ..errors import InputError, LayoutError
-from .hooks import OnTensor, Side, hooked
+from .hooks import OnGiven, OnState, Taking, state_given, taking
 from .taps import Point, Tap, taps_for
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Width and dtype of one entry of the hidden-states tuple."""
+    """Width and dtype of one entry of the hidden-states tuple, all that it has for a token."""
 
     width: int
     dtype: torch.dtype
@@ -43,6 +43,9 @@ class Layout:
     last: nn.Module
     taps: tuple[Tap, ...]
     entries: tuple[Entry, ...]
+
+
+Side = Literal["input", "output"]
 
 
 class Place(NamedTuple):
@@ -79,6 +82,11 @@ def places_of(
     return places
 
 
+def device_of(model: PreTrainedModel) -> torch.device:
+    """Where token ids go: from the CPU accelerate moves them on, where it keeps the weights."""
+    return torch.device("cpu") if model.device.type == "meta" else model.device
+
+
 def head_of(model: PreTrainedModel) -> nn.Module:
     """The module that makes scores of the final hidden states.
 
@@ -103,13 +111,13 @@ def final_norm(model: PreTrainedModel) -> nn.Module:
     """
     seen: list[Tensor] = []
     given: list[tuple[nn.Module, Tensor]] = []
-    with ExitStack() as hooks:
-        for module in model.modules():
-            if "norm" in type(module).__name__.lower() and not list(module.children()):
-                hooks.enter_context(hooked(module, "output", _keep_with(module, given)))
-        hooks.enter_context(hooked(head_of(model), "input", _keep(seen)))
-        with torch.no_grad():
-            model(input_ids=torch.zeros((1, 2), dtype=torch.int64, device=model.device))
+    norms: dict[nn.Module, OnState] = {
+        module: _keep_with(module, given)
+        for module in model.modules()
+        if "norm" in type(module).__name__.lower() and not list(module.children())
+    }
+    with _trying(model, {head_of(model): _keep_given(seen)}, norms):
+        model(input_ids=torch.zeros((1, 2), dtype=torch.int64, device=device_of(model)))
     for module, output in reversed(given):
         if seen and _same_bits(output, seen[0]):
             return module
@@ -122,15 +130,18 @@ def find_layout(model: PreTrainedModel, input_ids: Tensor | None = None) -> Layo
 
     Raises:
         LayoutError: No list of blocks in the model accounts for its hidden states.
+        InputError: As `as_rows`.
     """
     if input_ids is None:
-        input_ids = torch.zeros((1, 2), dtype=torch.int64, device=model.device)
+        input_ids = torch.zeros((1, 1), dtype=torch.int64)
+    # Two tokens, so that the axis of tokens is told from that of sequences.
+    input_ids = input_ids[:, [0, min(1, input_ids.shape[1] - 1)]].to(device_of(model))
     count = _block_count(model)
     tried = []
     for name, blocks in _block_lists(model, count):
         tried.append(name)
         decoder = model.get_submodule(name.rpartition(".")[0])
-        layout = _try_layout(model, decoder, blocks, input_ids[:, :2])
+        layout = _try_layout(model, decoder, blocks, input_ids)
         if layout is not None:
             return layout
     looked_for = f"a list of {count} decoder blocks whose outputs are the model's hidden states"
@@ -191,21 +202,17 @@ def _try_layout(
     outputs: list[list[Tensor]] = [[] for _ in blocks]
     finals: list[Tensor] = []
     others: list[tuple[nn.Module, Tensor]] = []
-    with ExitStack() as hooks:
-        hooks.enter_context(hooked(blocks[0], "input", _keep(embedding)))
-        for block, seen in zip(blocks, outputs, strict=True):
-            hooks.enter_context(hooked(block, "output", _keep(seen)))
-        for module in _outside(decoder, blocks):
-            hooks.enter_context(hooked(module, "output", _keep_with(module, others)))
-        hooks.enter_context(hooked(decoder, "output", _keep(finals)))
-        with torch.no_grad():
-            result = model(
-                input_ids=input_ids,
-                attention_mask=torch.ones_like(input_ids),
-                output_hidden_states=True,
-                use_cache=False,
-                return_dict=True,
-            )
+    wanted = {module: _keep_with(module, others) for module in _outside(decoder, blocks)}
+    wanted |= {block: _keep(seen) for block, seen in zip(blocks, outputs, strict=True)}
+    wanted[decoder] = _keep(finals)
+    with _trying(model, {blocks[0]: _keep_given(embedding)}, wanted):
+        result = model(
+            input_ids=input_ids,
+            attention_mask=torch.ones_like(input_ids),
+            output_hidden_states=True,
+            use_cache=False,
+            return_dict=True,
+        )
     states = result.hidden_states
     # A hook that ran twice or never belongs to a list that is not the chain of blocks.
     if (
@@ -226,8 +233,36 @@ def _try_layout(
         last, tap = decoder, _kind_of_last(others, states[-1])
     else:
         return None
-    entries = tuple(Entry(int(state.shape[-1]), state.dtype) for state in states)
+    rows = [as_rows(model, state, input_ids) for state in states]
+    entries = tuple(Entry(int(state.shape[2]), state.dtype) for state in rows)
     return Layout(blocks, last, taps_for(len(blocks), tap), entries)
+
+
+def as_rows(model: PreTrainedModel, state: Tensor, ids: Tensor) -> Tensor:
+    """A hidden state of the model's list, [sequences, tokens, ..], with one row for each token.
+
+    Raises:
+        InputError: It does not begin with the axes of `ids` ("unsupported").
+    """
+    if state.ndim < 3 or state.shape[:2] != ids.shape:
+        reason = f"hidden states of shape {tuple(state.shape)}, not [sequences, tokens, ..]"
+        raise InputError("unsupported", type(model).__name__, reason)
+    return state.flatten(2)
+
+
+def _unheard(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    pass
+
+
+@contextmanager
+def _trying(
+    model: PreTrainedModel,
+    given: Mapping[nn.Module, OnGiven],
+    returned: Mapping[nn.Module, OnState],
+) -> Iterator[None]:
+    """Let a trial's pass tell these, and nobody else."""
+    with taking(Taking({model: _unheard, **given}, returned)), torch.no_grad():
+        yield
 
 
 def _outside(decoder: nn.Module, blocks: tuple[nn.Module, ...]) -> Iterator[nn.Module]:
@@ -240,11 +275,20 @@ def _outside(decoder: nn.Module, blocks: tuple[nn.Module, ...]) -> Iterator[nn.M
 # Copies, as observers make them: a block that writes into its input must not pass unnoticed.
 
 
-def _keep(seen: list[Tensor]) -> OnTensor:
+def _keep(seen: list[Tensor]) -> OnState:
     return lambda state: seen.append(state.clone())
 
 
-def _keep_with(module: nn.Module, seen: list[tuple[nn.Module, Tensor]]) -> OnTensor:
+def _keep_given(seen: list[Tensor]) -> OnGiven:
+    def keep(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        state = state_given(args, kwargs)
+        if state is not None:
+            seen.append(state.clone())
+
+    return keep
+
+
+def _keep_with(module: nn.Module, seen: list[tuple[nn.Module, Tensor]]) -> OnState:
     return lambda state: seen.append((module, state.clone()))
 
 

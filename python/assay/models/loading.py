@@ -2,13 +2,16 @@
 
 import os
 import socket
+import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import torch
 from huggingface_hub import constants
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     PreTrainedModel,
@@ -16,11 +19,18 @@ from transformers import (
 )
 
 from ..errors import CaptureError, InputError, ModelError, one_line
+from ..stopping import at_any_place
 from .engine import AS_STORED, ATTENTION, DTYPES, Engine
 from .silencing import muted_stderr, quiet
 from .sources import ModelSource, resolve
 
 TRUST_FLAG = "--trust-remote-code"
+
+# Of the kinds that transformers has; some need their configuration alone.
+_TOKENIZERS = ("tokenizer*", "vocab*", "*.model", "*.tiktoken", "tekken.json")
+
+# transformers changes how torch makes modules while it loads one.
+_LOADING = threading.Lock()
 
 
 class Loaded(NamedTuple):
@@ -53,6 +63,7 @@ def load(
     """
     source = resolve(model) if isinstance(model, str) else model
     place, number_type = _device(engine.device), _dtype(engine.dtype)
+    _require_tokenizer(source)
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
     if source.gguf_file is not None:
         options["gguf_file"] = source.gguf_file
@@ -60,11 +71,17 @@ def load(
         # Otherwise every file is asked for several times, for half a minute in all.
         options["local_files_only"] = True
     try:
-        with quiet(not verbose), muted_stderr(not verbose):
+        with _LOADING, quiet(not verbose), muted_stderr(not verbose), at_any_place():
+            config = AutoConfig.from_pretrained(source.location, **options)
+            if config.is_encoder_decoder:
+                reason = "an encoder and a decoder; give a decoder alone"
+                raise InputError("unsupported", "", reason)
             tokenizer = AutoTokenizer.from_pretrained(source.location, **options)
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 source.location, dtype=number_type, output_loading_info=True, **options
             )
+    except InputError as error:
+        raise ModelError(error.code, f"model {source.name}", error.reason) from error
     except Exception as error:
         raise _not_loaded(source, error) from error
     made, report = loaded
@@ -105,13 +122,24 @@ def set_attention(model: PreTrainedModel, attention: str) -> None:
 
 
 def encode_prompts(
-    tokenizer: Any, prompts: Sequence[str], most_tokens: int | None = None
+    tokenizer: Any, prompts: Sequence[str], most_tokens: int | None = None, *, chat: bool = False
 ) -> list[list[int]]:
-    """The token ids of texts, each taken as it is and cut after `most_tokens`.
+    """The token ids of texts, cut after `most_tokens`.
+
+    Args:
+        tokenizer: Of the model.
+        prompts: Each taken as it is, or with `chat` as what a user says, within the tokenizer's
+            chat template.
+        most_tokens: Of each.
+        chat: See there.
 
     Raises:
-        InputError: What is no text ("malformed"), or has no tokens ("out_of_range").
+        InputError: What is no text ("malformed"), or has no tokens ("out_of_range"); a tokenizer
+            without a chat template ("unsupported").
     """
+    if chat and not tokenizer.chat_template:
+        reason = "the model's tokenizer has none; leave --chat out"
+        raise InputError("unsupported", "chat template", reason)
     encoded = []
     for index, prompt in enumerate(prompts):
         place = "prompt" if len(prompts) == 1 else f"prompt {index}"
@@ -120,11 +148,32 @@ def encode_prompts(
         except UnicodeEncodeError as error:
             reason = f"not valid text at character {error.start}"
             raise InputError("malformed", place, reason) from error
-        ids = list(tokenizer(prompt)["input_ids"])[:most_tokens]
+        ids = list(_in_chat(tokenizer, prompt) if chat else tokenizer(prompt)["input_ids"])
+        ids = ids[:most_tokens]
         if not ids:
             raise InputError("out_of_range", place, "has no tokens; give at least one word")
         encoded.append(ids)
     return encoded
+
+
+def _in_chat(tokenizer: Any, prompt: str) -> list[int]:
+    said = [{"role": "user", "content": prompt}]
+    encoded = tokenizer.apply_chat_template(said, add_generation_prompt=True, return_dict=True)
+    ids: list[int] = encoded["input_ids"]
+    return ids
+
+
+def _require_tokenizer(source: ModelSource) -> None:
+    """Without one, transformers makes an empty tokenizer, or speaks of other things."""
+    if not source.local or source.gguf_file is not None:
+        return
+    folder = Path(source.location)
+    if not any(any(folder.glob(pattern)) for pattern in _TOKENIZERS):
+        reason = (
+            "its folder has no tokenizer: no tokenizer.json, nor another's file; save it there too "
+            "(save_pretrained of the tokenizer)"
+        )
+        raise ModelError("io", f"model {source.name}", reason)
 
 
 def _device(name: str) -> torch.device:

@@ -1,19 +1,26 @@
 """Let observers see what a model computes while it generates, in the passes that it makes."""
 
 import functools
+import inspect
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from ..errors import InputError
+from .hooks import is_taken
 from .layout import Layout, places_of
 from .rows import Observer
 from .running import Attached, Run
+
+# What `generate_batch` and all that is like it begin with.
+_BATCH = "init_continuous_batching"
+_CHANGING_BATCH = "a batch that changes while it runs; call generate"
 
 # What makes a call of generate() run more than one row of a sequence at a time, move sequences from
 # row to row, or run the model where nobody follows it; and the value that does not.
@@ -36,73 +43,125 @@ _REFUSED: dict[str, tuple[object, str]] = {
 }
 
 
+# Those that see what is run in this context: threads, and tasks of asyncio, have contexts of their
+# own.
+_SEEING: ContextVar[tuple[Attached, ...]] = ContextVar("observers", default=())
+
+
 @contextmanager
 def observe(
     model: PreTrainedModel,
     *observers: Observer,
     layout: Layout | None = None,
-    this_thread_only: bool = False,
+    all_threads: bool = False,
 ) -> Iterator[None]:
-    """Let `observers` see every `model.generate(..)` within the block.
+    """Let `observers` see every `model.generate(..)` that this thread runs within the block.
+
+    What runs in a copy of the thread's context (`contextvars.copy_context`, `asyncio.to_thread`) is
+    the thread's own.
 
     Args:
-        model: On any device. Its method `generate` is wrapped until nobody observes it any more.
+        model: On any device, in evaluation mode. Its method `generate` is wrapped until nobody
+            observes it any more.
         observers: As many as are wanted; all see the same passes, and none causes another.
         layout: Of the model, if it is known; else it is found where a tap needs it.
-        this_thread_only: Pass over what other threads generate.
+        all_threads: See what every thread runs.
 
     Raises:
         InputError: The model has no such taps; within the block, from `generate`: a call that does
-            not make one row of each sequence for each token ("unsupported").
+            not make one row of each sequence for each token, from the model: a pass that
+            `generate` does not make; at its end: only other threads ran the model ("unsupported").
         LayoutError: As `find_layout`.
     """
-    thread = threading.get_ident() if this_thread_only else None
-    attached = [Attached(one, places_of(model, one.taps, layout), thread) for one in observers]
-    followed = _Followed.attach(model, attached)
+    attached = [Attached(one, places_of(model, one.taps, layout)) for one in observers]
+    followed = _Followed.attach(model, attached, all_threads)
+    if not all_threads:
+        _SEEING.set((*_SEEING.get(), *attached))
     try:
         yield
     finally:
+        _SEEING.set(tuple(one for one in _SEEING.get() if one not in attached))
         followed.detach(attached)
+    missed = max((one.missed for one in attached if not one.heard), default=0)
+    if missed:
+        reason = (
+            f"saw nothing of {missed} passes that other threads made; say all_threads=True, or run "
+            "generate in a copy of this context (contextvars.copy_context)"
+        )
+        raise InputError("unsupported", type(model).__name__, reason)
 
 
 class _Followed:
-    """The method `generate` of a model while it is observed."""
+    """A model while it is observed."""
 
     _changing = threading.Lock()
+    _all: ClassVar[dict[PreTrainedModel, "_Followed"]] = {}
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
-        self._own = vars(model).get("generate")
+        self._attached: list[Attached] = []
+        self._everywhere: set[Attached] = set()
         untyped: Any = model
         self._generate: Callable[..., Any] = untyped.generate
-        self._attached: list[Attached] = []
-        functools.update_wrapper(self, self._generate)
+        self._batch: Callable[..., Any] | None = getattr(model, _BATCH, None)
+        self._ours = {"generate": _in_place_of(self._generate, self._followed_generate)}
+        if self._batch is not None:
+            self._ours[_BATCH] = _in_place_of(self._batch, self._refused_batch)
+        self._theirs = {name: vars(model)[name] for name in self._ours if name in vars(model)}
+        for name, own in self._ours.items():
+            object.__setattr__(model, name, own)
+        self._hook = model.register_forward_pre_hook(self._passing)
 
     @classmethod
-    def attach(cls, model: PreTrainedModel, attached: Sequence[Attached]) -> "_Followed":
-        """Wrap the method, unless it is wrapped, and add observers to those that there are."""
+    def attach(
+        cls, model: PreTrainedModel, attached: Sequence[Attached], everywhere: bool
+    ) -> "_Followed":
+        """Follow the model, unless it is followed, and add observers to those that there are."""
         with cls._changing:
-            found = vars(model).get("generate")
-            followed = found if isinstance(found, cls) else cls(model)
+            followed = cls._all.get(model) or cls(model)
+            cls._all[model] = followed
             followed._attached = [*followed._attached, *attached]
-            object.__setattr__(model, "generate", followed)
+            if everywhere:
+                followed._everywhere.update(attached)
         return followed
 
     def detach(self, attached: Sequence[Attached]) -> None:
         """Take observers away; with the last of them the model is as it was."""
         with self._changing:
-            gone = set(map(id, attached))
-            self._attached = [one for one in self._attached if id(one) not in gone]
-            # Whoever has wrapped it once more in the meantime keeps that.
-            if self._attached or vars(self._model).get("generate") is not self:
+            self._attached = [one for one in self._attached if one not in attached]
+            self._everywhere.difference_update(attached)
+            if self._attached or self._all.pop(self._model, None) is None:
                 return
-            object.__delattr__(self._model, "generate")
-            if self._own is not None:
-                object.__setattr__(self._model, "generate", self._own)
+            self._hook.remove()
+            for name, own in self._ours.items():
+                # Whoever has wrapped it once more in the meantime keeps that.
+                if vars(self._model).get(name) is own:
+                    object.__delattr__(self._model, name)
+                    if name in self._theirs:
+                        object.__setattr__(self._model, name, self._theirs[name])
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        here = threading.get_ident()
-        attached = [one for one in self._attached if one.thread in (None, here)]
+    def _seeing(self) -> list[Attached]:
+        here = _SEEING.get()
+        return [one for one in self._attached if one in here or one in self._everywhere]
+
+    def _passing(self, *_: object) -> None:
+        """Before each pass of the model, whoever makes it."""
+        if is_taken(self._model):
+            return
+        if self._seeing():
+            reason = "a pass that generate() did not make, which observers cannot follow"
+            raise InputError("unsupported", type(self._model).__name__, reason)
+        for one in self._attached:
+            one.missed += 1
+
+    def _refused_batch(self, *args: Any, **kwargs: Any) -> Any:
+        if self._seeing():
+            raise InputError("unsupported", "generate_batch", _CHANGING_BATCH)
+        assert self._batch is not None  # noqa: S101 - else this is not in its place
+        return self._batch(*args, **kwargs)
+
+    def _followed_generate(self, *args: Any, **kwargs: Any) -> Any:
+        attached = self._seeing()
         if not attached:
             return self._generate(*args, **kwargs)
         call = _Call(self._model, args, kwargs)
@@ -113,12 +172,17 @@ class _Followed:
         return result
 
 
+def _in_place_of(own: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+    return functools.update_wrapper(functools.partial(other), own)
+
+
 class _Call:
     """What a call of generate() was given.
 
     Attributes:
         inputs: Token ids, (sequences, tokens).
-        mask: Where they are no padding, as the caller says.
+        mask: Where they are no padding, as the caller says, or as transformers takes it to be where
+            the caller says nothing.
         ends: Tokens that end a text.
 
     Raises:
@@ -136,15 +200,19 @@ class _Call:
             if value not in (plain, None, False):
                 raise InputError("unsupported", f"generate({name}={value!r})", reason)
         if self._setting("cache_implementation") == "paged":
-            raise InputError("unsupported", "generate", "a batch that changes while it runs")
+            raise InputError("unsupported", "generate", _CHANGING_BATCH)
         given = (*args[:1], kwargs.get("inputs"), kwargs.get("input_ids"))
         inputs = next((one for one in given if one is not None), None)
         if not isinstance(inputs, Tensor) or kwargs.get("inputs_embeds") is not None:
             raise InputError("unsupported", "generate", "no token ids; give input_ids")
         self.inputs = inputs
-        self.mask: Tensor | None = kwargs.get("attention_mask")
         end = self._setting("eos_token_id")
         self.ends: list[int] = [] if end is None else torch.as_tensor(end).reshape(-1).tolist()
+        self.mask: Tensor | None = kwargs.get("attention_mask")
+        padding = self._setting("pad_token_id")
+        masked = "attention_mask" in inspect.signature(model.forward).parameters
+        if self.mask is None and masked and padding is not None and padding not in self.ends:
+            self.mask = inputs != padding
 
     def _setting(self, name: str) -> Any:
         # As transformers has it, a keyword counts even if it is None.

@@ -1,7 +1,6 @@
 """One pass over tokens that are given."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -9,7 +8,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from ..errors import InputError
-from .layout import Layout, places_of
+from ..stopping import obey
+from .layout import Layout, as_rows, device_of, places_of
 from .rows import Observer
 from .running import Attached, Run
 
@@ -43,6 +43,7 @@ def recompute(
         InputError: An empty prompt or output, or an id outside the vocabulary ("out_of_range");
             more tokens than the model has positions ("too_large"); taps that it has not.
     """
+    obey()
     before, after = _ids(prompt, "prompt"), _ids(output, "output")
     require_positions(model, len(before) + len(after))
     tokens = torch.cat([before, after])
@@ -51,19 +52,13 @@ def recompute(
     if int(tokens.min()) < 0 or int(tokens.max()) >= size:
         raise InputError("out_of_range", "tokens", f"an id outside the vocabulary of {size}")
     fed = tokens[None] if to_the_end else tokens[None, :-1]
-    ids = fed.to(model.device)
+    ids = fed.to(device_of(model))
     attached = [Attached(one, places_of(model, one.taps, layout)) for one in observers]
     run = Run(model, attached, ids, None, prompt=len(before))
-    with ExitStack() as passing:
-        passing.enter_context(run.followed())
-        untyped: Any = model
-        head = untyped.get_output_embeddings()
-        if isinstance(head, nn.Module):
-            # After the observers, who see all rows: their scores over the vocabulary can outweigh
-            # everything else, and nobody looks at them.
-            handle = head.register_forward_pre_hook(_last_row, with_kwargs=True)
-            passing.callback(handle.remove)
-        passing.enter_context(torch.no_grad())
+    untyped: Any = model
+    head = untyped.get_output_embeddings()
+    # Scores over the vocabulary can outweigh everything else, and nobody looks at them.
+    with run.followed(scored=head if isinstance(head, nn.Module) else None), torch.no_grad():
         result = untyped(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
@@ -72,7 +67,8 @@ def recompute(
             return_dict=True,
         )
         run.end([after.tolist()])
-    return tuple(result.hidden_states or ()) if hidden_states else ()
+    listed = result.hidden_states if hidden_states else None
+    return tuple(as_rows(model, state, ids) for state in listed or ())
 
 
 def require_positions(model: PreTrainedModel, tokens: int) -> None:
@@ -88,16 +84,6 @@ def require_positions(model: PreTrainedModel, tokens: int) -> None:
     if isinstance(most, int) and 0 < most < tokens:
         reason = f"{tokens} of prompt and answer together; the model has positions for {most}"
         raise InputError("too_large", "tokens", reason)
-
-
-def _last_row(
-    _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Arguments of the head with the last row in place of all."""
-    if args:
-        return (args[0][:, -1:], *args[1:]), kwargs
-    name = next(iter(kwargs))
-    return args, {**kwargs, name: kwargs[name][:, -1:]}
 
 
 def _ids(tokens: Sequence[int] | Tensor, place: str) -> Tensor:

@@ -28,18 +28,26 @@ class Rows:
     """What came by at one tap in one pass.
 
     Attributes:
-        values: (rows, width), on the model's device. It is the model's own memory: what is to be
-            kept must be copied.
+        state: As the module has it: [sequences, tokens, ..], or [rows, ..]. It is the model's own
+            memory: what is to be kept must be copied.
         spans: Which of the rows are whose. Rows of padding, of sequences that have ended, and of
             tokens whose row came before are in none.
     """
 
     # Made for each tap in each pass, so that it must cost little.
-    __slots__ = ("spans", "values")
+    __slots__ = ("spans", "state")
 
-    def __init__(self, values: Tensor, spans: tuple[Span, ...]) -> None:
-        self.values = values
+    def __init__(self, state: Tensor, spans: tuple[Span, ...]) -> None:
+        self.state = state
         self.spans = spans
+
+    @property
+    def values(self) -> Tensor:
+        """The same memory as (rows, width): what a token has on several axes is one row of it."""
+        state = self.state
+        if state.ndim > 3:
+            state = state.flatten(2)
+        return state.flatten(0, 1) if state.ndim == 3 else state
 
     def __iter__(self) -> Iterator[tuple[int, int, Tensor]]:
         """Number of a sequence, position of the first row's token, and its rows."""

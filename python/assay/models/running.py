@@ -1,30 +1,38 @@
 """Which row of a pass belongs to which token of which sequence."""
 
 import itertools
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from ..errors import InputError, LayoutError
-from .hooks import OnTensor, hooked
+from .hooks import OnGiven, OnState, Taking, state_given, taking
 from .layout import Place, head_of
 from .rows import Observer, Rows, Span
 
 _NUMBERS = itertools.count()
 
 
-class Attached(NamedTuple):
-    """An observer of a model, where its taps are, and the one thread that it listens to, if any."""
+@dataclass(eq=False)
+class Attached:
+    """An observer of a model, and where its taps are.
+
+    Attributes:
+        observer: That one.
+        places: One for each of its taps.
+        missed: Passes of the model that were no concern of it.
+        heard: Whether it was told of a run.
+    """
 
     observer: Observer
     places: list[Place]
-    thread: int | None = None
+    missed: int = 0
+    heard: bool = False
 
 
 class Run:
@@ -34,12 +42,15 @@ class Run:
     may be made with a cache or without.
 
     Args:
-        model: Runs within `followed`.
+        model: Runs within `followed`, in evaluation mode.
         attached: The observers and their places.
         inputs: Token ids, (sequences, tokens), padding included.
         mask: Where they are no padding, where the model's own is of another form; None: everywhere.
         ends: Tokens that end a text.
         prompt: How many of the inputs are the prompt, where they are not all.
+
+    Raises:
+        InputError: A model that cannot be followed ("unsupported").
     """
 
     def __init__(
@@ -53,35 +64,49 @@ class Run:
     ) -> None:
         if model.config.is_encoder_decoder:
             head_of(model)  # refuses it
+        if model.training:
+            reason = "in training mode, where a pass draws what it drops; call its eval() first"
+            raise InputError("unsupported", type(model).__name__, reason)
         self._model = model
         self._observers = [one.observer for one in attached]
         self._watchers: dict[Place, list[tuple[Observer, int]]] = {}
         for one in attached:
+            one.heard = True
             for tap, place in enumerate(one.places):
                 self._watchers.setdefault(place, []).append((one.observer, tap))
         self._inputs = inputs
         self._mask = mask
-        self._ends = torch.tensor(list(ends), dtype=torch.int64)
+        self._ends = frozenset(ends)
         self._prompt = prompt
-        self._thread = threading.get_ident()
         self._sequences: list[_Sequence] = []
         self._begun: list[tuple[Observer, int]] = []
         self._passes = 0
-        # Of the pass under way: tokens that each sequence is fed, and spans by rows of a sequence.
+        # Of the pass under way: tokens that each sequence is fed, and spans, by rows of a sequence
+        # and by the shapes that blocks give.
         self._fed = 0
-        self._spans: dict[int, tuple[Span, ...]] = {}
+        self._spans: dict[int | tuple[int, ...], tuple[Span, ...]] = {}
 
     @contextmanager
-    def followed(self) -> Iterator[None]:
-        """Follow the passes that this thread makes with the model within the block."""
-        handle = self._model.register_forward_pre_hook(self._before, with_kwargs=True)
+    def followed(self, scored: nn.Module | None = None) -> Iterator[None]:
+        """Follow the passes that this thread makes with the model within the block.
+
+        Args:
+            scored: Is given the last row alone of what it would be given. Observers see all.
+        """
+        given: dict[nn.Module, OnGiven] = {self._model: self._before}
+        returned: dict[nn.Module, OnState] = {}
+        for (module, side), watchers in self._watchers.items():
+            take = self._taker(watchers)
+            if side == "input":
+                given[module] = _on_given(take)
+            else:
+                returned[module] = take
+        if scored is not None:
+            given[scored] = _then_last_row(given.get(scored))
         try:
-            with ExitStack() as hooks:
-                for place, watchers in self._watchers.items():
-                    hooks.enter_context(hooked(*place, self._taker(watchers)))
+            with taking(Taking(given, returned)):
                 yield
         finally:
-            handle.remove()
             # Those that have ended are not among them any more.
             for observer, sequence in self._begun:
                 observer.drop(sequence)
@@ -92,37 +117,47 @@ class Run:
         Raises:
             InputError: It did not make one pass for each token ("unsupported").
         """
+        if not self._sequences:
+            raise self._not_called(len(tokens))
         start = self._inputs.shape[1]
         new = tokens.shape[1] - start
         # On some devices a pass more is made, and taken back.
         if tokens.shape[0] != len(self._sequences) or not new <= self._passes <= new + 1:
             reason = f"made {self._passes} passes for {new} new tokens"
             raise InputError("unsupported", "generate", reason)
-        self.end([upto_end(row, self._ends.tolist()) for row in tokens[:, start:].tolist()])
+        self.end([upto_end(row, self._ends) for row in tokens[:, start:].tolist()])
 
     def end(self, outputs: Sequence[list[int]]) -> None:
-        """Tell the observers what each of the sequences produced."""
+        """Tell the observers what each of the sequences produced.
+
+        Raises:
+            InputError: The model was not called for them ("unsupported").
+        """
+        if len(outputs) != len(self._sequences):
+            raise self._not_called(len(outputs))
         for sequence, output in zip(self._sequences, outputs, strict=True):
             for observer in self._observers:
                 self._begun.remove((observer, sequence.number))
                 observer.end(sequence.number, output)
 
-    def _before(
-        self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None
-    ) -> None:
-        if threading.get_ident() != self._thread:
-            return
-        given = kwargs or {}
+    def _not_called(self, sequences: int) -> InputError:
+        reason = f"a pass over {sequences} sequences where {len(self._sequences)} are followed"
+        if not self._sequences:
+            reason = "its passes are made by another module, or by code that calls no hooks"
+        return InputError("unsupported", type(self._model).__name__, reason)
+
+    def _before(self, args: tuple[Any, ...], given: Mapping[str, Any]) -> None:
         ids = given.get("input_ids", args[0] if args else None)
         if not isinstance(ids, Tensor):
             raise InputError("unsupported", "generate", "a pass without token ids")
         if self._passes == 0:
             self._begin(ids, given)
-        elif len(self._ends) > 0:
+        if ids.shape[0] != len(self._sequences):
+            raise self._not_called(ids.shape[0])
+        if self._passes > 0 and self._ends:
             # What a pass is fed ends with the token that the pass before produced.
-            ended = torch.isin(ids[:, -1].cpu(), self._ends).tolist()
-            for sequence, end in zip(self._sequences, ended, strict=True):
-                sequence.running = sequence.running and not end
+            for sequence, token in zip(self._sequences, ids[:, -1].tolist(), strict=True):
+                sequence.running = sequence.running and token not in self._ends
         self._passes += 1
         self._fed = ids.shape[1]
         self._spans = {}
@@ -135,6 +170,8 @@ class Run:
         if mask is None:
             mask = torch.ones_like(inputs)
         mask = mask.repeat_interleave(max(1, inputs.shape[0] // mask.shape[0]), 0)
+        if ids.shape[1] > inputs.shape[1]:
+            raise InputError("unsupported", "generate", "feeds tokens that it was not given")
         if mask.shape != inputs.shape or _cached(given) + ids.shape[1] != inputs.shape[1]:
             reason = "goes on from a cache; give all tokens, those that are in it too"
             raise InputError("unsupported", "generate", reason)
@@ -148,38 +185,47 @@ class Run:
                 self._begun.append((observer, sequence.number))
                 observer.begin(sequence.number, prompt[: self._prompt])
 
-    def _taker(self, watchers: list[tuple[Observer, int]]) -> OnTensor:
-        # The head may be given one row of each sequence, without an axis of tokens.
-        one_each = any(observer.taps[tap].tap == "head_input" for observer, tap in watchers)
-
+    def _taker(self, watchers: list[tuple[Observer, int]]) -> OnState:
+        kinds = {observer.taps[tap].tap for observer, tap in watchers}
+        # Blocks give every row of the tokens fed, and a row may have axes of its own. The others
+        # may be given the last rows alone, and the head one of each without an axis of tokens.
+        whole = not kinds & {"head_input", "linear_input", "linear_output"}
+        one_each = "head_input" in kinds
         told = 0
 
+        # Runs for each tap and token.
         def take(state: Tensor) -> None:
             nonlocal told
             if told == self._passes:
                 raise self._not_rows("from a module that is called more than once in a pass")
             told = self._passes
-            rows = self._rows(state, one_each)
-            if rows.spans:
+            spans = self._spans.get(state.shape) if whole else None
+            if spans is None:
+                each = self._each(state.shape, whole, one_each)
+                spans = self._spans.get(each)
+                if spans is None:
+                    spans = self._spans[each] = tuple(self._spans_of(each))
+                if whole:
+                    self._spans[state.shape] = spans
+            if spans:
+                rows = Rows(state, spans)
                 for observer, tap in watchers:
                     observer.rows(tap, rows)
 
         return take
 
-    def _rows(self, state: Tensor, one_each: bool) -> Rows:
-        shape, count = state.shape, len(self._sequences)
-        if len(shape) == 3 and shape[0] == count:
-            each, values = shape[1], state.flatten(0, 1)
-        else:
-            each, values = self._fed, state
-            if one_each and shape[0] == count:
-                each = 1
-            if len(shape) != 2 or shape[0] != count * each:
-                raise self._not_rows(f"of shape {tuple(shape)}, of {count} sequences")
-        spans = self._spans.get(each)
-        if spans is None:
-            spans = self._spans[each] = tuple(self._spans_of(each))
-        return Rows(values, spans)
+    def _each(self, shape: tuple[int, ...], whole: bool, one_each: bool) -> int:
+        """How many rows of each sequence a tensor of this shape has."""
+        count, fed = len(self._sequences), self._fed
+        if len(shape) == 2 and shape[0] == count * fed:
+            return fed
+        if len(shape) == 2 and one_each and shape[0] == count:
+            return 1
+        if len(shape) < 3 or shape[0] != count or (len(shape) > 3 and not whole):
+            raise self._not_rows(f"of shape {tuple(shape)}, of {count} sequences")
+        if shape[1] != fed and (whole or shape[1] > fed):
+            raise self._not_rows(f"of shape {tuple(shape)}, of {count} sequences of {fed} tokens")
+        return shape[1]
 
     def _not_rows(self, reason: str) -> LayoutError:
         return LayoutError("unsupported", type(self._model).__name__, f"rows {reason}")
@@ -200,6 +246,29 @@ class Run:
                 if begin < stop:
                     at = position + begin - start
                     yield Span(sequence.number, at, zero + begin, zero + stop)
+
+
+def _on_given(take: OnState) -> OnGiven:
+    def on_given(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        state = state_given(args, kwargs)
+        if state is not None:
+            take(state)
+
+    return on_given
+
+
+def _then_last_row(tell: OnGiven | None) -> OnGiven:
+    """Arguments of the head with the last row in place of all, after it was told of all."""
+
+    def on_given(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        if tell is not None:
+            tell(args, kwargs)
+        if args:
+            return (args[0][:, -1:], *args[1:]), kwargs
+        name = next(iter(kwargs))
+        return args, {**kwargs, name: kwargs[name][:, -1:]}
+
+    return on_given
 
 
 @dataclass
@@ -238,7 +307,7 @@ def _cached(given: Mapping[str, Any]) -> int:
         return 0
 
 
-def upto_end(tokens: list[int], ends: Sequence[int]) -> list[int]:
+def upto_end(tokens: list[int], ends: Collection[int]) -> list[int]:
     """The tokens up to and with the first that ends a text."""
     ended = (index for index, token in enumerate(tokens) if token in ends)
     return tokens[: next(ended, len(tokens) - 1) + 1]

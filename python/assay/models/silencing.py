@@ -8,7 +8,10 @@ from contextlib import contextmanager, redirect_stderr
 
 from transformers.utils import logging as transformers_logging
 
+from .sharing import shared
 
+
+@shared
 @contextmanager
 def quiet(enabled: bool) -> Iterator[None]:
     """Silence transformers and what it calls; errors still reach the caller as exceptions."""
@@ -33,6 +36,7 @@ def quiet(enabled: bool) -> Iterator[None]:
         transformers_logging.set_verbosity(verbosity)
 
 
+@shared
 @contextmanager
 def muted_stderr(enabled: bool) -> Iterator[None]:
     """Drop what Python code writes to stderr: the GGUF loader's bar has no other switch."""

@@ -47,6 +47,7 @@ def resolve(model: str) -> ModelSource:
     path = Path(model).expanduser()
     if path.is_dir():
         folder = path.resolve()
+        _require_whole(folder)
         if not (folder / "config.json").is_file():
             raise ModelError(
                 "io",
@@ -65,6 +66,17 @@ def resolve(model: str) -> ModelSource:
         return ModelSource(model, model, local=False)
     reason = "no such folder or .gguf file, and not a hub id (owner/name); check the path"
     raise ModelError("io", f"model {model!r}", reason)
+
+
+def _require_whole(folder: Path) -> None:
+    weights = (*folder.glob("model*.safetensors"), *folder.glob("pytorch_model*.bin"))
+    if (folder / "adapter_config.json").is_file() and not weights:
+        reason = (
+            "an adapter (adapter_config.json) without the model that it changes; merge it: "
+            "peft.AutoPeftModelForCausalLM.from_pretrained(folder).merge_and_unload()"
+            ".save_pretrained(another), and the tokenizer to the same folder"
+        )
+        raise ModelError("unsupported", f"model {folder.name}", reason)
 
 
 def _packaged(name: str, package: str) -> ModelSource:

@@ -70,6 +70,12 @@ def _add_verify(verbs: Any) -> None:
         "pass here; --model then gives the final norm",
     )
     add(
+        "--layer",
+        type=int,
+        metavar="N",
+        help="which layer of --hidden-states is the model's last (default: the file's last)",
+    )
+    add(
         "--max-tokens",
         type=at_least(1),
         metavar="N",

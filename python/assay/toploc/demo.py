@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from ..errors import Error
 from ..models import Engine, encode_prompts, load
+from ..stopping import say
 from ..wording import duration, size
 from . import attacks
 from .chunks import Shape
@@ -22,7 +23,6 @@ _OTHER_PROMPT = "A recipe for soup, as my grandmother wrote it down:"
 
 def tell(options: argparse.Namespace, engine: Engine) -> int:
     """Tell the story; gives the exit code."""
-    say = print
     shape = Shape()
     profile = profile_of(options.profile)
     model, tokenizer, _ = load(options.model, engine, trust_remote_code=options.trust_remote_code)

@@ -94,10 +94,11 @@ def project(states: Array, seed: bytes, dimensions: int = DIMENSIONS) -> Fingerp
 
 
 @contextmanager
-def watch(model: "PreTrainedModel") -> "Iterator[Keeper]":
+def watch(model: "PreTrainedModel", *, all_threads: bool = False) -> "Iterator[Keeper]":
     """Keep the states of every `model.generate(..)` within the block, for seeds told afterwards.
 
-    The states of a sequence are the `rows[0]` of one of `sequences`, (tokens, width).
+    The states of a sequence are the `rows[0]` of one of `sequences`, (tokens, width). Of what this
+    thread runs, or with `all_threads` of all.
 
     Raises:
         InputError: As `assay.models.observe`.
@@ -105,7 +106,7 @@ def watch(model: "PreTrainedModel") -> "Iterator[Keeper]":
     from ..models import HEAD_INPUT, Keeper, observe
 
     keeper = Keeper(HEAD_INPUT, device="cpu")
-    with observe(model, keeper):
+    with observe(model, keeper, all_threads=all_threads):
         yield keeper
 
 

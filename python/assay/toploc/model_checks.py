@@ -81,9 +81,12 @@ def _examined(options: argparse.Namespace, engine: Engine) -> tuple[Examination,
         return Examination(before, []), about
     model, _, source = load(options.model, engine, trust_remote_code=options.trust_remote_code)
     if options.hidden_states is None:
+        if options.layer is not None:
+            raise InputError("mismatch", "layer", "is one of --hidden-states; give that file")
         own, ran = recompute(model, fed[: first + 1], fed[first + 1 :]), engine
     else:
-        own = _states_of_file(options.hidden_states, model, fed[:-1])[first:]
+        layer = -1 if options.layer is None else options.layer
+        own = _states_of_file(options.hidden_states, model, layer, fed[:-1])[first:]
         # Its kernels are none of those that models run with here.
         ran = Engine(str(own.dtype).removeprefix("torch."), "vLLM")
     found = examine_file(
@@ -93,9 +96,9 @@ def _examined(options: argparse.Namespace, engine: Engine) -> tuple[Examination,
     return found, about
 
 
-def _states_of_file(path: str, model: PreTrainedModel, tokens: list[int]) -> Tensor:
+def _states_of_file(path: str, model: PreTrainedModel, layer: int, tokens: list[int]) -> Tensor:
     """The states that an engine wrote while it was fed these tokens, and perhaps more."""
-    states, fed = read_vllm_states(path, model)
+    states, fed = read_vllm_states(path, model, layer)
     if fed[: len(tokens)] != tokens:
         raise InputError("mismatch", path, "states of other tokens")
     return states

@@ -64,8 +64,12 @@ def watch(
     ties: Ties = "reference",
     rounded: bool = False,
     keep_states: bool = False,
+    all_threads: bool = False,
 ) -> Iterator[Watched]:
     """Make proofs of every `model.generate(..)` within the block, from the passes that it makes.
+
+    Of those that this thread runs, so that a server can answer several requests at once, each under
+    a watch of its own (`assay.models.observe`).
 
     A proof covers, for each produced token, the state from which it was produced: the one that the
     language model head sees. Batches are followed row by row; a sequence ends at its end-of-text
@@ -79,10 +83,11 @@ def watch(
         ties: As for `build`.
         rounded: Needed for models that are not in bfloat16.
         keep_states: Keep the states too, where otherwise one chunk of them is.
+        all_threads: See what every thread runs.
 
     Raises:
-        InputError: The model has no language model head, or is in another dtype ("unsupported"); a
-            call of generate() that does not make one row of each sequence for each token.
+        InputError: The model has no language model head, or is in another dtype ("unsupported"); or
+            as `assay.models.observe`.
     """
     if model.dtype != torch.bfloat16 and not rounded:
         reason = f"in {model.dtype}; load it in bfloat16, or say rounded=True to round its states"
@@ -95,7 +100,7 @@ def watch(
         rounded=rounded,
         keep_states=keep_states,
     )
-    with observe(model, prover):
+    with observe(model, prover, all_threads=all_threads):
         yield prover.watched
 
 

@@ -146,6 +146,20 @@ def test_dtype_and_sampling_flags_reach_the_model(model: Path, tmp_path: Path) -
     assert (settings["do_sample"], settings["temperature"]) == (True, 0.8)
 
 
+def test_a_prompt_in_a_chat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder(tmp_path)
+    assert run(path, tmp_path / "out", "--chat") == 2
+    assert "model's tokenizer has none; leave --chat out" in failure(capsys)
+    words = tokenizer()
+    words.chat_template = "{{ 'w5 ' + messages[0]['content'] + ' w6' }}"
+    words.save_pretrained(path)
+    assert run(path, tmp_path / "out", "--chat", "--quiet") == 0
+    with safe_open(tmp_path / "out" / "tiny_activations.safetensors", "pt") as file:
+        assert file.get_tensor("token_sequence")[0, :5].tolist() == [5, 3, 7, 11, 6]
+        assert json.loads(file.metadata()["generation"])["chat"] is True
+        assert file.metadata()["prompt"] == PROMPT
+
+
 def test_help_does_not_load_torch() -> None:
     code = (
         "import sys; from assay.hidden_states.cli import main; code = main(['--help']); "

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 import torch
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load
 
+import assay
 from assay.hidden_states import Capture, NonFiniteError, SaveError, capture_model
 from assay.hidden_states.safetensors_file import write_safetensors
 from assay.hidden_states.statistics import layer_stats
@@ -85,6 +86,17 @@ def test_pt_file_is_the_plain_dictionary(captured: Capture, tmp_path: Path) -> N
     assert data["assay"]["format"] == "assay/capture/v1"
     assert data["assay"]["rows"] == 7
     assert data["assay"]["taps"][-1] == {"name": "layer_2", "tap": "final_norm", "block": 2}
+
+
+@pytest.mark.parametrize("mode", ["decode", "recompute"])
+def test_both_files_are_the_same_thing_to_commit_to(mode: Any, tmp_path: Path) -> None:
+    held = capture_model(tiny(), tokenizer(), PROMPT, max_new_tokens=5, mode=mode)
+    first, second = (
+        assay.Tensor.read(held.save(tmp_path, kind).activations) for kind in ("safetensors", "pt")
+    )
+    assert (first.capture_mode, first.layers) == (second.capture_mode, second.layers)
+    assert (first.capture_mode, first.layers[-1].tap) == (mode, "final_norm")
+    assert first.layout == second.layout
 
 
 def test_stats_file(captured: Capture, tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """Both modes against the model's own hidden-states tuple, for every layout."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
+from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
-from assay.hidden_states import LayoutError, capture_model
+from assay.hidden_states import CaptureError, LayoutError, capture_model
 from tiny_models import CONFIGS, HIDDEN, LAYERS, tiny
 
 PROMPT = torch.tensor([[3, 7, 11, 19, 4]])
@@ -88,6 +91,46 @@ def test_projected_layer_keeps_its_own_width() -> None:
     got = capture_model(tiny("opt_projected"), PROMPT, max_new_tokens=2)
     widths = [state.shape[2] for state in got.hidden_states]
     assert widths == [HIDDEN, HIDDEN, HIDDEN, 16]
+
+
+class Streams(LlamaDecoderLayer):
+    """A block that hands on two vectors for each token, with an axis of their own."""
+
+    def forward(self, hidden_states: Tensor, **options: Any) -> Tensor:
+        both = hidden_states if hidden_states.ndim == 4 else torch.stack([hidden_states] * 2, 2)
+        one, other = both.unbind(2)
+        return torch.stack([super().forward(one, **options), other * 0.5], dim=2)
+
+
+def streaming() -> PreTrainedModel:
+    model = tiny("llama")
+    for block in model.model.layers:
+        block.__class__ = Streams
+    model.model.norm.register_forward_pre_hook(lambda _, args: (args[0].sum(2),))
+    return model
+
+
+@pytest.mark.parametrize("mode", ["decode", "recompute"])
+def test_blocks_that_hand_on_several_streams(mode: Any) -> None:
+    model = streaming()
+    got = capture_model(model, PROMPT, max_new_tokens=9, mode=mode)
+    if mode == "decode":
+        expected = _stepped(model, got.token_sequence)
+    else:
+        expected = forward(model, got.token_sequence).hidden_states
+    assert expected[1].shape[2:] == (2, HIDDEN)
+    assert_same_bits(got.hidden_states, tuple(state.flatten(2) for state in expected))
+    assert got.hidden_states[1].shape == (1, got.rows, 2 * HIDDEN)
+
+
+def test_hidden_states_that_do_not_begin_with_sequences_and_tokens() -> None:
+    model = tiny("llama")
+    layers = model.model.layers
+    layers[0].register_forward_hook(lambda _, args, output: output.transpose(0, 1))
+    layers[1].register_forward_pre_hook(lambda _, args: (args[0].transpose(0, 1),))
+    for mode in ("decode", "recompute"):
+        with pytest.raises(CaptureError, match=r"hidden states of shape \(\d+, 1, 32\), not \[seq"):
+            capture_model(model, PROMPT, max_new_tokens=2, mode=mode)
 
 
 def test_decode_sees_what_recompute_does_not() -> None:

@@ -2,17 +2,21 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import accelerate
 import pytest
 import torch
 import transformers
+from transformers import BartForConditionalGeneration, T5ForConditionalGeneration
 
-from assay import InputError, models
+from assay import InputError, models, toploc
 from assay.errors import CaptureError, ModelError
-from assay.hidden_states import capture
+from assay.hidden_states import capture, capture_model
 from assay.models import Engine, encode_prompts, engine_of, load, resolve, set_attention
 from tiny_models import folder, tiny, tokenizer
 
@@ -129,6 +133,73 @@ def test_a_missing_weight_is_named(here: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"1 weights .* the first is lm_head\.weight") as caught:
         load(str(headless))
     assert (caught.value.code, caught.value.place) == ("malformed", "model headless")
+
+
+def test_folders_that_are_no_whole_model(here: Path, tmp_path: Path) -> None:
+    mute = tmp_path / "mute"
+    tiny().save_pretrained(mute)
+    with pytest.raises(ModelError, match=r"has no tokenizer: no tokenizer\.json") as caught:
+        load(str(mute))
+    assert (caught.value.code, caught.value.place) == ("io", "model mute")
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    (adapter / "adapter_model.safetensors").write_bytes(b"")
+    for config in (False, True):
+        if config:
+            shutil.copy(here / "config.json", adapter)
+        with pytest.raises(ModelError, match=r"an adapter .* merge it") as caught:
+            load(str(adapter))
+        assert (caught.value.code, caught.value.place) == ("unsupported", "model adapter")
+
+
+@pytest.mark.parametrize("kind", [T5ForConditionalGeneration, BartForConditionalGeneration])
+def test_two_stacks_are_refused_by_name(kind: Any, tmp_path: Path) -> None:
+    sizes = {"d_model": 8, "d_kv": 4, "d_ff": 8, "num_layers": 1, "num_heads": 2, "vocab_size": 40}
+    if kind is BartForConditionalGeneration:
+        sizes = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "vocab_size": 40}
+    path = tmp_path / "two"
+    kind(kind.config_class(**sizes)).save_pretrained(path)
+    tokenizer().save_pretrained(path)
+    with pytest.raises(ModelError, match="an encoder and a decoder; give a decoder") as caught:
+        load(str(path))
+    assert (caught.value.code, caught.value.place) == ("unsupported", "model two")
+
+
+def test_a_prompt_within_the_chat_template() -> None:
+    words = tokenizer()
+    with pytest.raises(InputError, match="chat template: the model's tokenizer has none; leave"):
+        encode_prompts(words, ["w3"], chat=True)
+    words.chat_template = (
+        "{% for m in messages %}w{{ m['role'] | length }} {{ m['content'] }} {% endfor %}"
+        "{% if add_generation_prompt %}w9{% endif %}"
+    )
+    assert encode_prompts(words, ["w3 w7", "w1"], chat=True) == [[4, 3, 7, 9], [4, 1, 9]]
+    assert encode_prompts(words, ["w3 w7"], 2, chat=True) == [[4, 3]]
+
+
+@pytest.mark.parametrize("place", ["cpu", "disk"])
+def test_a_model_whose_weights_are_elsewhere(place: str, tmp_path: Path) -> None:
+    """Those of a module are brought for its call alone."""
+    plain, made = tiny(dtype=torch.bfloat16), tiny(dtype=torch.bfloat16)
+    if place == "cpu":
+        accelerate.cpu_offload(made, execution_device="cpu")
+    else:
+        accelerate.disk_offload(made, tmp_path, execution_device="cpu")
+    assert made.device.type == "meta"
+    with toploc.watch(made, chunk=4, k=16) as watched:
+        made.generate(torch.tensor([[3, 1, 4]]), max_new_tokens=6, do_sample=False)
+    (found,) = watched.sequences
+    own = toploc.recompute(plain, found.prompt, found.output)
+    assert torch.equal(toploc.recompute(made, found.prompt, found.output), own)
+    for mode in ("decode", "recompute"):
+        left, right = (
+            capture_model(one, torch.tensor([[3, 1, 4]]), max_new_tokens=6, mode=mode)
+            for one in (made, plain)
+        )
+        assert left.engine == right.engine
+        for a, b in zip(left.hidden_states, right.hidden_states, strict=True):
+            assert torch.equal(a, b)
 
 
 def test_an_unknown_kernel_changes_nothing() -> None:

@@ -172,6 +172,23 @@ def test_the_mask_that_the_model_makes_for_itself(model: PreTrainedModel) -> Non
     check(model, heard, PROMPTS)
 
 
+@pytest.mark.parametrize("cache", ["dynamic", "static"])
+def test_padding_that_nobody_masked(model: PreTrainedModel, cache: str) -> None:
+    """It is what transformers takes for padding: the padding token, unless that ends a text."""
+    ids = padded(PROMPTS)["input_ids"]
+    options = {"max_new_tokens": TOKENS, "do_sample": False, "cache_implementation": cache}
+    for own in (False, True):
+        heard = Listener()
+        with observe(model, heard):
+            model.generate(ids, **options, **({} if own else {"pad_token_id": 0}))
+        check(model, heard, PROMPTS)
+        model.generation_config.pad_token_id = 0
+    heard = Listener()
+    with observe(model, heard):
+        model.generate(ids, **options, eos_token_id=[0, 39])
+    assert list(heard.prompts.values()) == ids.tolist()
+
+
 def test_padding_between_tokens(model: PreTrainedModel) -> None:
     heard = Listener()
     mask = torch.tensor([[0, 1, 1, 0, 0, 1, 0, 1]])
@@ -308,12 +325,12 @@ class Twice:
 
 def test_states_that_are_not_rows_of_tokens(model: PreTrainedModel) -> None:
     layout = find_layout(model)
-    model.model.layers[0].register_forward_hook(lambda _, args, output: output[:, :, None])
-    model.model.layers[1].register_forward_pre_hook(lambda _, args: (args[0][:, :, 0],))
+    model.model.layers[0].register_forward_hook(lambda _, args, output: output[:, None])
+    model.model.layers[1].register_forward_pre_hook(lambda _, args: (args[0][:, 0],))
     keeper = Keeper(residual(0))
     with (
         observe(model, keeper, layout=layout),
-        pytest.raises(InputError, match=r"rows of shape \(1, 8, 1, 32\), of 1 sequences"),
+        pytest.raises(InputError, match=r"rows of shape \(1, 1, 8, 32\), of 1 sequences of 8"),
     ):
         run(model, PROMPTS[:1])
 
@@ -370,7 +387,7 @@ def together(*acts: Callable[[], None]) -> None:
 def test_two_calls_at_once(model: PreTrainedModel) -> None:
     heard = Listener()
     plain = [run(model, [prompt])[0].tolist() for prompt in PROMPTS]
-    with observe(model, heard):
+    with observe(model, heard, all_threads=True):
         together(*(lambda prompt=prompt: run(model, [prompt]) for prompt in PROMPTS))
     assert sorted(heard.prompts.values()) == sorted(PROMPTS)
     found = {tuple(prompt): heard.outputs[one] for one, prompt in heard.prompts.items()}
@@ -389,7 +406,7 @@ def test_each_thread_with_observers_of_its_own(model: PreTrainedModel) -> None:
             assert answer.prompt == prompt
 
     before = model.generate
-    with observe(model, everything):
+    with observe(model, everything, all_threads=True):
         together(
             *(
                 lambda prompt=prompt, listener=listener: act(prompt, listener)

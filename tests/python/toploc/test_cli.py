@@ -718,6 +718,16 @@ def test_verify_with_states_of_an_engine(run: Any, signed: Path, tmp_path: Path)
     code, out, _ = run(*line, "--profile", tmp_path / "sdpa.profile")
     assert code == DONE
     assert "of attention 'sdpa', here it is 'vLLM'" in out
+    # The last layer of the model need not be the last of the file.
+    last = seen[-1][0][:, None]
+    layers = torch.cat([torch.zeros_like(last), last, last.flip(0)], 1).contiguous()
+    save_file({"hidden_states": layers, "token_ids": fed}, path)
+    assert run(*line)[0] == REJECTED
+    assert run(*line, "--layer", "1")[0] == run(*line, "--layer", "-2")[0] == DONE
+    code, _, err = run(*line, "--layer", "3")
+    assert (code, "layer: 3; the file has 3" in err) == (FAILED, True)
+    code, _, err = run(*line[:2], "--layer", "1")
+    assert (code, "layer: is one of --hidden-states" in err) == (FAILED, True)
     # The engine may have run on.
     longer = torch.cat([seen[-1][0], seen[-1][0][:1]])[:, None].contiguous()
     save_file({"hidden_states": longer, "token_ids": torch.cat([fed, fed[:1]])}, path)
