@@ -57,7 +57,7 @@ Result<claim::TrustList> read_trust_list(const std::string& vouched_digest, cons
   if (digest != key.digest())
     return Error{ErrorCode::kMismatch, key_path.string(),
                  fmt::format("its digest is {}, not the one given with --srs-digest", to_hex(key.digest()))};
-  list.add(digest, pst::to_string(key.trust));
+  ASSAY_TRY(list.add(digest, "given with --srs-digest"));
   return list;
 }
 

@@ -28,6 +28,21 @@ std::string external_verbs_text(const Program& program) {
          "3 inconclusive. Example: assay commit --tensor cube.npy --srs six.srs --out cube.commitment";
 }
 
+// An empty value comes of a shell variable that is not set. Verbs take an empty text for a flag that was left
+// out, and so a check would be dropped without a word.
+void refuse_empty_values(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_items_expected_min() == 0) continue;  // a flag
+    // A transformation comes before the checks of the option itself.
+    option->transform(CLI::Validator(
+        [](std::string& value) {
+          return std::string(value.empty() ? "an empty value: give one, or leave the flag out" : "");
+        },
+        ""));
+  }
+  for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) refuse_empty_values(*verb);
+}
+
 const CLI::App* find_subcommand(const CLI::App& parent, const std::string& name) {
   const std::vector<const CLI::App*> found =
       parent.get_subcommands([&name](const CLI::App* verb) { return verb->get_name() == name; });
@@ -75,6 +90,7 @@ CLI::App* Program::add_verb(const std::string& name, const std::string& summary,
 }
 
 int Program::run(int argc, const char* const* argv) {
+  refuse_empty_values(app_);
   try {
     app_.parse(argc, argv);
   } catch (const CLI::Success& success) {

@@ -65,6 +65,7 @@ void add_convert(Program& program);
 void add_reshape(Program& program);
 void add_interpolate(Program& program);
 void add_srs(Program& program);
+void add_trust(Program& program);
 void add_commit(Program& program);
 void add_challenge(Program& program);
 void add_prove(Program& program);

@@ -15,13 +15,13 @@ std::vector<std::string> lines_of(const Verdict& verdict) {
   return lines;
 }
 
-Rows rows_of(const claim::Proofs& proofs, const encode::Layout* layout, const claim::Verification* found) {
+Rows rows_of(const claim::Proofs& proofs, const claim::Header* header, const claim::Verification* found) {
   return {"proofs", proofs.size(),
-          [&proofs, layout, found](std::size_t k) {
-            return claim::json_of(claim::report_of(proofs, k, layout, found));
+          [&proofs, header, found](std::size_t k) {
+            return claim::json_of(claim::report_of(proofs, k, header, found));
           },
-          [&proofs, layout, found](std::size_t k) {
-            return printable(claim::line_of(claim::report_of(proofs, k, layout, found)));
+          [&proofs, header, found](std::size_t k) {
+            return printable(claim::line_of(claim::report_of(proofs, k, header, found)));
           }};
 }
 

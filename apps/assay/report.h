@@ -16,7 +16,7 @@ namespace assay::cli {
 [[nodiscard]] std::vector<std::string> lines_of(const Verdict& verdict);
 
 /// The openings of a report, made when they are printed: there may be a million of them.
-[[nodiscard]] Rows rows_of(const claim::Proofs& proofs, const encode::Layout* layout,
+[[nodiscard]] Rows rows_of(const claim::Proofs& proofs, const claim::Header* header,
                            const claim::Verification* found);
 
 /// "1,234,567".

@@ -28,17 +28,20 @@ Result<int> run_challenge(const ChallengeOptions& options, const Console& consol
   Json json;
   json["out"] = options.out;
   json["digest"] = to_hex(challenge.commitment_digest);
+  const std::string drawn = to_hex(challenge.digest());
+  json["challenge_digest"] = drawn;
   json["num_queries"] = challenge.queries.size();
   json["from_seed"] = options.seed ? Json(*options.seed) : Json(nullptr);
   const Rows rows{"points",
                   challenge.queries.size(),
                   [&](std::size_t k) { return claim::json_of(challenge.queries[k]); },
                   {}};
-  return console.report(json,
-                        {fmt::format("{} points of commitment {}", challenge.queries.size(),
-                                     to_hex(challenge.commitment_digest)),
-                         "written to " + printable(options.out)},
-                        rows, {}, kDone);
+  return console.report(
+      json,
+      {fmt::format("{} points of commitment {}", challenge.queries.size(),
+                   to_hex(challenge.commitment_digest)),
+       "written to " + printable(options.out), "challenge digest, for verify --challenge-digest: " + drawn},
+      rows, {}, kDone);
 }
 
 }  // namespace

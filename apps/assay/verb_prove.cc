@@ -46,10 +46,7 @@ constexpr std::uint64_t kSeedOfQueries = 42;
 Result<std::vector<claim::Query>> points_of_challenge(const std::string& path,
                                                       const claim::Commitment& commitment) {
   const claim::Challenge challenge = ASSAY_TRY(claim::Challenge::read(path));
-  if (challenge.commitment_digest != commitment.digest())
-    return Error{ErrorCode::kMismatch, path,
-                 fmt::format("asks about the commitment {}, this one is {}",
-                             to_hex(challenge.commitment_digest), to_hex(commitment.digest()))};
+  if (const Status suits = challenge.check(commitment); !suits) return within(path, suits.error());
   return challenge.queries;
 }
 
@@ -146,7 +143,7 @@ Result<int> report_opened(const Console& console, const claim::Commitment& commi
   const std::vector<std::string> lines = {fmt::format("{} values of commitment {} opened in {:.3f} s",
                                                       made.proofs.size(), to_hex(commitment.digest()),
                                                       made.prove_seconds)};
-  return console.report(all, lines, rows_of(made.proofs, &commitment.header.layout, found),
+  return console.report(all, lines, rows_of(made.proofs, &commitment.header, found),
                         {"written to " + printable(out)}, exit_code);
 }
 
@@ -171,15 +168,19 @@ Result<int> prove_tensor(const ProveOptions& options, const Console& console) {
   const claim::Commitment commitment = ASSAY_TRY(claim::Commitment::read(options.commitment));
   const std::vector<claim::Query> queries = ASSAY_TRY(points_of(options.points, commitment));
   const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.srs));
-  const claim::Captured values = ASSAY_TRY(pipeline::read_captured(commitment.header, options.tensor));
-  if (!values.fault.empty())
-    return Error{ErrorCode::kMismatch, options.tensor,
-                 "not the tensor that was committed to: " + values.fault};
+  // Asked first: what the header says of the layout costs as much as it likes.
+  if (const Status same = claim::check_srs(srs, commitment.header); !same)
+    return in_its_file(same.error(), options.tensor, options.srs);
+  const claim::Captured read = ASSAY_TRY(pipeline::read_captured(commitment.header, options.tensor));
+  if (!read.fault.empty())
+    return Error{ErrorCode::kMismatch, options.tensor, "not the tensor that was committed to: " + read.fault};
+  const Result<tensor::IntegerArray> values = read.laid_out(commitment.header.layout);
+  if (!values.ok()) return within(options.tensor, values.error());
   std::optional<pst::KeptQuotients> kept;
   if (!options.kept.empty()) kept = ASSAY_TRY(read_kept(options.kept, commitment));
   const std::size_t kept_before = kept ? kept->size() : 0;
   const Result<Opened> opened =
-      open_points(options, srs, commitment, values.values, queries, kept ? &*kept : nullptr, nullptr);
+      open_points(options, srs, commitment, *values, queries, kept ? &*kept : nullptr, nullptr);
   if (!opened.ok()) return in_its_file(opened.error(), options.tensor, options.srs);
   if (kept && kept->size() != kept_before) ASSAY_TRY(kept->write(options.kept, commitment.digest()));
   ASSAY_TRY(opened->made.proofs.write(options.out));

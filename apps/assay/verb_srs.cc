@@ -22,7 +22,6 @@ struct DevOptions {
 struct VerifyOptions {
   std::string srs;
   std::string vk;
-  bool no_record = false;
 };
 
 constexpr std::string_view kDevWarning =
@@ -60,13 +59,6 @@ Result<int> run_dev(const DevOptions& options, const Console& console) {
              "SRS digest " + digest, fmt::format("trust = dev: {}", kDevWarning)});
 }
 
-Status record(const pst::VerifierKey& key, const fs::path& path) {
-  if (path.has_parent_path()) ASSAY_TRY(make_directory(path.parent_path()));
-  claim::TrustList list = ASSAY_TRY(claim::TrustList::read(path));
-  list.add(key.digest(), pst::to_string(key.trust));
-  return list.write(path);
-}
-
 Result<int> run_verify(const VerifyOptions& options, const Console& console) {
   const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.srs));
   const pst::VerifierKey& key = srs.verifier_key();
@@ -78,25 +70,19 @@ Result<int> run_verify(const VerifyOptions& options, const Console& console) {
   std::vector<std::string> lines = lines_of(verdict);
   lines.push_back("SRS digest " + to_hex(key.digest()));
 
-  fs::path recorded;
   if (verdict.ok()) {
     const std::string shown =
         "shown: every level is the Lagrange basis of one set of secrets, those of the "
         "verifier's part";
-    const std::string not_shown =
-        fmt::format("cannot be shown: that nobody knows the secrets; the file's own label says trust = {}",
-                    pst::to_string(key.trust));
+    const std::string not_shown = fmt::format(
+        "cannot be shown: that nobody knows the secrets (the file's own word: {}); to trust them "
+        "is for you to say: assay trust add",
+        pst::to_string(key.trust));
     json["shown"] = shown;
     json["not_shown"] = not_shown;
     lines.insert(lines.end(), {shown, not_shown});
     if (!options.vk.empty()) ASSAY_TRY(write_file(options.vk, key.encode()));
-    if (!options.no_record) recorded = trust_file();
-    if (!recorded.empty()) {
-      ASSAY_TRY(record(key, recorded));
-      lines.push_back("digest recorded in " + printable(recorded.string()));
-    }
   }
-  json["recorded_in"] = recorded.empty() ? Json(nullptr) : Json(recorded.string());
   return console.report(json, lines, exit_code(verdict.outcome()));
 }
 
@@ -114,12 +100,10 @@ void add_srs(Program& program) {
       ->required();
 
   const auto [verify_verb, verify] =
-      program.add("srs verify", "Check that an SRS is well formed, and record its digest as one of yours",
+      program.add("srs verify", "Check that an SRS is well formed; whether to trust it is another question",
                   "assay srs verify --srs six.srs --vk six.vk", run_verify);
   add_option(verify_verb, "--srs FILE", verify.srs, "the SRS file")->required();
   add_option(verify_verb, "--vk FILE", verify.vk, "write the verifier's part here");
-  verify_verb->add_flag("--no-record", verify.no_record,
-                        "do not add the digest to $ASSAY_TRUST_FILE or ~/.config/assay/srs-digests");
 }
 
 }  // namespace assay::cli

@@ -19,7 +19,10 @@ struct VerifyOptions {
   std::string proofs;
   std::string srs;
   std::string challenge;
+  std::string challenge_digest;
+  std::optional<std::uint64_t> at_least;
   std::string digest;
+  std::vector<std::string> expect;
   std::string tensor;
   std::string srs_digest;
   std::string poly_dir;
@@ -81,16 +84,29 @@ Result<Question> read_question(const VerifyOptions& options) {
     if (!question.seed_proofs)
       return Error{ErrorCode::kMalformed, "--commitment", "is needed: these proofs only name its digest"};
     for (const auto& [flag, value] : {std::pair("--challenge", &options.challenge),
+                                      {"--challenge-digest", &options.challenge_digest},
                                       {"--digest", &options.digest},
                                       {"--tensor", &options.tensor},
                                       {"--hypercube-dir", &options.hypercube_dir}}) {
       if (!value->empty()) return Error{ErrorCode::kMalformed, flag, "needs --commitment beside it"};
     }
+    if (!options.expect.empty())
+      return Error{ErrorCode::kMalformed, "--expect", "needs --commitment beside it"};
+    if (options.at_least) return Error{ErrorCode::kMalformed, "--at-least", "needs --commitment beside it"};
     return question;
   }
+  for (const std::string& text : options.expect)
+    ASSAY_TRY(question.options.expected.add_text(text, "--expect"));
   question.commitment = ASSAY_TRY(claim::Commitment::read(options.commitment));
   if (!options.digest.empty())
     question.options.expected_digest = ASSAY_TRY(parse_digest(options.digest, "--digest"));
+  question.options.at_least = options.at_least.value_or(0);
+  if (!options.challenge_digest.empty()) {
+    if (options.challenge.empty())
+      return Error{ErrorCode::kMalformed, "--challenge-digest", "needs --challenge beside it"};
+    question.options.challenge_digest =
+        ASSAY_TRY(parse_digest(options.challenge_digest, "--challenge-digest"));
+  }
   if (!options.challenge.empty()) question.challenge = ASSAY_TRY(claim::Challenge::read(options.challenge));
   if (!options.tensor.empty() || !options.hypercube_dir.empty())
     question.captured = ASSAY_TRY(pipeline::read_captured(
@@ -129,8 +145,8 @@ Result<int> run_verify(const VerifyOptions& given, const Console& console) {
   json["srs_digest"] = to_hex(question.checker.key().digest());
   json["all_ground_truth_matched"] = pipeline::all_matched(found);
   json["timing"] = {{"load_time_s", load_seconds}, {"verify_time_s", seconds}};
-  const encode::Layout* layout = commitment != nullptr ? &commitment->header.layout : nullptr;
-  return console.report(json, lines_of(found.verdict), rows_of(proofs, layout, &found), {},
+  const claim::Header* header = commitment != nullptr ? &commitment->header : nullptr;
+  return console.report(json, lines_of(found.verdict), rows_of(proofs, header, &found), {},
                         exit_code(found.verdict.outcome()));
 }
 
@@ -144,7 +160,15 @@ void add_verify(Program& program) {
   add_option(verb, "--proofs FILE", options.proofs, "the prover's proofs, or a proofs.json");
   add_option(verb, "--srs FILE", options.srs, "your own copy of the parameters, .vk or .srs");
   add_option(verb, "--challenge FILE", options.challenge, "the points that you asked for");
+  add_option(verb, "--challenge-digest HEX", options.challenge_digest,
+             "its digest, as `challenge` printed it when you drew them");
+  add_option(verb, "--at-least N", options.at_least, "this many values, padding not counted, must be opened")
+      ->check(CLI::PositiveNumber.description(""));
   add_option(verb, "--digest HEX", options.digest, "the commitment's digest that was agreed on before");
+  add_option(verb, "--expect K=V", options.expect,
+             "how the numbers must be written: encoding=E,dtype=D,mode=M, any of them; layer=NAME for each "
+             "layer, or layers=@FILE; may be repeated")
+      ->allow_extra_args(false);
   add_option(verb, "--tensor FILE", options.tensor, "values that you captured yourself, to compare with");
   add_option(verb, "--srs-digest HEX", options.srs_digest, "digest of the parameters that you trust");
   add_option(verb, "--poly-dir DIR", options.poly_dir, "find the files beside this directory of interpolate");

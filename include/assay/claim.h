@@ -172,6 +172,8 @@ struct Challenge {
 
   Digest commitment_digest{};
   std::vector<Query> queries;
+  /// Set by draw() alone: a file shows nothing of who wrote it.
+  bool drawn_here = false;
 
   /// `count` distinct positions of real (not padding) values, uniform, from the world's randomness. In
   /// ascending order. Errors: kOutOfRange (0, more than kMaxCount or than there are), those of
@@ -183,6 +185,13 @@ struct Challenge {
   /// positions come from a ChaCha20 stream keyed by SHA-256("assay/challenge/v1" || commitment digest ||
   /// LE64(seed)).
   static Result<Challenge> from_seed(const Commitment& commitment, std::uint64_t count, std::uint64_t seed);
+
+  /// SHA-256 of the file: by it the verifier knows the challenge again that it drew.
+  [[nodiscard]] Digest digest() const;
+
+  /// Whether it asks for values of this commitment. Errors: kMismatch (another commitment), kOutOfRange (a
+  /// position of padding, which says nothing of what was committed to).
+  [[nodiscard]] Status check(const Commitment& commitment) const;
 
   /// There must be 1 to kMaxCount queries, all with as many coordinates.
   [[nodiscard]] Bytes encode() const;

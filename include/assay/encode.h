@@ -46,9 +46,27 @@ struct Encoding {
 /// kUnsupported (see check_encoding).
 [[nodiscard]] Result<tensor::IntegerArray> encode(const tensor::TensorView& tensor, const Encoding& encoding);
 
+/// The integer of one value, without work on the others. Errors: as encode().
+[[nodiscard]] Result<Scalar> encode_at(const tensor::TensorView& tensor, std::uint64_t index,
+                                       const Encoding& encoding);
+
+/// Whether all values are numbers, whatever the encoding. Errors: kOutOfRange (infinity, NaN, a bool over 1),
+/// with the tensor's name and the index of the first.
+[[nodiscard]] Status check_numbers(const tensor::TensorView& tensor);
+
 /// The value that an integer stands for, for display: exact for int and bits of at most 53 bits, else the
 /// nearest double. Errors: kOutOfRange for what range_of excludes, kUnsupported.
 [[nodiscard]] Result<double> decode(const Encoding& encoding, tensor::Dtype dtype, const Scalar& integer);
+
+/// The same as text, which is exact for `int` and `decimal`, and for `bits` the shortest that gives the float
+/// back. Without a dtype `bits` say nothing: kUnsupported. Errors: those of decode().
+[[nodiscard]] Result<std::string> number_of(const Encoding& encoding,
+                                            const std::optional<tensor::Dtype>& dtype, const Scalar& integer);
+
+/// How far the number that an integer stands for may lie from the value that became it: 0 for what loses
+/// nothing, which is `int`, `bits`, and a decimal that has places enough for every value of the dtype.
+[[nodiscard]] double largest_rounding_error(const Encoding& encoding,
+                                            const std::optional<tensor::Dtype>& dtype);
 
 /// Signed bounds, inclusive.
 struct Range {
@@ -166,6 +184,11 @@ struct CubeOptions {
 /// Cube: for each padding position in order, the index of the real value that it repeats. Drawn from a
 /// ChaCha20 stream keyed by SHA-256("assay/pad/v1" || LE64(pad_seed)). Empty for other kinds.
 [[nodiscard]] std::vector<std::uint64_t> padding_sources(const Layout& layout);
+
+/// The same of some padding positions, by their indices in the committed tensor, ascending; nothing is kept
+/// of the others.
+[[nodiscard]] std::vector<std::uint64_t> padding_sources(const Layout& layout,
+                                                         std::span<const std::uint64_t> indices);
 
 /// The committed tensor: layers concatenated and padded, in the widest of their integer types. One layer that
 /// needs no padding is not copied. Errors: kMismatch when the layers are not those of the layout.

@@ -86,7 +86,8 @@ struct Hypercube {
 [[nodiscard]] Result<claim::Subject> read_subject(const std::filesystem::path& path,
                                                   const claim::SubjectOptions& options);
 
-/// claim::read_captured, which takes files, and a directory of `reshape`, of which the values count alone.
+/// claim::read_captured, which takes files, and a directory of `reshape`, of which the values count, and the
+/// encoding where it records one.
 [[nodiscard]] Result<claim::Captured> read_captured(const claim::Header& header,
                                                     const std::filesystem::path& path);
 

@@ -100,6 +100,9 @@ class TokenStream {
   std::uint64_t tokens_ = 0;
 };
 
+/// Whether what has this header was committed to with the SRS. Errors: kMismatch.
+[[nodiscard]] Status check_srs(const pst::Srs& srs, const Header& header);
+
 /// Opens the commitment at each query. Does not check that `values` are what was committed to: a proof of
 /// other values does not verify. Errors: kMismatch (SRS, count of values or coordinates), kOutOfRange (a
 /// coordinate outside its axis, a point twice, no queries or more than Proofs::kMaxCount). `kept`, of these

@@ -214,12 +214,12 @@ struct Statement {
   Opening opening;
 };
 
-/// A statement "`slice`, over level prefix.size(), commits to the slice at `prefix` of the tensor under
-/// `commitment`". The verifier makes `slice` itself, with commit_slice over a level that passed check_level.
+/// A statement "`values`, over the axes that `prefix` leaves open, are the slice at `prefix` of the tensor
+/// under `commitment`".
 struct SliceStatement {
   G1Affine commitment;
   std::vector<std::uint32_t> prefix;
-  G1Affine slice;
+  IntegerView values;
   std::vector<G1Affine> quotients;
 };
 
@@ -234,8 +234,11 @@ class Verifier {
   /// Steps: "proof shape", "proof points", "opening equation".
   [[nodiscard]] Verdict check(const Statement& statement) const;
 
-  /// The same with the slice's commitment in place of yG and the fixed axes alone. Steps: as check().
-  [[nodiscard]] Verdict check_slice(const SliceStatement& statement) const;
+  /// The same with a commitment to the slice in place of yG, and the fixed axes alone. That commitment is
+  /// made here, from the values and a level of `srs` that is compared with the key: one that comes from
+  /// elsewhere may be of any polynomial in all variables, and shows nothing. Steps: "proof shape", those of
+  /// check_level(), and as check().
+  [[nodiscard]] Verdict check_slice(const Srs& srs, const SliceStatement& statement) const;
 
   /// All at once, m+1 pairings, by random weights of 128 bits from `world`. A rejection's item is the first
   /// bad statement. Steps: "statements" (inconclusive: there are none), "random weights" (inconclusive: the

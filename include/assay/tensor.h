@@ -40,11 +40,14 @@ enum class Dtype : std::uint8_t {
 
 /// "torch.bfloat16".
 [[nodiscard]] std::string_view torch_name(Dtype dtype);
+/// "bfloat16", as Python's arrays say it.
+[[nodiscard]] std::string_view short_name(Dtype dtype);
 /// "<f4"; "" for bf16, which numpy does not have.
 [[nodiscard]] std::string_view numpy_descr(Dtype dtype);
 /// "BF16".
 [[nodiscard]] std::string_view safetensors_name(Dtype dtype);
 [[nodiscard]] std::optional<Dtype> from_torch_name(std::string_view name);
+[[nodiscard]] std::optional<Dtype> from_short_name(std::string_view name);
 [[nodiscard]] std::optional<Dtype> from_numpy_descr(std::string_view descr);
 [[nodiscard]] std::optional<Dtype> from_safetensors_name(std::string_view name);
 

@@ -14,9 +14,9 @@
 
 namespace assay::claim {
 
-/// The SRS digests that a verifier has reason to quote the label of: a text of lines "<64 hex digits>
-/// <label>"; lines that are empty or start with '#' are kept and mean nothing. The label is a reminder for
-/// people; nothing is decided by it.
+/// The SRS digests that a verifier trusts, for reasons that no file can give it: a text of lines "<64 hex
+/// digits> <label>"; lines that are empty or start with '#' are kept and mean nothing. The label is the
+/// verifier's own; nothing is decided by it.
 class TrustList {
  public:
   static constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
@@ -27,18 +27,27 @@ class TrustList {
   [[nodiscard]] Status write(const std::filesystem::path& path) const;
   [[nodiscard]] std::string to_text() const;
 
-  /// Nothing changes where the digest is there already. Of a label only printable ASCII is kept, 64
-  /// characters at most.
-  void add(const Digest& digest, std::string_view label = "unlabelled");
-  [[nodiscard]] bool contains(const Digest& digest) const;
+  struct Entry {
+    Digest digest;
+    std::string label;
+  };
+  [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
+  /// Null where the digest is not there.
+  [[nodiscard]] const Entry* find(const Digest& digest) const;
+
+  /// A digest that is there already gets the label. Errors: kMalformed (a label that is not 1 to 64 printable
+  /// ASCII characters).
+  [[nodiscard]] Status add(const Digest& digest, std::string_view label);
+  /// Whether the digest was there.
+  bool remove(const Digest& digest);
 
  private:
   std::vector<std::string> lines_;
-  std::vector<Digest> digests_;
+  std::vector<Entry> entries_;
 };
 
-/// How the verifier may speak of an SRS: its label when the digest is in the list, else "SRS unverified" and
-/// why.
+/// How the verifier may speak of an SRS: as its own list has it, else as "SRS unverified". What the file says
+/// of itself is quoted as the file's word.
 [[nodiscard]] std::string describe_srs(const pst::VerifierKey& key, const TrustList& trusted);
 
 /// The questions that depend on the scheme, under the verifier's own public parameters.
@@ -83,17 +92,27 @@ class TensorChecker final : public Checker {
   pst::Verifier verifier_;
 };
 
-/// Values that the verifier has itself, to hold opened ones against.
+/// Values that the verifier has itself, to hold opened ones against. The header, by which they become
+/// integers in a layout, is the other side's: nothing is laid out before the proofs have stood every other
+/// question, and single values are read where they lie.
 struct Captured {
-  tensor::IntegerArray values;  ///< laid out as the commitment's header says, where there is no fault
-  std::string fault;            ///< why they are not of the committed layers; else empty
+  tensor::IntegerArray values;     ///< the tensor laid out, where the verifier has that
+  std::string fault;               ///< why they are not of the committed layers; else empty
+  Arrays layers = {};              ///< those of the header, where `values` are not given
+  encode::Encoding encoding = {};  ///< by which they become integers
+
+  /// The integers at these indices of the committed tensor; none for a value that has no integer in the
+  /// encoding. The layout is the header's, and the indices lie within it.
+  [[nodiscard]] std::vector<std::optional<Scalar>> at(const encode::Layout& layout,
+                                                      std::span<const std::uint64_t> indices) const;
+  /// The whole tensor. Errors: those of the encoding and of the layout.
+  [[nodiscard]] Result<tensor::IntegerArray> laid_out(const encode::Layout& layout) const;
 };
 
 /// Arrays as the header's encoding and layout have them. A lone array without a name takes that of the
 /// header's one layer, and a layer without tap takes the header's. Integers without a name, in the shape of
 /// the axes, are taken as the committed ones themselves. Layers, dtype, shape or taps that are not the
-/// header's are a fault, which verify() rejects. Errors: those of the encoding (an infinity, a NaN), after
-/// `place`.
+/// header's are a fault, which verify() rejects. Errors: kOutOfRange (an infinity, a NaN), after `place`.
 [[nodiscard]] Result<Captured> captured_like(const Header& header, const Arrays& arrays, const Taps& taps,
                                              std::string_view place);
 
@@ -103,11 +122,34 @@ struct Captured {
 /// The same of a file. Errors: those of the readers as well.
 [[nodiscard]] Result<Captured> read_captured(const Header& header, const std::filesystem::path& path);
 
+/// What a verifier expects of the header. The prover chose how its numbers are written: what is not named
+/// here is the prover's word.
+struct Expectation {
+  static constexpr std::size_t kMaxListBytes = std::size_t{1} << 24;
+
+  std::optional<encode::Encoding> encoding;
+  std::optional<tensor::Dtype> dtype;
+  std::optional<CaptureMode> capture_mode;
+  std::vector<std::string> layers;  ///< the names of all, in their order; empty: any
+
+  /// One of "encoding", "dtype" ("bfloat16"), "mode" and its value, or "layer" and the name of the next one.
+  /// Errors: kMalformed (another key, a value that it has not, a key twice), kTooLarge (more layers than a
+  /// header has).
+  [[nodiscard]] Status add(std::string_view key, std::string_view value, std::string_view place);
+
+  /// "encoding=bits,dtype=bfloat16,mode=decode"; or "layer=NAME", where everything behind the sign is the
+  /// name; or "layers=@FILE", a text with a name on each line. Errors: as add(); those of the reader.
+  [[nodiscard]] Status add_text(std::string_view text, std::string_view place);
+};
+
 struct VerifyOptions {
-  TrustList trusted;                      ///< digests of SRSs whose label may be quoted
-  std::optional<Digest> expected_digest;  ///< the commitment digest that was agreed on before
-  const Challenge* challenge = nullptr;   ///< what was asked for
-  const Captured* captured = nullptr;     ///< what the verifier has itself
+  TrustList trusted;                       ///< the SRSs that the verifier trusts
+  std::optional<Digest> expected_digest;   ///< the commitment digest that was agreed on before
+  Expectation expected;                    ///< what the header must say
+  const Challenge* challenge = nullptr;    ///< what was asked for
+  std::optional<Digest> challenge_digest;  ///< its digest, as noted when it was drawn; nothing without it
+  std::uint64_t at_least = 0;              ///< values, at points that are no padding, that must be opened
+  const Captured* captured = nullptr;      ///< what the verifier has itself
   const World* world = &World::system();
 };
 
@@ -121,20 +163,27 @@ struct Verification {
   /// compared.
   std::vector<std::optional<bool>> matches;
 
-  static constexpr std::size_t kMaxFalse = 256;
+  static constexpr std::size_t kMaxFalse = 64;
+  /// Field operations, about, that are spent on captured values off the grid: each point takes one for each
+  /// value of the tensor and four for each node of an axis, and one point is always compared.
+  static constexpr std::uint64_t kMaxInterpolation = std::uint64_t{1} << 23;
 
   /// Whether proof k holds by itself; none where that was not found out.
   [[nodiscard]] std::optional<bool> verified(std::size_t k) const;
 };
 
 /// Every question about proofs of a commitment, the cheap ones first. Steps, in order: "no proofs"
-/// (inconclusive), "header", "scheme", those of checker.check_setup, "commitment digest", "expected digest",
-/// "challenge", "proof shape" (a query outside the axes, an entry not written as one, a query twice), "value
-/// range", "padding" (of a model layout opens to 0), "captured tensor" (other layers, dtype, shape or taps),
-/// those of checker.check_evidence, "captured values" (inconclusive where the memory to interpolate them is
-/// missing). The item is the index of the proof. Figures: "proofs", "padding positions", "commitment digest",
-/// "compared"; of a rejection about a proof "point", about several "false proofs", and of captured values
-/// "place", "opened" and "captured".
+/// (inconclusive), "header", "expectation" (the header is not as expected), "scheme", those of
+/// checker.check_setup, "commitment digest", "expected digest", "challenge", "proof shape" (a query outside
+/// the axes, an entry not written as one, a query twice), "value range", "padding" (of a model layout opens
+/// to 0), "points" (inconclusive: fewer values than are to be opened), "captured tensor" (other layers,
+/// dtype, shape or taps), those of checker.check_evidence, "captured values" (inconclusive where the memory
+/// to interpolate them is missing, or where points off the grid would cost more than kMaxInterpolation),
+/// "encoding" (inconclusive: the values compared agree, but as an encoding rounds that was not expected). The
+/// item is the index of the proof. Figures: "encoding", "dtype" and "mode", each said to be self-reported or
+/// as expected; "proofs", "padding positions", "commitment digest", "compared"; where an encoding rounds
+/// "largest hidden error"; of a rejection about a proof "point", about several "false proofs", and of
+/// captured values "place", "opened" and "captured".
 [[nodiscard]] Verification verify(const Commitment& commitment, const Proofs& proofs, const Checker& checker,
                                   const VerifyOptions& options = {});
 

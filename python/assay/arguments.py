@@ -2,9 +2,29 @@
 
 import argparse
 import operator
+import sys
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from .errors import InputError
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of command lines that takes no empty value.
+
+    An empty value comes of a shell variable that is not set, and programs would take it for a flag
+    that was left out: a check would be dropped without a word.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse has it, but for empty values."""
+        given = sys.argv[1:] if args is None else list(args)
+        for before, text in zip(["", *given], given, strict=False):
+            name, equals, value = text.partition("=")
+            if not text or (name.startswith("--") and equals and not value):
+                flag = before if not text else name
+                self.error(f"{flag or 'argument'}: an empty value: give one, or leave the flag out")
+        return super().parse_known_args(given, namespace)
 
 
 def unsigned(value: int, place: str, bits: int = 64) -> int:
@@ -58,7 +78,7 @@ def parser_of(
     program: str,
     description: str,
     epilog: str,
-    kind: type[argparse.ArgumentParser] = argparse.ArgumentParser,
+    kind: type[Parser] = Parser,
 ) -> argparse.ArgumentParser:
     """The parser of a command, to which flags are written out; the epilog is printed as it is."""
     return kind(

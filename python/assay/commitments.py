@@ -309,14 +309,18 @@ class Challenge(_Read):
             for data, on_grid in queries
         ]
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its bytes, in hexadecimal: it tells the verifier its own challenge again."""
+        return self._native.digest.hex()
+
     def require(self, commitment: Commitment) -> None:
-        """Check that the challenge is one to `commitment`.
+        """Check that the challenge asks for values of `commitment`.
 
         Raises:
-            InputError: It is to another ("mismatch").
+            InputError: It is to another ("mismatch"), or asks for padding ("out_of_range").
         """
-        if self.commitment_digest != commitment.digest:
-            raise InputError("mismatch", "challenge", "names another commitment")
+        self._native.check(commitment._native)
 
     def __len__(self) -> int:
         return len(self._native)

@@ -53,6 +53,7 @@ class Verifying:
             self.key,
             challenge=challenge,
             digest=digest,
+            expect={"encoding": "bits", "dtype": "bfloat16", "mode": "decode"},
             trusted=[self.key.digest],
             captured=captured,
         )

@@ -192,6 +192,7 @@ def _run_one(job: Job) -> dict[str, Any]:
             srs.verifier_key,
             challenge=challenge,
             digest=commitment.digest,
+            expect={"encoding": tensor.encoding},
             # Only parameters that were made here are vouched for.
             trusted=[srs.verifier_key.digest] if options.srs is None else [],
             captured=tensor,

@@ -134,7 +134,7 @@ def verifier(party: Party, options: argparse.Namespace) -> None:
 
     commitment = party.receive("values.commitment")
     challenge = party.own / "points.challenge"
-    party.run(
+    drawn = party.run(
         "challenge", "challenge", "--commitment", commitment, "--num-queries",
         options.num_queries, "--out", challenge, "--json",
     )  # fmt: skip
@@ -143,8 +143,9 @@ def verifier(party: Party, options: argparse.Namespace) -> None:
     proofs = party.receive("values.proofs")
     verdict = party.run(
         "verify", "verify", "--commitment", commitment, "--proofs", proofs, "--srs",
-        srs.with_suffix(".vk"), "--challenge", challenge, "--srs-digest", made["srs_digest"],
-        "--json", accepted=(0, 1, 3),
+        srs.with_suffix(".vk"), "--challenge", challenge, "--challenge-digest",
+        drawn["challenge_digest"], "--srs-digest", made["srs_digest"], "--json",
+        accepted=(0, 1, 3),
     )  # fmt: skip
     party.report["verdict"] = verdict
 

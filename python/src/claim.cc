@@ -197,6 +197,10 @@ void bind_claim(nb::module_& m) {
           nb::arg("commitment"), nb::arg("count"), nb::arg("seed"))
       .def_prop_ro("commitment_digest",
                    [](const claim::Challenge& c) { return to_python(c.commitment_digest); })
+      .def_prop_ro("digest", [](const claim::Challenge& c) { return to_python(c.digest()); })
+      .def(
+          "check", [](const claim::Challenge& c, const claim::Commitment& of) { unwrap(c.check(of)); },
+          nb::arg("commitment"))
       .def("__len__", [](const claim::Challenge& c) { return c.queries.size(); })
       .def(
           "point",
@@ -213,19 +217,26 @@ void bind_claim(nb::module_& m) {
   m.def(
       "verify",
       [](const claim::Commitment& c, const claim::Proofs& p, const claim::TensorChecker& checker,
-         const claim::Challenge* asked, const std::optional<nb::bytes>& digest,
+         const claim::Challenge* asked, const std::optional<nb::bytes>& challenge_digest,
+         std::uint64_t at_least, const std::optional<nb::bytes>& digest,
+         const std::vector<std::pair<std::string, std::string>>& expected,
          const std::vector<nb::bytes>& trusted, const std::optional<std::string>& trust_list,
          const claim::Captured* captured) {
         claim::VerifyOptions options;
         if (trust_list) options.trusted = unwrap_read(claim::TrustList::read(*trust_list));
-        for (const nb::bytes& one : trusted) options.trusted.add(to_digest(one, "trusted"));
+        for (const nb::bytes& one : trusted)
+          unwrap(options.trusted.add(to_digest(one, "trusted"), "named by the caller"));
         if (digest) options.expected_digest = to_digest(*digest, "digest");
+        for (const auto& [key, value] : expected) unwrap(options.expected.add(key, value, "expect"));
+        if (challenge_digest) options.challenge_digest = to_digest(*challenge_digest, "challenge_digest");
         options.challenge = asked;
+        options.at_least = at_least;
         options.captured = captured;
         return without_gil([&] { return claim::verify(c, p, checker, options).verdict; });
       },
       nb::arg("commitment"), nb::arg("proofs"), nb::arg("verifier_key"), nb::arg("challenge").none(),
-      nb::arg("digest").none(), nb::arg("trusted"), nb::arg("trust_list").none(), nb::arg("captured").none());
+      nb::arg("challenge_digest").none(), nb::arg("at_least"), nb::arg("digest").none(), nb::arg("expected"),
+      nb::arg("trusted"), nb::arg("trust_list").none(), nb::arg("captured").none());
 }
 
 }  // namespace assay::python

@@ -13,10 +13,6 @@
 namespace assay::python {
 namespace {
 
-std::string_view short_name(tensor::Dtype dtype) {
-  return tensor::torch_name(dtype).substr(std::string_view("torch.").size());
-}
-
 std::optional<tensor::Dtype> dtype_of(const AnyArray& array) {
   using tensor::Dtype;
   const auto dtype = array.dtype();
@@ -52,7 +48,7 @@ tensor::Dtype dtype_of(const AnyArray& array, const std::string& named, const st
                     tensor::size_of(*own) == tensor::size_of(*meant);
   if (*meant != *own && !bits) {
     throw Failure{{ErrorCode::kMismatch, place,
-                   "elements of " + std::string(short_name(*own)) + " cannot be read as " + named}};
+                   "elements of " + std::string(tensor::short_name(*own)) + " cannot be read as " + named}};
   }
   return *meant;
 }
@@ -89,7 +85,7 @@ claim::Arrays hold(const std::vector<Source>& sources, bool named) {
 }
 
 std::optional<std::string_view> dtype_name_of(const claim::Header& header) {
-  return header.dtype ? std::optional(short_name(*header.dtype)) : std::nullopt;
+  return header.dtype ? std::optional(tensor::short_name(*header.dtype)) : std::nullopt;
 }
 
 claim::CaptureMode read_capture_mode(const std::string& name) {

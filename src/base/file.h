@@ -12,6 +12,11 @@ namespace assay {
 /// The whole file. Errors: kIo; kTooLarge over `max_bytes`, before anything is read.
 [[nodiscard]] Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 
+/// The same of a format that starts with a tag and a version (WireWriter::begin): of a file that does not, no
+/// more is read. Errors: also those of WireReader::begin, which come first.
+[[nodiscard]] Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t max_bytes,
+                                      std::string_view tag, std::uint32_t version);
+
 /// A file mapped read-only; the mapping lives as long as any copy. An empty file maps to an empty span.
 class MappedFile {
  public:

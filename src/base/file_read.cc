@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 #include <system_error>
@@ -11,6 +12,7 @@
 #include "base/descriptor.h"
 #include "base/file.h"
 #include "base/try.h"
+#include "base/wire.h"
 
 #include <fmt/format.h>
 
@@ -35,14 +37,21 @@ Result<OpenFile> open_regular(const std::filesystem::path& path) {
   return file;
 }
 
-}  // namespace
-
-Error system_error(const std::filesystem::path& path, std::string_view what) {
-  return {ErrorCode::kIo, path.string(), fmt::format("{}: {}", what, std::generic_category().message(errno))};
+// From the start of the file on.
+Status fill(const OpenFile& file, const std::filesystem::path& path, Bytes& bytes) {
+  std::size_t filled = 0;
+  while (filled < bytes.size()) {
+    const ssize_t count = ::pread(file.descriptor.get(), bytes.data() + filled, bytes.size() - filled,
+                                  static_cast<off_t>(filled));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error(path, "cannot read");
+    if (count == 0) return Error{ErrorCode::kIo, path.string(), "became shorter while it was read"};
+    filled += static_cast<std::size_t>(count);
+  }
+  return {};
 }
 
-Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
-  const OpenFile file = ASSAY_TRY(open_regular(path));
+Result<Bytes> read_whole(const OpenFile& file, const std::filesystem::path& path, std::uint64_t max_bytes) {
   if (file.size > max_bytes) {
     return Error{ErrorCode::kTooLarge, path.string(),
                  fmt::format("{} bytes, at most {} are read", file.size, max_bytes)};
@@ -53,15 +62,28 @@ Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t max_byt
   } catch (const std::exception&) {  // bad_alloc or length_error
     return Error{ErrorCode::kTooLarge, path.string(), fmt::format("no memory for {} bytes", file.size)};
   }
-  std::size_t filled = 0;
-  while (filled < bytes.size()) {
-    const ssize_t count = ::read(file.descriptor.get(), bytes.data() + filled, bytes.size() - filled);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return system_error(path, "cannot read");
-    if (count == 0) return Error{ErrorCode::kIo, path.string(), "became shorter while it was read"};
-    filled += static_cast<std::size_t>(count);
-  }
+  ASSAY_TRY(fill(file, path, bytes));
   return bytes;
+}
+
+}  // namespace
+
+Error system_error(const std::filesystem::path& path, std::string_view what) {
+  return {ErrorCode::kIo, path.string(), fmt::format("{}: {}", what, std::generic_category().message(errno))};
+}
+
+Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  const OpenFile file = ASSAY_TRY(open_regular(path));
+  return read_whole(file, path, max_bytes);
+}
+
+Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t max_bytes, std::string_view tag,
+                        std::uint32_t version) {
+  const OpenFile file = ASSAY_TRY(open_regular(path));
+  Bytes head(std::min<std::uint64_t>(file.size, tag.size() + sizeof(version)));
+  ASSAY_TRY(fill(file, path, head));
+  ASSAY_TRY(WireReader(head, path.string()).begin(tag, version));
+  return read_whole(file, path, max_bytes);
 }
 
 struct MappedFile::Mapping {

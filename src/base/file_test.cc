@@ -60,6 +60,31 @@ TEST_F(FileTest, ReadingHasACap) {
   EXPECT_EQ(error.to_string(), (folder_ / "a").string() + ": 5 bytes, at most 4 are read");
 }
 
+// What is another kind of file is refused by its first bytes, however long it is.
+TEST_F(FileTest, ReadsTheTagBeforeTheRest) {
+  const auto read = [this](std::string_view text, std::uint64_t cap) {
+    EXPECT_TRUE(write_file(folder_ / "a", text).ok());
+    return read_file(folder_ / "a", cap, "TAG", 2);
+  };
+  const std::string good("TAG\2\0\0\0more", 11);
+  EXPECT_EQ(read(good, 11).value().size(), 11U);
+  EXPECT_EQ(read(good, 10).error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(read("GAT" + good.substr(3), 10).error().code, ErrorCode::kMalformed);
+  EXPECT_EQ(read("TAG\1" + good.substr(4), 10).error().code, ErrorCode::kUnsupported);
+  for (const std::size_t length : {0, 2, 3, 6}) {
+    const Result<Bytes> cut = read(good.substr(0, length), 11);
+    EXPECT_EQ(cut.error().code, ErrorCode::kMalformed) << length;
+    EXPECT_THAT(cut.error().to_string(), testing::HasSubstr((folder_ / "a").string()));
+  }
+  ASSERT_TRUE(write_file(folder_ / "a", "assay/x/v3").ok());
+  EXPECT_EQ(read_file(folder_ / "a", 100, "assay/x/v", 3).value().size(), 10U);
+  EXPECT_EQ(read_file(folder_ / "a", 100, "assay/x/v", 2).error().code, ErrorCode::kUnsupported);
+  // Two gigabytes of nothing.
+  ASSERT_TRUE(write_file(folder_ / "a", "").ok());
+  fs::resize_file(folder_ / "a", std::uintmax_t{1} << 31);
+  EXPECT_EQ(read_file(folder_ / "a", std::uint64_t{1} << 32, "TAG", 2).error().code, ErrorCode::kMalformed);
+}
+
 TEST_F(FileTest, ReadsRegularFilesOnly) {
   ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
   for (const fs::path& path : {folder_, folder_ / "pipe", fs::path("/dev/null")}) {

@@ -77,11 +77,54 @@ Result<Captured> captured_like(const Header& header, const Arrays& arrays, const
   }
   std::string fault = fault_of_layers(header.layout, shapes);
   if (!fault.empty()) return faulty(std::move(fault));
-  std::vector<tensor::IntegerTensor> layers = ASSAY_TRY(internal::encode_arrays(arrays, encoding, place));
-  for (std::size_t i = 0; i < layers.size(); ++i) layers[i].name = shapes[i].name;
-  Result<tensor::IntegerArray> values = encode::apply_layout(header.layout, layers);
-  if (!values.ok()) return within(place, values.error());
-  return Captured{*std::move(values), {}};
+  for (const tensor::TensorView& view : arrays.views) {
+    const Status numbers = encode::check_numbers(view);
+    if (!numbers) return within(place, numbers.error());
+  }
+  Captured captured{{}, {}, arrays, encoding};
+  if (!arrays.views.empty()) captured.layers.views[0].name = shapes[0].name;
+  if (!arrays.integers.empty()) captured.layers.integers[0].name = shapes[0].name;
+  return captured;
+}
+
+std::vector<std::optional<Scalar>> Captured::at(const encode::Layout& layout,
+                                                std::span<const std::uint64_t> indices) const {
+  std::vector<std::optional<Scalar>> found(indices.size());
+  if (values.size() > 0) {
+    for (std::size_t k = 0; k < indices.size(); ++k) found[k] = values.view()[indices[k]];
+    return found;
+  }
+  const auto real = [&](const encode::LayerPosition& position) -> std::optional<Scalar> {
+    if (!layers.integers.empty()) return layers.integers[position.layer].values.view()[position.position];
+    const Result<Scalar> value = encode::encode_at(layers.views[position.layer], position.position, encoding);
+    return value.ok() ? std::optional(*value) : std::nullopt;
+  };
+  std::vector<std::size_t> padding;
+  for (std::size_t k = 0; k < indices.size(); ++k) {
+    const std::optional<encode::LayerPosition> position = layout.locate(indices[k]).value();
+    if (position) {
+      found[k] = real(*position);
+    } else {
+      padding.push_back(k);
+      found[k] = Scalar{};
+    }
+  }
+  if (layout.kind != encode::Layout::Kind::kCube) return found;
+  // The padding of a cube repeats values, drawn one after the other.
+  std::ranges::sort(padding, {}, [&](std::size_t k) { return indices[k]; });
+  std::vector<std::uint64_t> places;
+  for (const std::size_t k : padding) places.push_back(indices[k]);
+  const std::vector<std::uint64_t> sources = encode::padding_sources(layout, places);
+  for (std::size_t i = 0; i < padding.size(); ++i)
+    found[padding[i]] = real(*layout.locate(sources[i]).value());
+  return found;
+}
+
+Result<tensor::IntegerArray> Captured::laid_out(const encode::Layout& layout) const {
+  if (values.size() > 0) return values;
+  const std::vector<tensor::IntegerTensor> encoded =
+      ASSAY_TRY(internal::encode_arrays(layers, encoding, "captured values"));
+  return encode::apply_layout(layout, encoded);
 }
 
 Captured captured_like(const Header& header, const Subject& subject) {

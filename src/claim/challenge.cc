@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "base/try.h"
 #include "base/wire.h"
+#include "claim/query_rules.h"
 #include "claim/query_wire.h"
 
 namespace assay::claim {
@@ -46,7 +47,7 @@ Result<Challenge> draw_from(const Commitment& commitment, std::uint64_t count, c
   if (count == 0 || count > most)
     return Error{ErrorCode::kOutOfRange, "count of points", fmt::format("{} is not in 1 to {}", count, most)};
   ChaCha20Stream stream(key);
-  Challenge challenge{commitment.digest(), {}};
+  Challenge challenge{commitment.digest(), {}, false};
   for (const std::uint64_t number : draw_distinct(stream, count, layout.real_count))
     challenge.queries.push_back(Query::on_grid(ASSAY_TRY(coordinates_of_real_value(layout, number))));
   return challenge;
@@ -57,7 +58,9 @@ Result<Challenge> draw_from(const Commitment& commitment, std::uint64_t count, c
 Result<Challenge> Challenge::draw(const Commitment& commitment, std::uint64_t count, const World& world) {
   Digest key;
   ASSAY_TRY(world.fill_random(key));
-  return draw_from(commitment, count, key);
+  Challenge challenge = ASSAY_TRY(draw_from(commitment, count, key));
+  challenge.drawn_here = true;
+  return challenge;
 }
 
 Result<Challenge> Challenge::from_seed(const Commitment& commitment, std::uint64_t count,
@@ -65,6 +68,21 @@ Result<Challenge> Challenge::from_seed(const Commitment& commitment, std::uint64
   return draw_from(
       commitment, count,
       Sha256().update("assay/challenge/v1").update(commitment.digest()).update_u64(seed).digest());
+}
+
+Digest Challenge::digest() const { return sha256(encode()); }
+
+Status Challenge::check(const Commitment& commitment) const {
+  const Digest digest = commitment.digest();
+  if (commitment_digest != digest)
+    return Error{ErrorCode::kMismatch, "challenge",
+                 fmt::format("asks about the commitment {}, this one is {}", to_hex(commitment_digest),
+                             to_hex(digest))};
+  const std::optional<std::size_t> padding = internal::find_padding(commitment.header.layout, queries);
+  if (!padding) return {};
+  return Error{
+      ErrorCode::kOutOfRange, fmt::format("challenge, point {}", *padding),
+      fmt::format("{} is a position of padding: a challenge asks for values", queries[*padding].to_string())};
 }
 
 Bytes Challenge::encode() const {
@@ -111,7 +129,7 @@ Result<Challenge> Challenge::decode(ByteSpan bytes, std::string_view place) {
 }
 
 Result<Challenge> Challenge::read(const std::filesystem::path& path) {
-  return decode(ASSAY_TRY(read_file(path, kMaxBytes)), path.string());
+  return decode(ASSAY_TRY(read_file(path, kMaxBytes, kMagic, kVersion)), path.string());
 }
 
 Status Challenge::write(const std::filesystem::path& path) const { return write_file(path, encode()); }

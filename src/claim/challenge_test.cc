@@ -132,6 +132,18 @@ TEST(Challenge, RefusesWhatIsNotCanonical) {
             ErrorCode::kMalformed);
 }
 
+TEST(Challenge, DigestIsThatOfItsFile) {
+  const Challenge challenge = of({{1, 2}, {0, 1}});
+  EXPECT_EQ(challenge.digest(), sha256(challenge.encode()));
+}
+
+TEST(Challenge, BelongsToOneCommitment) {
+  const test::Sample sample = test::flat_sample();
+  const Challenge drawn = Challenge::draw(sample.commitment, 3).value();
+  EXPECT_TRUE(drawn.check(sample.commitment).ok());
+  EXPECT_EQ(drawn.check(test::cube_sample().commitment).error().code, ErrorCode::kMismatch);
+}
+
 TEST(Challenge, GoesThroughAFile) {
   const test::TemporaryDirectory directory;
   const Challenge challenge = of({{1, 2}, {0, 1}});

@@ -43,7 +43,7 @@ Result<Commitment> Commitment::decode(ByteSpan bytes, std::string_view place) {
 }
 
 Result<Commitment> Commitment::read(const std::filesystem::path& path) {
-  return decode(ASSAY_TRY(read_file(path, kMaxBytes)), path.string());
+  return decode(ASSAY_TRY(read_file(path, kMaxBytes, kMagic, kVersion)), path.string());
 }
 
 Status Commitment::write(const std::filesystem::path& path) const {

@@ -80,8 +80,14 @@ TEST(Commitment, GoesThroughAFile) {
   invalid.header.dtype = tensor::Dtype::kI8;
   EXPECT_FALSE(invalid.write(directory.file("d")).ok());
   EXPECT_FALSE(std::filesystem::exists(directory.file("d")));
-  ASSERT_TRUE(write_file(directory.file("e"), Bytes(Commitment::kMaxBytes + 1)).ok());
+  Bytes large = commitment.encode();
+  large.resize(Commitment::kMaxBytes + 1);
+  ASSERT_TRUE(write_file(directory.file("e"), large).ok());
   EXPECT_EQ(Commitment::read(directory.file("e")).error().code, ErrorCode::kTooLarge);
+  // What is another kind of file is not read to find out how long it is.
+  large[0] = 'B';
+  ASSERT_TRUE(write_file(directory.file("e"), large).ok());
+  EXPECT_EQ(Commitment::read(directory.file("e")).error().code, ErrorCode::kMalformed);
 }
 
 }  // namespace

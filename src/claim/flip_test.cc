@@ -96,13 +96,16 @@ TEST_P(EveryChange, EveryByteTooManyIsRefused) {
 }
 
 TEST_P(EveryChange, EveryBitOfAChallengeMatters) {
-  const Bytes challenge = Challenge{sample_.commitment.digest(), sample_.asked}.encode();
+  const Challenge asked = Challenge::from_seed(sample_.commitment, 2, 1).value();
+  const Bytes challenge = asked.encode();
+  const Bytes answered =
+      prove(sample_.srs, sample_.commitment, sample_.values.view(), asked.queries).value().encode();
   const auto answer = [&](const Bytes& changed) {
     const Result<Challenge> decoded = Challenge::decode(changed, "challenge");
     if (!decoded) return Fate::kRefused;
     VerifyOptions options;
     options.challenge = &*decoded;
-    return test::judge(commitment_, proofs_, sample_.checker, options);
+    return test::judge(commitment_, answered, sample_.checker, options);
   };
   EXPECT_EQ(answer(challenge), Fate::kAccepted);
   for_each_flip(challenge, answer);

@@ -109,7 +109,7 @@ Result<Proofs> Proofs::decode(ByteSpan bytes, std::string_view place) {
 }
 
 Result<Proofs> Proofs::read(const std::filesystem::path& path) {
-  return take(ASSAY_TRY(read_file(path, kMaxBytes)), path.string());
+  return take(ASSAY_TRY(read_file(path, kMaxBytes, kMagic, kVersion)), path.string());
 }
 
 Status Proofs::write(const std::filesystem::path& path) const {

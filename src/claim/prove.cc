@@ -21,14 +21,6 @@ Status check_count(const Axes& axes, const IntegerView& values) {
                fmt::format("{} where the axes {} need {}", values.size(), axes.to_string(), axes.volume())};
 }
 
-Status check_srs(const pst::Srs& srs, const Header& header) {
-  const Digest digest = srs.verifier_key().digest();
-  if (header.setup_digest == digest && header.layout.axes == srs.axes()) return {};
-  return Error{ErrorCode::kMismatch, "SRS",
-               fmt::format("its digest is {}, the commitment was made with the SRS {}", to_hex(digest),
-                           header.setup_digest ? to_hex(*header.setup_digest) : "(none)")};
-}
-
 /// The index of the first value outside the range, or the count.
 std::size_t find_outside(const IntegerView& values, const encode::Range& range) {
   return values.visit([&](auto typed) -> std::size_t {
@@ -83,6 +75,14 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 }  // namespace
+
+Status check_srs(const pst::Srs& srs, const Header& header) {
+  const Digest digest = srs.verifier_key().digest();
+  if (header.setup_digest == digest && header.layout.axes == srs.axes()) return {};
+  return Error{ErrorCode::kMismatch, "SRS",
+               fmt::format("its digest is {}, the commitment was made with the SRS {}", to_hex(digest),
+                           header.setup_digest ? to_hex(*header.setup_digest) : "(none)")};
+}
 
 Result<Commitment> commit(const pst::Srs& srs, Header header, const IntegerView& values) {
   header.setup_digest = srs.verifier_key().digest();
@@ -141,6 +141,7 @@ Result<CheckedProofs> prove_checked(const pst::Srs& srs, const Commitment& commi
   const auto proved = std::chrono::steady_clock::now();
   VerifyOptions options;
   options.captured = captured;
+  options.expected.encoding = commitment.header.encoding;  // the prover's own choice
   Verification found = verify(commitment, proofs, TensorChecker(srs.verifier_key()), options);
   const Verdict& verdict = found.verdict;
   const double verify_seconds = seconds_since(proved);

@@ -69,6 +69,15 @@ std::optional<std::size_t> find_repeated(std::span<const Query> queries) {
 
 std::optional<std::size_t> find_repeated(const Proofs& proofs) { return least(repeated(proofs)); }
 
+std::optional<std::size_t> find_padding(const encode::Layout& layout, std::span<const Query> queries) {
+  for (std::size_t k = 0; k < queries.size(); ++k) {
+    if (!queries[k].is_on_grid()) continue;
+    const Result<std::uint64_t> index = layout.axes.index_of(queries[k].grid);
+    if (index.ok() && !layout.locate(*index).value()) return k;
+  }
+  return std::nullopt;
+}
+
 std::size_t count_distinct(const Proofs& proofs) { return proofs.size() - repeated(proofs).size(); }
 
 }  // namespace assay::claim::internal

@@ -21,4 +21,8 @@ namespace assay::claim::internal {
 /// How many different queries there are.
 [[nodiscard]] std::size_t count_distinct(const Proofs& proofs);
 
+/// The first that is a position of padding.
+[[nodiscard]] std::optional<std::size_t> find_padding(const encode::Layout& layout,
+                                                      std::span<const Query> queries);
+
 }  // namespace assay::claim::internal

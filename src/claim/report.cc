@@ -48,12 +48,14 @@ Json json_of(const Query& query) {
   return json;
 }
 
-OpeningReport report_of(const Proofs& proofs, std::size_t k, const encode::Layout* layout,
+OpeningReport report_of(const Proofs& proofs, std::size_t k, const Header* header,
                         const Verification* found) {
-  OpeningReport report{proofs.query(k), proofs.value(k).to_scalar(), {}, {}, {}};
-  if (layout != nullptr && report.query.is_on_grid()) {
-    const Result<Place> place = place_of(*layout, report.query.grid);
+  OpeningReport report{proofs.query(k), proofs.value(k).to_scalar(), {}, {}, {}, {}};
+  if (header != nullptr && report.query.is_on_grid()) {
+    const Result<Place> place = place_of(header->layout, report.query.grid);
     if (place.ok()) report.place = *place;
+    const Result<std::string> number = encode::number_of(header->encoding, header->dtype, report.value);
+    if (number.ok()) report.number = *number;
   }
   if (found == nullptr) return report;
   report.verified = found->verified(k);
@@ -65,6 +67,7 @@ Json json_of(const OpeningReport& opening) {
   Json json;
   json["point"] = json_of(opening.query);
   json["value"] = opening.value.to_signed_decimal();
+  json["number"] = or_null(opening.number);
   json["place"] = opening.place ? Json(opening.place->to_string()) : Json(nullptr);
   json["padding"] = opening.place ? Json(opening.place->is_padding) : Json(nullptr);
   json["verified"] = or_null(opening.verified);
@@ -73,7 +76,9 @@ Json json_of(const OpeningReport& opening) {
 }
 
 std::string line_of(const OpeningReport& opening) {
-  std::string line = fmt::format("  {} = {}", opening.query.to_string(), opening.value.to_signed_decimal());
+  const std::string value = opening.value.to_signed_decimal();
+  std::string line = fmt::format("  {} = {}", opening.query.to_string(), value);
+  if (opening.number && *opening.number != value) line += fmt::format(" ({})", *opening.number);
   if (opening.place) line += "  " + opening.place->to_string();
   if (opening.verified && !*opening.verified) line += "  does not verify";
   if (opening.matched) line += *opening.matched ? "  as captured" : "  not the captured value";

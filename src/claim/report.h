@@ -22,18 +22,20 @@ namespace assay::claim {
 struct OpeningReport {
   Query query;
   Scalar value;
+  std::optional<std::string> number;  ///< what the value stands for, on the grid
   std::optional<Place> place;
   std::optional<bool> verified;
   std::optional<bool> matched;
 };
 
-/// Proof k, placed by a layout where there is one, with what a verification found of it where there is one.
-[[nodiscard]] OpeningReport report_of(const Proofs& proofs, std::size_t k, const encode::Layout* layout,
+/// Proof k, read and placed by a header where there is one, with what a verification found of it where there
+/// is one.
+[[nodiscard]] OpeningReport report_of(const Proofs& proofs, std::size_t k, const Header* header,
                                       const Verification* found);
 
 [[nodiscard]] Json json_of(const OpeningReport& opening);
 
-/// "  0,5,2 = -17  layer_3[0, 5, 17]  as captured".
+/// "  0,5,2 = 15247 (0.004364)  layer_3[0, 5, 17]  as captured"; the number where it is not the value itself.
 [[nodiscard]] std::string line_of(const OpeningReport& opening);
 
 }  // namespace assay::claim

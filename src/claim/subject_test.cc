@@ -207,7 +207,9 @@ TEST_F(SubjectTest, CapturedValuesAreReadAsAHeaderSays) {
 TEST_F(SubjectTest, ALoneArrayWithoutANameTakesThatOfTheOneLayer) {
   Subject single = read_subject(write_integers({1, 2, 3, 4}, {2, 2}), {}).value();
   single.header.layout.layer_map[0].name = "cube";
-  EXPECT_EQ(read_captured(single.header, dir_ / "values.npy").value().values.size(), 4U);
+  const Captured own = read_captured(single.header, dir_ / "values.npy").value();
+  EXPECT_EQ(own.fault, "");
+  EXPECT_EQ(own.laid_out(single.header.layout).value().size(), 4U);
   // One that has a name keeps it.
   const std::vector<std::int64_t> values{1, 2, 3, 4};
   const tensor::IntegerTensor other{"sphere", {2, 2}, tensor::IntegerArray::borrow(values, nullptr), ""};

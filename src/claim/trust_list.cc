@@ -14,19 +14,28 @@ constexpr std::size_t kMaxLabel = 64;
 
 bool is_label_character(char c) { return c >= ' ' && c <= '~'; }
 
+Status check_label(std::string_view label, std::string_view place) {
+  if (!label.empty() && label.size() <= kMaxLabel && std::ranges::all_of(label, is_label_character))
+    return {};
+  return Error{ErrorCode::kMalformed, std::string(place),
+               fmt::format("a label is 1 to {} printable ASCII characters", kMaxLabel)};
+}
+
 /// "<64 hex digits> <label>".
-Result<Digest> parse_line(std::string_view line, std::string_view place) {
+Result<TrustList::Entry> parse_line(std::string_view line, std::string_view place) {
   const Error malformed{ErrorCode::kMalformed, std::string(place),
                         "a line is \"<64 hex digits> <label>\", or a comment after '#'"};
   if (line.size() < kHexDigits + 2 || line[kHexDigits] != ' ') return malformed;
   const std::string_view label = line.substr(kHexDigits + 1);
-  if (label.size() > kMaxLabel || !std::ranges::all_of(label, is_label_character)) return malformed;
+  if (!check_label(label, place).ok()) return malformed;
   const Result<Bytes> bytes = from_hex(line.substr(0, kHexDigits), place);
   if (!bytes) return malformed;
-  Digest digest;
-  std::ranges::copy(*bytes, digest.begin());
-  return digest;
+  TrustList::Entry entry{{}, std::string(label)};
+  std::ranges::copy(*bytes, entry.digest.begin());
+  return entry;
 }
+
+bool is_entry(std::string_view line) { return !line.empty() && !line.starts_with('#'); }
 
 }  // namespace
 
@@ -42,8 +51,8 @@ Result<TrustList> TrustList::parse(std::string_view text, std::string_view place
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end + 1);
     list.lines_.emplace_back(line);
-    if (line.empty() || line.starts_with('#')) continue;
-    list.digests_.push_back(
+    if (!is_entry(line)) continue;
+    list.entries_.push_back(
         ASSAY_TRY(parse_line(line, fmt::format("{}: line {}", place, list.lines_.size()))));
   }
   return list;
@@ -65,17 +74,24 @@ std::string TrustList::to_text() const {
 
 Status TrustList::write(const std::filesystem::path& path) const { return write_file(path, to_text()); }
 
-void TrustList::add(const Digest& digest, std::string_view label) {
-  if (contains(digest)) return;
-  std::string kept(label);
-  std::erase_if(kept, [](char c) { return !is_label_character(c); });
-  kept.resize(std::min(kept.size(), kMaxLabel));
-  lines_.push_back(fmt::format("{} {}", to_hex(digest), kept.empty() ? "unlabelled" : kept));
-  digests_.push_back(digest);
+Status TrustList::add(const Digest& digest, std::string_view label) {
+  ASSAY_TRY(check_label(label, "label"));
+  remove(digest);
+  lines_.push_back(fmt::format("{} {}", to_hex(digest), label));
+  entries_.push_back({digest, std::string(label)});
+  return {};
 }
 
-bool TrustList::contains(const Digest& digest) const {
-  return std::ranges::find(digests_, digest) != digests_.end();
+bool TrustList::remove(const Digest& digest) {
+  std::erase_if(lines_, [&digest](const std::string& line) {
+    return is_entry(line) && parse_line(line, "").value().digest == digest;
+  });
+  return std::erase_if(entries_, [&digest](const Entry& entry) { return entry.digest == digest; }) > 0;
+}
+
+const TrustList::Entry* TrustList::find(const Digest& digest) const {
+  const auto found = std::ranges::find(entries_, digest, &Entry::digest);
+  return found == entries_.end() ? nullptr : &*found;
 }
 
 }  // namespace assay::claim

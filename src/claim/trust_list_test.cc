@@ -16,11 +16,13 @@ TEST(TrustList, ReadsLinesAndKeepsComments) {
   const std::string text =
       "# mine\n" + kOnes + " ceremony of 2026\n\n" + kTwos + " dev\n" + kTwos + " again\n";
   const TrustList list = TrustList::parse(text, "test").value();
-  EXPECT_TRUE(list.contains(filled(0x11)));
-  EXPECT_TRUE(list.contains(filled(0x22)));
-  EXPECT_FALSE(list.contains(filled(0x33)));
+  ASSERT_NE(list.find(filled(0x11)), nullptr);
+  EXPECT_EQ(list.find(filled(0x11))->label, "ceremony of 2026");
+  EXPECT_EQ(list.find(filled(0x22))->label, "dev");
+  EXPECT_EQ(list.find(filled(0x33)), nullptr);
+  EXPECT_EQ(list.entries().size(), 3U);
   EXPECT_EQ(list.to_text(), text);
-  EXPECT_FALSE(TrustList::parse("", "test").value().contains(Digest{}));
+  EXPECT_EQ(TrustList::parse("", "test").value().find(Digest{}), nullptr);
 }
 
 TEST(TrustList, RefusesOtherLines) {
@@ -41,17 +43,27 @@ TEST(TrustList, GrowsAndGoesThroughAFile) {
   const test::TemporaryDirectory directory;
   TrustList list = TrustList::read(directory.file("none")).value();
   EXPECT_EQ(list.to_text(), "");
-  list.add(filled(0x11), "dev\nand more");
-  list.add(filled(0x11), "another label");
-  list.add(filled(0x22));
-  list.add(filled(0x33), std::string(100, 'x'));
-  list.add(filled(0x44), "\n");
-  EXPECT_EQ(list.to_text(), kOnes + " devand more\n" + kTwos + " unlabelled\n" + std::string(64, '3') + " " +
-                                std::string(64, 'x') + "\n" + std::string(64, '4') + " unlabelled\n");
+  ASSERT_TRUE(list.add(filled(0x11), "first").ok());
+  ASSERT_TRUE(list.add(filled(0x22), std::string(64, 'x')).ok());
+  ASSERT_TRUE(list.add(filled(0x11), "another label").ok());
+  for (const std::string& label :
+       {std::string(), std::string(65, 'x'), std::string("a\nb"), std::string("é")})
+    EXPECT_EQ(list.add(filled(0x33), label).error().code, ErrorCode::kMalformed) << label;
+  EXPECT_EQ(list.to_text(), kTwos + " " + std::string(64, 'x') + "\n" + kOnes + " another label\n");
   ASSERT_TRUE(list.write(directory.file("t")).ok());
   EXPECT_EQ(TrustList::read(directory.file("t")).value().to_text(), list.to_text());
   EXPECT_EQ(TrustList::read(directory.file("")).error().code,
             ErrorCode::kIo);  // a directory is not an empty list
+}
+
+TEST(TrustList, ForgetsADigestAndKeepsTheRest) {
+  TrustList list =
+      TrustList::parse("# " + kOnes + " x\n" + kOnes + " a\n" + kTwos + " b\n" + kOnes + " c\n", "test")
+          .value();
+  EXPECT_TRUE(list.remove(filled(0x11)));
+  EXPECT_FALSE(list.remove(filled(0x11)));
+  EXPECT_EQ(list.find(filled(0x11)), nullptr);
+  EXPECT_EQ(list.to_text(), "# " + kOnes + " x\n" + kTwos + " b\n");
 }
 
 }  // namespace

@@ -21,6 +21,10 @@ std::string place_name(const Layout& layout, const Query& query) {
   return place ? place->to_string() : "unknown";
 }
 
+std::string name_of(const std::optional<tensor::Dtype>& dtype) {
+  return dtype ? std::string(tensor::short_name(*dtype)) : "unknown";
+}
+
 /// The questions of verify(), one function each.
 class Questions {
  public:
@@ -45,6 +49,7 @@ class Questions {
     const std::array steps = {
         Step{"proofs", Grade::kBound, &Questions::any, true},
         Step{"header", Grade::kSelfReported, &Questions::header, true},
+        Step{"expectation", Grade::kBound, &Questions::expectation, expects_anything()},
         Step{"scheme", Grade::kBound, &Questions::scheme, true},
         Step{"setup", Grade::kBound, &Questions::setup, true},
         Step{"commitment digest", Grade::kBound, &Questions::named, true},
@@ -53,9 +58,11 @@ class Questions {
         Step{"proof shape", Grade::kBound, &Questions::shape, true},
         Step{"value range", Grade::kBound, &Questions::values, true},
         Step{"padding", Grade::kBound, &Questions::padding, true},
+        Step{"points", Grade::kBound, &Questions::points, options_.at_least > 0},
         Step{"captured tensor", Grade::kRecomputed, &Questions::captured_tensor, captured},
         Step{"evidence", Grade::kBound, &Questions::evidence, true},
-        Step{"captured values", Grade::kRecomputed, &Questions::captured_values, captured}};
+        Step{"captured values", Grade::kRecomputed, &Questions::captured_values, captured},
+        Step{"encoding", Grade::kBound, &Questions::encoding, captured}};
     Verdict verdict = Verdict::accepted();
     std::vector<Verdict::Check> passed;
     for (const Step& step : steps) {
@@ -69,11 +76,33 @@ class Questions {
   }
 
  private:
+  [[nodiscard]] bool expects_anything() const {
+    const Expectation& expected = options_.expected;
+    return expected.encoding || expected.dtype || expected.capture_mode || !expected.layers.empty();
+  }
+
   void describe(Verdict& verdict) const {
+    const auto written = [&verdict](std::string_view what, std::string_view text, bool expected) {
+      verdict.add_figure(std::string(what),
+                         fmt::format("{}, {}", text, expected ? "as expected" : "self-reported"));
+    };
+    const Expectation& expected = options_.expected;
+    written("encoding", header_.encoding.to_string(), expected_met_ && expected.encoding.has_value());
+    written("dtype", name_of(header_.dtype), expected_met_ && expected.dtype.has_value());
+    written("mode", to_string(header_.capture_mode), expected_met_ && expected.capture_mode.has_value());
+    if (!matches_.empty() && hidden_error() > 0)
+      verdict.add_figure(
+          Figure{"largest hidden error", hidden_error(), std::nullopt, "in the unit of the values"});
     verdict.add_assumption(checker_.assumption(options_.trusted));
     if (!options_.expected_digest)
       verdict.add_note("commitment digest not compared with one agreed on before");
-    if (options_.challenge == nullptr) verdict.add_note("points not from a challenge of the verifier");
+    if (options_.challenge == nullptr) {
+      verdict.add_note("points not from a challenge of the verifier");
+    } else if (!options_.challenge_digest && !options_.challenge->drawn_here) {
+      verdict.add_note(
+          "nothing shows that the verifier drew the challenge: its digest was not compared with one that "
+          "was noted then");
+    }
     if (!header_.dtype)
       verdict.add_note(
           "the header names no dtype: opened values are held to the widest range of the encoding");
@@ -84,7 +113,9 @@ class Questions {
       verdict.add_figure("point", proofs_.query(*verdict.item()).to_string());
     verdict.add_figure("proofs", proofs_.size());
     verdict.add_figure("padding positions", padding_);
-    if (!matches_.empty()) verdict.add_figure("compared", matches_.size());
+    if (!matches_.empty())
+      verdict.add_figure("compared", static_cast<std::uint64_t>(std::ranges::count_if(
+                                         matches_, [](const auto& one) { return one.has_value(); })));
     if (false_proofs_.size() > 1)
       verdict.add_figure("false proofs",
                          fmt::format("{}{}", false_proofs_.size(),
@@ -100,6 +131,30 @@ class Questions {
   Verdict header() {
     const Status status = header_.validate();
     if (!status) return Verdict::rejected("header", status.error().to_string());
+    return Verdict::accepted();
+  }
+
+  /// Asked before anything is done with the header's numbers.
+  Verdict expectation() {
+    const Expectation& expected = options_.expected;
+    const auto differs = [](std::string_view what, std::string_view ours, std::string_view theirs) {
+      return Verdict::rejected("expectation",
+                               fmt::format("expected was the {} {}, the header says {}", what, ours, theirs));
+    };
+    if (expected.encoding && *expected.encoding != header_.encoding)
+      return differs("encoding", expected.encoding->to_string(), header_.encoding.to_string());
+    if (expected.dtype && expected.dtype != header_.dtype)
+      return differs("dtype", name_of(expected.dtype), name_of(header_.dtype));
+    if (expected.capture_mode && *expected.capture_mode != header_.capture_mode)
+      return differs("mode", to_string(*expected.capture_mode), to_string(header_.capture_mode));
+    const std::vector<encode::LayerEntry>& map = header_.layout.layer_map;
+    if (!expected.layers.empty() && expected.layers.size() != map.size())
+      return Verdict::rejected("expectation", fmt::format("expected were {} layers, the header has {}",
+                                                          expected.layers.size(), map.size()));
+    for (std::size_t i = 0; i < expected.layers.size(); ++i)
+      if (expected.layers[i] != map[i].name)
+        return differs(fmt::format("layer {}", i), "'" + expected.layers[i] + "'", "'" + map[i].name + "'");
+    expected_met_ = true;
     return Verdict::accepted();
   }
 
@@ -137,6 +192,10 @@ class Questions {
     if (asked.commitment_digest != digest_)
       return Verdict::rejected("challenge", fmt::format("it asks about the commitment {}, this one is {}",
                                                         to_hex(asked.commitment_digest), to_hex(digest_)));
+    if (options_.challenge_digest && *options_.challenge_digest != asked.digest())
+      return Verdict::rejected("challenge",
+                               fmt::format("the one that was drawn is {}, this one {}",
+                                           to_hex(*options_.challenge_digest), to_hex(asked.digest())));
     if (asked.queries.size() != proofs_.size())
       return Verdict::rejected("challenge", fmt::format("it asks for {} points, there are proofs of {}",
                                                         asked.queries.size(), proofs_.size()));
@@ -146,6 +205,9 @@ class Questions {
                                fmt::format("it asks for the point {} here", asked.queries[k].to_string()))
           .at_item(k);
     }
+    if (const auto padding = internal::find_padding(header_.layout, asked.queries))
+      return Verdict::rejected("challenge", "it asks for a position of padding, which shows nothing")
+          .at_item(*padding);
     return Verdict::accepted();
   }
 
@@ -204,6 +266,13 @@ class Questions {
     return Verdict::accepted();
   }
 
+  Verdict points() {
+    const std::size_t values = proofs_.size() - padding_ - off_grid_;
+    if (values >= options_.at_least) return Verdict::accepted();
+    return Verdict::inconclusive(
+        "points", fmt::format("{} values are opened, {} at least are asked for", values, options_.at_least));
+  }
+
   /// Inside the range of `bits`, infinities and NaN are holes.
   [[nodiscard]] bool is_not_a_number(const Scalar& value) const {
     return header_.dtype && header_.encoding.kind == Encoding::Kind::kBits &&
@@ -213,10 +282,12 @@ class Questions {
   Verdict captured_tensor() {
     const Captured& own = *options_.captured;
     if (!own.fault.empty()) return Verdict::rejected("captured tensor", own.fault);
-    if (own.values.size() == header_.layout.axes.volume()) return Verdict::accepted();
+    const Axes& axes = header_.layout.axes;
+    const bool in_layers = !own.layers.views.empty() || !own.layers.integers.empty();
+    if (in_layers || own.values.size() == axes.volume()) return Verdict::accepted();
     return Verdict::rejected("captured tensor",
                              fmt::format("{} values where the axes {} need {}", own.values.size(),
-                                         header_.layout.axes.to_string(), header_.layout.axes.volume()));
+                                         axes.to_string(), axes.volume()));
   }
 
   Verdict evidence() {
@@ -228,27 +299,82 @@ class Questions {
   }
 
   Verdict captured_values() {
-    const Axes& axes = header_.layout.axes;
-    const IntegerView& own = options_.captured->values.view();
-    Verdict verdict = Verdict::accepted();
+    matches_.resize(proofs_.size());
+    Verdict verdict = compare_entries();
+    if (off_grid_ == 0 || verdict.outcome() == Outcome::kRejected) return verdict;
+    return compare_off_grid();
+  }
+
+  Verdict compare_entries() {
+    std::vector<std::size_t> entries;
+    std::vector<std::uint64_t> indices;
     for (std::size_t k = 0; k < proofs_.size(); ++k) {
       const Query query = proofs_.query(k);
-      // Each interpolation reads the whole tensor: after the first difference no more of them are asked for.
-      if (!verdict.ok() && !query.is_on_grid()) {
-        matches_.emplace_back();
-        continue;
-      }
-      const Result<Fr> value = query.is_on_grid() ? Fr::from_scalar(own[axes.index_of(query.grid).value()])
-                                                  : internal::interpolate_at(axes, own, query.field);
-      if (!value) return Verdict::inconclusive("captured values", value.error().to_string()).at_item(k);
-      matches_.emplace_back(*value == proofs_.value(k));
-      if (*matches_.back() || !verdict.ok()) continue;
-      verdict = Verdict::rejected("captured values", "the opened value is not the captured one").at_item(k);
-      verdict.add_figure("place", place_name(header_.layout, query));
-      verdict.add_figure("opened", proofs_.value(k).to_scalar().to_signed_decimal());
-      verdict.add_figure("captured", value->to_scalar().to_signed_decimal());
+      if (!query.is_on_grid()) continue;
+      entries.push_back(k);
+      indices.push_back(header_.layout.axes.index_of(query.grid).value());
+    }
+    const std::vector<std::optional<Scalar>> own = options_.captured->at(header_.layout, indices);
+    Verdict verdict = Verdict::accepted();
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const std::size_t k = entries[i];
+      matches_[k] = own[i] && *own[i] == proofs_.value(k).to_scalar();
+      if (*matches_[k] || !verdict.ok()) continue;
+      verdict = differs_at(k, own[i] ? own[i]->to_signed_decimal()
+                                     : "a value without an integer in " + header_.encoding.to_string());
     }
     return verdict;
+  }
+
+  // Each interpolation reads the whole tensor, and so their number is bounded. After the first difference no
+  // more of them are asked for.
+  Verdict compare_off_grid() {
+    const Axes& axes = header_.layout.axes;
+    const Result<tensor::IntegerArray> own = options_.captured->laid_out(header_.layout);
+    if (!own) return Verdict::inconclusive("captured values", own.error().to_string());
+    const internal::Interpolation interpolation(axes, own->view());
+    const std::uint64_t most =
+        std::max<std::uint64_t>(1, Verification::kMaxInterpolation / internal::Interpolation::cost(axes));
+    std::uint64_t compared = 0;
+    for (std::size_t k = 0; k < proofs_.size(); ++k) {
+      const Query query = proofs_.query(k);
+      if (query.is_on_grid()) continue;
+      if (compared++ == most)
+        return Verdict::inconclusive(
+                   "captured values",
+                   fmt::format("of {} points off the grid {} were compared, as many as a tensor of {} values "
+                               "allows at once: verify fewer together",
+                               off_grid_, most, axes.volume()))
+            .at_item(k);
+      const Result<Fr> value = interpolation.at(query.field);
+      if (!value) return Verdict::inconclusive("captured values", value.error().to_string()).at_item(k);
+      matches_[k] = *value == proofs_.value(k);
+      if (!*matches_[k]) return differs_at(k, value->to_scalar().to_signed_decimal());
+    }
+    return Verdict::accepted();
+  }
+
+  [[nodiscard]] Verdict differs_at(std::size_t k, std::string captured) const {
+    Verdict verdict =
+        Verdict::rejected("captured values", "the opened value is not the captured one").at_item(k);
+    verdict.add_figure("place", place_name(header_.layout, proofs_.query(k)));
+    verdict.add_figure("opened", proofs_.value(k).to_scalar().to_signed_decimal());
+    verdict.add_figure("captured", std::move(captured));
+    return verdict;
+  }
+
+  [[nodiscard]] double hidden_error() const {
+    return encode::largest_rounding_error(header_.encoding, header_.dtype);
+  }
+
+  // Asked last: what is false is said to be false. That all agrees is worth little where the prover chose how
+  // much to round away; zeros agree with every value when all places are.
+  Verdict encoding() {
+    if (hidden_error() == 0 || options_.expected.encoding) return Verdict::accepted();
+    return Verdict::inconclusive(
+        "encoding", fmt::format("the opened values are the captured ones as {} rounds them, which was not "
+                                "expected: name the encoding that is, or ask for one that loses nothing",
+                                header_.encoding.to_string()));
   }
 
   const Commitment& commitment_;
@@ -257,6 +383,7 @@ class Questions {
   const Checker& checker_;
   const VerifyOptions& options_;
   const Digest digest_;
+  bool expected_met_ = false;
   std::size_t padding_ = 0;
   std::size_t off_grid_ = 0;
   std::vector<std::size_t> false_proofs_;
@@ -266,20 +393,20 @@ class Questions {
 }  // namespace
 
 std::string describe_srs(const pst::VerifierKey& key, const TrustList& trusted) {
-  if (!trusted.contains(key.digest()))
-    return "SRS unverified: it is not in the list of trusted ones; who knows its secrets can open to "
-           "anything";
-  switch (key.trust) {
-    case pst::Trust::kDev:
-      return "SRS trust = dev: whoever made it can open to anything";
-    case pst::Trust::kCeremony:
-      break;
-  }
-  return "SRS trust = ceremony: sound if one contributor at least forgot their secret";
+  const TrustList::Entry* ours = trusted.find(key.digest());
+  const std::string standing =
+      ours != nullptr
+          ? fmt::format("SRS trusted by the verifier's list as '{}'", ours->label)
+          : "SRS unverified: it is not in the list of trusted ones; who knows its secrets can open to "
+            "anything";
+  const std::string_view meaning = key.trust == pst::Trust::kDev
+                                       ? "whoever made it can open to anything"
+                                       : "sound if one contributor at least forgot their secret";
+  return fmt::format("{} (the file's own word: {}, {})", standing, pst::to_string(key.trust), meaning);
 }
 
 std::optional<bool> Verification::verified(std::size_t k) const {
-  if (verdict.ok() || verdict.step() == "captured values") return true;
+  if (verdict.ok() || verdict.step() == "captured values" || verdict.step() == "encoding") return true;
   if (std::ranges::binary_search(false_proofs, k)) return false;
   // Nothing is known of those behind the last one when the search ended early.
   if (false_proofs.empty() || (false_proofs.size() == kMaxFalse && k > false_proofs.back()))

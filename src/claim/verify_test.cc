@@ -19,16 +19,20 @@ TEST(Verify, SaysWhatItRestsOn) {
   EXPECT_EQ(test::figure(bare, "padding positions"), "1");
   EXPECT_EQ(test::figure(bare, "commitment digest"), to_hex(sample.commitment.digest()));
 
-  const Challenge challenge{sample.commitment.digest(), sample.asked};
+  const Challenge challenge{sample.commitment.digest(), {Query::on_grid({1, 1, 2, 0})}};
+  const Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), challenge.queries).value();
   VerifyOptions options;
-  options.trusted.add(sample.checker.key().digest());
+  ASSERT_TRUE(options.trusted.add(sample.checker.key().digest(), "made here").ok());
   options.expected_digest = sample.commitment.digest();
   options.challenge = &challenge;
-  const Verdict bound = test::verdict_of(sample.commitment, sample.proofs, sample.checker, options);
-  ASSERT_TRUE(bound.ok());
+  options.challenge_digest = challenge.digest();
+  const Verdict bound = test::verdict_of(sample.commitment, proofs, sample.checker, options);
+  ASSERT_TRUE(bound.ok()) << bound.reason();
   EXPECT_TRUE(bound.notes().empty());
-  EXPECT_EQ(bound.assumptions(),
-            std::vector<std::string>{"SRS trust = dev: whoever made it can open to anything"});
+  EXPECT_EQ(
+      bound.assumptions(),
+      std::vector<std::string>{"SRS trusted by the verifier's list as 'made here' (the file's own word: "
+                               "dev, whoever made it can open to anything)"});
 }
 
 TEST(Verify, SaysThatNoDtypeBoundsTheValues) {
@@ -47,15 +51,22 @@ TEST(Verify, NotesComeWithRejectionsToo) {
   EXPECT_EQ(test::figure(verdict, "proofs"), "2");
 }
 
-TEST(Verify, CeremonyIsQuotedOnlyFromTheList) {
+// Whoever relabels a dev SRS as one of a ceremony gets that word quoted as the file's, in either case.
+TEST(Verify, LabelOfTheFileIsTheFilesWord) {
   pst::VerifierKey key = test::flat_sample().srs.verifier_key();
-  key.trust = pst::Trust::kCeremony;
-  EXPECT_EQ(describe_srs(key, {}).find("SRS unverified"), 0U);
   TrustList trusted;
-  trusted.add(key.digest());
-  EXPECT_EQ(describe_srs(key, trusted).find("SRS trust = ceremony"), 0U);
-  key.trust = pst::Trust::kDev;  // another digest
-  EXPECT_EQ(describe_srs(key, trusted).find("SRS unverified"), 0U);
+  ASSERT_TRUE(trusted.add(key.digest(), "ours").ok());
+  const std::string listed = describe_srs(key, trusted);
+  EXPECT_EQ(listed.find("SRS trusted by the verifier's list as 'ours' (the file's own word: dev, "), 0U);
+  key.trust = pst::Trust::kCeremony;  // another digest
+  const std::string relabelled = describe_srs(key, trusted);
+  EXPECT_EQ(relabelled.find("SRS unverified"), 0U);
+  EXPECT_NE(relabelled.find("(the file's own word: ceremony, "), std::string::npos);
+  ASSERT_TRUE(trusted.add(key.digest(), "other").ok());
+  EXPECT_EQ(describe_srs(key, trusted)
+                .find("SRS trusted by the verifier's list as 'other' (the file's own "
+                      "word: ceremony, "),
+            0U);
 }
 
 TEST(Verify, RefusesAHeaderThatIsNone) {
@@ -142,26 +153,32 @@ TEST(Verify, GradesWhatItAsked) {
   };
   const std::vector<std::string> bare =
       grades(test::verdict_of(sample.commitment, sample.proofs, sample.checker));
-  EXPECT_EQ(bare, (std::vector<std::string>{
-                      "proofs: bound", "header: self-reported", "scheme: bound", "setup: bound",
-                      "commitment digest: bound", "expected digest: missing", "challenge: missing",
-                      "proof shape: bound", "value range: bound", "padding: bound",
-                      "captured tensor: missing", "evidence: bound", "captured values: missing"}));
+  EXPECT_EQ(bare, (std::vector<std::string>{"proofs: bound", "header: self-reported", "expectation: missing",
+                                            "scheme: bound", "setup: bound", "commitment digest: bound",
+                                            "expected digest: missing", "challenge: missing",
+                                            "proof shape: bound", "value range: bound", "padding: bound",
+                                            "points: missing", "captured tensor: missing", "evidence: bound",
+                                            "captured values: missing", "encoding: missing"}));
   VerifyOptions options;
-  const Challenge challenge{sample.commitment.digest(), sample.asked};
+  const Challenge challenge{sample.commitment.digest(), {Query::on_grid({1, 1, 2, 0})}};
+  const Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), challenge.queries).value();
   const Captured captured{sample.values, {}};
   options.expected_digest = Digest{};
+  options.expected.dtype = tensor::Dtype::kBF16;
   options.challenge = &challenge;
-  EXPECT_EQ(grades(test::verdict_of(sample.commitment, sample.proofs, sample.checker, options)),
-            (std::vector<std::string>{"proofs: bound", "header: self-reported", "scheme: bound",
-                                      "setup: bound", "commitment digest: bound"}));
+  EXPECT_EQ(grades(test::verdict_of(sample.commitment, proofs, sample.checker, options)),
+            (std::vector<std::string>{"proofs: bound", "header: self-reported", "expectation: bound",
+                                      "scheme: bound", "setup: bound", "commitment digest: bound"}));
   options.expected_digest = sample.commitment.digest();
   options.captured = &captured;
+  options.at_least = 1;
   const std::vector<std::string> full =
-      grades(test::verdict_of(sample.commitment, sample.proofs, sample.checker, options));
-  EXPECT_EQ(full[5], "expected digest: bound");
-  EXPECT_EQ(full[10], "captured tensor: recomputed");
-  EXPECT_EQ(full[12], "captured values: recomputed");
+      grades(test::verdict_of(sample.commitment, proofs, sample.checker, options));
+  EXPECT_EQ(full[6], "expected digest: bound");
+  EXPECT_EQ(full[11], "points: bound");
+  EXPECT_EQ(full[12], "captured tensor: recomputed");
+  EXPECT_EQ(full[14], "captured values: recomputed");
+  EXPECT_EQ(full[15], "encoding: bound");
 }
 
 TEST(Verify, TakesItsRandomnessFromTheWorld) {
@@ -188,6 +205,21 @@ TEST(Verify, TakesItsRandomnessFromTheWorld) {
   EXPECT_EQ(Challenge::draw(sample.commitment, 3, fixed)->queries,
             Challenge::draw(sample.commitment, 3, fixed)->queries);
   EXPECT_EQ(Challenge::draw(sample.commitment, 3, broken).error().code, ErrorCode::kIo);
+}
+
+TEST(Verify, CountsValuesAndNoPadding) {
+  const Sample sample = test::model_sample();
+  const std::vector<Query> queries{Query::on_grid({0, 0, 0, 0}), Query::on_grid({0, 0, 5, 2}),
+                                   Query::anywhere(std::vector<Fr>(4, Fr::from_i64(-3)), sample.srs.axes())};
+  const Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), queries).value();
+  VerifyOptions options;
+  options.at_least = 1;
+  EXPECT_TRUE(test::verdict_of(sample.commitment, proofs, sample.checker, options).ok());
+  options.at_least = 2;
+  const Verdict verdict = test::verdict_of(sample.commitment, proofs, sample.checker, options);
+  EXPECT_EQ(verdict.outcome(), Outcome::kInconclusive);
+  EXPECT_EQ(verdict.step(), "points");
+  EXPECT_EQ(verdict.reason(), "1 values are opened, 2 at least are asked for");
 }
 
 // The repeated values of a cube are values of the encoding, and no zeros are asked of them.

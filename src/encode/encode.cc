@@ -122,6 +122,28 @@ class DecimalEncoder {
 
 }  // namespace
 
+Result<Scalar> encode_at(const tensor::TensorView& tensor, std::uint64_t index, const Encoding& encoding) {
+  const std::size_t size = tensor::size_of(tensor.dtype);
+  const tensor::TensorView one{tensor.name, tensor.dtype, {1}, tensor.bytes.subspan(index * size, size), {}};
+  return ASSAY_TRY(encode(one, encoding)).view()[0];
+}
+
+Status check_numbers(const tensor::TensorView& tensor) {
+  if (!tensor::is_float(tensor.dtype)) {
+    if (tensor.dtype == tensor::Dtype::kBool) ASSAY_TRY(tensor::integers_of(tensor));
+    return {};
+  }
+  const FloatFormat format = format_of(tensor.dtype);
+  const std::size_t size = tensor::size_of(tensor.dtype);
+  const std::size_t bad = first_failure(tensor.size(), [&](std::size_t i) {
+    return format.is_finite(size == 2   ? tensor::load_at<std::uint16_t>(tensor.bytes, i * size)
+                            : size == 4 ? tensor::load_at<std::uint32_t>(tensor.bytes, i * size)
+                                        : tensor::load_at<std::uint64_t>(tensor.bytes, i * size));
+  });
+  if (bad < tensor.size()) return at_value(tensor, bad, kNotFinite);
+  return {};
+}
+
 Result<tensor::IntegerArray> encode(const tensor::TensorView& tensor, const Encoding& encoding) {
   ASSAY_TRY(check_encoding(encoding, tensor.dtype, tensor.name));
   const FloatFormat format = format_of(tensor.dtype);

@@ -68,6 +68,17 @@ double nearest_double(const std::string& text) {
   return code == std::errc{} ? value : 0;
 }
 
+/// The integer with its last `scale` digits behind the point, of which zeros at the end are left out.
+std::string with_places(std::string digits, std::uint32_t scale) {
+  const std::string sign = digits.starts_with('-') ? "-" : "";
+  digits.erase(0, sign.size());
+  if (digits.size() <= scale) digits.insert(0, scale + 1 - digits.size(), '0');
+  std::string whole = digits.substr(0, digits.size() - scale);
+  std::string places = digits.substr(whole.size());
+  places.erase(places.find_last_not_of('0') + 1);
+  return sign + whole + (places.empty() ? "" : "." + places);
+}
+
 double value_of_bits(tensor::Dtype dtype, std::uint64_t bits) {
   const FloatParts parts = format_of(dtype).split(bits);
   const double magnitude = std::ldexp(static_cast<double>(parts.mantissa), parts.exponent);
@@ -168,6 +179,29 @@ Result<double> decode(const Encoding& encoding, tensor::Dtype dtype, const Scala
   const std::uint64_t bits = pattern & (~std::uint64_t{0} >> (64 - 8 * tensor::size_of(dtype)));
   if (!format_of(dtype).is_finite(bits)) return outside;
   return value_of_bits(dtype, bits);
+}
+
+Result<std::string> number_of(const Encoding& encoding, const std::optional<tensor::Dtype>& dtype,
+                              const Scalar& integer) {
+  if (dtype) ASSAY_TRY(decode(encoding, *dtype, integer));
+  switch (encoding.kind) {
+    case Encoding::Kind::kInt:
+      return integer.to_signed_decimal();
+    case Encoding::Kind::kBits:
+      if (!dtype) return Error{ErrorCode::kUnsupported, "bits", "of a dtype that is not known"};
+      // The floats of all dtypes that have bits are floats of 32 bits.
+      return fmt::format("{}", static_cast<float>(ASSAY_TRY(decode(encoding, *dtype, integer))));
+    case Encoding::Kind::kDecimal:
+      break;
+  }
+  return with_places(integer.to_signed_decimal(), encoding.scale);
+}
+
+double largest_rounding_error(const Encoding& encoding, const std::optional<tensor::Dtype>& dtype) {
+  if (encoding.kind != Encoding::Kind::kDecimal) return 0;
+  // A multiple of 2^-k has k decimal places at most.
+  if (dtype && -format_of(*dtype).split(1).exponent <= static_cast<int>(encoding.scale)) return 0;
+  return nearest_double(fmt::format("5e-{}", encoding.scale + 1));
 }
 
 std::uint32_t default_scale_factor(tensor::Dtype dtype) {

@@ -302,6 +302,77 @@ TEST(Decode, IsTheInverse) {
   }
 }
 
+TEST(Single, IsTheIntegerOfOneValue) {
+  const auto check = [](const tensor::TensorView& tensor, const Encoding& encoding) {
+    const tensor::IntegerArray all = encode(tensor, encoding).value();
+    for (std::size_t i = 0; i < all.size(); ++i)
+      EXPECT_EQ(encode_at(tensor, i, encoding).value(), all.view()[i]) << i;
+  };
+  check(view_of(std::vector<float>{0.1F, -2.5F, 3e30F}, tensor::Dtype::kF32), decimal(40));
+  check(view_of(std::vector<float>{0.1F, -2.5F}, tensor::Dtype::kF32), kBits);
+  check(view_of(std::vector<std::uint16_t>{0, 65535}, tensor::Dtype::kU16), kInt);
+  // What one value lacks is nothing to another.
+  const tensor::TensorView mixed =
+      view_of(std::vector<float>{std::numeric_limits<float>::quiet_NaN(), 1.0F, 3e38F}, tensor::Dtype::kF32);
+  expect_error(encode_at(mixed, 0, kBits), ErrorCode::kOutOfRange, "infinite or not a number");
+  EXPECT_EQ(encode_at(mixed, 1, decimal(1)).value(), Scalar::from_u64(10));
+  expect_error(encode_at(mixed, 2, decimal(200)), ErrorCode::kOutOfRange, "smaller scale");
+}
+
+TEST(Numbers, AreFiniteWhateverTheEncoding) {
+  using tensor::Dtype;
+  EXPECT_TRUE(check_numbers(view_of(std::vector<float>{0, 3e38F}, Dtype::kF32)).ok());
+  EXPECT_TRUE(check_numbers(view_of(std::vector<std::uint8_t>{0, 255}, Dtype::kU8)).ok());
+  EXPECT_TRUE(check_numbers(view_of(std::vector<std::uint8_t>{0, 1}, Dtype::kBool)).ok());
+  const auto bad = [](const tensor::TensorView& tensor) {
+    const Status status = check_numbers(tensor);
+    return status.ok() ? "" : status.error().place;
+  };
+  EXPECT_EQ(bad(view_of(std::vector<std::uint8_t>{0, 1, 2}, Dtype::kBool)), "t: value 2");
+  EXPECT_EQ(bad(view_of(std::vector<std::uint16_t>{0, 0x7c00}, Dtype::kF16)), "t: value 1");
+  EXPECT_EQ(bad(view_of(std::vector<std::uint16_t>{0x7f80, 0x7f80}, Dtype::kBF16)), "t: value 0");
+  EXPECT_EQ(bad(view_of(std::vector<float>{1, -std::numeric_limits<float>::infinity()}, Dtype::kF32)),
+            "t: value 1");
+  EXPECT_EQ(bad(view_of(std::vector<double>{std::nan("")}, Dtype::kF64)), "t: value 0");
+}
+
+TEST(Numbers, AreWhatTheIntegersStandFor) {
+  using tensor::Dtype;
+  const auto number = [](const Encoding& encoding, std::optional<Dtype> dtype, std::int64_t integer) {
+    return number_of(encoding, dtype, Scalar::from_i64(integer)).value();
+  };
+  EXPECT_EQ(number(kInt, std::nullopt, -17), "-17");
+  EXPECT_EQ(number(kInt, Dtype::kI8, -17), "-17");
+  EXPECT_EQ(number(kBits, Dtype::kBF16, 0x3f80), "1");
+  EXPECT_EQ(number(kBits, Dtype::kF16, 0x3555), "0.33325195");
+  EXPECT_EQ(number(kBits, Dtype::kF32, 0x3dcccccd), "0.1");
+  EXPECT_EQ(number(kBits, Dtype::kF32, std::numeric_limits<std::int32_t>::min()), "-0");
+  EXPECT_EQ(number(decimal(3), Dtype::kF32, -1250), "-1.25");
+  EXPECT_EQ(number(decimal(3), std::nullopt, 7), "0.007");
+  EXPECT_EQ(number(decimal(0), std::nullopt, -70), "-70");
+  EXPECT_EQ(number(decimal(2), std::nullopt, 0), "0");
+  EXPECT_EQ(number(decimal(2), std::nullopt, 1200), "12");
+  expect_error(number_of(kBits, std::nullopt, Scalar{}), ErrorCode::kUnsupported, "not known");
+  expect_error(number_of(kBits, Dtype::kBF16, Scalar::from_u64(0x7f80)), ErrorCode::kOutOfRange, "never");
+  expect_error(number_of(kInt, Dtype::kI8, Scalar::from_u64(128)), ErrorCode::kOutOfRange, "never");
+}
+
+// No value of the dtype has more places than the least of all, a power of two, has.
+TEST(Numbers, RoundingHidesHalfOfTheLastPlace) {
+  using tensor::Dtype;
+  EXPECT_EQ(largest_rounding_error(kInt, std::nullopt), 0);
+  EXPECT_EQ(largest_rounding_error(kBits, Dtype::kF16), 0);
+  EXPECT_EQ(largest_rounding_error(decimal(0), Dtype::kF32), 0.5);
+  EXPECT_EQ(largest_rounding_error(decimal(8), std::nullopt), 5e-9);
+  EXPECT_EQ(largest_rounding_error(decimal(200), std::nullopt), 5e-201);
+  EXPECT_EQ(largest_rounding_error(decimal(200), Dtype::kF64), 5e-201);
+  for (const auto& [dtype, places] :
+       {std::pair(Dtype::kF16, 24U), {Dtype::kBF16, 133U}, {Dtype::kF32, 149U}}) {
+    EXPECT_GT(largest_rounding_error(decimal(places - 1), dtype), 0);
+    EXPECT_EQ(largest_rounding_error(decimal(places), dtype), 0);
+  }
+}
+
 TEST(Scale, FollowsTheOriginalPipeline) {
   EXPECT_EQ(default_scale_factor(tensor::Dtype::kF32), 32u);
   EXPECT_EQ(default_scale_factor(tensor::Dtype::kF64), 32u);

@@ -67,15 +67,33 @@ tensor::IntegerArray concatenate(const Layout& layout, std::span<const tensor::I
   return tensor::IntegerArray::own(std::move(out));
 }
 
+ChaCha20Stream padding_stream(const Layout& layout) {
+  Sha256 hash;
+  hash.update("assay/pad/v1").update_u64(layout.pad_seed);
+  return ChaCha20Stream(hash.digest());
+}
+
 }  // namespace
 
 std::vector<std::uint64_t> padding_sources(const Layout& layout) {
   if (layout.kind != Layout::Kind::kCube) return {};
-  Sha256 hash;
-  hash.update("assay/pad/v1").update_u64(layout.pad_seed);
-  ChaCha20Stream stream(hash.digest());
+  ChaCha20Stream stream = padding_stream(layout);
   std::vector<std::uint64_t> sources(layout.padding());
   for (std::uint64_t& source : sources) source = stream.below(layout.real_count);
+  return sources;
+}
+
+std::vector<std::uint64_t> padding_sources(const Layout& layout, std::span<const std::uint64_t> indices) {
+  if (layout.kind != Layout::Kind::kCube) return {};
+  ChaCha20Stream stream = padding_stream(layout);
+  std::vector<std::uint64_t> sources;
+  sources.reserve(indices.size());
+  std::uint64_t next = layout.real_count;
+  for (const std::uint64_t index : indices) {
+    for (; next < index; ++next) static_cast<void>(stream.below(layout.real_count));
+    // A position twice has one source.
+    sources.push_back(next > index ? sources.back() : (++next, stream.below(layout.real_count)));
+  }
   return sources;
 }
 

@@ -147,6 +147,14 @@ TEST(Layout, PaddingComesFromTheStream) {
   // SHA-256("assay/pad/v1" || LE64(42)) keys ChaCha20 (RFC 8439); LE64 draws modulo 60.
   EXPECT_EQ(padding_sources(layout), (std::vector<std::uint64_t>{44, 26, 42, 6}));
   EXPECT_TRUE(padding_sources(plan_flat(shapes({{60}})).value()).empty());
+  // Some of them, without the others; a position twice has one source.
+  const auto some = [&](const std::vector<std::uint64_t>& indices) {
+    return padding_sources(layout, indices);
+  };
+  EXPECT_EQ(some({60, 61, 62, 63}), (std::vector<std::uint64_t>{44, 26, 42, 6}));
+  EXPECT_EQ(some({61, 63}), (std::vector<std::uint64_t>{26, 6}));
+  EXPECT_EQ(some({60, 62, 62, 63, 63}), (std::vector<std::uint64_t>{44, 42, 42, 6, 6}));
+  EXPECT_TRUE(some({}).empty());
 }
 
 TEST(Layout, ModelSlicesAreLayers) {

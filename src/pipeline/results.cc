@@ -76,7 +76,7 @@ void add_openings(Json& results, const claim::Commitment& commitment, const clai
   results["timing"]["total_verify_time_s"] = verify_seconds;
   results["point_results"] = Json::array();
   for (std::size_t k = 0; k < proofs.size(); ++k) {
-    const claim::OpeningReport opening = claim::report_of(proofs, k, &commitment.header.layout, &found);
+    const claim::OpeningReport opening = claim::report_of(proofs, k, &commitment.header, &found);
     Json json = claim::json_of(opening);
     json["evaluation"] = json_integer(opening.value.to_signed_decimal());
     results["point_results"].push_back(std::move(json));

@@ -33,6 +33,10 @@ Result<claim::Subject> read_subject(const fs::path& path, const claim::SubjectOp
 Result<claim::Captured> read_captured(const claim::Header& header, const fs::path& path) {
   if (!names_directory(path)) return claim::read_captured(header, path);
   Hypercube cube = ASSAY_TRY(read_hypercube(path));
+  if (cube.encoding && *cube.encoding != header.encoding)
+    return claim::Captured{{},
+                           "it is encoded as " + cube.encoding->to_string() + ", the commitment as " +
+                               header.encoding.to_string()};
   if (cube.layout.axes == header.layout.axes) return claim::Captured{std::move(cube.values), {}};
   return claim::Captured{{},
                          "its axes are " + cube.layout.axes.to_string() + ", those of the commitment " +

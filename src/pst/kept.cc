@@ -97,7 +97,7 @@ Result<KeptQuotients> KeptQuotients::decode(ByteSpan bytes, const Axes& axes, co
 
 Result<KeptQuotients> KeptQuotients::read(const std::filesystem::path& path, const Axes& axes,
                                           const Digest& owner) {
-  return decode(ASSAY_TRY(read_file(path, kMaxBytes)), axes, owner, path.string());
+  return decode(ASSAY_TRY(read_file(path, kMaxBytes, kTag, kVersion)), axes, owner, path.string());
 }
 
 Status KeptQuotients::write(const std::filesystem::path& path, const Digest& owner) const {

@@ -19,8 +19,10 @@ std::vector<Fr> barycentric_weights(std::uint32_t n) {
   return weights;
 }
 
-std::vector<Fr> lagrange_at(std::uint32_t n, const Fr& t) {
-  std::vector<Fr> values = barycentric_weights(n);
+std::vector<Fr> lagrange_at(std::uint32_t n, const Fr& t) { return lagrange_at(barycentric_weights(n), t); }
+
+std::vector<Fr> lagrange_at(std::vector<Fr> values, const Fr& t) {
+  const auto n = static_cast<std::uint32_t>(values.size());
   Fr below = Fr::one();  // prod_{k < j} (t - k)
   for (std::uint32_t j = 0; j < n; ++j) {
     values[j] *= below;

@@ -15,6 +15,8 @@ namespace assay::pst::internal {
 
 /// l_j(t) = w_j * prod_{k != j} (t - k) for every node j. By products alone, so that t may be a node.
 [[nodiscard]] std::vector<Fr> lagrange_at(std::uint32_t n, const Fr& t);
+/// The same from the weights w_j, where they serve for several t.
+[[nodiscard]] std::vector<Fr> lagrange_at(std::vector<Fr> weights, const Fr& t);
 
 /// sum_j factors[j] * rows[j * width + k] for every k, where `rows` holds factors.size() rows of `width`.
 [[nodiscard]] std::vector<Fr> combine_rows(std::span<const Fr> rows, std::span<const Fr> factors);

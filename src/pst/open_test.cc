@@ -328,33 +328,63 @@ TEST(Slices, OpenAndVerify) {
     std::size_t offset = 0;
     for (std::size_t i = 0; i < fixed; ++i) offset += prefix[i] * axes.volume(i + 1);
     const IntegerView slice = IntegerView(values).subview(offset, axes.volume(fixed));
-    ASSERT_TRUE(check_level(srs, srs.verifier_key(), fixed).ok());
-    SliceStatement statement{commitment, prefix, commit_slice(srs, fixed, slice).value(),
-                             open_slice(srs, values, prefix).value()};
+    SliceStatement statement{commitment, prefix, slice, open_slice(srs, values, prefix).value()};
     EXPECT_EQ(statement.quotients.size(), fixed);
-    EXPECT_TRUE(verifier.check_slice(statement).ok()) << fixed;
+    EXPECT_TRUE(verifier.check_slice(srs, statement).ok()) << fixed;
 
     SliceStatement bad = statement;
-    bad.slice = curve::add(bad.slice, G1Affine::generator());
-    EXPECT_EQ(verifier.check_slice(bad).step(), "opening equation");
-    bad.slice.x.limbs[0] ^= 1;
-    EXPECT_EQ(verifier.check_slice(bad).step(), "proof points");
+    std::vector<std::int16_t> changed(slice.size());
+    for (std::size_t k = 0; k < changed.size(); ++k) changed[k] = values[offset + k];
+    changed.back() = static_cast<std::int16_t>(changed.back() ^ 1);
+    bad.values = changed;
+    EXPECT_EQ(verifier.check_slice(srs, bad).step(), "opening equation");
+    bad.values = IntegerView(changed).subview(0, changed.size() - 1);
+    EXPECT_EQ(verifier.check_slice(srs, bad).step(), "proof shape");
+    bad = statement;
+    bad.commitment.x.limbs[0] ^= 1;
+    EXPECT_EQ(verifier.check_slice(srs, bad).step(), "proof points");
     if (fixed == 0) continue;
     bad = statement;
     bad.prefix[0] = 0;
-    EXPECT_EQ(verifier.check_slice(bad).step(), "opening equation");
-    bad.prefix.pop_back();
-    EXPECT_EQ(verifier.check_slice(bad).step(), "proof shape");
+    EXPECT_EQ(verifier.check_slice(srs, bad).step(), "opening equation");
+    bad = statement;
+    bad.quotients.pop_back();
+    EXPECT_EQ(verifier.check_slice(srs, bad).step(), "proof shape");
+    // Any level but one of the verifier's own key would do for whoever made it.
+    if (fixed < 3) {
+      EXPECT_EQ(verifier.check_slice(Srs::dev(axes, 5).value(), statement).step(), "level digests");
+    }
+    EXPECT_EQ(verifier.check_slice(Srs::dev(axes_of({3, 5, 4}), 4).value(), statement).step(), "axes");
   }
   // True of the polynomial, but the tensor has no such slice.
   const std::vector<Fr> beyond{Fr::from_u64(3), Fr::zero(), Fr::zero()};
   const Opening opening = open_at(srs, values, beyond).value();
   ASSERT_TRUE(verifier.check({commitment, beyond, opening}).ok());
-  const SliceStatement off_grid{
-      commitment, {3, 0, 0}, test::times_generator(opening.value), opening.quotients};
-  EXPECT_EQ(verifier.check_slice(off_grid).step(), "proof shape");
-  const SliceStatement too_deep{commitment, {0, 0, 0, 0}, G1Affine::infinity(), std::vector<G1Affine>(4)};
-  EXPECT_EQ(verifier.check_slice(too_deep).step(), "proof shape");
+  const std::vector<Scalar> value{opening.value.to_scalar()};
+  const SliceStatement off_grid{commitment, {3, 0, 0}, value, opening.quotients};
+  EXPECT_EQ(verifier.check_slice(srs, off_grid).step(), "proof shape");
+  const SliceStatement too_deep{commitment, {0, 0, 0, 0}, value, std::vector<G1Affine>(4)};
+  EXPECT_EQ(verifier.check_slice(srs, too_deep).step(), "proof shape");
+}
+
+// Of the whole tensor's own commitment, with no proof at all, no values of a slice can be held.
+TEST(Slices, NothingPassesWithoutTheValuesOfTheSlice) {
+  const Axes axes = axes_of({3, 4});
+  const Srs srs = Srs::dev(axes, 5).value();
+  std::vector<std::int32_t> values(12);
+  for (std::int32_t i = 0; i < 12; ++i) values[static_cast<std::size_t>(i)] = i * i + 1;
+  const G1Affine commitment = commit(srs, values).value();
+  const Verifier verifier(srs.verifier_key());
+  for (std::uint32_t z = 0; z < 3; ++z) {
+    const IntegerView slice = IntegerView(values).subview(std::size_t{4} * z, 4);
+    const std::vector<std::uint32_t> prefix{z};
+    const SliceStatement unproven{commitment, prefix, slice, {G1Affine::infinity()}};
+    EXPECT_EQ(verifier.check_slice(srs, unproven).step(), "opening equation");
+    const SliceStatement whole{commitment, prefix, values, {G1Affine::infinity()}};
+    EXPECT_EQ(verifier.check_slice(srs, whole).step(), "proof shape");
+    const SliceStatement proven{commitment, prefix, slice, open_slice(srs, values, prefix).value()};
+    EXPECT_TRUE(verifier.check_slice(srs, proven).ok());
+  }
 }
 
 TEST(Slices, AFullPrefixGivesTheQuotientsOfTheOpening) {

@@ -14,9 +14,9 @@ Relation Relation::of(const Statement& statement, const Axes& axes) {
           statement.point,       statement.opening.quotients, axes.count()};
 }
 
-Relation Relation::of(const SliceStatement& statement) {
-  Relation relation{&statement.commitment, statement.slice,        Fr::zero(), {},
-                    statement.quotients,   statement.prefix.size()};
+Relation Relation::of(const SliceStatement& statement, const G1Affine& slice) {
+  Relation relation{&statement.commitment,  slice, Fr::zero(), {}, statement.quotients,
+                    statement.prefix.size()};
   for (const std::uint32_t coordinate : statement.prefix) relation.point.push_back(Fr::from_u64(coordinate));
   return relation;
 }
@@ -31,13 +31,11 @@ Verdict check_form(const Relation& relation, const Axes& axes) {
     if (axes[i] == 1 && !relation.quotients[i].is_infinity())
       return shape_rejected(fmt::format("axis {} has one node, so its proof point must be infinity", i));
 
-  std::vector<G1Affine> points{*relation.commitment, relation.rest};
+  std::vector<G1Affine> points{*relation.commitment};
   points.insert(points.end(), relation.quotients.begin(), relation.quotients.end());
   const std::size_t bad = curve::find_invalid_point(points);
   if (bad == points.size()) return Verdict::accepted();
-  const std::string name = bad == 0   ? "the commitment"
-                           : bad == 1 ? "the slice's commitment"
-                                      : fmt::format("proof point {}", bad - 2);
+  const std::string name = bad == 0 ? "the commitment" : fmt::format("proof point {}", bad - 1);
   return Verdict::rejected("proof points", name + " is not on the curve");
 }
 

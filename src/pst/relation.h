@@ -19,7 +19,7 @@ struct Relation {
   std::size_t fixed_axes;  // that the statement must speak of
 
   static Relation of(const Statement& statement, const Axes& axes);
-  static Relation of(const SliceStatement& statement);
+  static Relation of(const SliceStatement& statement, const G1Affine& slice);
 };
 
 /// Steps: "proof shape", "proof points".

@@ -40,13 +40,24 @@ Verdict Verifier::check(const Statement& statement) const {
   return check_relation(Relation::of(statement, key_.axes), key_.axes, prepared_);
 }
 
-Verdict Verifier::check_slice(const SliceStatement& statement) const {
+Verdict Verifier::check_slice(const Srs& srs, const SliceStatement& statement) const {
+  const Axes& axes = key_.axes;
+  const std::size_t fixed = statement.prefix.size();
+  if (fixed > axes.count())
+    return Verdict::rejected("proof shape", fmt::format("{} coordinates for {} axes", fixed, axes.count()));
   // Off the grid the polynomial has values too, but the tensor has no slice.
-  for (std::size_t i = 0; i < std::min(statement.prefix.size(), key_.axes.count()); ++i)
-    if (statement.prefix[i] >= key_.axes[i])
-      return Verdict::rejected("proof shape", fmt::format("coordinate {} is {}, not below {}", i,
-                                                          statement.prefix[i], key_.axes[i]));
-  return check_relation(Relation::of(statement), key_.axes, prepared_);
+  for (std::size_t i = 0; i < fixed; ++i)
+    if (statement.prefix[i] >= axes[i])
+      return Verdict::rejected(
+          "proof shape", fmt::format("coordinate {} is {}, not below {}", i, statement.prefix[i], axes[i]));
+  if (statement.values.size() != axes.volume(fixed))
+    return Verdict::rejected("proof shape", fmt::format("{} values, the slice has {}",
+                                                        statement.values.size(), axes.volume(fixed)));
+  Verdict form = internal::check_form(Relation::of(statement, G1Affine::infinity()), axes);
+  if (form.ok()) form = check_level(srs, key_, fixed);
+  if (!form.ok()) return form;
+  const G1Affine slice = commit_slice(srs, fixed, statement.values).value();
+  return check_relation(Relation::of(statement, slice), axes, prepared_);
 }
 
 Verdict Verifier::check_all(std::span<const Statement> statements, const World& world) const {

@@ -8,6 +8,7 @@
 #include "base/threads.h"
 #include "pst/lagrange.h"
 #include "pst/random_weights.h"
+#include "pst/small_multiples.h"
 #include "pst/srs_points.h"
 #include "pst/srs_state.h"
 
@@ -27,10 +28,16 @@ Verdict rejected_at(std::string step, std::string_view what, std::size_t index, 
 Verdict check_key(const VerifierKey& key) {
   const Result<VerifierKey> again = VerifierKey::decode(key.encode(), "verifier key");
   if (!again) return Verdict::rejected("verifier key", again.error().to_string());
-  for (std::size_t i = 0; i < key.secrets.size(); ++i)
-    if (std::find(key.secrets.begin(), key.secrets.begin() + static_cast<std::ptrdiff_t>(i),
-                  key.secrets[i]) != key.secrets.begin() + static_cast<std::ptrdiff_t>(i))
-      return rejected_at("verifier key", "axis", i, "its secret is that of another axis");
+  const internal::SmallMultiples small;
+  for (std::size_t i = 0; i < key.secrets.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j)
+      if (key.secrets[i].x == key.secrets[j].x)
+        return rejected_at("verifier key", "axis", i,
+                           fmt::format("its secret is {} of axis {}",
+                                       key.secrets[i] == key.secrets[j] ? "that" : "minus that", j));
+    if (const std::optional<std::int64_t> secret = small.find(key.secrets[i]))
+      return rejected_at("verifier key", "axis", i, fmt::format("its secret is {}", *secret));
+  }
   return Verdict::accepted();
 }
 

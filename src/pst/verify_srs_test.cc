@@ -101,7 +101,7 @@ TEST_F(VerifySrs, ASecretOnTheGrid) {
   std::vector<Fr> secrets = random_.fields(3);
   secrets[1] = Fr::from_u64(2);
   const Srs srs = Srs::from_secrets(axes_, secrets).value();
-  EXPECT_EQ(verify_srs(srs).step(), "points");
+  EXPECT_EQ(verify_srs(srs).step(), "verifier key");
   // It is a usable basis all the same: the formulas do not divide by t - k.
   const std::vector<Scalar> values = random_.integers(24, 16);
   EXPECT_EQ(commit(srs, values).value(),
@@ -186,6 +186,30 @@ TEST_F(VerifySrs, LevelsOfMoreThanOneBlock) {
     bad.levels[0][k] = curve::add(bad.levels[0][k], G1Affine::generator());
     EXPECT_EQ(bad.verdict().step(), "level sums") << k;
   }
+}
+
+// Such an SRS is well formed in all else, and anybody finds its secrets by trying.
+TEST_F(VerifySrs, SecretsThatCanBeGuessed) {
+  const Axes axes = axes_of({3, 2});
+  const Fr other = random_.field();
+  const auto verdict_on = [&](const Fr& first, const Fr& second) {
+    return verify_srs(Srs::from_secrets(axes, std::vector<Fr>{first, second}).value());
+  };
+  constexpr std::int64_t kLargest = std::int64_t{1} << 20;
+  for (const std::int64_t secret : {1L, -1L, 5L, -7L, 1024L, -1024L, 1025L, 2049L, -2049L, 3073L, 3074L,
+                                    123456L, -654321L, kLargest, -kLargest}) {
+    const Verdict verdict = verdict_on(other, Fr::from_i64(secret));
+    EXPECT_EQ(verdict.step(), "verifier key") << secret;
+    EXPECT_EQ(verdict.reason(), "its secret is " + std::to_string(secret));
+    EXPECT_EQ(figure(verdict, "axis"), "1");
+  }
+  for (const std::int64_t secret : {kLargest + 1, -kLargest - 1, kLargest * 3})
+    EXPECT_TRUE(verdict_on(Fr::from_i64(secret), other).ok()) << secret;
+
+  EXPECT_EQ(verdict_on(other, -other).reason(), "its secret is minus that of axis 0");
+  EXPECT_EQ(verdict_on(other, other).reason(), "its secret is that of axis 0");
+  // Other relations nobody can see who has not the secrets.
+  EXPECT_TRUE(verdict_on(other, other * other).ok());
 }
 
 TEST_F(VerifySrs, ScaledPoints) {

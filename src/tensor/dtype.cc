@@ -16,6 +16,8 @@ struct DtypeRow {
   std::string_view safetensors;
 };
 
+constexpr std::string_view kTorch = "torch.";
+
 constexpr std::array<DtypeRow, 13> kDtypes = {{
     {Dtype::kBool, 1, false, "torch.bool", "|b1", "BOOL"},
     {Dtype::kU8, 1, false, "torch.uint8", "|u1", "U8"},
@@ -51,10 +53,14 @@ std::optional<Dtype> find_by(std::string_view DtypeRow::*column, std::string_vie
 std::size_t size_of(Dtype dtype) { return row_of(dtype).size; }
 bool is_float(Dtype dtype) { return row_of(dtype).floating; }
 std::string_view torch_name(Dtype dtype) { return row_of(dtype).torch; }
+std::string_view short_name(Dtype dtype) { return torch_name(dtype).substr(kTorch.size()); }
 std::string_view numpy_descr(Dtype dtype) { return row_of(dtype).numpy; }
 std::string_view safetensors_name(Dtype dtype) { return row_of(dtype).safetensors; }
 
 std::optional<Dtype> from_torch_name(std::string_view name) { return find_by(&DtypeRow::torch, name); }
+std::optional<Dtype> from_short_name(std::string_view name) {
+  return from_torch_name(std::string(kTorch).append(name));
+}
 std::optional<Dtype> from_numpy_descr(std::string_view descr) { return find_by(&DtypeRow::numpy, descr); }
 std::optional<Dtype> from_safetensors_name(std::string_view name) {
   return find_by(&DtypeRow::safetensors, name);

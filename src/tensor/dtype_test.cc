@@ -7,6 +7,7 @@ TEST(Dtype, EveryNameFindsItsWayBack) {
   for (std::uint8_t i = 0; i < 13; ++i) {
     const auto dtype = static_cast<Dtype>(i);
     EXPECT_EQ(from_torch_name(torch_name(dtype)), dtype);
+    EXPECT_EQ(from_short_name(short_name(dtype)), dtype);
     EXPECT_EQ(from_safetensors_name(safetensors_name(dtype)), dtype);
     if (dtype != Dtype::kBF16) {
       EXPECT_EQ(from_numpy_descr(numpy_descr(dtype)), dtype);
@@ -14,6 +15,9 @@ TEST(Dtype, EveryNameFindsItsWayBack) {
     EXPECT_EQ(is_float(dtype), i >= 9);
   }
   EXPECT_EQ(torch_name(Dtype::kBF16), "torch.bfloat16");
+  EXPECT_EQ(short_name(Dtype::kBF16), "bfloat16");
+  EXPECT_EQ(from_short_name("torch.bfloat16"), std::nullopt);
+  EXPECT_EQ(from_short_name(""), std::nullopt);
   EXPECT_EQ(numpy_descr(Dtype::kBF16), "");
   EXPECT_EQ(from_numpy_descr(""), std::nullopt);
   EXPECT_EQ(from_torch_name("float32"), std::nullopt);

@@ -44,6 +44,16 @@ Result<claim::Verification> judge(Flags& flags) {
     if (!digest.ok()) return digest.error();
     options.expected_digest = *digest;
   }
+  if (flags.contains("--challenge-digest")) {
+    const Result<assay::Digest> digest = parse_digest(flags["--challenge-digest"]);
+    if (!digest.ok()) return digest.error();
+    options.challenge_digest = *digest;
+  }
+  if (flags.contains("--at-least")) options.at_least = std::stoull(flags["--at-least"]);
+  if (flags.contains("--expect")) {
+    const assay::Status read = options.expected.add_text(flags["--expect"], "--expect");
+    if (!read.ok()) return read.error();
+  }
   if (flags.contains("--challenge")) {
     Result<claim::Challenge> read = claim::Challenge::read(flags["--challenge"]);
     if (!read.ok()) return read.error();

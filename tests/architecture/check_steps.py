@@ -49,6 +49,7 @@ PST_WITHIN = (PST + "verify.cc", PST + "relation.cc")
 CLAIM_WITHIN = (CLAIM + "tensor_checker.cc", *PST_WITHIN)
 INCLUSION = ("include/assay/merkle.h", "[[nodiscard]] Verdict verify_inclusion(")
 CHECK = ("include/assay/pst.h", "[[nodiscard]] Verdict check(")
+LEVEL = ("include/assay/pst.h", "[[nodiscard]] Verdict check_level(")
 CHECKER = ("include/assay/verifier.h", "class TensorChecker")
 VERIFY = ("include/assay/verifier.h", "[[nodiscard]] Verification verify(")
 DECIDE = ("include/assay/toploc_verdict.h", "[[nodiscard]] Verdict decide(")
@@ -85,8 +86,7 @@ LISTS = (
         code=(PST + "verify_srs.cc:verify_srs",),
     ),
     Steps(
-        "include/assay/pst.h",
-        "[[nodiscard]] Verdict check_level(",
+        *LEVEL,
         code=(PST + "verify_srs.cc:check_level",),
     ),
     Steps(*CHECK, code=(PST + "verify.cc:check",), within=PST_WITHIN),
@@ -94,8 +94,8 @@ LISTS = (
         "include/assay/pst.h",
         "[[nodiscard]] Verdict check_slice(",
         code=(PST + "verify.cc:check_slice",),
-        within=PST_WITHIN,
-        includes=(("as check()", CHECK),),
+        within=(*PST_WITHIN, PST + "verify_srs.cc"),
+        includes=(("those of check_level()", LEVEL), ("as check()", CHECK)),
     ),
     Steps(
         "include/assay/pst.h",

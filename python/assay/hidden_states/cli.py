@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..arguments import parser_of
+from ..arguments import Parser, parser_of
 from ..ending import ended
 from ..errors import CaptureError
 from ..models import resolve
@@ -28,7 +28,7 @@ Set HF_TOKEN for models on the hub that need it.
 """
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     def error(self, message: str) -> NoReturn:
         raise CaptureError("out_of_range", "", f"{message}; see --help")
 

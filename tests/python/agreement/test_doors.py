@@ -60,6 +60,8 @@ MODEL = sample(
     assay.encode(layers(), "bits", "model", dtype="bfloat16", capture_mode="decode"),
     [(0, 0, 5, 2), (0, 0, 0, 0), (1, 1, 3, 2)],
 )
+MODEL_VALUES = MODEL.commitment.open(MODEL.points[1:]).to_bytes()  # without the padding
+ROUNDED = sample(assay.encode(np.zeros((2, 3), np.float32), "decimal:0", "flat"), [(0, 1)])
 CUBE = sample(
     assay.encode(np.arange(11), "int", "cube", cube_sizes=(2, 2)), [(1, 1, 0, 1), (0, 0, 0, 0)]
 )
@@ -75,6 +77,9 @@ class Files:
     challenge: bytes | None = None
     digest: str | None = None
     tensor: tuple[str, bytes] | None = None
+    expect: str | None = None
+    challenge_digest: str | None = None
+    at_least: str | None = None
     missing: tuple[str, ...] = field(default=())
 
 
@@ -248,7 +253,32 @@ def challenge_of(one: Sample, points: list[tuple[int, ...]]) -> bytes:
 
 @case(ACCEPTED)
 def challenge_answered(_: Path) -> Files:
-    return changed(MODEL, challenge=challenge_of(MODEL, MODEL.points))
+    return changed(MODEL, proofs=MODEL_VALUES, challenge=challenge_of(MODEL, MODEL.points[1:]))
+
+
+@case(ACCEPTED)
+def challenge_known_by_its_digest(_: Path) -> Files:
+    challenge = challenge_of(FLAT, FLAT.points)
+    return changed(
+        FLAT, challenge=challenge, challenge_digest=hashlib.sha256(challenge).hexdigest()
+    )
+
+
+@case(ACCEPTED)
+def as_many_values_as_asked_for(_: Path) -> Files:
+    return changed(MODEL, at_least="2")
+
+
+@case(ACCEPTED)
+def header_as_expected(_: Path) -> Files:
+    return changed(MODEL, expect="encoding=bits,dtype=bfloat16,mode=decode")
+
+
+@case(ACCEPTED)
+def rounded_values_that_were_expected(folder: Path) -> Files:
+    return changed(
+        ROUNDED, expect="encoding=decimal:0", tensor=npy_of(np.full((2, 3), 0.25, "<f4"), folder)
+    )
 
 
 @case(ACCEPTED)
@@ -280,8 +310,12 @@ def captured_and_all_that_there_is(_: Path) -> Files:
     return changed(
         MODEL,
         tensor=safetensors_of(layers()),
+        proofs=MODEL_VALUES,
         digest=MODEL.commitment.digest,
-        challenge=challenge_of(MODEL, MODEL.points),
+        challenge=challenge_of(MODEL, MODEL.points[1:]),
+        challenge_digest=hashlib.sha256(challenge_of(MODEL, MODEL.points[1:])).hexdigest(),
+        expect="encoding=bits,dtype=bfloat16,mode=decode",
+        at_least="2",
     )
 
 
@@ -387,6 +421,41 @@ def challenge_in_another_order(_: Path) -> Files:
 @case(REJECTED, "challenge")
 def challenge_answered_in_part(_: Path) -> Files:
     return changed(FLAT, challenge=challenge_of(FLAT, [*FLAT.points, (2, 2)]))
+
+
+@case(REJECTED, "challenge", 0)
+def challenge_of_padding(_: Path) -> Files:
+    return changed(MODEL, challenge=challenge_of(MODEL, MODEL.points))
+
+
+@case(REJECTED, "challenge")
+def challenge_that_the_verifier_did_not_draw(_: Path) -> Files:
+    return changed(FLAT, challenge=challenge_of(FLAT, FLAT.points), challenge_digest="00" * 32)
+
+
+@case(REJECTED, "expectation")
+def another_encoding_than_expected(_: Path) -> Files:
+    return changed(ROUNDED, expect="encoding=bits")
+
+
+@case(REJECTED, "expectation")
+def another_mode_than_expected(_: Path) -> Files:
+    return changed(MODEL, expect="mode=prefill")
+
+
+@case(INCONCLUSIVE, "points")
+def fewer_values_than_asked_for(_: Path) -> Files:
+    return changed(MODEL, at_least="3")
+
+
+@case(INCONCLUSIVE, "encoding")
+def zeros_that_agree_because_all_places_are_rounded_away(folder: Path) -> Files:
+    return changed(ROUNDED, tensor=npy_of(np.full((2, 3), 0.25, "<f4"), folder))
+
+
+@case(REJECTED, "captured values", 0)
+def rounded_values_that_do_not_agree(folder: Path) -> Files:
+    return changed(ROUNDED, tensor=npy_of(np.full((2, 3), 0.75, "<f4"), folder))
 
 
 @case(REJECTED, "challenge")
@@ -712,6 +781,16 @@ def digest_that_is_not_hexadecimal(_: Path) -> Files:
 
 
 @case(BAD_INPUT)
+def challenge_digest_that_is_too_short(_: Path) -> Files:
+    return changed(FLAT, challenge=challenge_of(FLAT, FLAT.points), challenge_digest="00")
+
+
+@case(BAD_INPUT)
+def expectation_that_is_none(_: Path) -> Files:
+    return changed(FLAT, expect="encoding=roman")
+
+
+@case(BAD_INPUT)
 def captured_file_that_is_none(_: Path) -> Files:
     return changed(FLAT, tensor=("own.npy", b"no array"))
 
@@ -751,8 +830,9 @@ def write(files: Files, folder: Path) -> list[str]:
         if name not in files.missing:
             (folder / name).write_bytes(data)
         words += [f"--{name}", name]
-    if files.digest is not None:
-        words += ["--digest", files.digest]
+    for name in ("digest", "expect", "challenge_digest", "at_least"):
+        if (word := getattr(files, name)) is not None:
+            words += [f"--{name.replace('_', '-')}", word]
     if files.tensor is not None:
         (folder / files.tensor[0]).write_bytes(files.tensor[1])
         words += ["--tensor", files.tensor[0]]
@@ -781,14 +861,18 @@ def through_command(folder: Path, words: list[str]) -> Answer:
 
 def through_python(folder: Path, words: list[str]) -> Answer:
     given = dict(zip(words[::2], words[1::2], strict=True))
-    challenge, digest, tensor = (given.get(f"--{n}") for n in ("challenge", "digest", "tensor"))
+    challenge, tensor, expect = (given.get(f"--{n}") for n in ("challenge", "tensor", "expect"))
+    at_least = given.get("--at-least")
     try:
         verdict = assay.verify(
             assay.Commitment.read(folder / "commitment"),
             assay.Proofs.read(folder / "proofs"),
             assay.VerifierKey.open(folder / "srs"),
             challenge=assay.Challenge.read(folder / challenge) if challenge else None,
-            digest=digest,
+            challenge_digest=given.get("--challenge-digest"),
+            at_least=int(at_least) if at_least else None,
+            digest=given.get("--digest"),
+            expect=dict(part.split("=") for part in expect.split(",")) if expect else None,
             captured=folder / tensor if tensor else None,
         )
     except assay.InputError:
@@ -810,9 +894,10 @@ def test_the_table_reaches_every_step() -> None:
     # "header" and "commitment value" are for commitments that came from no file, "scheme" for
     # schemes to come, and randomness does not fail here.
     assert steps == {
-        "no proofs", "SRS digest", "axes", "commitment digest", "expected digest", "challenge",
+        "no proofs", "expectation", "SRS digest", "axes", "commitment digest", "expected digest",
+        "challenge",
         "proof shape", "value range", "padding", "proof points", "opening equation",
-        "captured tensor", "captured values",
+        "captured tensor", "captured values", "points", "encoding",
     }  # fmt: skip
     assert len(CASES) >= 60
 

@@ -1,7 +1,9 @@
 """Commit, challenge, open and verify through the package; every way to say no; every bad input."""
 
+import hashlib
 import pickle
 import random
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -57,18 +59,23 @@ def test_a_bare_acceptance_says_what_it_did_not_check(
     assert "SRS unverified" in " ".join(bare.assumptions)
     assert "challenge" in " ".join(bare.notes)
     assert ("challenge", "missing") in bare.checks
-    challenge = assay.Challenge.from_seed(commitment, 2, seed=1)
+    challenge = assay.Challenge.draw(commitment, 2)
     full = assay.verify(
         commitment,
         commitment.open(challenge),
         srs.verifier_key,
         challenge=challenge,
         digest=commitment.digest,
+        expect={"encoding": "int"},
+        at_least=2,
         trusted=[srs.verifier_key.digest],
         captured=VALUES,
     )
     assert full
-    assert full.assumptions == ["SRS trust = dev: whoever made it can open to anything"]
+    assert full.assumptions == [
+        "SRS trusted by the verifier's list as 'named by the caller' (the file's own word: dev, "
+        "whoever made it can open to anything)"
+    ]
     assert full.notes == []
     assert "missing" not in dict(full.checks).values()
 
@@ -487,7 +494,7 @@ def test_challenges(commitment: assay.Commitment, srs: assay.Srs) -> None:
         with pytest.raises(assay.InputError):
             assay.Challenge.draw(commitment, count)
     other = assay.commit(assay.encode(VALUES[::-1], "int", "flat"), srs)
-    with pytest.raises(assay.InputError, match="another commitment"):
+    with pytest.raises(assay.InputError, match="asks about the commitment"):
         other.open(challenge)
 
 
@@ -528,3 +535,89 @@ def test_trusted_may_be_a_file(
         assay.verify(commitment, proofs, srs.verifier_key, trusted=path)
     with pytest.raises(TypeError, match="list of digests"):
         assay.verify(commitment, proofs, srs.verifier_key, trusted=srs.verifier_key.digest)
+
+
+# ---- What a verifier says beforehand
+
+
+STATES = {"a": np.full((2, 3), 0.25, np.float32), "b": np.ones((2, 3), np.float32)}
+
+
+def test_zeros_agree_under_an_encoding_that_rounds_all_away() -> None:
+    zeros = {"a": np.zeros((2, 3), np.float32), "b": np.ones((2, 3), np.float32)}
+    tensor = assay.encode(zeros, "decimal:0")
+    srs = assay.Srs.dev(tensor.axes, seed=1)
+    commitment = assay.commit(tensor, srs)
+    challenge = assay.Challenge.draw(commitment, 12)
+    proofs = commitment.open(challenge)
+
+    def verdict(**more: object) -> assay.Verdict:
+        return assay.verify(
+            commitment, proofs, srs.verifier_key, challenge=challenge, captured=STATES, **more
+        )
+
+    unsure = verdict()
+    assert (unsure.outcome, unsure.step) == ("inconclusive", "encoding")
+    assert unsure.figures["largest hidden error"].value == 0.5
+    layers = ["a", "b"]
+    expect = {"encoding": "decimal:0", "dtype": "float32", "mode": "unknown", "layers": layers}
+    assert verdict(expect=expect)
+    for wrong in (
+        {"encoding": "bits"}, {"dtype": "float16"}, {"mode": "decode"}, {"layers": ["b", "a"]},
+        {"layers": ["a"]},
+    ):  # fmt: skip
+        assert verdict(expect=wrong).step == "expectation"
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        {"digest": ""}, {"digest": b""}, {"challenge_digest": ""}, {"expect": {}},
+        {"expect": {"layers": []}}, {"expect": {"encoding": ""}}, {"expect": {"speed": "1"}},
+        {"trusted": [""]}, {"at_least": 0}, {"captured": Path()}, {"trusted": Path()},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_empty_is_not_left_out(
+    commitment: assay.Commitment, srs: assay.Srs, empty: dict[str, object]
+) -> None:
+    challenge = assay.Challenge.draw(commitment, 2)
+    with pytest.raises(assay.InputError):
+        assay.verify(
+            commitment, commitment.open(challenge), srs.verifier_key, challenge=challenge, **empty
+        )
+
+
+def test_who_drew_the_challenge(commitment: assay.Commitment, srs: assay.Srs) -> None:
+    drawn = assay.Challenge.draw(commitment, 2)
+    read = assay.Challenge.from_bytes(drawn.to_bytes())
+    assert read.digest == drawn.digest == hashlib.sha256(drawn.to_bytes()).hexdigest()
+    proofs = commitment.open(drawn)
+
+    def notes(challenge: assay.Challenge, **more: str) -> str:
+        verdict = assay.verify(commitment, proofs, srs.verifier_key, challenge=challenge, **more)
+        assert verdict
+        return " ".join(verdict.notes)
+
+    assert "challenge" not in notes(drawn)
+    assert "nothing shows that the verifier drew the challenge" in notes(read)
+    assert "challenge" not in notes(read, challenge_digest=drawn.digest)
+    other = assay.Challenge.draw(commitment, 3)
+    verdict = assay.verify(
+        commitment, proofs, srs.verifier_key, challenge=read, challenge_digest=other.digest
+    )
+    assert verdict.step == "challenge"
+    with pytest.raises(assay.InputError, match="challenge"):
+        assay.verify(commitment, proofs, srs.verifier_key, challenge_digest=drawn.digest)
+
+
+def test_a_challenge_of_padding_is_not_answered() -> None:
+    tensor = assay.encode({"a": np.ones((2, 17), np.float32)})
+    commitment = assay.commit(tensor, assay.Srs.dev(tensor.axes, seed=1))
+    padding = next(p for p in np.ndindex(tensor.axes) if commitment.place(p).is_padding)
+    head = b"ASSAYCHL" + struct.pack("<I", 2) + bytes.fromhex(commitment.digest)
+    axes = len(tensor.axes)
+    data = head + struct.pack("<II", axes, 1) + b"\0" + struct.pack(f"<{axes}I", *padding)
+    challenge = assay.Challenge.from_bytes(data)
+    with pytest.raises(assay.InputError, match="padding"):
+        commitment.open(challenge)

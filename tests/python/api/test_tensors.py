@@ -294,7 +294,8 @@ def test_captures_in_the_other_layouts_and_encodings(captured: Capture) -> None:
         srs = assay.Srs.dev(tensor.axes, 1)
         commitment = assay.commit(tensor, srs)
         proofs = commitment.open(assay.Challenge.draw(commitment, 3))
-        assert assay.verify(commitment, proofs, srs.verifier_key, captured=captured)
+        expect = {"encoding": encoding, "dtype": "bfloat16", "mode": "decode"}
+        assert assay.verify(commitment, proofs, srs.verifier_key, expect=expect, captured=captured)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from py_ecc import optimized_bn128 as oracle
+from safetensors.numpy import save_file
 
 from assay_program import DONE, INCONCLUSIVE, REJECTED, done, refused, report, run
 
@@ -128,16 +129,102 @@ def test_trust_is_the_verifiers_own(cube: Path) -> None:
     prove(cube, "0,0,0")
     shown = report(cube, "srs", "verify", "--srs", "six.srs")
     assert shown["verdict"] == "accepted"
-    assert Path(cube, "trusted").read_text().split()[0] == shown["srs_digest"]
-    assert any("trust = dev" in text for text in report(cube, VERIFY)["assumptions"])
-    Path(cube, "trusted").unlink()
-    assert any("unverified" in text for text in report(cube, VERIFY)["assumptions"])
+    # A file that is well formed is no reason for trust.
+    assert not Path(cube, "trusted").exists()
+    assert "SRS unverified" in report(cube, VERIFY)["assumptions"][0]
     vouched = report(cube, VERIFY, "--srs-digest", shown["srs_digest"])
-    assert any("trust = dev" in text for text in vouched["assumptions"])
+    assert (
+        "trusted by the verifier's list as 'given with --srs-digest'" in vouched["assumptions"][0]
+    )
     assert "six.vk" in refused(cube, VERIFY, "--srs-digest", "0" * 64)
-    done(cube, "srs verify --srs six.srs --no-record --vk again.vk")
+    done(cube, "srs verify --srs six.srs --vk again.vk")
     assert not Path(cube, "trusted").exists()
     assert Path(cube, "again.vk").read_bytes() == Path(cube, "six.vk").read_bytes()
+
+
+@pytest.mark.parametrize("what", ["six.vk", "six.srs", "digest"])
+def test_the_list_of_trusted_parameters(cube: Path, what: str) -> None:
+    prove(cube, "0,0,0")
+    digest = report(cube, VERIFY)["srs_digest"]
+    named = digest if what == "digest" else what
+    assert report(cube, "trust list")["trusted"] == []
+    assert "not in the list" in refused(cube, "trust remove", named)
+    done(cube, "trust add", named, "--label", "made by me")
+    assert Path(cube, "trusted").read_text() == f"{digest} made by me\n"
+    assert report(cube, "trust list")["trusted"] == [{"srs_digest": digest, "label": "made by me"}]
+    listed = "SRS trusted by the verifier's list as 'made by me' (the file's own word: dev, "
+    assert report(cube, VERIFY)["assumptions"][0].startswith(listed)
+    done(cube, "trust add", named, "--label", "again")
+    assert done(cube, "trust list") == f"{digest} again\n"
+    done(cube, "trust remove", named)
+    assert Path(cube, "trusted").read_text() == ""
+    assert "SRS unverified" in report(cube, VERIFY)["assumptions"][0]
+    refused(cube, "trust add", named)
+    assert "--label" in refused(cube, "trust add", named, "--label", "")
+    assert "label" in refused(cube, "trust add", named, "--label", "two\nlines")
+    assert "what" in refused(cube, "trust add", "", "--label", "x")
+
+
+# The label in a file is one byte, which anybody can change.
+def test_a_dev_srs_relabelled_is_quoted_as_its_own_word(cube: Path) -> None:
+    for name, at in (("six.srs", 16 + 12), ("six.vk", 12)):
+        raw = bytearray(Path(cube, name).read_bytes())
+        assert raw[at] == 1
+        raw[at] = 2
+        Path(cube, name).write_bytes(raw)
+    done(cube, "srs verify --srs six.srs")
+    done(cube, "commit --tensor cube.npy --srs six.srs --out cube.commitment")
+    prove(cube, "0,0,0")
+    said = report(cube, VERIFY)["assumptions"][0]
+    assert said.startswith("SRS unverified: ")
+    assert "the file's own word: ceremony" in said
+
+
+def test_what_the_numbers_are_is_the_provers_word_until_expected(tmp_path: Path) -> None:
+    own = {"a,b": np.full((1, 2, 3), 0.25, np.float32), "c+d": np.ones((1, 2, 3), np.float32)}
+    zeros = {"a,b": np.zeros((1, 2, 3), np.float32), "c+d": np.ones((1, 2, 3), np.float32)}
+    save_file(own, tmp_path / "own.safetensors")
+    save_file(zeros, tmp_path / "zeros.safetensors")
+    tensor = "--tensor zeros.safetensors --encoding decimal:0"
+    axes = report(tmp_path, f"commit {tensor} --plan")["axes"]
+    done(tmp_path, "srs dev --seed 1 --out s.srs --axes", ",".join(map(str, axes)))
+    done(tmp_path, f"commit {tensor} --srs s.srs --out c")
+    line = "prove --tensor zeros.safetensors --srs s.srs --commitment c --random 3 --out p"
+    assert " = " in done(tmp_path, line)
+    verify = "verify --commitment c --proofs p --srs s.vk"
+    said = done(tmp_path, verify)
+    for text in ("encoding: decimal:0, self-reported", "dtype: float32, self-reported",
+                 "mode: unknown, self-reported"):  # fmt: skip
+        assert f"  {text}\n" in said
+    unsure = report(tmp_path, verify, "--tensor", "own.safetensors", code=INCONCLUSIVE)
+    assert unsure["step"] == "encoding"
+    assert unsure["figures"]["largest hidden error"] == {
+        "value": 0.5, "unit": "in the unit of the values"
+    }  # fmt: skip
+    assert [proof["ground_truth"]["matched"] for proof in unsure["proofs"]] == [True] * 3
+    assert [proof["verified"] for proof in unsure["proofs"]] == [True] * 3
+    expected = "--expect encoding=decimal:0,dtype=float32 --expect mode=unknown"
+    met = report(tmp_path, f"{verify} {expected}", "--tensor", "own.safetensors")
+    assert met["figures"]["encoding"]["value"] == "decimal:0, as expected"
+    named = ("--expect", "layer=a,b", "--expect", "layer=c+d")
+    done(tmp_path, verify, *named)
+    (tmp_path / "names").write_text("a,b\nc+d\n")
+    done(tmp_path, verify, "--expect", "layers=@names")
+    for bad in ("encoding=bits", "dtype=bfloat16", "mode=decode", "layer=a,b", "layer=c+d"):
+        assert report(tmp_path, verify, "--expect", bad, code=REJECTED)["step"] == "expectation"
+    for bad in ("", "bits", "layer=", "encoding=bits,layer=a,b", "layers=@none"):
+        refused(tmp_path, verify, "--expect", bad)
+
+
+def test_opened_values_stand_beside_their_numbers(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.array([[0.1, -2.5]], np.float32))
+    done(tmp_path, "srs dev --axes 1,2 --seed 1 --out s.srs")
+    for encoding, numbers in (("bits", ["0.1", "-2.5"]), ("decimal:2", ["0.1", "-2.5"])):
+        done(tmp_path, f"commit --tensor x.npy --encoding {encoding} --srs s.srs --out c")
+        line = "prove --tensor x.npy --srs s.srs --commitment c --at 0,0 --at 0,1 --out p"
+        assert all(f" ({number})" in done(tmp_path, line) for number in numbers)
+        shown = report(tmp_path, "verify --commitment c --proofs p --srs s.vk")["proofs"]
+        assert [proof["number"] for proof in shown] == numbers
 
 
 def test_a_broken_srs_is_rejected(cube: Path) -> None:
@@ -228,7 +315,18 @@ def test_two_parties(cube: Path) -> None:
     verdict = report(verifier, VERIFY, "--challenge", "c")
     assert verdict["verdict"] == "accepted"
     assert [proof["point"] for proof in verdict["proofs"]] == drawn["points"]
-    assert "points not from a challenge of the verifier" not in verdict["notes"]
+    assert any("nothing shows that the verifier drew" in note for note in verdict["notes"])
+    known = report(
+        verifier, VERIFY, "--challenge", "c", "--challenge-digest", drawn["challenge_digest"]
+    )
+    assert not any("challenge" in note for note in known["notes"])
+    assert drawn["challenge_digest"] == hashlib.sha256((verifier / "c").read_bytes()).hexdigest()
+    said = refused(verifier, VERIFY, "--challenge-digest", drawn["challenge_digest"])
+    assert "--challenge-digest" in said
+    done(verifier, VERIFY, "--challenge", "c", "--at-least", 7)
+    for count, code in ((8, INCONCLUSIVE), (7, DONE)):
+        assert run(verifier, VERIFY, "--at-least", count).returncode == code
+    assert "--at-least" in refused(verifier, VERIFY, "--at-least", 0)
 
     done(provider, line, "--at", "0,0,0")
     (verifier / "cube.proofs").write_bytes((provider / "cube.proofs").read_bytes())

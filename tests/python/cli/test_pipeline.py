@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assay_program import REJECTED, done, refused, report, run
+from assay_program import INCONCLUSIVE, REJECTED, done, refused, report, run
 
 torch = pytest.importorskip("torch")
 
@@ -154,9 +154,14 @@ def test_the_whole_chain(chain: Path) -> None:
     # By default ten points.
     assert len(report(chain, "prove", "--poly-dir", poly)["proofs"]) == 10
 
-    verdict = report(chain, "verify", "--poly-dir", poly)
+    expected = ("--expect", "encoding=decimal:8")
+    verdict = report(chain, "verify", "--poly-dir", poly, *expected)
     assert verdict["verdict"] == "accepted"
     assert verdict["all_ground_truth_matched"] is True
+    # The cube was rounded, and by whom nobody says.
+    unsure = report(chain, "verify", "--poly-dir", poly, code=INCONCLUSIVE)
+    assert unsure["step"] == "encoding"
+    assert unsure["all_ground_truth_matched"] is True
     assert all(proof["place"].startswith(("embedding", "layer_")) for proof in verdict["proofs"])
     assert report(chain, "verify", "--output-dir", out.name)["all_ground_truth_matched"] is None
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -24,7 +25,8 @@ from assay_program import (
 )
 
 VERBS = [
-    "convert", "reshape", "interpolate", "srs dev", "srs verify", "commit", "challenge", "prove",
+    "convert", "reshape", "interpolate", "srs dev", "srs verify", "trust add", "trust list",
+    "trust remove", "commit", "challenge", "prove",
     "verify", "locate", "toploc build", "toploc verify", "version", "kernels",
 ]  # fmt: skip
 
@@ -84,6 +86,24 @@ def test_version(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_wrong_line_is_one_line_and_2(tmp_path: Path, line: str) -> None:
     refused(tmp_path, line)
+
+
+@pytest.mark.parametrize("verb", [*VERBS, "bench msm", "bench pairing", "bench commitments"])
+def test_no_flag_takes_an_empty_value(tmp_path: Path, verb: str) -> None:
+    said = done(tmp_path, verb, "--help")
+    taking = re.findall(r"^ +(--[a-z-]+) [^ ]", said, re.MULTILINE)  # a value
+    assert "--threads" in taking
+    for flag in taking:
+        assert f"{flag}: an empty value" in refused(tmp_path, verb, flag, "")
+        assert flag in refused(tmp_path, verb, f"{flag}=")
+
+
+# Each of these would strengthen the check; an unset variable of a shell must not weaken it.
+@pytest.mark.parametrize("flag", ["--challenge", "--digest", "--tensor", "--srs-digest"])
+def test_an_unset_variable_drops_no_check(made: Path, flag: str) -> None:
+    line = "verify --commitment c.commitment --proofs c.proofs --srs s.vk"
+    done(made, line)
+    assert f"{flag}: an empty value" in refused(made, line, flag, "")
 
 
 def program(where: Path, name: str, text: str) -> None:

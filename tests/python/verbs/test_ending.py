@@ -1,7 +1,8 @@
 """Codes and words of the package's commands when something goes wrong in them."""
 
+import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -9,6 +10,7 @@ import pytest
 
 from assay import InputError, bench_overhead, demo, run, two_party
 from assay.ending import ended
+from assay.hidden_states import cli as capture_cli
 from assay.toploc import cli as toploc_cli
 
 FAILED = 2
@@ -89,3 +91,40 @@ def test_a_party_that_fails_tells_the_other(
     assert two_party.main(["--role", "verifier", "--root", str(tmp_path)]) == FAILED
     assert [path.name for path in exchange.iterdir()] == ["given-up"]
     assert "KeyError" in capsys.readouterr().err
+
+
+def flags_of(parser: argparse.ArgumentParser) -> Iterator[tuple[list[str], str]]:
+    """The words of a verb and a flag of it that takes a value, for all there are."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, verb in action.choices.items():
+                yield from (([name, *words], flag) for words, flag in flags_of(verb))
+        elif action.option_strings and action.nargs != 0:
+            yield [], action.option_strings[-1]
+
+
+# An unset variable of a shell would drop what the flag asks for without a word.
+@pytest.mark.parametrize(
+    "module",
+    [run, demo, two_party, bench_overhead, toploc_cli, capture_cli],
+    ids=lambda m: m.__name__,
+)
+def test_no_flag_takes_an_empty_value(
+    module: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = list(flags_of(module._parser()))
+    assert found
+    for words, flag in found:
+        for given in ([flag, ""], [f"{flag}="]):
+            try:
+                code = module.main([*words, *given])
+            except SystemExit as ended_with:
+                code = ended_with.code
+            assert code == FAILED
+            assert f"{flag}: an empty value" in capsys.readouterr().err
+
+
+def test_an_empty_word_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run.main(["", "--prompt", "x"])
+    assert "argument: an empty value" in capsys.readouterr().err

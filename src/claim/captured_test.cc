@@ -1,0 +1,155 @@
+// The verifier's own values: read one by one as they would be laid out, and not before they are asked for.
+#include <cstring>
+#include <limits>
+
+#include "claim/test_support.h"
+
+namespace assay::claim {
+namespace {
+
+using test::Sample;
+
+template <class T>
+tensor::TensorView view_of(std::string name, tensor::Dtype dtype, tensor::Shape shape,
+                           const std::vector<T>& values) {
+  auto bytes = std::make_shared<Bytes>(values.size() * sizeof(T));
+  std::memcpy(bytes->data(), values.data(), bytes->size());
+  return {std::move(name), dtype, std::move(shape), *bytes, bytes};
+}
+
+/// Two layers of floats, and a few options.
+Arrays float_layers(float last = 0.5F) {
+  std::vector<float> first;
+  for (int i = 0; i < 34; ++i) first.push_back(0.25F * static_cast<float>(i) - 3);
+  std::vector<float> second = first;
+  second.back() = last;
+  return {{view_of("layer_0", tensor::Dtype::kF32, {1, 2, 17}, first),
+           view_of("layer_1", tensor::Dtype::kF32, {1, 2, 17}, second)},
+          {},
+          true};
+}
+
+Header header_for(const Arrays& arrays, encode::Layout::Kind kind, const encode::Encoding& encoding) {
+  SubjectOptions options;
+  options.layout = kind;
+  options.encoding = encoding;
+  options.cube = {2, 5, std::nullopt, 9};
+  return plan_subject(arrays, options, "test").value();
+}
+
+TEST(Captured, SingleValuesAreThoseOfTheLaidOutTensor) {
+  using Layout = encode::Layout;
+  using Kind = encode::Encoding::Kind;
+  const Arrays arrays = float_layers();
+  for (const auto kind : {Layout::Kind::kFlat, Layout::Kind::kCube, Layout::Kind::kModel}) {
+    for (const encode::Encoding& encoding : {encode::Encoding{Kind::kBits, 0}, {Kind::kDecimal, 2}}) {
+      const Header header = header_for(arrays, kind, encoding);
+      const Captured own = captured_like(header, arrays, {}, "own").value();
+      ASSERT_EQ(own.fault, "");
+      EXPECT_EQ(own.values.size(), 0U);  // nothing is laid out
+      const tensor::IntegerArray whole = own.laid_out(header.layout).value();
+      std::vector<std::uint64_t> indices;
+      for (std::uint64_t i = 0; i < whole.size(); ++i) indices.push_back(whole.size() - 1 - i);
+      indices.push_back(whole.size() - 1);
+      const std::vector<std::optional<Scalar>> single = own.at(header.layout, indices);
+      ASSERT_EQ(single.size(), indices.size());
+      for (std::size_t k = 0; k < indices.size(); ++k)
+        EXPECT_EQ(single[k], whole.view()[indices[k]]) << to_string(kind) << " " << indices[k];
+    }
+  }
+}
+
+TEST(Captured, IntegersOfAnySizeToo) {
+  const std::vector<Scalar> values{Scalar::from_u64(7), Scalar{{1, 2, 3, 4}}, Scalar{}};
+  const tensor::IntegerTensor layer{"a", {3}, tensor::IntegerArray::borrow(IntegerView(values), nullptr), ""};
+  const Arrays arrays{{}, {layer}, true};
+  const Header header = header_for(arrays, encode::Layout::Kind::kCube, {});
+  const Captured own = captured_like(header, arrays, {}, "own").value();
+  const tensor::IntegerArray whole = own.laid_out(header.layout).value();
+  for (std::uint64_t i = 0; i < whole.size(); ++i)
+    EXPECT_EQ(own.at(header.layout, std::span(&i, 1))[0], whole.view()[i]);
+}
+
+// A header of 150 bytes names a layout of 2^32 places; until its setup is found to be the verifier's, that is
+// the sender's word.
+TEST(Captured, IsNotLaidOutForAHeaderThatIsNotYetTrusted) {
+  Sample sample = test::flat_sample();
+  encode::Layout& layout = sample.commitment.header.layout;
+  layout.kind = encode::Layout::Kind::kCube;
+  layout.axes = test::axes_of({65536, 65536});
+  sample.proofs.commitment_digest = sample.commitment.digest();
+  std::vector<std::int64_t> values(12, 1);
+  const Arrays arrays{{view_of("array", tensor::Dtype::kI64, {3, 4}, values)}, {}, true};
+  const Captured own = captured_like(sample.commitment.header, arrays, {}, "own").value();
+  EXPECT_EQ(own.fault, "");
+  VerifyOptions options;
+  options.captured = &own;
+  EXPECT_EQ(test::verdict_of(sample.commitment, sample.proofs, sample.checker, options).step(), "axes");
+}
+
+TEST(Captured, HoldsNumbersAlone) {
+  const Arrays arrays = float_layers(std::numeric_limits<float>::infinity());
+  const Header header = header_for(arrays, encode::Layout::Kind::kModel, {encode::Encoding::Kind::kBits, 0});
+  const Result<Captured> own = captured_like(header, arrays, {}, "own");
+  ASSERT_FALSE(own.ok());
+  EXPECT_EQ(own.error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(own.error().place, "own: layer_1: value 33");
+}
+
+// The scale is the prover's choice: it must not turn a rejection into an error.
+TEST(Captured, AValueThatTheScaleMakesTooLargeIsNoOpenedOne) {
+  const Arrays zeros = float_layers(0);
+  const encode::Encoding encoding{encode::Encoding::Kind::kDecimal, 150};
+  SubjectOptions how;
+  how.layout = encode::Layout::Kind::kFlat;
+  how.encoding = encode::Encoding{encode::Encoding::Kind::kDecimal, 0};
+  Subject subject = make_subject(zeros, how, "zeros").value();
+  subject.header.encoding = encoding;
+  const pst::Srs srs = pst::Srs::dev(subject.header.layout.axes, 1).value();
+  const Commitment commitment = commit(srs, subject.header, subject.values.view()).value();
+  const std::vector<Query> queries{Query::on_grid(srs.axes().coordinates_of(67))};
+  const Proofs proofs = prove(srs, commitment, subject.values.view(), queries).value();
+  const Captured own = captured_like(commitment.header, float_layers(1e30F), {}, "own").value();
+  VerifyOptions options;
+  options.captured = &own;
+  const Verification found = verify(commitment, proofs, TensorChecker(srs.verifier_key()), options);
+  EXPECT_EQ(found.verdict.step(), "captured values");
+  EXPECT_EQ(test::figure(found.verdict, "captured"), "a value without an integer in decimal:150");
+  EXPECT_EQ(found.matches, std::vector<std::optional<bool>>{false});
+}
+
+// Each point off the grid reads the whole tensor: of a large one few are compared, and that is said.
+TEST(Captured, FewPointsOffTheGridAreComparedAtOnce) {
+  const pst::Srs srs = pst::Srs::dev(test::axes_of({512, 128}), 1).value();
+  const std::uint64_t volume = srs.axes().volume();
+  const std::uint64_t most = Verification::kMaxInterpolation / (volume + std::uint64_t{4} * (512 + 128));
+  ASSERT_EQ(most, 123U);
+  const std::vector<std::int8_t> ones(volume, 1);  // p = 1
+  const encode::LayerShape layer{"array", {512, 128}, ""};
+  const Header header{encode::plan_flat(std::span(&layer, 1)).value(), {}, {}};
+  const Commitment commitment = commit(srs, header, IntegerView(ones)).value();
+  const auto verdict_on = [&](std::uint64_t count, const std::vector<std::int8_t>& values) {
+    Proofs proofs(commitment.digest(), 2);
+    for (std::uint64_t i = 0; i < count; ++i)
+      proofs.add(Query::anywhere({Fr::from_u64(512 + i), Fr::from_u64(999)}, srs.axes()),
+                 test::answer_of({Fr::one(), {G1Affine::infinity(), G1Affine::infinity()}}));
+    const Captured own{tensor::IntegerArray::borrow(IntegerView(values), nullptr), {}};
+    VerifyOptions options;
+    options.captured = &own;
+    return verify(commitment, proofs, TensorChecker(srs.verifier_key()), options);
+  };
+  EXPECT_TRUE(verdict_on(2, ones).verdict.ok());
+  const Verification many = verdict_on(most + 1, ones);
+  EXPECT_EQ(many.verdict.outcome(), Outcome::kInconclusive);
+  EXPECT_EQ(many.verdict.step(), "captured values");
+  EXPECT_EQ(many.verdict.item(), most);
+  EXPECT_EQ(many.matches[most - 1], true);
+  EXPECT_EQ(many.matches[most], std::nullopt);
+  EXPECT_EQ(test::figure(many.verdict, "compared"), std::to_string(most));
+  std::vector<std::int8_t> others = ones;
+  others[5] = 2;
+  EXPECT_EQ(verdict_on(most + 1, others).verdict.item(), 0U);
+}
+
+}  // namespace
+}  // namespace assay::claim
