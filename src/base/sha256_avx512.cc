@@ -179,15 +179,17 @@ ASSAY_AVX512 void load_inner(const Strings& strings, std::size_t begin, Vector (
 }
 
 /// The block at `begin`: what there is of prefix, message and the bit behind it. The prefix is in `front`.
+/// Where all strings are as long, their masks are made once.
+template <bool kEqual>
 ASSAY_AVX512 void load_edge(const Strings& strings, std::size_t begin, Vector front, Vector (&w)[16]) {
   const std::uint64_t behind_prefix =
-      begin == 0 ? ~first_bits(static_cast<std::int64_t>(strings.prefix)) : ~0ULL;
+      begin == 0 ? ~first_bits(static_cast<std::int64_t>(strings.prefix)) : ~std::uint64_t{0};
   const Vector base = begin == 0 ? front : _mm512_setzero_si512();
   const Vector mark = _mm512_set1_epi8(static_cast<char>(0x80));
 #pragma GCC unroll 16
   for (std::size_t i = 0; i < kLanes; ++i) {
     // Below 0 when the string has ended.
-    const auto left = static_cast<std::int64_t>(strings.sizes[i] - begin);
+    const auto left = static_cast<std::int64_t>(strings.sizes[kEqual ? 0 : i] - begin);
     const std::uint64_t bytes = first_bits(left) & behind_prefix;
     const std::uint64_t end = left >= 0 && left < 64 ? std::uint64_t{1} << left : 0;
     const std::uintptr_t from =
@@ -196,6 +198,34 @@ ASSAY_AVX512 void load_edge(const Strings& strings, std::size_t begin, Vector fr
     w[i] = _mm512_mask_mov_epi8(loaded, end, mark);
   }
   words_of_rows(w);
+}
+
+/// Which strings still have the block, and whose last it is, at the end of which the length stands: its bits,
+/// as two words.
+struct Ends {
+  __mmask16 active, last;
+  Vector high, low;
+};
+
+ASSAY_AVX512 Ends ends_at(const Strings& strings, std::size_t block) {
+  if (strings.shortest == strings.longest) {
+    const std::uint64_t bits = std::uint64_t{8} * strings.longest;
+    const bool is_last = block + 1 == sha256_blocks(strings.longest);
+    return {0xffff, static_cast<__mmask16>(is_last ? 0xffff : 0),
+            _mm512_set1_epi32(static_cast<int>(bits >> 32)), _mm512_set1_epi32(static_cast<int>(bits))};
+  }
+  unsigned active = 0, last = 0;
+  alignas(64) std::uint32_t high[kLanes], low[kLanes];
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    const std::size_t count = sha256_blocks(strings.sizes[i]);
+    active |= block < count ? 1U << i : 0;
+    last |= block + 1 == count ? 1U << i : 0;
+    const std::uint64_t bits = std::uint64_t{8} * strings.sizes[i];
+    high[i] = static_cast<std::uint32_t>(bits >> 32);
+    low[i] = static_cast<std::uint32_t>(bits);
+  }
+  return {static_cast<__mmask16>(active), static_cast<__mmask16>(last), _mm512_load_si512(high),
+          _mm512_load_si512(low)};
 }
 
 /// The first word of blocks at `begin` > 0 that have at most three bytes of each string.
@@ -246,28 +276,22 @@ ASSAY_AVX512 Strings locate(ByteSpan prefix, const ByteSpan* messages) {
       absorb<false>(state, w, kAll);
       continue;
     }
-    // Bit lengths stand in the last two words of each string's last block.
-    __mmask16 active = 0, last = 0;
-    alignas(64) std::uint32_t low[kLanes], high[kLanes];
-    for (std::size_t i = 0; i < kLanes; ++i) {
-      const std::size_t count = sha256_blocks(strings.sizes[i]);
-      active = static_cast<__mmask16>(active | (block < count ? 1U << i : 0U));
-      last = static_cast<__mmask16>(last | (block + 1 == count ? 1U << i : 0U));
-      const std::uint64_t bits = std::uint64_t{8} * strings.sizes[i];
-      low[i] = static_cast<std::uint32_t>(bits);
-      high[i] = static_cast<std::uint32_t>(bits >> 32);
-    }
+    const Ends ends = ends_at(strings, block);
     constexpr std::size_t kShort = std::size_t{1} << 29;  // the first length that takes more than 32 bits
     if (begin > 0 && begin <= strings.shortest && strings.longest < std::min(begin + 4, kShort)) {
       w[0] = load_first_word(strings, begin);
-      w[15] = _mm512_load_si512(low);
+      w[15] = ends.low;
       absorb<true>(state, w, kAll);
       continue;
     }
-    load_edge(strings, begin, front, w);
-    w[14] = _mm512_mask_mov_epi32(w[14], last, _mm512_load_si512(high));
-    w[15] = _mm512_mask_mov_epi32(w[15], last, _mm512_load_si512(low));
-    absorb<false>(state, w, active);
+    if (strings.shortest == strings.longest) {
+      load_edge<true>(strings, begin, front, w);
+    } else {
+      load_edge<false>(strings, begin, front, w);
+    }
+    w[14] = _mm512_mask_mov_epi32(w[14], ends.last, ends.high);
+    w[15] = _mm512_mask_mov_epi32(w[15], ends.last, ends.low);
+    absorb<false>(state, w, ends.active);
   }
   store_digests(state, digests);
 }
