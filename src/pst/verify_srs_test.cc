@@ -171,7 +171,7 @@ TEST_F(VerifySrs, SecretsThatAreEqualOnAnyTwoAxes) {
     Parts bad = parts_;
     bad.key.secrets[later] = bad.key.secrets[earlier];
     EXPECT_EQ(bad.verdict().step(), "verifier key") << earlier << " and " << later;
-    EXPECT_EQ(bad.verdict().reason(), "its secret is that of another axis");
+    EXPECT_EQ(bad.verdict().reason(), "its secret is that of axis " + std::to_string(earlier));
     EXPECT_EQ(figure(bad.verdict(), "axis"), std::to_string(later));
   }
 }
