@@ -161,6 +161,7 @@ class StreamingCommit:
         if self._thread is None:
             try:
                 while self._done < complete:
+                    obey()
                     self._commit_until(min(complete, self._done + MOST_TOGETHER))
             except Exception as failure:
                 self._failure = failure

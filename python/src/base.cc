@@ -130,9 +130,9 @@ std::vector<Scalar> read_rows(ByteSpan rows, std::string_view place) {
   for (std::size_t i = 0; i < rows.size(); i += 32) {
     Result<Scalar> scalar = Scalar::from_bytes(rows.subspan(i, 32), place);
     if (!scalar.ok()) {
-      Failure failure{scalar.error()};
-      failure.error.place += ", row " + std::to_string(i / 32);
-      throw failure;
+      Error error = scalar.error();
+      error.place += ", row " + std::to_string(i / 32);
+      throw Failure{std::move(error)};
     }
     scalars.push_back(*scalar);
   }

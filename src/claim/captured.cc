@@ -113,6 +113,7 @@ std::vector<std::optional<Scalar>> Captured::at(const encode::Layout& layout,
   // The padding of a cube repeats values, drawn one after the other.
   std::ranges::sort(padding, {}, [&](std::size_t k) { return indices[k]; });
   std::vector<std::uint64_t> places;
+  places.reserve(padding.size());
   for (const std::size_t k : padding) places.push_back(indices[k]);
   const std::vector<std::uint64_t> sources = encode::padding_sources(layout, places);
   for (std::size_t i = 0; i < padding.size(); ++i)

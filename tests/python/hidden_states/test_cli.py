@@ -196,7 +196,7 @@ def test_wrong_flags(
             ["--max-new-tokens", "62"],
             "65 of prompt and answer together; the model has positions for 64",
         ),
-        (["--prompt", ""], "prompt: has no tokens"),
+        (["--prompt", ""], "--prompt: an empty value"),
         (["--prompt", "w1 \udcff"], "prompt: not valid text at character 3"),
         (["--device", "cuda"], "device cuda: not available on this machine"),
     ],

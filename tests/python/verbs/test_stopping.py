@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,14 @@ from assay_program import restore_signals
 from tiny_models import folder
 
 FAILED = 2
+
+
+@pytest.fixture(autouse=True)
+def _heeded() -> Iterator[None]:
+    """A shell that starts the tests in the background has them ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def stop() -> None:
@@ -152,7 +161,7 @@ verb, moments, seed, root, *line = sys.argv[1:]
 main, act, owner = {
     "run": (run.main, "_run_all", run),
     "capture": (capturing.main, "_act", capturing),
-    "toploc": (proving.main, "_generate", proving),
+    "toploc": (proving.main, "_run", proving),
 }[verb]
 PHASES = {
     loading.load.__code__: "load",
