@@ -130,7 +130,7 @@ Result<Scalar> encode_at(const tensor::TensorView& tensor, std::uint64_t index, 
 
 Status check_numbers(const tensor::TensorView& tensor) {
   if (!tensor::is_float(tensor.dtype)) {
-    if (tensor.dtype == tensor::Dtype::kBool) ASSAY_TRY(tensor::integers_of(tensor));
+    if (tensor.dtype == tensor::Dtype::kBool) static_cast<void>(ASSAY_TRY(tensor::integers_of(tensor)));
     return {};
   }
   const FloatFormat format = format_of(tensor.dtype);

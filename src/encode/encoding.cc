@@ -183,7 +183,7 @@ Result<double> decode(const Encoding& encoding, tensor::Dtype dtype, const Scala
 
 Result<std::string> number_of(const Encoding& encoding, const std::optional<tensor::Dtype>& dtype,
                               const Scalar& integer) {
-  if (dtype) ASSAY_TRY(decode(encoding, *dtype, integer));
+  if (dtype) static_cast<void>(ASSAY_TRY(decode(encoding, *dtype, integer)));
   switch (encoding.kind) {
     case Encoding::Kind::kInt:
       return integer.to_signed_decimal();

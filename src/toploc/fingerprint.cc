@@ -129,7 +129,7 @@ Projection project_finite(std::span<const T> values, std::uint32_t hidden, const
 template <class T>
 Result<Fingerprint> project_rows(std::span<const T> values, std::uint32_t hidden, const Digest& seed,
                                  std::uint32_t dimensions) {
-  ASSAY_TRY(count_rows(values, hidden, dimensions));
+  static_cast<void>(ASSAY_TRY(count_rows(values, hidden, dimensions)));
   if (const std::optional<Flaw> flaw = not_finite(values, hidden))
     return out_of_range("states", flaw->text());
   Projection made = project_finite(values, hidden, seed, dimensions);
