@@ -281,7 +281,9 @@ TEST(FingerprintVerify, RefusesWhatNeedsNoModel) {
               std::copy_n(values.begin(), kDimensions, values.begin() + 7 * kDimensions);
             }),
             "distance");
-  EXPECT_EQ(step_with([](auto& values) { std::ranges::rotate(values, values.begin() + kDimensions); }),
+  EXPECT_EQ(step_with([](auto& values) {
+              std::rotate(values.begin(), values.begin() + kDimensions, values.end());
+            }),
             "distance");
   // An old answer's, under the same seed, and under its own.
   EXPECT_EQ(step_of(judged(of(states(9, 64)), own)), "distance");
