@@ -206,6 +206,10 @@ void bind_verify(nb::module_& m) {
           },
           nb::arg("text"), nb::arg("token_ids"));
   m.def(
+      "toploc_fewest_tokens",
+      [](const Parameters& asked, std::uint64_t most) { return toploc::fewest_tokens(asked.batching, most); },
+      nb::arg("asked"), nb::arg("most"));
+  m.def(
       "toploc_check_prompts",
       [](const std::vector<toploc::Prompt>& prompts) { unwrap(toploc::check_prompts(prompts)); },
       nb::arg("prompts"));

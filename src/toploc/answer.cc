@@ -42,6 +42,10 @@ std::optional<Verdict> other_length(const std::vector<std::uint32_t>& tokens, co
 
 }  // namespace
 
+std::uint64_t fewest_tokens(const Batching& batching, std::uint64_t most) {
+  return std::min<std::uint64_t>(batching.decode_batching_size, most);
+}
+
 Status check_prompts(std::span<const Prompt> prompts) {
   std::map<std::vector<std::uint32_t>, std::size_t> seen;
   for (std::size_t i = 0; i < prompts.size(); ++i) {

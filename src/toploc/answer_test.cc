@@ -67,6 +67,13 @@ TEST(CheckAnswer, IsToThePromptAskedFor) {
             "4 tokens, the verifier's tokenizer gives 3");
 }
 
+TEST(FewestTokens, AreThoseOfOneProofWhereAnAnswerMayHaveThem) {
+  EXPECT_EQ(fewest_tokens({}, 512), 32u);
+  EXPECT_EQ(fewest_tokens({}, 32), 32u);
+  EXPECT_EQ(fewest_tokens({}, 31), 31u);
+  EXPECT_EQ(fewest_tokens({.decode_batching_size = 4}, 512), 4u);
+}
+
 TEST(CheckPrompts, AreAllDifferent) {
   EXPECT_TRUE(check_prompts({}).ok());
   std::vector<Prompt> prompts = {kPrompt, {"Why? ", {5, 6}}, {"What?", {5, 6, 8}}};

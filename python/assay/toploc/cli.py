@@ -109,6 +109,7 @@ def _add_calibrate(verbs: Any) -> None:
     add("--out", required=True, type=Path, metavar="FILE", help="the profile")
     add("--prompts", metavar="FILE", help="texts like those to be judged; default: made ones")
     add_number(add, "--n-prompts", 16, least=1)
+    _add_chat(add)
     add_number(add, "--max-new-tokens", 64, least=1)
     add("--batch-sizes", type=_numbers, default=[1, 4], metavar="A,B", help="default: 1,4")
     add(
@@ -179,6 +180,7 @@ def _add_experiment(add: Any) -> None:
         help="prompts, one in each line, or .jsonl with the field prompt; to validate, sample i "
         "must be of prompt i",
     )
+    _add_chat(add)
     _add_engine(add)
 
 
@@ -207,6 +209,11 @@ def _add_engine(add: Any) -> None:
     add("--attn", choices=tuple(ATTENTION), default="sdpa", help="default: %(default)s")
     add("--device", choices=DEVICES, default="auto")
     add("--trust-remote-code", action="store_true", help="run code that the model brings with it")
+
+
+def _add_chat(add: Any) -> None:
+    text = "prompts are what users say: take each within the tokenizer's chat template"
+    add("--chat", action="store_true", help=text)
 
 
 def _add_profile(add: Any) -> None:

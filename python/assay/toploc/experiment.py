@@ -53,7 +53,7 @@ def generate(options: argparse.Namespace, engine: Engine) -> int:
     )
     shape = Shape()
     written = 0
-    encoded = encode_prompts(tokenizer, prompts, MOST_PROMPT_TOKENS)
+    encoded = encode_prompts(tokenizer, prompts, MOST_PROMPT_TOKENS, chat=options.chat)
     for ids in encoded:
         require_positions(model, len(ids) + options.max_decode_tokens)
     for index, (text, ids) in enumerate(zip(prompts, encoded, strict=True)):
@@ -93,7 +93,7 @@ def validate(options: argparse.Namespace, engine: Engine) -> int:
     model, tokenizer, source = load(
         options.validate_model_name, engine, trust_remote_code=options.trust_remote_code
     )
-    encoded = encode_prompts(tokenizer, texts, MOST_PROMPT_TOKENS)
+    encoded = encode_prompts(tokenizer, texts, MOST_PROMPT_TOKENS, chat=options.chat)
     prompts = [Prompt(text, ids) for text, ids in zip(texts, encoded, strict=True)]
     _core.toploc_check_prompts(prompts)
     verdicts = []
@@ -173,7 +173,7 @@ def signature_path(folder: Path, model_name: str, index: int) -> Path:
 
 
 def _least_tokens(options: argparse.Namespace) -> int:
-    """The fewest tokens of an answer: by default those of one proof, where an answer may have them.
+    """The fewest tokens of an answer.
 
     Raises:
         InputError: More than the most ("out_of_range").
@@ -183,7 +183,7 @@ def _least_tokens(options: argparse.Namespace) -> int:
     if least is not None and least > most:
         reason = f"is {least}, more than --max_decode_tokens {most}"
         raise InputError("out_of_range", "--min_decode_tokens", reason)
-    return min(Shape().chunk, most) if least is None else least
+    return _core.toploc_fewest_tokens(Shape(), most) if least is None else least
 
 
 def _made_folder(name: str) -> Path:

@@ -123,7 +123,7 @@ def calibrate_model(options: argparse.Namespace, engine: Engine) -> int:
     with bar:
         found = calibrate(
             model,
-            encode_prompts(tokenizer, texts, MOST_PROMPT_TOKENS),
+            encode_prompts(tokenizer, texts, MOST_PROMPT_TOKENS, chat=options.chat),
             name=options.name,
             model_name=source.name,
             providers=[

@@ -2,7 +2,6 @@
 
 import copy
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,9 +11,8 @@ from transformers import PreTrainedModel
 
 import tiny_models
 from assay import DecodeError, InputError, toploc
-from assay.models import Engine, final_norm
+from assay.models import final_norm
 from assay.toploc import attacks
-from assay.toploc.calibrating import Provider, Run, bounds_of, calibrate, rate_bound
 from assay.toploc.chunks import Shape
 from assay.toploc.producing import produce
 from assay.toploc.vllm_file import read_vllm_states
@@ -22,15 +20,6 @@ from assay.toploc.vllm_file import read_vllm_states
 K = 16
 SHAPE = Shape(chunk=4, k=K)
 PROMPT = [3, 1, 4, 1, 5, 9, 2, 6]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Models so small gain nothing from threads, and lose much on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def model(layout: str = "llama", dtype: torch.dtype = torch.bfloat16) -> PreTrainedModel:
@@ -271,93 +260,6 @@ def test_another_prompt_is_caught() -> None:
     (found,) = produce(made, [PROMPT], max_new_tokens=12, shape=SHAPE)
     own = toploc.recompute(made, [*PROMPT[:-1], 30], found.output)
     assert toploc.verify(own, found.proofs, BOUNDS, chunk=4, k=K).outcome == "rejected"
-
-
-# Calibration.
-
-
-@pytest.mark.parametrize(
-    ("events", "trials", "bound"),
-    [(0, 1, 0.95), (0, 59, 0.0495), (0, 300, 0.00994), (1, 10, 0.3942), (10, 10, 1.0)],
-)
-def test_a_rate_is_bounded_by_what_was_seen(events: int, trials: int, bound: float) -> None:
-    assert rate_bound(events, trials) == pytest.approx(bound, rel=2e-3)
-
-
-def honest_run(deviating: int, chunks: int) -> Run:
-    """An answer of equal chunks, of which some are farther from the verifier's than the others."""
-    rows = torch.randn((4, 200), generator=torch.manual_seed(3))
-    noise = torch.randn(rows.shape, generator=torch.manual_seed(4)) * 0.01
-    far = [rows * (1 + 30 * noise)] * deviating
-    calm = [rows * (1 + noise)] * (chunks - deviating)
-    own = rows.repeat(chunks, 1).bfloat16()
-    proofs = toploc.build(torch.cat(far + calm).bfloat16(), chunk=4, k=K)
-    found = toploc.compare(own, proofs, chunk=4, k=K)
-    return Run(Provider(Engine(), 1), Engine(), [found], [0.01])
-
-
-@pytest.mark.parametrize(
-    ("deviating", "chunks", "margin", "share"),
-    [
-        (0, 16, 1.5, 0.125),
-        # One chunk may deviate whatever the share, so that it says nothing about longer answers.
-        (1, 2, 1.5, 0.125),
-        (1, 16, 1.5, 0.125),
-        (2, 16, 1.5, 1.5 * 2 / 16),
-        (4, 16, 1.5, 1.5 * 4 / 16),
-        (4, 16, 2.0, 2.0 * 4 / 16),
-    ],
-)
-def test_the_share_of_chunks_that_deviate_in_honest_runs(
-    deviating: int, chunks: int, margin: float, share: float
-) -> None:
-    calm, other = honest_run(0, chunks), honest_run(deviating, chunks)
-    bounds = bounds_of([calm, other], [0], margin)
-    assert bounds["deviating_share"] == pytest.approx(share)
-    profile = toploc.Profile(name="honest", minimum_points=K, **bounds)
-    assert toploc.deviating_chunks(other.comparisons[0], profile) == deviating
-    assert toploc.decide(other.comparisons[0], profile)
-
-
-def test_a_profile_of_honest_runs(tmp_path: Any) -> None:
-    made = model()
-    prompts = [[1 + i, 2, 3 + i, 4] for i in range(8)]
-    told: list[tuple[int, int]] = []
-    found = calibrate(
-        made,
-        prompts,
-        name="tiny",
-        providers=[
-            Provider(Engine("bfloat16", "sdpa"), 1),
-            Provider(Engine("bfloat16", "eager"), 3),
-            Provider(Engine("float32", "sdpa"), 1),
-        ],
-        verifiers=[Engine("bfloat16", "sdpa")],
-        max_new_tokens=8,
-        shape=SHAPE,
-        on_count=lambda done, total: told.append((done, total)),
-    )
-    assert told == [(1, 3), (2, 3), (3, 3)]
-    assert (found.learned, found.held_out) == (4, 4)
-    assert found.profile.false_alarm_bound == pytest.approx(rate_bound(found.alarms, 4))
-    assert found.profile.name == "tiny"
-    assert (found.profile.topk, found.profile.decode_batching_size) == (K, 4)
-    # Those of the 4 prompts that the promise rests on, each once.
-    assert (found.profile.honest_sequences, found.profile.honest_chunks) == (4, 4 * 2)
-    seen = [s for run in found.runs for s in run.statistics[::2]]
-    assert found.profile.mantissa_mean >= 1.5 * max(s.mantissa_mean for s in seen) - 1e-9
-    assert made.config._attn_implementation == "sdpa"
-    assert made.dtype == torch.bfloat16
-    path = tmp_path / "tiny.profile"
-    found.profile.save(str(path))
-    (answer,) = produce(made, [[9, 9, 9]], max_new_tokens=8, shape=SHAPE)
-    assert verify(made, answer, profile=path)
-    (answer,) = produce(attacks.another_model(made), [[9, 9, 9]], max_new_tokens=8, shape=SHAPE)
-    assert verify(made, answer, profile=path).outcome == "rejected"
-    with pytest.raises(InputError, match="at least 4"):
-        calibrate(made, prompts[:3], name="few")
-    with pytest.raises(InputError, match="no verdict is given over 962"):
-        calibrate(made, prompts, name="large", shape=Shape(32, 963))
 
 
 # States that vLLM wrote.
