@@ -73,17 +73,18 @@ def test_the_fewest_points_are_those_of_the_shortest_honest_answer(tokens: int, 
 
 
 def test_a_chunk_as_far_as_another_sequences_moves_no_bound_past_the_published() -> None:
-    run = honest_run(0, 4)
-    other = torch.randn((16, 200), generator=torch.manual_seed(5)).bfloat16()
-    rows = torch.randn((16, 200), generator=torch.manual_seed(6)).bfloat16()
+    run = honest_run(0, 16)
+    shape = (64, 200)
+    other, rows = (torch.randn(shape, generator=torch.manual_seed(s)).bfloat16() for s in (5, 6))
     apart = toploc.compare(rows, toploc.build(other, chunk=4, k=K), chunk=4, k=K)
     # The last chunk alone is another sequence's.
-    mixed = Run(run.provider, run.verifier, [[*run.comparisons[0][:3], apart[3]]], [0.01])
+    mixed = Run(run.provider, run.verifier, [[*run.comparisons[0][:-1], apart[-1]]], [0.01])
     assert toploc.statistics(mixed.comparisons[0]).worst_chunk_exponent_mismatches > 112 / 1.5
     assert bounds_of([mixed], [0], 1.5)["chunk_exponent_mismatches"] == 112
-    far = bounds_of([Run(run.provider, run.verifier, [apart], [0.01])], [0], 1.5)
-    with pytest.raises(InputError, match="exclude"):
-        toploc.Profile(name="far", minimum_points=K, **far)
+    # Where every chunk is, no bound would be left that excludes anything.
+    far = Run(run.provider, run.verifier, [apart], [0.01])
+    with pytest.raises(InputError, match="it excludes nothing"):
+        bounds_of([far], [0], 1.5)
 
 
 @pytest.mark.parametrize(("farthest", "bound"), [(0.4, 0.6), (0.7, None), (float("inf"), None)])
