@@ -156,8 +156,8 @@ struct AnswerLength {
 [[nodiscard]] Status check_prompts(std::span<const Prompt> prompts);
 
 /// Whether a signature is of an answer to this prompt, and of a whole one. Steps, in order: "prompt" (another
-/// text, or other tokens), "answer length" (fewer tokens than the least or more than the most; fewer than the
-/// most, and the last is no end: the answer was cut).
+/// text, or other tokens), "answer length" (fewer tokens than the least or more than the most; an end that is
+/// not the last token; fewer than the most, and the last is no end: the answer was cut).
 [[nodiscard]] Verdict check_answer(const Signature& signature, const Prompt& prompt,
                                    const AnswerLength& length);
 

@@ -292,10 +292,38 @@ def _sources(layers: list[tuple[str, Array, str]], dtype: str | None) -> list[tu
     return [(name, *_as_native(array, name, dtype)) for name, array, _ in layers]
 
 
+def plain_torch(tensor: Any, place: str) -> Any:
+    """A torch tensor's values on the device where they are; negation and conjugation may be flags.
+
+    Raises:
+        InputError: What holds no plain values: sparse, quantized or meta tensors ("unsupported").
+    """
+    kind = str(tensor.layout).removeprefix("torch.")
+    if kind != "strided" or tensor.is_meta or tensor.is_quantized:
+        found = "meta" if tensor.is_meta else "quantized" if tensor.is_quantized else kind
+        reason = f"a tensor of the kind {found}; give a dense one, with values"
+        raise InputError("unsupported", place, reason)
+    return tensor.detach().resolve_conj().resolve_neg()
+
+
+def require_unmasked(array: Array, place: str) -> None:
+    """Refuse a masked array of numpy: its mask would be lost.
+
+    Raises:
+        InputError: It is masked ("unsupported").
+    """
+    if isinstance(array, np.ma.MaskedArray):
+        raise InputError(
+            "unsupported", place, "a masked array; fill what is masked, with .filled()"
+        )
+
+
 def _as_native(array: Array, name: str, dtype: str | None) -> tuple[Any, str]:
     """An array in C order on the CPU, and the name of the dtype when it is not the array's own."""
+    place = f"layer {name}"
     if hasattr(array, "detach") and hasattr(array, "contiguous"):  # torch
-        return array.detach().cpu().contiguous(), dtype or ""
+        return plain_torch(array, place).cpu().contiguous(), dtype or ""
+    require_unmasked(array, place)
     if hasattr(array, "__dlpack__") and not isinstance(array, np.ndarray):
         return array, dtype or ""
     # numpy would make floats of some lists of large integers.
@@ -307,7 +335,7 @@ def _as_native(array: Array, name: str, dtype: str | None) -> tuple[Any, str]:
     if not plain.dtype.isnative:
         plain = plain.astype(plain.dtype.newbyteorder("="))
     if plain.dtype.kind not in "biuf" or plain.dtype.itemsize > 8:
-        raise InputError("unsupported", f"layer {name}", f"elements of {plain.dtype}; give numbers")
+        raise InputError("unsupported", place, f"elements of {plain.dtype}; give numbers")
     return plain, dtype or ""
 
 

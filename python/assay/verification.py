@@ -60,6 +60,14 @@ def verify(
     Raises:
         InputError: An argument that cannot be used. Rejected proofs raise nothing.
     """
+    for name, given, kind in (
+        ("commitment", commitment, Commitment), ("proofs", proofs, Proofs),
+        ("verifier_key", verifier_key, VerifierKey), ("challenge", challenge, Challenge | None),
+        ("expect", expect, Mapping | None),
+    ):  # fmt: skip
+        if not isinstance(given, kind):
+            kinds = getattr(kind, "__name__", str(kind))
+            raise TypeError(f"{name}: {type(given).__name__}, {kinds} is expected here")
     if at_least == 0:
         raise InputError("out_of_range", "at_least", "0 asks for nothing: leave it out")
     if challenge_digest is not None and challenge is None:

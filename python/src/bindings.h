@@ -134,9 +134,14 @@ IntegerTuple to_tuple(std::span<const std::uint32_t> numbers);
 /// Name, values, name of the dtype ("" for that of the array, "scalar" for rows of 32 bytes).
 using Source = std::tuple<std::string, AnyArray, std::string>;
 
+/// What the name of a dtype beside an array means: what its elements must be, or what they are where the array
+/// holds the bits of that dtype, and is left as it is where not.
+enum class DtypeName { kDemanded, kWhereItFits };
+
 /// The arrays in place; rows of residues are Python integers. Errors: kUnsupported, kMismatch, those of
 /// read_rows.
-claim::Arrays hold(const std::vector<Source>& sources, bool named = true);
+claim::Arrays hold(const std::vector<Source>& sources, bool named = true,
+                   DtypeName strength = DtypeName::kDemanded);
 
 /// Errors: kUnsupported.
 claim::CaptureMode read_capture_mode(const std::string& name);

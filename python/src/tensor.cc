@@ -37,16 +37,19 @@ std::optional<tensor::Dtype> dtype_of(const AnyArray& array) {
   return std::nullopt;
 }
 
-tensor::Dtype dtype_of(const AnyArray& array, const std::string& named, const std::string& place) {
+/// What an array's elements are: of the dtype that is named for it, where it holds the bits of that (numpy has
+/// no bfloat16); otherwise its own.
+tensor::Dtype dtype_of(const AnyArray& array, const std::string& named, const std::string& place,
+                       DtypeName strength) {
   const std::optional<tensor::Dtype> own = dtype_of(array);
   if (!own) throw Failure{{ErrorCode::kUnsupported, place, "an element type that has no encoding"}};
   if (named.empty()) return *own;
   const std::optional<tensor::Dtype> meant = tensor::from_torch_name("torch." + named);
   if (!meant) throw Failure{{ErrorCode::kUnsupported, place, "no dtype is called \"" + named + "\""}};
-  // The array of bits of a type that its library does not have, as numpy has no bfloat16.
   const bool bits = !tensor::is_float(*own) && *own != tensor::Dtype::kBool &&
                     tensor::size_of(*own) == tensor::size_of(*meant);
   if (*meant != *own && !bits) {
+    if (strength == DtypeName::kWhereItFits) return *own;
     throw Failure{{ErrorCode::kMismatch, place,
                    "elements of " + std::string(tensor::short_name(*own)) + " cannot be read as " + named}};
   }
@@ -61,7 +64,7 @@ tensor::Shape shape_of(const AnyArray& array) {
 
 }  // namespace
 
-claim::Arrays hold(const std::vector<Source>& sources, bool named) {
+claim::Arrays hold(const std::vector<Source>& sources, bool named, DtypeName strength) {
   claim::Arrays arrays;
   arrays.named = named;
   for (const auto& [name, array, dtype_name] : sources) {
@@ -77,7 +80,7 @@ claim::Arrays hold(const std::vector<Source>& sources, bool named) {
           {name, std::move(shape), tensor::IntegerArray::own(read_rows(bytes, place)), ""});
       continue;
     }
-    const tensor::Dtype dtype = dtype_of(array, dtype_name, place);
+    const tensor::Dtype dtype = dtype_of(array, dtype_name, place, strength);
     // Sharing the array keeps its memory alive as long as any part of it is looked at.
     arrays.views.push_back({name, dtype, std::move(shape), bytes, std::make_shared<const AnyArray>(array)});
   }
@@ -214,7 +217,7 @@ void bind_tensor(nb::module_& m) {
           [](const std::vector<Source>& sources, bool named, const claim::Header& header,
              const std::map<std::string, std::string>& taps) {
             return without_gil([&] {
-              return unwrap(claim::captured_like(header, hold(sources, named),
+              return unwrap(claim::captured_like(header, hold(sources, named, DtypeName::kWhereItFits),
                                                  claim::Taps(taps.begin(), taps.end()), kLayers));
             });
           },

@@ -32,7 +32,12 @@ std::optional<Verdict> other_length(const std::vector<std::uint32_t>& tokens, co
     return rejected(fmt::format("{} tokens, at least {} were asked for", tokens.size(), length.least));
   if (tokens.size() > length.most)
     return rejected(fmt::format("{} tokens, at most {} were asked for", tokens.size(), length.most));
-  if (tokens.size() < length.most && std::ranges::count(length.ends, tokens.back()) == 0)
+  const auto ends = [&](std::uint32_t token) { return std::ranges::count(length.ends, token) != 0; };
+  const auto end = std::ranges::find_if(tokens, ends);
+  if (end != tokens.end() && end + 1 != tokens.end())
+    return rejected(fmt::format("token {} of {} is {}, which ends a text, and the answer goes on",
+                                end - tokens.begin(), tokens.size(), *end));
+  if (tokens.size() < length.most && end == tokens.end())
     return rejected(
         fmt::format("{} tokens of {}, and the last, {}, ends no text: it was cut, or made with "
                     "another maximum",

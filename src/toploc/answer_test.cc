@@ -41,6 +41,16 @@ TEST(CheckAnswer, IsNotCut) {
   EXPECT_EQ(reason_of(9, 2, kLength), "9 tokens, at most 8 were asked for");
   EXPECT_EQ(reason_of(7, 9, kLength),
             "7 tokens of 8, and the last, 9, ends no text: it was cut, or made with another maximum");
+  // Whoever obeys ends makes no token after one.
+  Signature early = of(8, 9);
+  early.output_token_ids[3] = 2;
+  EXPECT_EQ(check_answer(early, kPrompt, kLength).reason(),
+            "token 3 of 8 is 2, which ends a text, and the answer goes on");
+  early = of(8, 2);
+  early.output_token_ids[0] = 2;
+  EXPECT_EQ(check_answer(early, kPrompt, kLength).reason(),
+            "token 0 of 8 is 2, which ends a text, and the answer goes on");
+  EXPECT_TRUE(check_answer(early, kPrompt, {4, 8, {}}).ok());
   // A model that ends no text goes on to the most.
   EXPECT_EQ(reason_of(7, 2, {4, 8, {}}),
             "7 tokens of 8, and the last, 2, ends no text: it was cut, or made with another maximum");

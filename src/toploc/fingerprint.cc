@@ -197,6 +197,45 @@ bool all_alike(std::span<const T> values, std::uint32_t hidden) {
          std::ranges::equal(values.subspan(hidden), values.first(values.size() - hidden), same);
 }
 
+/// Whether `stand` in the place of row i is within the bound.
+bool stands_for(const Fingerprint& own, std::size_t i, std::span<const float> stand, double bound) {
+  const std::size_t size = own.dimensions;
+  return distance_of_row(stand, std::span(own.values).subspan(i * size, size)) <= bound;
+}
+
+/// Whether one row, the mean of all, would pass for each of them.
+bool one_passes_for_all(const Fingerprint& own, double bound) {
+  std::vector<double> sums(own.dimensions, 0.0);
+  for (std::size_t i = 0; i < own.values.size(); ++i) sums[i % own.dimensions] += own.values[i];
+  std::vector<float> mean;
+  for (const double sum : sums) mean.push_back(static_cast<float>(sum / static_cast<double>(own.rows())));
+  for (std::size_t i = 0; i < own.rows(); ++i)
+    if (!stands_for(own, i, mean, bound)) return false;
+  return true;
+}
+
+/// The rows for which the row before would pass.
+std::size_t count_repeatable(const Fingerprint& own, double bound) {
+  std::size_t count = 0;
+  for (std::size_t i = 1; i < own.rows(); ++i) {
+    const auto before = std::span(own.values).subspan((i - 1) * own.dimensions, own.dimensions);
+    count += stands_for(own, i, before, bound) ? 1 : 0;
+  }
+  return count;
+}
+
+/// Why own rows are too near to each other for a bound, as where a few dimensions outweigh all others: rows
+/// that nobody computed would pass. None: they are not.
+std::optional<std::string> too_near(const Fingerprint& own, double bound) {
+  if (own.rows() < 2) return {};
+  if (one_passes_for_all(own, bound))
+    return fmt::format("of the verifier's own states one row would pass for all {}", own.rows());
+  const std::size_t repeatable = count_repeatable(own, bound);
+  if (2 * repeatable < own.rows()) return {};
+  return fmt::format("of the verifier's own states, for {} of {} rows the row before would pass", repeatable,
+                     own.rows());
+}
+
 std::optional<Flaw> vanishing_row(const Fingerprint& own) {
   for (std::size_t i = 0; i < own.values.size(); i += own.dimensions) {
     if (std::ranges::all_of(std::span(own.values).subspan(i, own.dimensions), [](float v) { return v == 0; }))
@@ -232,6 +271,8 @@ Verdict judge(const Fingerprint& theirs, std::span<const T> values, const Profil
                            "for at most {:.4g} in each",
                            farthest->distance, farthest->row, profile.title(), *profile.fingerprint_distance))
         .at_item(farthest->row);
+  if (std::optional<std::string> reason = too_near(own.fingerprint, *profile.fingerprint_distance))
+    return Verdict::inconclusive("states", *std::move(reason));
   return Verdict::accepted();
 }
 

@@ -352,6 +352,41 @@ TEST(FingerprintVerify, IsInconclusiveWhereTheOwnStatesSayNothing) {
   EXPECT_EQ(step_of(judged(of(one), one)), "accepted");
 }
 
+// Where a few dimensions outweigh all others, whoever knows these passes without a row of the model's.
+TEST(FingerprintVerify, IsInconclusiveWhereOneRowWouldPassForMany) {
+  std::vector<float> own = states(6, 64);
+  for (float& value : own) value *= 0.1F;
+  std::vector<float> known(own.size(), 0.0F);
+  for (std::vector<float>* values : {&own, &known}) {
+    for (std::size_t row = 0; row < 64; ++row) {
+      row_of(*values, row)[7] += 60;
+      row_of(*values, row)[99] -= 45;
+    }
+  }
+  for (const Fingerprint& theirs : {of(known), of(own)}) {
+    const Verdict verdict = judged(theirs, own);
+    EXPECT_EQ(step_of(verdict), "inconclusive: states");
+    EXPECT_EQ(verdict.reason(), "of the verifier's own states one row would pass for all 64");
+    EXPECT_TRUE(verdict.figure("relative distance, worst row"));
+  }
+  // A bound that tells the rows apart decides.
+  EXPECT_EQ(step_of(judged(of(own), own, with_bound(0.001))), "accepted");
+  EXPECT_EQ(step_of(judged(of(known), own, with_bound(0.001))), "distance");
+}
+
+TEST(FingerprintVerify, IsInconclusiveWhereRowsRepeatOthers) {
+  const auto with_repeated = [](std::size_t repeated) {
+    std::vector<float> own = states(6, 8);
+    for (std::size_t row = 1; row <= repeated; ++row)
+      std::ranges::copy(row_of(own, row - 1), row_of(own, row).begin());
+    return judged(of(own), own);
+  };
+  EXPECT_EQ(step_of(with_repeated(3)), "accepted");
+  EXPECT_EQ(with_repeated(4).reason(),
+            "of the verifier's own states, for 4 of 8 rows the row before would pass");
+  EXPECT_EQ(step_of(with_repeated(6)), "inconclusive: states");
+}
+
 TEST(FingerprintVerify, OfWhatTheVerifierCannotAskIsAnError) {
   const std::vector<float> own = states(6, 4);
   const auto error_of = [&](std::uint32_t hidden, std::uint32_t dimensions) {

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..tensors import encode
+from ..tensors import encode, plain_torch, require_unmasked
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +44,7 @@ def to_bits(array: Array, place: str, rounded: bool) -> Bits:
         return bits_of_torch(to_bfloat16(array, place, rounded))
     if hasattr(array, "__dlpack__") and not isinstance(array, np.ndarray):
         array = _from_dlpack(array, place)
+    require_unmasked(array, place)
     plain = np.asarray(array)
     if not plain.dtype.isnative:
         plain = plain.astype(plain.dtype.newbyteorder("="))
@@ -66,7 +67,7 @@ def to_bfloat16(tensor: "torch.Tensor", place: str, rounded: bool) -> "torch.Ten
     """
     import torch
 
-    flat = tensor.detach().reshape(-1)
+    flat = plain_torch(tensor, place).reshape(-1)
     if flat.dtype == torch.bfloat16:
         return flat
     if flat.dtype == torch.uint16:

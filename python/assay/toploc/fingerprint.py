@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..errors import InputError
+from ..tensors import plain_torch, require_unmasked
 from .arrays import Array, bits_of_torch, is_torch, to_bfloat16, to_bits
 from .verifying import Profile, profile_of
 
@@ -142,16 +143,18 @@ def verify(
 
 def _rows(states: Array) -> NDArray[Any]:
     """float32, or bits as uint16, of shape (tokens, width)."""
-    shape = tuple(states.shape)
+    shape = tuple(getattr(states, "shape", ()))
     if len(shape) != 2:
         raise InputError("mismatch", "states", f"of shape {shape}; give (tokens, width)")
     if is_torch(states):
         import torch
 
         if states.dtype in (torch.float16, torch.float32, torch.float64):
-            rows: NDArray[Any] = states.detach().to("cpu", torch.float32).contiguous().numpy()
+            plain = plain_torch(states, "states")
+            rows: NDArray[Any] = plain.to("cpu", torch.float32).contiguous().numpy()
             return rows
         return bits_of_torch(to_bfloat16(states, "states", False)).reshape(shape)
+    require_unmasked(states, "states")
     if isinstance(states, np.ndarray) and states.dtype.name in ("float16", "float32", "float64"):
         return np.ascontiguousarray(states, np.float32)
     return to_bits(states, "states", False).reshape(shape)
