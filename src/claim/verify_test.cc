@@ -169,6 +169,11 @@ TEST(Verify, NamesEveryProofThatDoesNotHold) {
     EXPECT_EQ(found.verdict.step(), "opening equation");
     EXPECT_EQ(found.verdict.item(), bad.front());
     EXPECT_EQ(found.false_proofs, bad);
+    if (bad.size() > 1) {
+      EXPECT_EQ(test::figure(found.verdict, "false proofs"), std::to_string(bad.size()));
+    } else {
+      EXPECT_EQ(found.verdict.figure("false proofs"), nullptr);
+    }
     for (std::size_t k = 0; k < 72; ++k)
       EXPECT_EQ(found.verified(k), std::ranges::find(bad, k) == bad.end()) << k;
   }
