@@ -34,6 +34,14 @@ void write_line(const std::string& text) {
   static_cast<void>(std::fflush(stderr));
 }
 
+std::string coloured(std::string_view outcome_text, Outcome outcome) {
+  const char* no_color = std::getenv("NO_COLOR");
+  if ((no_color != nullptr && *no_color != '\0') || ::isatty(STDOUT_FILENO) == 0)
+    return std::string(outcome_text);
+  const int code = outcome == Outcome::kAccepted ? 32 : outcome == Outcome::kRejected ? 31 : 33;
+  return fmt::format("\033[{}m{}\033[0m", code, outcome_text);
+}
+
 struct Drawing {
   std::string phase;
   Clock::time_point started;
@@ -52,20 +60,6 @@ struct Drawing {
 
 }  // namespace
 
-std::string printable(std::string_view text) {
-  std::string out(text);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(out[i]);
-    const auto before = static_cast<unsigned char>(i > 0 ? out[i - 1] : 0);
-    // U+0080 to U+009F, in UTF-8 C2 80 to C2 9F, are control characters too.
-    if (byte < 0x20 || byte == 0x7f || (before == 0xc2 && byte >= 0x80 && byte < 0xa0)) {
-      if (byte >= 0x80) out[i - 1] = '?';
-      out[i] = '?';
-    }
-  }
-  return out;
-}
-
 Status write_stdout(std::string_view text) {
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (written && std::fflush(stdout) == 0) return {};
@@ -75,13 +69,6 @@ Status write_stdout(std::string_view text) {
 void write_stderr_line(std::string_view text) {
   const std::string line = printable(text) + "\n";
   static_cast<void>(std::fwrite(line.data(), 1, line.size(), stderr));
-}
-
-std::string coloured(std::string_view text, Colour colour) {
-  const char* no_color = std::getenv("NO_COLOR");
-  if ((no_color != nullptr && *no_color != '\0') || ::isatty(STDOUT_FILENO) == 0) return std::string(text);
-  const int code = colour == Colour::kGreen ? 32 : colour == Colour::kRed ? 31 : 33;
-  return fmt::format("\033[{}m{}\033[0m", code, text);
 }
 
 ProgressBar::ProgressBar(bool quiet) : shown_(!quiet && ::isatty(STDERR_FILENO) != 0) {
@@ -106,8 +93,8 @@ void Console::warn(std::string_view text) const {
   write_stderr_line(fmt::format("assay {}: {}", verb_, text));
 }
 
-Result<int> Console::report(const Json& json, const std::vector<std::string>& lines, const Rows& rows,
-                            const std::vector<std::string>& after, int exit_code) const {
+Result<int> Console::report(const Json& json, const Lines& lines, const Rows& rows, const Lines& after,
+                            int exit_code) const {
   constexpr std::size_t kPiece = std::size_t{1} << 16;
   std::string text;
   const auto put = [&text](std::string_view more) -> Status {
@@ -128,15 +115,22 @@ Result<int> Console::report(const Json& json, const std::vector<std::string>& li
       ASSAY_TRY(put((k == 0 ? "\n    " : ",\n    ") + dump_json(rows.json(k), -1)));
     ASSAY_TRY(put(rows.count == 0 ? "]\n}\n" : "\n  ]\n}\n"));
   } else {
-    for (const std::string& line : lines) ASSAY_TRY(put(line + "\n"));
-    for (std::size_t k = 0; rows.line && k < rows.count; ++k) ASSAY_TRY(put(rows.line(k) + "\n"));
-    for (const std::string& line : after) ASSAY_TRY(put(line + "\n"));
+    for (std::size_t i = 0; i < lines.texts.size(); ++i) {
+      std::string line = printable(lines.texts[i]);
+      if (lines.outcome && i == 0) {
+        const std::string_view outcome = to_string(*lines.outcome);
+        line.replace(0, outcome.size(), coloured(outcome, *lines.outcome));
+      }
+      ASSAY_TRY(put(line + "\n"));
+    }
+    for (std::size_t k = 0; rows.line && k < rows.count; ++k) ASSAY_TRY(put(printable(rows.line(k)) + "\n"));
+    for (const std::string& line : after.texts) ASSAY_TRY(put(printable(line) + "\n"));
   }
   ASSAY_TRY(write_stdout(text));
   return exit_code;
 }
 
-Result<int> Console::report(const Json& json, const std::vector<std::string>& lines, int exit_code) const {
+Result<int> Console::report(const Json& json, const Lines& lines, int exit_code) const {
   return report(json, lines, Rows{}, {}, exit_code);
 }
 

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <functional>
+#include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,9 +16,6 @@ namespace assay::cli {
 
 /// Beside those of verdicts (see exit_code): done, and bad input or could not run.
 enum ExitCode : int { kDone = 0, kFailed = 2 };
-
-/// Text without what would move a terminal's cursor or start a new line: control characters become '?'.
-[[nodiscard]] std::string printable(std::string_view text);
 
 /// Writes to stdout and flushes. Errors: kIo, such as a full disk behind it.
 [[nodiscard]] Status write_stdout(std::string_view text);
@@ -37,9 +36,17 @@ class ProgressBar {
   bool shown_;
 };
 
-/// `text` in green, red or yellow where stdout is a terminal and NO_COLOR is not set.
-enum class Colour { kGreen, kRed, kYellow };
-[[nodiscard]] std::string coloured(std::string_view text, Colour colour);
+/// The lines of a report, which are made printable when they are printed.
+struct Lines {
+  Lines(std::initializer_list<std::string> lines) : texts(lines) {}
+  // Implicit, as the list above. NOLINTNEXTLINE(google-explicit-constructor)
+  Lines(std::vector<std::string> lines) : texts(std::move(lines)) {}
+  /// Its outcome comes in colour where stdout is a terminal and NO_COLOR is not set.
+  explicit Lines(const Verdict& verdict) : texts(to_lines(verdict)), outcome(verdict.outcome()) {}
+
+  std::vector<std::string> texts;
+  std::optional<Outcome> outcome;  ///< that the first line begins with
+};
 
 /// The last part of a report, row by row.
 struct Rows {
@@ -64,13 +71,12 @@ class Console {
   void warn(std::string_view text) const;
 
   /// The result on stdout, in one of its two forms.
-  [[nodiscard]] Result<int> report(const Json& json, const std::vector<std::string>& lines,
-                                   int exit_code = kDone) const;
+  [[nodiscard]] Result<int> report(const Json& json, const Lines& lines, int exit_code = kDone) const;
 
   /// The same with rows behind them, which are printed as they are made. `json` is an object with a field at
   /// least; `after` are the lines behind the rows.
-  [[nodiscard]] Result<int> report(const Json& json, const std::vector<std::string>& lines, const Rows& rows,
-                                   const std::vector<std::string>& after, int exit_code) const;
+  [[nodiscard]] Result<int> report(const Json& json, const Lines& lines, const Rows& rows, const Lines& after,
+                                   int exit_code) const;
 
  private:
   std::string verb_;

@@ -20,7 +20,7 @@ std::string external_verbs_text(const Program& program) {
   std::erase_if(verbs, [&program](const std::string& verb) { return program.has(verb); });
   std::string text;
   if (!verbs.empty()) text += "Programs beside this one, with their own --help:\n";
-  for (const std::string& verb : verbs) text += "  " + verb + "\n";
+  for (const std::string& verb : verbs) text += "  " + printable(verb) + "\n";
   if (!verbs.empty()) text += "\n";
   return text +
          "Any other verb x runs the program assay-x, if there is one beside this one or in PATH.\n"

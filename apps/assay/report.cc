@@ -4,24 +4,13 @@
 
 namespace assay::cli {
 
-std::vector<std::string> lines_of(const Verdict& verdict) {
-  std::vector<std::string> lines = to_lines(verdict);
-  for (std::string& line : lines) line = printable(line);
-  const std::string_view outcome = to_string(verdict.outcome());
-  const Colour colour = verdict.ok()                                  ? Colour::kGreen
-                        : verdict.outcome() == Outcome::kInconclusive ? Colour::kYellow
-                                                                      : Colour::kRed;
-  lines.front().replace(0, outcome.size(), coloured(outcome, colour));
-  return lines;
-}
-
 Rows rows_of(const claim::Proofs& proofs, const claim::Header* header, const claim::Verification* found) {
   return {"proofs", proofs.size(),
           [&proofs, header, found](std::size_t k) {
             return claim::json_of(claim::report_of(proofs, k, header, found));
           },
           [&proofs, header, found](std::size_t k) {
-            return printable(claim::line_of(claim::report_of(proofs, k, header, found)));
+            return claim::line_of(claim::report_of(proofs, k, header, found));
           }};
 }
 

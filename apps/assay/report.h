@@ -1,4 +1,4 @@
-// What reports are made of: verdicts, for people in colour, openings, numbers, seconds.
+// What reports are made of: openings, numbers, seconds.
 #pragma once
 
 #include <chrono>
@@ -11,9 +11,6 @@
 #include "console.h"
 
 namespace assay::cli {
-
-/// to_lines(), printable, the outcome in its colour.
-[[nodiscard]] std::vector<std::string> lines_of(const Verdict& verdict);
 
 /// The openings of a report, made when they are printed: there may be a million of them.
 [[nodiscard]] Rows rows_of(const claim::Proofs& proofs, const claim::Header* header,

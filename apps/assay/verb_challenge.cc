@@ -40,7 +40,7 @@ Result<int> run_challenge(const ChallengeOptions& options, const Console& consol
       json,
       {fmt::format("{} points of commitment {}", challenge.queries.size(),
                    to_hex(challenge.commitment_digest)),
-       "written to " + printable(options.out), "challenge digest, for verify --challenge-digest: " + drawn},
+       "written to " + options.out, "challenge digest, for verify --challenge-digest: " + drawn},
       rows, {}, kDone);
 }
 

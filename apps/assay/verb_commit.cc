@@ -69,22 +69,23 @@ Status check_axes(const Axes& tensor, const std::string& tensor_path, const pst:
                   srs.axes().volume(), tensor_path, tensor.to_string(), tensor.volume())};
 }
 
-Json json_of_commitment(const claim::Commitment& commitment) {
+Json json_of_commitment(const claim::Commitment& commitment, const Digest& digest) {
   Json json;
   json["commitment_hex"] = to_hex(commitment.value);
   json["commitment_bytes"] = 32;
-  json["digest"] = to_hex(commitment.digest());
+  json["digest"] = to_hex(digest);
   json["header"] = claim::json_of(commitment.header);
   return json;
 }
 
-std::vector<std::string> lines_of_commitment(const claim::Commitment& commitment, double seconds) {
+std::vector<std::string> lines_of_commitment(const claim::Commitment& commitment, std::string_view digest,
+                                             double seconds) {
   const claim::Header& header = commitment.header;
   return {fmt::format("{} values in axes {}, layout {}, encoding {}, {} positions of padding",
                       grouped(header.layout.real_count), header.layout.axes.to_string(),
                       encode::to_string(header.layout.kind), header.encoding.to_string(),
                       grouped(header.layout.padding())),
-          "commitment " + to_hex(commitment.value), "digest     " + to_hex(commitment.digest()),
+          "commitment " + to_hex(commitment.value), fmt::format("digest     {}", digest),
           fmt::format("committed in {:.3f} s", seconds)};
 }
 
@@ -115,23 +116,24 @@ Result<int> commit_tensor(const CommitOptions& options, const Console& console) 
   const claim::Commitment commitment =
       ASSAY_TRY(within(options.input.path, claim::commit(srs, subject.header, subject.values.view())));
   const double seconds = committing.seconds();
+  const Digest digest = commitment.digest();
   const Stopwatch keeping;
   if (!options.keep.empty()) {
     const pst::KeptQuotients kept = ASSAY_TRY(claim::keep_first_axis(srs, commitment, subject.values.view()));
-    ASSAY_TRY(kept.write(options.keep, commitment.digest()));
+    ASSAY_TRY(kept.write(options.keep, digest));
   }
   const double keep_seconds = keeping.seconds();
   ASSAY_TRY(commitment.write(options.out));
 
-  Json json = json_of_commitment(commitment);
+  Json json = json_of_commitment(commitment, digest);
   json["out"] = options.out;
   json["timing"] = {{"load_time_s", load_seconds}, {"commit_time_s", seconds}};
-  std::vector<std::string> lines = lines_of_commitment(commitment, seconds);
-  lines.push_back("written to " + printable(options.out));
+  std::vector<std::string> lines = lines_of_commitment(commitment, to_hex(digest), seconds);
+  lines.push_back("written to " + options.out);
   if (!options.keep.empty()) {
     json["kept"] = options.keep;
     json["timing"]["keep_time_s"] = keep_seconds;
-    lines.push_back(fmt::format("kept for openings in {:.3f} s: {}", keep_seconds, printable(options.keep)));
+    lines.push_back(fmt::format("kept for openings in {:.3f} s: {}", keep_seconds, options.keep));
   }
   return console.report(json, lines);
 }
@@ -174,8 +176,9 @@ Result<int> commit_directory(const CommitOptions& options, const Console& consol
   ASSAY_TRY(write_file(dirs.output / pipeline::kCommitmentText, to_hex(commitment.value) + "\n"));
   ASSAY_TRY(write_file(dirs.output / pipeline::kResultsJson, dump_json(json) + "\n"));
   json["output_dir"] = dirs.output.string();
-  std::vector<std::string> lines = lines_of_commitment(commitment, seconds);
-  lines.push_back("written to " + printable(dirs.output.string()));
+  std::vector<std::string> lines =
+      lines_of_commitment(commitment, json["digest"].get<std::string>(), seconds);
+  lines.push_back("written to " + dirs.output.string());
   return console.report(json, lines);
 }
 

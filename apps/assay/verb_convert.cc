@@ -51,7 +51,7 @@ Result<int> run_convert(const ConvertOptions& options, const Console& console) {
       json,
       {fmt::format("{} layers, {} values, encoding {}, stored as {}", conversion.layers.size(),
                    grouped(values), conversion.encoding.to_string(), tensor::to_string(conversion.storage)),
-       "written to " + printable(dir.string())});
+       "written to " + dir.string()});
 }
 
 }  // namespace

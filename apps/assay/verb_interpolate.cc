@@ -112,7 +112,8 @@ Result<Json> metadata_json(const Source& source, const Json& report, const Timin
                                                            : Json(fs::absolute(source.directory).string())}};
   json["hypercube_metadata"] = source.directory.empty()
                                    ? Json(nullptr)
-                                   : ASSAY_TRY(read_json_file(source.directory / pipeline::kHypercubeJson));
+                                   : ASSAY_TRY(read_json_file(source.directory / pipeline::kHypercubeJson,
+                                                              pipeline::kMaxDirectoryJson));
   json["polynomial"] = report["polynomial"];
   json["polynomial"]["file"] = pipeline::kCoefficientsSafetensors;
   json["data"] = report["data"];
@@ -173,8 +174,7 @@ Result<int> run_interpolate(const InterpolateOptions& options, const Console& co
       fmt::format("{} coefficients of axes {}, interpolated in {:.2f} s",
                   grouped(polynomial.coefficients.size()), source.axes.to_string(), timing.interpolation);
   if (to_stdout) return console.note(summary), kDone;
-  return console.report(json,
-                        {summary, "written to " + printable(to_directory ? dir.string() : options.coeffs)});
+  return console.report(json, {summary, "written to " + (to_directory ? dir.string() : options.coeffs)});
 }
 
 }  // namespace

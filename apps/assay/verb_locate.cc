@@ -47,9 +47,9 @@ Result<int> run_locate(const LocateOptions& options, const Console& console) {
   if (place.is_padding) {
     lines.emplace_back("entry        none: this is padding");
   } else {
-    lines.push_back(printable(
-        fmt::format("entry        {}:{}, which is {}", place.layer, place.position, place.to_string())));
-    if (!place.tap.empty()) lines.push_back(printable("tap          " + place.tap));
+    lines.push_back(
+        fmt::format("entry        {}:{}, which is {}", place.layer, place.position, place.to_string()));
+    if (!place.tap.empty()) lines.push_back("tap          " + place.tap);
   }
   return console.report(claim::json_of(place), lines);
 }

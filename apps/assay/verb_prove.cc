@@ -132,7 +132,7 @@ Result<int> report_opened(const Console& console, const claim::Commitment& commi
                           const Json& json, const std::string& out, int exit_code) {
   const claim::CheckedProofs& made = opened.made;
   Json all;
-  all["digest"] = to_hex(commitment.digest());
+  all["digest"] = to_hex(made.proofs.commitment_digest);
   all["num_proofs"] = made.proofs.size();
   all["proof_bytes"] = 32 * commitment.header.layout.axes.count();
   all["verified_by_prover"] = opened.checked;
@@ -140,11 +140,11 @@ Result<int> report_opened(const Console& console, const claim::Commitment& commi
                    {"verify_time_s", opened.checked ? Json(made.verify_seconds) : Json(nullptr)}};
   all.update(json);
   const claim::Verification* found = opened.checked ? &made.found : nullptr;
-  const std::vector<std::string> lines = {fmt::format("{} values of commitment {} opened in {:.3f} s",
-                                                      made.proofs.size(), to_hex(commitment.digest()),
-                                                      made.prove_seconds)};
-  return console.report(all, lines, rows_of(made.proofs, &commitment.header, found),
-                        {"written to " + printable(out)}, exit_code);
+  const std::vector<std::string> lines = {
+      fmt::format("{} values of commitment {} opened in {:.3f} s", made.proofs.size(),
+                  to_hex(made.proofs.commitment_digest), made.prove_seconds)};
+  return console.report(all, lines, rows_of(made.proofs, &commitment.header, found), {"written to " + out},
+                        exit_code);
 }
 
 Error in_its_file(Error error, const std::string& tensor, const std::string& srs) {
@@ -182,7 +182,8 @@ Result<int> prove_tensor(const ProveOptions& options, const Console& console) {
   const Result<Opened> opened =
       open_points(options, srs, commitment, *values, queries, kept ? &*kept : nullptr, nullptr);
   if (!opened.ok()) return in_its_file(opened.error(), options.tensor, options.srs);
-  if (kept && kept->size() != kept_before) ASSAY_TRY(kept->write(options.kept, commitment.digest()));
+  if (kept && kept->size() != kept_before)
+    ASSAY_TRY(kept->write(options.kept, opened->made.proofs.commitment_digest));
   ASSAY_TRY(opened->made.proofs.write(options.out));
   return report_opened(console, commitment, *opened, {{"out", options.out}}, options.out, kDone);
 }

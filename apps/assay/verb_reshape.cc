@@ -41,7 +41,7 @@ Result<int> run_reshape(const ReshapeOptions& options, const Console& console) {
   return console.report(json, {fmt::format("Optimal shape: ({})   product={}   padding={}   sparsity={:.2f}%",
                                            fmt::join(layout.axes.sizes(), ", "), layout.axes.volume(),
                                            layout.padding(), sparsity),
-                               "written to " + printable(dir.string())});
+                               "written to " + dir.string()});
 }
 
 }  // namespace

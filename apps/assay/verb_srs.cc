@@ -52,10 +52,9 @@ Result<int> run_dev(const DevOptions& options, const Console& console) {
   json["trust"] = pst::to_string(srs.verifier_key().trust);
   json["warnings"] = {kDevWarning};
   return console.report(
-      json, {fmt::format("{}: {} bytes, for tensors of axes {} ({} values)", printable(options.out),
-                         grouped(srs_bytes), axes.to_string(), grouped(axes.volume())),
-             fmt::format("{}: {} bytes, all that a verifier needs", printable(key_path.string()),
-                         grouped(key_bytes)),
+      json, {fmt::format("{}: {} bytes, for tensors of axes {} ({} values)", options.out, grouped(srs_bytes),
+                         axes.to_string(), grouped(axes.volume())),
+             fmt::format("{}: {} bytes, all that a verifier needs", key_path.string(), grouped(key_bytes)),
              "SRS digest " + digest, fmt::format("trust = dev: {}", kDevWarning)});
 }
 
@@ -67,8 +66,8 @@ Result<int> run_verify(const VerifyOptions& options, const Console& console) {
   json["axes"] = key.axes.sizes();
   json["trust"] = pst::to_string(key.trust);
   json["srs_digest"] = to_hex(key.digest());
-  std::vector<std::string> lines = lines_of(verdict);
-  lines.push_back("SRS digest " + to_hex(key.digest()));
+  Lines lines(verdict);
+  lines.texts.push_back("SRS digest " + to_hex(key.digest()));
 
   if (verdict.ok()) {
     const std::string shown =
@@ -80,7 +79,7 @@ Result<int> run_verify(const VerifyOptions& options, const Console& console) {
         pst::to_string(key.trust));
     json["shown"] = shown;
     json["not_shown"] = not_shown;
-    lines.insert(lines.end(), {shown, not_shown});
+    lines.texts.insert(lines.texts.end(), {shown, not_shown});
     if (!options.vk.empty()) ASSAY_TRY(write_file(options.vk, key.encode()));
   }
   return console.report(json, lines, exit_code(verdict.outcome()));

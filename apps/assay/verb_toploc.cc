@@ -102,7 +102,7 @@ Result<int> run_build(const BuildOptions& options, const Console& console) {
   return console.report(
       json, {fmt::format("{} proofs, {} bytes, of {} rows of {} values", grouped(file.proofs.size()),
                          grouped(bytes), grouped(file.rows), grouped(file.hidden)),
-             "written to " + printable(options.out)});
+             "written to " + options.out});
 }
 
 Result<int> run_verify(const VerifyOptions& options, const Console& console) {
@@ -125,7 +125,7 @@ Result<int> run_verify(const VerifyOptions& options, const Console& console) {
   json["chunks"] = Json::array();
   for (const toploc::Comparison& chunk : found.comparisons) json["chunks"].push_back(json_of(chunk));
   json["timing"] = {{"verify_time_s", seconds}};
-  return console.report(json, lines_of(found.verdict), exit_code(found.verdict.outcome()));
+  return console.report(json, Lines(found.verdict), exit_code(found.verdict.outcome()));
 }
 
 void add_chunk_flags(CLI::App* verb, StatesOptions& states, toploc::Parameters& parameters) {

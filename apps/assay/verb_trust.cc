@@ -37,9 +37,9 @@ Result<int> run_add(const TrustOptions& options, const Console& console) {
   ASSAY_TRY(list.add(digest, options.label));
   if (path.has_parent_path()) ASSAY_TRY(make_directory(path.parent_path()));
   ASSAY_TRY(list.write(path));
-  return console.report({{"srs_digest", to_hex(digest)}, {"label", options.label}, {"list", path.string()}},
-                        {fmt::format("{} is trusted as '{}'", to_hex(digest), printable(options.label)),
-                         "written to " + printable(path.string())});
+  return console.report(
+      {{"srs_digest", to_hex(digest)}, {"label", options.label}, {"list", path.string()}},
+      {fmt::format("{} is trusted as '{}'", to_hex(digest), options.label), "written to " + path.string()});
 }
 
 Result<int> run_remove(const TrustOptions& options, const Console& console) {
@@ -50,7 +50,7 @@ Result<int> run_remove(const TrustOptions& options, const Console& console) {
     return Error{ErrorCode::kMismatch, path.string(), to_hex(digest) + " is not in the list"};
   ASSAY_TRY(list.write(path));
   return console.report({{"srs_digest", to_hex(digest)}, {"list", path.string()}},
-                        {to_hex(digest) + " is no longer trusted", "written to " + printable(path.string())});
+                        {to_hex(digest) + " is no longer trusted", "written to " + path.string()});
 }
 
 Result<int> run_list(const TrustOptions& /*options*/, const Console& console) {
@@ -64,7 +64,7 @@ Result<int> run_list(const TrustOptions& /*options*/, const Console& console) {
     json["trusted"].push_back({{"srs_digest", to_hex(entry.digest)}, {"label", entry.label}});
     lines.push_back(fmt::format("{} {}", to_hex(entry.digest), entry.label));
   }
-  if (lines.empty()) lines.push_back("no parameters are trusted: " + printable(path.string()));
+  if (lines.empty()) lines.push_back("no parameters are trusted: " + path.string());
   return console.report(json, lines);
 }
 

@@ -137,7 +137,8 @@ Result<int> run_verify(const VerifyOptions& given, const Console& console) {
   const claim::Commitment* commitment = question.commitment ? &*question.commitment : nullptr;
   Json json = json_of(found.verdict);
   json["checked_at"] = utc_text(question.options.world->unix_time());
-  json["digest"] = commitment != nullptr ? Json(to_hex(commitment->digest())) : Json(nullptr);
+  const Figure* const digest = found.verdict.figure("commitment digest");
+  json["digest"] = digest != nullptr ? Json(digest->to_string()) : Json(nullptr);
   json["commitment_hex"] = commitment != nullptr ? to_hex(commitment->value)
                                                  : to_hex(curve::encode(question.seed_proofs->commitment));
   json["header"] = commitment != nullptr ? claim::json_of(commitment->header) : Json(nullptr);
@@ -146,7 +147,7 @@ Result<int> run_verify(const VerifyOptions& given, const Console& console) {
   json["all_ground_truth_matched"] = pipeline::all_matched(found);
   json["timing"] = {{"load_time_s", load_seconds}, {"verify_time_s", seconds}};
   const claim::Header* header = commitment != nullptr ? &commitment->header : nullptr;
-  return console.report(json, lines_of(found.verdict), rows_of(proofs, header, &found), {},
+  return console.report(json, Lines(found.verdict), rows_of(proofs, header, &found), {},
                         exit_code(found.verdict.outcome()));
 }
 

@@ -121,6 +121,15 @@ using Status = Result<void>;
 /// kNonCanonical (bits set after the last byte).
 [[nodiscard]] Result<Bytes> from_base64(std::string_view text, std::string_view place);
 
+/// Text that a stranger may have written, as one line for people: UTF-8 without what would move a terminal's
+/// cursor, turn the direction of the text beside it, or not be seen. In its place stand \n, \r, \t, the
+/// character's number as \u009b or \U000e0041, and \xff for a byte that is not UTF-8. What was made printable
+/// stays as it is.
+[[nodiscard]] std::string printable(std::string_view text);
+
+/// The same JSON, in UTF-8, with such characters within its texts as JSON's escapes.
+[[nodiscard]] std::string printable_json(std::string_view text);
+
 /// SHA-256 (FIPS 180-4) of `bytes`.
 [[nodiscard]] Digest sha256(ByteSpan bytes);
 

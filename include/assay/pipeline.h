@@ -20,6 +20,9 @@ namespace assay::pipeline {
 
 // ---- Directories
 
+/// Of the JSON file of a directory. Its longest texts are prompt and answer.
+inline constexpr std::size_t kMaxDirectoryJson = std::size_t{16} << 20;
+
 struct ConversionLayer {
   std::string name;
   tensor::Shape original_shape;

@@ -2,7 +2,6 @@
 
 import argparse
 import gc
-import json
 import math
 import os
 import statistics
@@ -16,6 +15,7 @@ from . import Error, Srs, StreamingCommit, __version__, _core
 from .arguments import add_number, at_least, parser_of
 from .ending import ended
 from .machine import processor_name
+from .printing import show, show_json
 from .streaming import StreamReport
 from .wording import count
 
@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _report(options: argparse.Namespace) -> int:
     report = measure(options)
     if options.json:
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        show_json(report)
     else:
         _print_plainly(report)
     return 0
@@ -325,28 +325,28 @@ def _cosines(power: int, end: float) -> float:
 def _print_plainly(report: dict[str, Any]) -> None:
     per_token = report["cpu_ms_per_token"]
     machine = report["machine"]
-    print(
+    show(
         f"{report['model']}: {count(report['parameters'])} parameters, {report['dtype']}, "
         f"{report['decoded_tokens']} tokens, {count(report['values_per_token'])} values for each"
     )
-    print(f"  CPU added   {_interval(report['cpu_added_percent'])}")
-    print(f"  wall added  {_interval(report['wall_added_percent'])}")
-    print(
+    show(f"  CPU added   {_interval(report['cpu_added_percent'])}")
+    show(f"  wall added  {_interval(report['wall_added_percent'])}")
+    show(
         f"  a token     {per_token['alone']:.2f} ms of CPU alone, "
         f"{per_token['streamed']:.2f} ms with the commitment"
     )
     for name, percent in report["parts_percent_of_cpu"].items():
-        print(f"  part        {percent:+.2f} %  {name}")
-    print(
+        show(f"  part        {percent:+.2f} %  {name}")
+    show(
         f"  repeats     {report['repeats']}, {report['threads']} threads of the model, "
         f"committing {_committing(report)}; at most {report['most_blocks_waiting']} "
         "blocks waited"
     )
-    print(
+    show(
         f"  machine     {machine['processor']}, {machine['processors']} processors, "
         f"load {machine['load_average']:.1f}, kernel {machine['kernel']}"
     )
-    print(f"  versions    {', '.join(f'{k} {v}' for k, v in report['versions'].items())}")
+    show(f"  versions    {', '.join(f'{k} {v}' for k, v in report['versions'].items())}")
 
 
 def _committing(report: dict[str, Any]) -> str:
@@ -360,7 +360,7 @@ def _interval(added: dict[str, float]) -> str:
 
 
 def _say(words: str) -> None:
-    print(f"{PROGRAM}: {words}", file=sys.stderr)
+    show(f"{PROGRAM}: {words}", error=True)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from . import _core
 from .arguments import unsigned
 from .errors import InputError
+from .printing import printable
 from .residues import R, as_signed, residue, to_rows
 from .srs import Srs
 from .tensors import Header, Tensor, header_of
@@ -38,7 +39,10 @@ class Place:
     is_padding: bool
 
     def __str__(self) -> str:
-        return "padding" if self.is_padding else f"{self.layer}{list(self.coordinates)}"
+        """As people are shown it: printable."""
+        if self.is_padding:
+            return "padding"
+        return printable(f"{self.layer}{list(self.coordinates)}")
 
 
 class Opening(NamedTuple):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .errors import FAILED, Error, one_line
+from .printing import printable, show
 from .stopping import remembering
 
 
@@ -46,6 +47,7 @@ def ended(
             place = f"{Path(where.filename).name}:{where.lineno}"
             reason = f"unexpected {type(error).__name__} at {place}: {one_line(error)}"
         if trace:
-            traceback.print_exc()
-    print(f"{program}: {reason}", file=sys.stderr)
+            show(traceback.format_exc().rstrip("\n"), error=True)
+    # The program's name may have colour.
+    print(f"{program}: {printable(reason)}", file=sys.stderr)
     return FAILED

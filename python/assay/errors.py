@@ -1,5 +1,7 @@
 """What can go wrong with an input. A rejected proof is not an error but a `Verdict`."""
 
+from .printing import printable
+
 FAILED = 2
 """The exit code of a command that could not do what was asked."""
 
@@ -9,7 +11,7 @@ class Error(Exception):
 
 
 class InputError(Error, ValueError):
-    """An input that cannot be used: a file, an array, an argument.
+    """An input that cannot be used: a file, an array, an argument. Its text is printable.
 
     Attributes:
         code: "io", "malformed", "non_canonical", "too_large", "out_of_range", "mismatch" or
@@ -25,7 +27,7 @@ class InputError(Error, ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.reason}" if self.place else self.reason
+        return printable(f"{self.place}: {self.reason}" if self.place else self.reason)
 
 
 class DecodeError(InputError):
@@ -64,6 +66,6 @@ class SaveError(CaptureError):
 
 
 def one_line(error: BaseException, limit: int = 300) -> str:
-    """The text of `error` with its line breaks folded, cut after `limit` characters."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    """The text of `error`, printable, with its line breaks folded, cut after `limit` characters."""
+    text = printable(" ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TextIO
 
+from .printing import printable
 from .stopping import obey
 
 Stage = Literal["load", "generate", "forward", "check", "measure"]
@@ -60,7 +61,7 @@ class Bar:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stream = stream
-        self._title = title
+        self._title = printable(title)
         self._enabled = enabled
         self._clock = clock
         self._stage: Stage | None = None

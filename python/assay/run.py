@@ -16,6 +16,7 @@ from . import Challenge, Commitment, Srs, Tensor, _core, capture, commit, encode
 from .arguments import add_number, parser_of
 from .ending import ended
 from .hidden_states import add_capture_flags, capture_arguments
+from .printing import printable, show, show_json
 from .progress import Bar
 from .stopping import obey
 from .streaming import BLOCK, StreamingCommit, StreamReport
@@ -64,7 +65,7 @@ class Job:
     def say(self, words: str) -> None:
         """A message, unless quiet."""
         if not self.options.quiet:
-            print(f"{PROGRAM}: {words}", file=sys.stderr)
+            show(f"{PROGRAM}: {printable(words)}", error=True)
 
     @contextmanager
     def phase(self, name: str, words: str) -> Iterator[None]:
@@ -101,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run_all(options: argparse.Namespace) -> int:
     reports = [_run_one(job) for job in _jobs(options)]
     if options.json:
-        print(json.dumps({"runs": reports}, indent=2, ensure_ascii=False))
+        show_json({"runs": reports})
     else:
         for report in reports:
             _print_plainly(report)
@@ -236,10 +237,10 @@ def _run_one(job: Job) -> dict[str, Any]:
 
 def _print_plainly(report: dict[str, Any]) -> None:
     timing = report["timing"]
-    print(f"{report['name']}: {count(report['values'])} values, axes {report['axes']}")
-    print(f"  commitment  {report['commitment_hex']}")
-    print(f"  digest      {report['digest']}")
-    print(
+    show(f"{printable(report['name'])}: {count(report['values'])} values, axes {report['axes']}")
+    show(f"  commitment  {report['commitment_hex']}")
+    show(f"  digest      {report['digest']}")
+    show(
         f"  openings    {report['num_queries']}, {report['proof_bytes']} bytes of proof each, "
         f"{duration(timing['avg_prove_s'])} to make, {duration(timing['avg_verify_s'])} to verify"
     )
@@ -248,17 +249,17 @@ def _print_plainly(report: dict[str, Any]) -> None:
         for name, seconds in timing.items()
         if not name.startswith("avg_")
     ]
-    print(f"  times       {', '.join(phases)}")
+    show(f"  times       {', '.join(phases)}")
     if report["stream"] is not None:
-        print(f"  streamed    {_streamed(report['stream'])}")
-    print(f"  memory      {size(report['peak_memory_bytes'])} at the peak")
-    print(f"  verdict     {report['verdict']}")
+        show(f"  streamed    {_streamed(report['stream'])}")
+    show(f"  memory      {size(report['peak_memory_bytes'])} at the peak")
+    show(f"  verdict     {report['verdict']}")
     if report["verdict"] != "accepted":
-        print(f"              at step {report['step']}: {report['reason']}")
+        show(f"              at step {report['step']}: {printable(report['reason'])}")
     for text in report["assumptions"]:
-        print(f"  assumed     {text}")
+        show(f"  assumed     {printable(text)}")
     for note in report["notes"]:
-        print(f"  note        {note}")
+        show(f"  note        {printable(note)}")
 
 
 def _streamed(stream: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import FAILED
+from .printing import show
 
 
 class _Stop:
@@ -41,7 +42,7 @@ def obey() -> None:
 def say(words: str) -> None:
     """Print a line; a place to stop at."""
     obey()
-    print(words)
+    show(words)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from . import _core
 from .arguments import add_number, parser_of
 from .ending import ended
 from .errors import FAILED, Error
+from .printing import printable, show, show_json
 from .stopping import obey
 
 PROGRAM = "assay two-party"
@@ -195,7 +196,7 @@ def _both(arguments: Sequence[str], options: argparse.Namespace) -> int:
         }
         reports["coefficients"] = {"bytes": 32 * reports["provider"]["values"]}
     if options.json:
-        print(json.dumps(reports, indent=2))
+        show_json(reports)
     else:
         _print_plainly(reports)
     return _core.exit_code(reports["verifier"]["verdict"]["verdict"])
@@ -228,23 +229,23 @@ def _parser() -> argparse.ArgumentParser:
 
 def _print_plainly(reports: dict[str, Any]) -> None:
     sizes = {**reports["provider"]["bytes"], **reports["verifier"]["bytes"]}
-    print("Sizes in bytes")
+    show("Sizes in bytes")
     for name, size in sizes.items():
-        print(f"  {name:14} {size:>12,}")
+        show(f"  {name:14} {size:>12,}")
     coefficients = reports["coefficients"]["bytes"]
-    print(f"  (a coefficient file, which is not needed, would take {coefficients:,})")
-    print("Seconds, each step a process of its own")
+    show(f"  (a coefficient file, which is not needed, would take {coefficients:,})")
+    show("Seconds, each step a process of its own")
     for role in ROLES:
         for phase, seconds in reports[role]["seconds"].items():
-            print(f"  {role:9} {phase:10} {seconds:8.2f}")
+            show(f"  {role:9} {phase:10} {seconds:8.2f}")
     verdict = reports["verifier"]["verdict"]
-    print(f"Verdict: {verdict['verdict']}")
+    show(f"Verdict: {verdict['verdict']}")
     if verdict["verdict"] != "accepted":
-        print(f"  at step {verdict['step']}: {verdict['reason']}")
+        show(f"  at step {verdict['step']}: {printable(verdict['reason'])}")
     for text in verdict["assumptions"]:
-        print(f"  assumed: {text}")
+        show(f"  assumed: {printable(text)}")
     for note in verdict["notes"]:
-        print(f"  note: {note}")
+        show(f"  note: {printable(note)}")
 
 
 if __name__ == "__main__":

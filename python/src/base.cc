@@ -34,8 +34,10 @@ std::string_view name_of(ErrorCode code) {
 /// What an error says may quote bytes that were to be read, and these need not be UTF-8.
 nb::object text_of(const std::string& text) {
   return nb::steal<nb::object>(
-      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
 }
+
+std::string_view view_of(const nb::bytes& text) { return {text.c_str(), text.size()}; }
 
 void raise(const Failure& failure) {
   const Error& error = failure.error;
@@ -67,8 +69,9 @@ void bind_verdict(nb::module_& m) {
           "at_least", [](const Figure& f) { return bound_of(f, Bound::Kind::kAtLeast); },
           "The bound that the value must reach, if it has one.")
       .def_ro("unit", &Figure::unit, "Empty for a bare number or a text.")
-      .def("__str__", &Figure::to_string)
-      .def("__repr__", [](const Figure& f) { return "Figure(" + f.name + ": " + f.to_string() + ")"; });
+      .def("__str__", [](const Figure& f) { return printable(f.to_string()); })
+      .def("__repr__",
+           [](const Figure& f) { return printable("Figure(" + f.name + ": " + f.to_string() + ")"); });
 
   nb::class_<Verdict>(m, "Verdict", R"(The answer of a verifier: a value, never an exception.
 
@@ -189,6 +192,10 @@ void bind_base(nb::module_& m) {
   });
 
   bind_verdict(m);
+  m.def(
+      "printable", [](const nb::bytes& text) { return printable(view_of(text)); }, nb::arg("text"));
+  m.def(
+      "printable_json", [](const nb::bytes& text) { return printable_json(view_of(text)); }, nb::arg("text"));
   m.def(
       "exit_code",
       [](std::string_view outcome) {

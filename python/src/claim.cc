@@ -83,7 +83,7 @@ void bind_claim(nb::module_& m) {
       .def_prop_ro("tap", [](const claim::Place& p) { return p.tap; })
       .def_prop_ro("position", [](const claim::Place& p) { return p.position; })
       .def_prop_ro("coordinates", [](const claim::Place& p) { return p.layer_coordinates; })
-      .def("__str__", &claim::Place::to_string);
+      .def("__str__", [](const claim::Place& p) { return printable(p.to_string()); });
 
   nb::class_<claim::Header>(m, "Header")
       .def("encode", [](const claim::Header& h) { return to_python(h.encode()); })

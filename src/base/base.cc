@@ -21,7 +21,8 @@ Error within(std::string_view place, Error error) {
 namespace internal {
 
 void fail_result_access(const char* what, const Error* error) {
-  std::fprintf(stderr, "%s%s%s\n", what, error ? ": " : "", error ? error->to_string().c_str() : "");
+  std::fprintf(stderr, "%s%s%s\n", what, error ? ": " : "",
+               error ? printable(error->to_string()).c_str() : "");
   std::abort();
 }
 

@@ -17,13 +17,20 @@ namespace assay {
 
 using Json = nlohmann::ordered_json;
 
-/// Errors: kMalformed (with the offset; duplicate keys, bytes after the value, invalid UTF-8, numbers outside
-/// the doubles, integers of more than 308 digits), kTooLarge (deeper than 64).
-[[nodiscard]] Result<Json> parse_json(std::string_view text, std::string_view place);
+/// As a value takes up to forty times the space of its text, there is a most that is kept; what may hold more
+/// is read as a stream.
+inline constexpr std::size_t kMaxJsonValues = std::size_t{1} << 17;
+
+/// `left_out` names a field of the object whose value is checked and not kept. Errors: kMalformed (with the
+/// offset; duplicate keys, bytes after the value, invalid UTF-8, numbers outside the doubles, integers of more
+/// than 308 digits), kTooLarge (deeper than 64, more than kMaxJsonValues values that are kept, more than 65,536
+/// keys in the objects around a place).
+[[nodiscard]] Result<Json> parse_json(std::string_view text, std::string_view place,
+                                      std::string_view left_out = {});
 
 /// A whole file of at most `max_bytes`. Errors: kIo, kTooLarge, those of parse_json.
-[[nodiscard]] Result<Json> read_json_file(const std::filesystem::path& path,
-                                          std::uint64_t max_bytes = std::uint64_t{64} << 20);
+[[nodiscard]] Result<Json> read_json_file(const std::filesystem::path& path, std::uint64_t max_bytes,
+                                          std::string_view left_out = {});
 
 /// An integer of any size from its decimal digits (with optional '-'): a plain number where 64 bits do.
 [[nodiscard]] Json json_integer(std::string_view decimal);
@@ -69,7 +76,8 @@ std::string_view shown(std::string_view text);
 
 }  // namespace internal
 
-/// Text with integers of any size written as plain numbers; `indent` < 0 for one line.
+/// Text with integers of any size written as plain numbers; `indent` < 0 for one line. What printable() does
+/// not show is escaped in it.
 [[nodiscard]] std::string dump_json(const Json& value, int indent = 2);
 
 }  // namespace assay

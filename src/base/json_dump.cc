@@ -14,7 +14,8 @@ std::string scalar_text(const Json& value) {
   if (value.is_binary()) return std::string(value.get_binary().begin(), value.get_binary().end());
   if (value.is_number_float()) ASSAY_CHECK(std::isfinite(value.get<double>()), value.get<double>());
   // Text from outside, such as a file's name, need not be UTF-8; what is written must be.
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return value.is_string() ? printable_json(text) : text;
 }
 
 class Dump {

@@ -36,6 +36,7 @@ class JsonText {
   [[nodiscard]] JsonValue root() const&;
   JsonValue root() && = delete;
   [[nodiscard]] const Json& json() const { return json_; }
+  [[nodiscard]] Json take() && { return std::move(json_); }
 
  private:
   friend class JsonValue;

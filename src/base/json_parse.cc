@@ -16,6 +16,8 @@ namespace assay {
 namespace {
 
 constexpr std::size_t kMaxDepth = 64;
+// Those of the objects that are open are kept to find one that stands twice.
+constexpr std::size_t kMaxOpenKeys = std::size_t{1} << 16;
 
 /// Whether a number that is no double is so because it is too small: then 0 is the nearest.
 bool vanishes(std::string_view number) {
@@ -115,6 +117,9 @@ class Reader {
         if (!keys.emplace(name).second)
           return refuse(ErrorCode::kMalformed,
                         fmt::format("the key \"{}\" stands twice in one object", internal::shown(name)));
+        if (++open_keys_ > kMaxOpenKeys)
+          return refuse(ErrorCode::kTooLarge,
+                        fmt::format("more than {} keys in objects that are not ended", kMaxOpenKeys));
         ASSAY_TRY(pass(visitor_.key(name)));
         skip_space();
         if (!take(':')) return malformed("a colon is expected");
@@ -123,6 +128,7 @@ class Reader {
       } while (take(','));
       if (!take('}')) return malformed("a comma or the end of the object is expected");
     }
+    open_keys_ -= keys.size();
     --depth_;
     return pass(visitor_.end_object());
   }
@@ -281,6 +287,7 @@ class Reader {
   std::string_view place_;
   std::size_t at_ = 0;
   std::size_t depth_ = 0;
+  std::size_t open_keys_ = 0;
   std::string unescaped_;
 };
 
@@ -288,20 +295,31 @@ class Reader {
 // which takes quadratic time, and Reader has done so.
 class Builder final : public JsonVisitor {
  public:
+  explicit Builder(std::string_view left_out) : left_out_(left_out) {}
   Status begin_object() override { return open(Json::object()); }
   Status begin_array() override { return open(Json::array()); }
   Status end_object() override { return close(); }
   Status end_array() override { return close(); }
-  Status key(std::string_view name) override { return key_ = name, Status{}; }
-  Status string(std::string_view text) override { return add(Json(text)), Status{}; }
-  Status integer(std::string_view decimal) override { return add(json_integer(decimal)), Status{}; }
-  Status real(double value) override { return add(Json(value)), Status{}; }
-  Status boolean(bool value) override { return add(Json(value)), Status{}; }
-  Status null() override { return add(Json(nullptr)), Status{}; }
+  Status key(std::string_view name) override {
+    if (depth_left_out_ == 0) {
+      leaves_out_ = open_.size() == 1 && !left_out_.empty() && name == left_out_;
+      if (!leaves_out_) key_ = name;
+    }
+    return {};
+  }
+  Status string(std::string_view text) override { return leaves_out_ ? Status{} : put(Json(text)); }
+  Status integer(std::string_view decimal) override {
+    return leaves_out_ ? Status{} : put(json_integer(decimal));
+  }
+  Status real(double value) override { return put(Json(value)); }
+  Status boolean(bool value) override { return put(Json(value)); }
+  Status null() override { return put(Json(nullptr)); }
   Json take() { return std::move(root_); }
 
  private:
-  Json* add(Json value) {
+  Result<Json*> add(Json value) {
+    if (++count_ > kMaxJsonValues)
+      return Error{ErrorCode::kTooLarge, {}, fmt::format("more than {} values", kMaxJsonValues)};
     if (open_.empty()) {
       root_ = std::move(value);
       return &root_;
@@ -313,9 +331,28 @@ class Builder final : public JsonVisitor {
     auto& members = static_cast<Json::object_t::Container&>(open_.back()->get_ref<Json::object_t&>());
     return &members.emplace_back(std::move(key_), std::move(value)).second;
   }
-  Status open(Json value) { return open_.push_back(add(std::move(value))), Status{}; }
-  Status close() { return open_.pop_back(), Status{}; }
+  Status put(Json value) {
+    if (!leaves_out_) static_cast<void>(ASSAY_TRY(add(std::move(value))));
+    return {};
+  }
+  Status open(Json value) {
+    if (leaves_out_) return ++depth_left_out_, Status{};
+    open_.push_back(ASSAY_TRY(add(std::move(value))));
+    return {};
+  }
+  Status close() {
+    if (depth_left_out_ > 0) {
+      --depth_left_out_;
+    } else {
+      open_.pop_back();
+    }
+    return {};
+  }
 
+  std::string_view left_out_;
+  bool leaves_out_ = false;         // what comes is of the field that is left out
+  std::size_t depth_left_out_ = 0;  // within it
+  std::size_t count_ = 0;
   Json root_;
   std::string key_;
   std::vector<Json*> open_;  // each lies in the one before, which does not grow while it is open
@@ -358,15 +395,16 @@ Status parse_json_stream(std::string_view text, JsonVisitor& visitor, std::strin
   }
 }
 
-Result<Json> parse_json(std::string_view text, std::string_view place) {
-  Builder builder;
+Result<Json> parse_json(std::string_view text, std::string_view place, std::string_view left_out) {
+  Builder builder(left_out);
   ASSAY_TRY(parse_json_stream(text, builder, place));
   return builder.take();
 }
 
-Result<Json> read_json_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
+Result<Json> read_json_file(const std::filesystem::path& path, std::uint64_t max_bytes,
+                            std::string_view left_out) {
   const Bytes bytes = ASSAY_TRY(read_file(path, max_bytes));
-  return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+  return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string(), left_out);
 }
 
 }  // namespace assay

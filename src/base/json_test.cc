@@ -245,6 +245,20 @@ TEST(Json, RefusesDepthsOver64) {
   EXPECT_EQ(error_of(objects).code, ErrorCode::kTooLarge);
 }
 
+class Anything final : public JsonVisitor {
+ public:
+  Status begin_object() override { return {}; }
+  Status end_object() override { return {}; }
+  Status begin_array() override { return {}; }
+  Status end_array() override { return {}; }
+  Status key(std::string_view) override { return {}; }
+  Status string(std::string_view) override { return {}; }
+  Status integer(std::string_view) override { return {}; }
+  Status real(double) override { return {}; }
+  Status boolean(bool) override { return {}; }
+  Status null() override { return {}; }
+};
+
 TEST(Json, WidthIsNoDepth) {
   std::string text = "[[]";
   for (int i = 0; i < 1000; ++i) text += i % 2 ? ",[]" : ",{}";
@@ -253,8 +267,61 @@ TEST(Json, WidthIsNoDepth) {
 
 TEST(Json, ManyKeysTakeLinearTime) {
   std::string text = "{";
-  for (int i = 0; i < 100'000; ++i) text += "\"k" + std::to_string(i) + "\":0,";
-  EXPECT_EQ(parse_json(text + "\"end\":1}", "t").value().size(), 100'001u);
+  for (int i = 0; i < 65'535; ++i) text += "\"k" + std::to_string(i) + "\":0,";
+  EXPECT_EQ(parse_json(text + "\"end\":1}", "t").value().size(), 65'536u);
+}
+
+// What is kept of a text takes many times its space: so much of it and no more.
+TEST(Json, KeepsSoManyValuesAndNoMore) {
+  const auto many = [](std::string_view value, std::size_t count) {
+    std::string text = "[";
+    for (std::size_t i = 1; i < count; ++i) text += std::string(value) + ",";
+    return text + std::string(value) + "]";
+  };
+  // The array is a value too.
+  EXPECT_TRUE(parse_json(many("0", kMaxJsonValues - 1), "t").ok());
+  for (const char* value : {"0", "\"\"", "[]", "{}", "null", "1.5", "true"}) {
+    const Error error = error_of(many(value, kMaxJsonValues));
+    EXPECT_EQ(error.code, ErrorCode::kTooLarge) << value;
+    EXPECT_THAT(error.reason, testing::HasSubstr("more than 131072 values"));
+  }
+  Anything anything;
+  EXPECT_TRUE(parse_json_stream(many("0", kMaxJsonValues), anything, "t").ok());
+}
+
+TEST(Json, TheKeysOfOpenObjectsHaveACap) {
+  const auto object = [](std::size_t keys, std::string_view last) {
+    std::string text = "{";
+    for (std::size_t i = 1; i < keys; ++i) text += "\"" + std::to_string(i) + "\":0,";
+    return text + "\"last\":" + std::string(last) + "}";
+  };
+  constexpr std::size_t kMost = 65'536;
+  Anything anything;
+  EXPECT_TRUE(parse_json_stream(object(kMost, "0"), anything, "t").ok());
+  EXPECT_TRUE(parse_json_stream(object(kMost - 3, object(3, "0")), anything, "t").ok());
+  EXPECT_TRUE(
+      parse_json_stream("[" + object(kMost, "0") + "," + object(kMost, "0") + "]", anything, "t").ok());
+  for (const std::string& text : {object(kMost + 1, "0"), object(kMost - 2, object(3, "0"))}) {
+    const Status refused = parse_json_stream(text, anything, "t");
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, ErrorCode::kTooLarge);
+    EXPECT_THAT(refused.error().reason, testing::HasSubstr("more than 65536 keys"));
+  }
+}
+
+TEST(Json, AFieldMayBeLeftOutOnceItIsChecked) {
+  const auto without = [](std::string_view text) { return parse_json(text, "t", "out"); };
+  EXPECT_EQ(without(R"({"a":1,"out":2,"b":[3]})").value(), Json::parse(R"({"a":1,"b":[3]})"));
+  EXPECT_EQ(without(R"({"out":[1,{"x":[2,{}]},"y"],"b":4})").value(), Json::parse(R"({"b":4})"));
+  EXPECT_EQ(without(R"({"a":{"out":1},"out":{"out":[]}})").value(), Json::parse(R"({"a":{"out":1}})"));
+  EXPECT_EQ(without(R"([{"out":1}])").value(), Json::parse(R"([{"out":1}])"));
+  EXPECT_EQ(without(R"({"":1})").value(), parse_json(R"({"":1})", "t").value());
+  std::string much = R"({"a":1,"out":[0)";
+  for (std::size_t i = 0; i < kMaxJsonValues; ++i) much += ",0";
+  EXPECT_EQ(without(much + "]}").value(), Json::parse(R"({"a":1})"));
+  EXPECT_EQ(error_of(much + "]}").code, ErrorCode::kTooLarge);
+  for (const char* bad : {R"({"out":[1,}})", R"({"out":{"a":1,"a":1}})", R"({"out":1,"out":1})"})
+    EXPECT_FALSE(without(bad).ok()) << bad;
 }
 
 TEST(Json, WritesUtf8Always) { EXPECT_EQ(dump_json(Json("a\xff")), "\"a\xef\xbf\xbd\""); }

@@ -132,6 +132,7 @@ std::vector<std::string> to_lines(const Verdict& verdict) {
     inner.front() = part.name + ": " + inner.front();
     for (const std::string& line : inner) lines.push_back("  " + line);
   }
+  for (std::string& line : lines) line = printable(line);
   return lines;
 }
 

@@ -119,6 +119,26 @@ TEST(Captured, AValueThatTheScaleMakesTooLargeIsNoOpenedOne) {
 }
 
 // Each point off the grid reads the whole tensor: of a large one few are compared, and that is said.
+// A point off the grid depends on every value, so one without an integer leaves nothing to hold it against.
+TEST(Captured, WhatCannotBeLaidOutDecidesNothingOffTheGrid) {
+  SubjectOptions how;
+  how.layout = encode::Layout::Kind::kFlat;
+  how.encoding = encode::Encoding{encode::Encoding::Kind::kDecimal, 0};
+  Subject subject = make_subject(float_layers(0), how, "zeros").value();
+  subject.header.encoding.scale = 150;
+  const pst::Srs srs = pst::Srs::dev(subject.header.layout.axes, 1).value();
+  const Commitment commitment = commit(srs, subject.header, subject.values.view()).value();
+  const std::vector<Query> queries{
+      Query::anywhere(std::vector<Fr>(srs.axes().count(), Fr::from_i64(-3)), srs.axes())};
+  const Proofs proofs = prove(srs, commitment, subject.values.view(), queries).value();
+  const Captured own = captured_like(commitment.header, float_layers(1e30F), {}, "own").value();
+  VerifyOptions options;
+  options.captured = &own;
+  const Verdict verdict = verify(commitment, proofs, TensorChecker(srs.verifier_key()), options).verdict;
+  EXPECT_EQ(verdict.outcome(), Outcome::kInconclusive);
+  EXPECT_EQ(verdict.step(), "captured values");
+}
+
 TEST(Captured, FewPointsOffTheGridAreComparedAtOnce) {
   const pst::Srs srs = pst::Srs::dev(test::axes_of({512, 128}), 1).value();
   const std::uint64_t volume = srs.axes().volume();

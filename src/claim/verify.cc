@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "claim/interpolate.h"
 #include "claim/query_rules.h"
+#include "claim/verify_named.h"
 
 namespace assay::claim {
 namespace {
@@ -28,14 +29,14 @@ std::string name_of(const std::optional<tensor::Dtype>& dtype) {
 /// The questions of verify(), one function each.
 class Questions {
  public:
-  Questions(const Commitment& commitment, const Proofs& proofs, const Checker& checker,
+  Questions(const Commitment& commitment, const Digest& digest, const Proofs& proofs, const Checker& checker,
             const VerifyOptions& options)
       : commitment_(commitment),
         header_(commitment.header),
         proofs_(proofs),
         checker_(checker),
         options_(options),
-        digest_(commitment.digest()) {}
+        digest_(digest) {}
 
   [[nodiscard]] Verification ask() {
     struct Step {
@@ -192,10 +193,12 @@ class Questions {
     if (asked.commitment_digest != digest_)
       return Verdict::rejected("challenge", fmt::format("it asks about the commitment {}, this one is {}",
                                                         to_hex(asked.commitment_digest), to_hex(digest_)));
-    if (options_.challenge_digest && *options_.challenge_digest != asked.digest())
-      return Verdict::rejected("challenge",
-                               fmt::format("the one that was drawn is {}, this one {}",
-                                           to_hex(*options_.challenge_digest), to_hex(asked.digest())));
+    if (options_.challenge_digest) {
+      const Digest drawn = asked.digest();
+      if (*options_.challenge_digest != drawn)
+        return Verdict::rejected("challenge", fmt::format("the one that was drawn is {}, this one {}",
+                                                          to_hex(*options_.challenge_digest), to_hex(drawn)));
+    }
     if (asked.queries.size() != proofs_.size())
       return Verdict::rejected("challenge", fmt::format("it asks for {} points, there are proofs of {}",
                                                         asked.queries.size(), proofs_.size()));
@@ -416,7 +419,12 @@ std::optional<bool> Verification::verified(std::size_t k) const {
 
 Verification verify(const Commitment& commitment, const Proofs& proofs, const Checker& checker,
                     const VerifyOptions& options) {
-  return Questions(commitment, proofs, checker, options).ask();
+  return internal::verify_named(commitment, commitment.digest(), proofs, checker, options);
+}
+
+Verification internal::verify_named(const Commitment& commitment, const Digest& digest, const Proofs& proofs,
+                                    const Checker& checker, const VerifyOptions& options) {
+  return Questions(commitment, digest, proofs, checker, options).ask();
 }
 
 }  // namespace assay::claim

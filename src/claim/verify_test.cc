@@ -77,6 +77,37 @@ TEST(Verify, RefusesAHeaderThatIsNone) {
   EXPECT_EQ(verdict.step(), "header");
 }
 
+// Parameters for another scheme than the header's.
+class OtherScheme final : public Checker {
+ public:
+  explicit OtherScheme(const Checker& tensor) : tensor_(tensor) {}
+  [[nodiscard]] Scheme scheme() const override { return Scheme::kMerkle; }
+  [[nodiscard]] std::string assumption(const TrustList& trusted) const override {
+    return tensor_.assumption(trusted);
+  }
+  [[nodiscard]] Verdict check_setup(const Header& header) const override {
+    return tensor_.check_setup(header);
+  }
+  [[nodiscard]] Verdict check_evidence(const Commitment& commitment, const Proofs& proofs,
+                                       const World& world) const override {
+    return tensor_.check_evidence(commitment, proofs, world);
+  }
+  [[nodiscard]] std::vector<std::size_t> find_false(const Commitment& commitment, const Proofs& proofs,
+                                                    std::size_t most, const World& world) const override {
+    return tensor_.find_false(commitment, proofs, most, world);
+  }
+
+ private:
+  const Checker& tensor_;
+};
+
+TEST(Verify, RefusesAnotherScheme) {
+  const Sample sample = test::flat_sample();
+  const Verdict verdict = verify(sample.commitment, sample.proofs, OtherScheme(sample.checker)).verdict;
+  EXPECT_EQ(verdict.step(), "scheme");
+  EXPECT_EQ(verdict.reason(), "the commitment's is tensor, the verifier's parameters are for merkle");
+}
+
 TEST(Verify, RefusesEvidenceOfAnotherShape) {
   const Sample sample = test::flat_sample();
   const auto step_with = [&](std::size_t bytes) {
@@ -138,6 +169,11 @@ TEST(Verify, NamesEveryProofThatDoesNotHold) {
     EXPECT_EQ(found.verdict.step(), "opening equation");
     EXPECT_EQ(found.verdict.item(), bad.front());
     EXPECT_EQ(found.false_proofs, bad);
+    if (bad.size() > 1) {
+      EXPECT_EQ(test::figure(found.verdict, "false proofs"), std::to_string(bad.size()));
+    } else {
+      EXPECT_EQ(found.verdict.figure("false proofs"), nullptr);
+    }
     for (std::size_t k = 0; k < 72; ++k)
       EXPECT_EQ(found.verified(k), std::ranges::find(bad, k) == bad.end()) << k;
   }

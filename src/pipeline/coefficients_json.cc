@@ -14,6 +14,10 @@ namespace {
 /// The three fields, in any order: what comes is checked against the others at the end.
 class PolynomialVisitor final : public JsonVisitor {
  public:
+  /// Counts the coefficients, or puts `count` of them into `kept`.
+  explicit PolynomialVisitor(std::vector<Scalar>* kept = nullptr, std::size_t count = 0)
+      : kept_(kept), expected_(count) {}
+
   Status begin_object() override {
     if (in_root_) return unexpected("an object");
     in_root_ = true;
@@ -69,9 +73,10 @@ class PolynomialVisitor final : public JsonVisitor {
     if (text.starts_with('-'))
       return Error{
           ErrorCode::kOutOfRange, {}, "a negative coefficient: residues from 0 to r - 1 are expected"};
-    if (coefficients_.size() == Axes::kMaxVolume)
-      return Error{ErrorCode::kTooLarge, {}, "more than 2^32 coefficients"};
-    coefficients_.push_back(ASSAY_TRY(Scalar::from_decimal(text, "")));
+    if (count_++ == Axes::kMaxVolume) return Error{ErrorCode::kTooLarge, {}, "more than 2^32 coefficients"};
+    if (kept_ == nullptr) return {};
+    if (kept_->empty()) kept_->reserve(expected_);
+    kept_->push_back(ASSAY_TRY(Scalar::from_decimal(text, "")));
     return {};
   }
 
@@ -88,11 +93,10 @@ class PolynomialVisitor final : public JsonVisitor {
     if (degree_bound_ != largest)
       return Error{ErrorCode::kMismatch, fmt::format("{}: degree_bound", place),
                    fmt::format("{}, the largest of the dims is {}", degree_bound_, largest)};
-    if (coefficients_.size() != axes.volume())
-      return Error{
-          ErrorCode::kMismatch, fmt::format("{}: coefficients", place),
-          fmt::format("{} where the dims {} need {}", coefficients_.size(), axes.to_string(), axes.volume())};
-    return CoefficientsJson{axes, static_cast<std::uint32_t>(degree_bound_), std::move(coefficients_)};
+    if (count_ != axes.volume())
+      return Error{ErrorCode::kMismatch, fmt::format("{}: coefficients", place),
+                   fmt::format("{} where the dims {} need {}", count_, axes.to_string(), axes.volume())};
+    return CoefficientsJson{axes, static_cast<std::uint32_t>(degree_bound_), {}};
   }
 
  private:
@@ -104,15 +108,22 @@ class PolynomialVisitor final : public JsonVisitor {
   std::array<bool, 3> seen_{};
   std::vector<std::uint64_t> dims_;
   std::uint64_t degree_bound_ = 0;
-  std::vector<Scalar> coefficients_;
+  std::vector<Scalar>* kept_;
+  std::size_t expected_;
+  std::uint64_t count_ = 0;
 };
 
 }  // namespace
 
 Result<CoefficientsJson> CoefficientsJson::parse(std::string_view json, std::string_view place) {
-  PolynomialVisitor visitor;
-  ASSAY_TRY(parse_json_stream(json, visitor, place));
-  return visitor.take(place);
+  PolynomialVisitor counted;
+  ASSAY_TRY(parse_json_stream(json, counted, place));
+  CoefficientsJson out = ASSAY_TRY(counted.take(place));
+  // A coefficient may have one digit, and takes 32 bytes: none is kept before they are known to be as many as
+  // the dims say, which may stand behind them.
+  PolynomialVisitor keeping(&out.coefficients, out.axes.volume());
+  ASSAY_TRY(parse_json_stream(json, keeping, place));
+  return out;
 }
 
 Result<CoefficientsJson> CoefficientsJson::read(const std::filesystem::path& path) {

@@ -8,7 +8,7 @@ namespace assay::pipeline {
 namespace {
 
 Result<std::string> optional_text(const JsonFields& fields, std::string_view name) {
-  return fields.has(name) ? fields[name].text(kMaxJsonBytes) : Result<std::string>(std::string());
+  return fields.has(name) ? fields[name].text(kMaxDirectoryJson) : Result<std::string>(std::string());
 }
 
 // A file name of this directory, not a path out of it, in printable ASCII.
@@ -66,8 +66,6 @@ Result<std::optional<tensor::Storage>> storage_field(const JsonFields& fields) {
 Result<Conversion> read_conversion_header(const JsonFields& fields) {
   Conversion conversion;
   conversion.model_name = ASSAY_TRY(optional_text(fields, "model_name"));
-  conversion.prompt = ASSAY_TRY(optional_text(fields, "prompt"));
-  conversion.generated_text = ASSAY_TRY(optional_text(fields, "generated_text"));
   const JsonFields scaling = ASSAY_TRY(fields["conversion"].open_fields());
   const std::uint64_t scale = ASSAY_TRY(scaling["effective_scale"].integer<std::uint64_t>());
   const std::uint64_t factor = ASSAY_TRY(scaling["scale_factor"].integer<std::uint64_t>());
@@ -100,8 +98,15 @@ std::vector<tensor::IntegerTensor> Conversion::tensors() const {
 }
 
 Result<Conversion> read_conversion(const std::filesystem::path& dir) {
-  const std::filesystem::path path = dir / kConversionJson;
-  const JsonText json = ASSAY_TRY(JsonText::read(path, kMaxJsonBytes));
+  const JsonText json = ASSAY_TRY(JsonText::read(dir / kConversionJson, kMaxDirectoryJson));
+  Conversion conversion = ASSAY_TRY(read_conversion_layers(json, dir));
+  const JsonFields fields = ASSAY_TRY(json.root().open_fields());
+  conversion.prompt = ASSAY_TRY(optional_text(fields, "prompt"));
+  conversion.generated_text = ASSAY_TRY(optional_text(fields, "generated_text"));
+  return conversion;
+}
+
+Result<Conversion> read_conversion_layers(const JsonText& json, const std::filesystem::path& dir) {
   const JsonFields fields = ASSAY_TRY(json.root().open_fields());
   Conversion conversion = ASSAY_TRY(read_conversion_header(fields));
   const JsonArray entries = ASSAY_TRY(fields["layers"].array(kMaxDirectoryLayers));

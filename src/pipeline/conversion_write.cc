@@ -156,8 +156,7 @@ Result<std::filesystem::path> convert(const std::filesystem::path& input, const 
   }
   json["conversion"] = conversion_json(options, plan, widest);
   json["layers"] = std::move(entries);
-  staged.push_back(ASSAY_TRY(AtomicFile::create(dir / kConversionJson)));
-  ASSAY_TRY(staged.back().write(dump_json(json) + "\n"));
+  staged.push_back(ASSAY_TRY(stage_json(dir / kConversionJson, json)));
   ASSAY_TRY(publish_all(staged));
   return dir;
 }

@@ -1,5 +1,7 @@
 #include "pipeline/directory_json.h"
 
+#include <fmt/format.h>
+
 #include "base/try.h"
 
 namespace assay::pipeline {
@@ -13,6 +15,19 @@ std::optional<tensor::Storage> storage_from(std::string_view name) {
 
 tensor::Storage choose_storage(const IntegerView& values, bool object_storage) {
   return object_storage ? tensor::Storage::kObject : tensor::compact_storage(values);
+}
+
+Result<AtomicFile> stage_json(const std::filesystem::path& path, const Json& json) {
+  const std::string text = dump_json(json) + "\n";
+  if (text.size() > kMaxDirectoryJson)
+    return Error{
+        ErrorCode::kTooLarge, path.string(),
+        fmt::format("would have {} bytes, at most {} are read again: the capture's prompt or answer is "
+                    "too long",
+                    text.size(), kMaxDirectoryJson)};
+  AtomicFile file = ASSAY_TRY(AtomicFile::create(path));
+  ASSAY_TRY(file.write(text));
+  return file;
 }
 
 Status publish_all(std::vector<AtomicFile>& files) {

@@ -10,8 +10,13 @@
 
 namespace assay::pipeline {
 
-/// Everything of a Conversion but its layers, which the reader of a hypercube takes as well.
+/// Everything of a Conversion but its layers and the words of the model; the reader of a hypercube takes it as
+/// well.
 [[nodiscard]] Result<Conversion> read_conversion_header(const JsonFields& fields);
+
+/// The rest of it but the words, from `dir`.
+[[nodiscard]] Result<Conversion> read_conversion_layers(const JsonText& json,
+                                                        const std::filesystem::path& dir);
 
 /// The field "storage"; nullopt where it is missing, as in the original pipeline's own files.
 [[nodiscard]] Result<std::optional<tensor::Storage>> storage_field(const JsonFields& fields);
@@ -21,12 +26,14 @@ namespace assay::pipeline {
 /// int64 or scalar32 by the values, or object where asked.
 [[nodiscard]] tensor::Storage choose_storage(const IntegerView& values, bool object_storage);
 
+/// Stages the JSON of a directory. Errors: kTooLarge (no reader would take it), those of AtomicFile.
+[[nodiscard]] Result<AtomicFile> stage_json(const std::filesystem::path& path, const Json& json);
+
 /// Publishes in order, the last file last; where one fails, removes those published before.
 [[nodiscard]] Status publish_all(std::vector<AtomicFile>& files);
 
 inline constexpr std::string_view kConversionJson = "conversion_metadata.json";
 inline constexpr std::size_t kMaxDirectoryLayers = 512;
-inline constexpr std::size_t kMaxJsonBytes = std::size_t{64} << 20;
 inline constexpr std::size_t kMaxText = 4096;  ///< of a field that is not the model's own words
 
 }  // namespace assay::pipeline

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "pipeline/directory_json.h"
+#include "pipeline/results.h"
 #include "tensor/test_support.h"
 
 namespace assay::pipeline {
@@ -296,6 +297,37 @@ TEST(ReadHypercube, ChecksMetadataAgainstTheArray) {
   json.erase("conversion_metadata");
   ASSERT_TRUE(write_file(dir / "x" / "hypercube_metadata.json", dump_json(json)).ok());
   EXPECT_EQ(read_hypercube(dir / "x").value().encoding, std::nullopt);
+}
+
+TEST(StageJson, WritesNothingThatIsNotRead) {
+  const TempDir dir;
+  const fs::path path = dir / std::string(kConversionJson);
+  const auto staged = [&path](std::size_t size) {
+    return stage_json(path, Json(std::string(size - 3, 'x')));  // quotes and a line break around it
+  };
+  EXPECT_TRUE(staged(kMaxDirectoryJson)->publish().ok());
+  EXPECT_TRUE(JsonText::read(path, kMaxDirectoryJson).ok());
+  expect_error(staged(kMaxDirectoryJson + 1), ErrorCode::kTooLarge, "conversion_metadata.json");
+  ASSERT_TRUE(write_file(path, std::string(kMaxDirectoryJson + 1, ' ')).ok());
+  expect_error(read_conversion(dir / ""), ErrorCode::kTooLarge, "conversion_metadata.json");
+  expect_error(reshape(dir / "", {}), ErrorCode::kTooLarge, "conversion_metadata.json");
+}
+
+// There may be a million of them, and the next run replaces them.
+TEST(Results, OpeningsOfAnEarlierRunAreNotKept) {
+  const TempDir dir;
+  const Directories directories{{}, {}, dir / ""};
+  std::string text = R"({"digest":"x","timing":{"setup_time_s":1},"point_results":[0)";
+  for (std::size_t i = 0; i < kMaxJsonValues; ++i) text += ",0";
+  const fs::path path = dir / std::string(kResultsJson);
+  ASSERT_TRUE(write_file(path, text + "]}").ok());
+  const claim::Commitment commitment{
+      {encode::Layout{encode::Layout::Kind::kFlat, Axes::parse("1", "").value(), 1, 0, {}}, {}, {}}, {}};
+  const Result<Json> results = read_results(directories, commitment);
+  ASSERT_TRUE(results.ok()) << results.error().to_string();
+  EXPECT_EQ(dump_json(*results, -1), R"({"digest":"x","timing":{"setup_time_s":1}})");
+  ASSERT_TRUE(write_file(path, text).ok());
+  expect_error(read_results(directories, commitment), ErrorCode::kMalformed, "commitment_results.json");
 }
 
 TEST(PublishAll, TakesBackWhatItPublished) {

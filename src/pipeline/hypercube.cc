@@ -98,7 +98,8 @@ Status check_padding(const encode::Layout& layout, const IntegerView& values, co
 }  // namespace
 
 Result<std::filesystem::path> reshape(const std::filesystem::path& input_dir, const ReshapeOptions& options) {
-  const Conversion conversion = ASSAY_TRY(read_conversion(input_dir));
+  JsonText metadata = ASSAY_TRY(JsonText::read(input_dir / kConversionJson, kMaxDirectoryJson));
+  const Conversion conversion = ASSAY_TRY(read_conversion_layers(metadata, input_dir));
   const std::vector<tensor::IntegerTensor> layers = conversion.tensors();
   const encode::Layout layout = ASSAY_TRY(encode::plan_cube(encode::shapes_of(layers), options.cube));
   const tensor::IntegerArray values = ASSAY_TRY(encode::apply_layout(layout, layers));
@@ -113,16 +114,15 @@ Result<std::filesystem::path> reshape(const std::filesystem::path& input_dir, co
   Json json;
   json["hypercube"] = hypercube_json(layout, storage);
   json["layer_map"] = layer_map_json(layout);
-  json["conversion_metadata"] = ASSAY_TRY(JsonText::read(input_dir / kConversionJson, kMaxJsonBytes)).json();
-  staged.push_back(ASSAY_TRY(AtomicFile::create(dir / kHypercubeJson)));
-  ASSAY_TRY(staged.back().write(dump_json(json) + "\n"));
+  json["conversion_metadata"] = std::move(metadata).take();
+  staged.push_back(ASSAY_TRY(stage_json(dir / kHypercubeJson, json)));
   ASSAY_TRY(publish_all(staged));
   return dir;
 }
 
 Result<Hypercube> read_hypercube(const std::filesystem::path& dir) {
   const std::filesystem::path path = dir / kHypercubeJson;
-  const JsonText json = ASSAY_TRY(JsonText::read(path, kMaxJsonBytes));
+  const JsonText json = ASSAY_TRY(JsonText::read(path, kMaxDirectoryJson));
   const JsonFields fields = ASSAY_TRY(json.root().open_fields());
   const JsonFields cube = ASSAY_TRY(fields["hypercube"].open_fields());
   Hypercube result{ASSAY_TRY(read_layout(fields, cube)), {}, {}, {}};

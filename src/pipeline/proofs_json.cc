@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/try.h"
 #include "claim/query_rules.h"
+#include "claim/verify_named.h"
 #include "pipeline/proofs_visitor.h"
 
 namespace assay::pipeline {
@@ -49,9 +50,8 @@ Verification check_alone(const ProofsJson& given, const claim::TensorChecker& ch
 }
 
 // The proofs as those of a header with these axes, in which a point of the grid has one form.
-claim::Proofs settle(const ProofsJson& given, const claim::Commitment& commitment) {
-  const Axes& axes = commitment.header.layout.axes;
-  claim::Proofs proofs(commitment.digest(), given.num_variables);
+claim::Proofs settle(const ProofsJson& given, const Axes& axes, const Digest& digest) {
+  claim::Proofs proofs(digest, given.num_variables);
   for (std::size_t k = 0; k < given.proofs.size(); ++k) {
     const claim::Proof proof = given.proofs[k];
     proofs.add(Query::anywhere(proof.query.coordinates(), axes), proof.answer);
@@ -59,7 +59,7 @@ claim::Proofs settle(const ProofsJson& given, const claim::Commitment& commitmen
   return proofs;
 }
 
-Verdict bind(const ProofsJson& given, const claim::Commitment& commitment) {
+Verdict bind(const ProofsJson& given, const claim::Commitment& commitment, const Digest& digest) {
   const Axes& axes = commitment.header.layout.axes;
   if (given.num_variables != axes.count())
     return Verdict::rejected("axes", fmt::format("the proofs are for {} variables, the header has {} axes",
@@ -68,7 +68,7 @@ Verdict bind(const ProofsJson& given, const claim::Commitment& commitment) {
     return Verdict::rejected("commitment digest",
                              fmt::format("the proofs are for the point {}, the commitment is {}",
                                          to_hex(curve::encode(given.commitment)), to_hex(commitment.value)));
-  if (given.commitment_digest && *given.commitment_digest != commitment.digest())
+  if (given.commitment_digest && *given.commitment_digest != digest)
     return Verdict::rejected("commitment digest", "the proofs name another commitment's digest");
   return Verdict::accepted();
 }
@@ -110,14 +110,16 @@ Verification verify(const ProofsJson& proofs, const claim::TensorChecker& checke
 
 Verification verify(const ProofsJson& proofs, const claim::Commitment& commitment,
                     const claim::TensorChecker& checker, const claim::VerifyOptions& options) {
-  Verdict bound = bind(proofs, commitment);
+  const Digest digest = commitment.digest();
+  Verdict bound = bind(proofs, commitment, digest);
   if (!bound.ok()) {
     bound.add_assumption(checker.assumption(options.trusted));
     bound.add_figure("proofs", proofs.proofs.size());
-    bound.add_figure("commitment digest", to_hex(commitment.digest()));
+    bound.add_figure("commitment digest", to_hex(digest));
     return {std::move(bound), {}, {}};
   }
-  return claim::verify(commitment, settle(proofs, commitment), checker, options);
+  return claim::internal::verify_named(
+      commitment, digest, settle(proofs, commitment.header.layout.axes, digest), checker, options);
 }
 
 std::string proofs_json(const claim::Commitment& commitment, const claim::Proofs& proofs) {
@@ -141,7 +143,7 @@ std::string proofs_json(const claim::Commitment& commitment, const claim::Proofs
   root["commitment_hex"] = to_hex(commitment.value);
   root["num_variables"] = axes.count();
   root["degree_bound"] = *std::ranges::max_element(axes.sizes());
-  root["commitment_digest"] = to_hex(commitment.digest());
+  root["commitment_digest"] = to_hex(proofs.commitment_digest);
   root["proofs"] = std::move(list);
   return dump_json(root) + "\n";
 }

@@ -68,7 +68,7 @@ OPEN: dict[str, dict[str, set[str]]] = {
     "pipeline": {
         "tensor": {"npy_write.h"},
         "encode": {"float_parts.h"},
-        "claim": {"query_rules.h", "report.h"},
+        "claim": {"query_rules.h", "report.h", "verify_named.h"},
     },
     "apps": {
         "integers": {"signed_integer.h"},

@@ -35,6 +35,7 @@ ASSAY = House(
             "json_text",
             "lazily",
             "machine",
+            "printing",
             "progress",
             "stopping",
             "wording",
@@ -55,7 +56,7 @@ ASSAY = House(
     },
     arrows={
         "native": set(),
-        "base": set(),
+        "base": {"native"},
         "models": {"base"},
         "hidden_states": {"base", "models"},
         "commitments": {"native", "base", "hidden_states"},

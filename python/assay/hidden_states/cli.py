@@ -1,7 +1,6 @@
 """The command `assay capture`."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from ..arguments import Parser, parser_of
 from ..ending import ended
 from ..errors import CaptureError
 from ..models import resolve
+from ..printing import printable, show, show_json
 from ..progress import Bar
 from .flags import add_capture_flags, capture_arguments
 
@@ -52,8 +52,7 @@ def _act(argv: Sequence[str]) -> int:
         arguments = _parser().parse_args(argv)
     except SystemExit as done:
         return int(done.code or 0)
-    json.dump(_capture_all(arguments), sys.stdout, indent=2, ensure_ascii=False)
-    print()
+    show_json(_capture_all(arguments))
     return 0
 
 
@@ -155,7 +154,7 @@ def _check_output(directory: Path) -> None:
 
 def _say(arguments: argparse.Namespace, message: str) -> None:
     if not arguments.quiet:
-        print(f"{PROGRAM}: {message}", file=sys.stderr)
+        show(f"{PROGRAM}: {printable(message)}", error=True)
 
 
 if __name__ == "__main__":

@@ -127,11 +127,10 @@ def _row(name: str, found: Examination) -> None:
     verdict = found.verdict
     step = f"rejected at: {verdict.step}" if verdict.outcome == "rejected" else verdict.outcome
     if not found.comparisons:
-        print(f"   {name:46} {'':31} {step}")
+        say(f"   {name:46} {'':31} {step}")
         return
     seen = statistics(found.comparisons)
-    print(
+    say(
         f"   {name:46} {seen.exponent_mismatches:9.1f} {seen.mantissa_mean:5.1f} "
-        f"{seen.mantissa_median:7.1f} {seen.sign_mismatches:6.1f}  {step}",
-        flush=True,
+        f"{seen.mantissa_median:7.1f} {seen.sign_mismatches:6.1f}  {step}"
     )

@@ -7,7 +7,6 @@ dispersion, and single chunks.
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from transformers import PreTrainedModel
@@ -24,6 +23,7 @@ from ..models import (
     require_positions,
     resolve,
 )
+from ..printing import printable, show
 from .chunks import Shape
 from .producing import MOST_PROMPT_TOKENS, produce
 from .recomputing import recompute
@@ -69,8 +69,8 @@ def generate(options: argparse.Namespace, engine: Engine) -> int:
         path = signature_path(folder, options.model_name, index)
         signature.write(str(path))
         written += sum(map(len, made.proofs))
-        print(f"{path}: {len(made.output)} tokens, {len(made.proofs)} proofs", flush=True)
-    print(f"{len(prompts)} signatures, {written} bytes of proofs, in {folder}")
+        show(f"{printable(str(path))}: {len(made.output)} tokens, {len(made.proofs)} proofs", flush=True)
+    show(f"{len(prompts)} signatures, {written} bytes of proofs, in {printable(str(folder))}")
     return 0
 
 
@@ -103,13 +103,13 @@ def validate(options: argparse.Namespace, engine: Engine) -> int:
             model, path, prompt, (least, options.max_decode_tokens), profile
         )
         verdicts.append(verdict)
-        print(line, flush=True)
+        show(printable(line), flush=True)
     passed = sum(map(bool, verdicts))
-    print(f"{passed} of {len(verdicts)} samples passed", file=sys.stderr)
+    show(f"{passed} of {len(verdicts)} samples passed", error=True)
     # The same for all samples, and no part of the published lines.
-    print(f"bounds {profile.title!r}", file=sys.stderr)
+    show(f"bounds {profile.title!r}", error=True)
     if note := unmeasured(profile, source.name, engine):
-        print(f"note: {note}", file=sys.stderr)
+        show(f"note: {printable(note)}", error=True)
     return max(verdicts, key=lambda verdict: _WORSE.index(verdict.outcome)).exit_code
 
 

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from ..errors import InputError
 from ..models import Engine, encode_prompts, load, made_prompts, read_prompts
+from ..printing import printable, show, show_json
 from ..progress import Bar, Progress
 from .calibrating import Calibration, Provider, calibrate
 from .chunks import Parameters, Shape
@@ -35,13 +36,13 @@ def verify_answer(options: argparse.Namespace, engine: Engine) -> int:
     if options.json:
         chunks = [json.loads(one.to_json()) for one in comparisons]
         report = {**json.loads(verdict.to_json()), **about, "chunks": chunks}
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        show_json(report)
     else:
-        print(
+        show(
             f"{about['tokens']} tokens of {about['model']}, {about['proofs']} proofs, bounds "
             f"{about['profile']!r}"
         )
-        print(*verdict.lines, sep="\n")
+        show("\n".join(verdict.lines))
     return verdict.exit_code
 
 
@@ -118,7 +119,7 @@ def calibrate_model(options: argparse.Namespace, engine: Engine) -> int:
     def tell(done: int, total: int) -> None:
         bar(Progress("measure", done, total))
         if not (options.quiet or sys.stderr.isatty()):
-            print(f"assay toploc calibrate: {done} of {total} runs", file=sys.stderr)
+            show(f"assay toploc calibrate: {done} of {total} runs", error=True)
 
     with bar:
         found = calibrate(
@@ -141,7 +142,7 @@ def calibrate_model(options: argparse.Namespace, engine: Engine) -> int:
     found.profile.save(str(options.out))
     report = _report(found)
     if options.json:
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        show_json(report)
     else:
         _print_plainly(report, options.out)
     return 0
@@ -177,18 +178,18 @@ def _report(found: Calibration) -> dict[str, Any]:
 
 
 def _print_plainly(report: dict[str, Any], path: Path) -> None:
-    print(f"{'provider':34} {'verifier':18} exponents  mean  median  signs  dispersion")
+    show(f"{'provider':34} {'verifier':18} exponents  mean  median  signs  dispersion")
     for run in report["runs"]:
         worst = run["worst"]
-        print(
+        show(
             f"{run['provider']:34} {run['verifier']:18} {worst['exponent_mismatches']:9.2f} "
             f"{worst['mantissa_mean']:5.2f} {worst['mantissa_median']:7.2f} "
             f"{worst['sign_mismatches']:6.2f} {worst['dispersion']:11.3f}"
         )
-    print(
+    show(
         f"\n{report['alarms']} of {report['held_out']} prompts that the bounds had not seen were "
         f"rejected: with 95 % confidence fewer than {100 * report['false_alarm_bound']:.1f} % of "
-        f"honest answers to such prompts, run in one of these ways, will be\n{path}"
+        f"honest answers to such prompts, run in one of these ways, will be\n{printable(str(path))}"
     )
 
 

@@ -165,6 +165,28 @@ def test_the_list_of_trusted_parameters(cube: Path, what: str) -> None:
     assert "what" in refused(cube, "trust add", "", "--label", "x")
 
 
+def test_where_the_list_lies(cube: Path) -> None:
+    """By $ASSAY_TRUST_FILE, else in $XDG_CONFIG_HOME, else in $HOME; nothing else counts."""
+    digest = "ab" * 32
+    places = {
+        "ASSAY_TRUST_FILE": (cube / "mine", cube / "mine"),
+        "XDG_CONFIG_HOME": (cube / "config", cube / "config" / "assay" / "srs-digests"),
+        "HOME": (cube / "home", cube / "home" / ".config" / "assay" / "srs-digests"),
+    }
+    unset = dict.fromkeys(places, "")
+    for variable, (given, path) in places.items():
+        added = run(
+            cube, "trust add", digest, "--label", variable, **{**unset, variable: str(given)}
+        )
+        assert added.returncode == DONE, added.stderr
+        assert path.read_text() == f"{digest} {variable}\n"
+    every = {variable: str(given) for variable, (given, _) in places.items()}
+    for variable in places:
+        assert run(cube, "trust list", **every).stdout == f"{digest} {variable}\n"
+        every[variable] = ""
+    assert "ASSAY_TRUST_FILE" in refused(cube, "trust list", **every)
+
+
 # The label in a file is one byte, which anybody can change.
 def test_a_dev_srs_relabelled_is_quoted_as_its_own_word(cube: Path) -> None:
     for name, at in (("six.srs", 16 + 12), ("six.vk", 12)):

@@ -77,7 +77,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     torch.save({"hidden_states": [torch.ones(1, 2, 12)] * 2}, where / "x.pt")
+    patterns = np.random.default_rng(2).standard_normal((64, 96)).astype(np.float32)
+    np.save(where / "states.npy", (patterns.view(np.uint32) >> 16).astype(np.uint16))
+    assay.toploc.Profile.published().save(str(where / "mine.profile"))
     for line in (
+        "toploc build --states states.npy --out t.proofs",
         "srs dev --axes 4,4,4 --seed 7 --out s.srs",
         "commit --tensor cube.npy --srs s.srs --out c.commitment",
         "challenge --commitment c.commitment --num-queries 3 --out c.challenge",
@@ -118,6 +122,9 @@ LINES = {
                                       VERIFY + " --tensor {}/.."],
     "poly/coefficients.json": ["commit --poly-dir {}/.. --output-dir p"],
     "names": [VERIFY + " --expect layers=@{}"],
+    "states.npy": ["toploc build --states {} --out p", "toploc verify --states {} --proofs t.proofs"],
+    "t.proofs": ["toploc verify --states states.npy --proofs {}"],
+    "mine.profile": ["toploc verify --states states.npy --proofs t.proofs --profile {}"],
     "trusted": [VERIFY],
 }  # fmt: skip
 
@@ -138,7 +145,11 @@ def hostile_bytes(honest: bytes, size: int) -> dict[str, bytes]:
         "brackets": b"[" * size,
         "nested": (b'{"a":' * (size // 5 + 1))[:size],
         "quotes": b"[" + b'"",' * (size // 3),
+        "keys": b"{" + b",".join(b'"%d":0' % i for i in range(size // 12)) + b"}",
+        "objects": b"[" + b"{}," * (size // 3) + b"{}]",
+        "keys in proofs": b'{"proofs":[{' + b",".join(b'"%d":0' % i for i in range(size // 12)),
         "digits": b'{"proofs":' + b"9" * size,
+        "coefficients": b'{"coefficients":[' + b'"0",' * (size // 4) + b'"0"],"dims":[1]}',
         "lines": b"\n" * size,
     }
 
@@ -176,7 +187,8 @@ def test_files_that_are_wrong_in_themselves(made: Path, name: str, tmp_path: Pat
                 "dir p", f"dir {tmp_path}/d{number}"
             )
             print(name, line, what)
-            check(cost_of(made, used.format(path), **changes), len(data), 0)
+            memory = 2 if line.startswith("verify") else 4
+            check(cost_of(made, used.format(path), **changes), len(data), 0, memory)
 
 
 # A hole costs nothing to send. What is wrong at the first byte must not be read to the last.
