@@ -124,9 +124,6 @@ class Proofs {
  public:
   static constexpr std::uint32_t kMaxCount = 1U << 20;
   static constexpr std::uint32_t kMaxEvidence = 32 * Axes::kMaxCount;  ///< bytes of one answer
-  /// Of a file with the most proofs, of the longest kind, over the most axes.
-  static constexpr std::uint64_t kMaxBytes =
-      52 + std::uint64_t{kMaxCount} * (1 + 32 * Axes::kMaxCount + 32 + 4 + kMaxEvidence);
 
   Digest commitment_digest{};
   std::uint32_t axis_count = 0;  ///< 1 to Axes::kMaxCount
@@ -151,6 +148,7 @@ class Proofs {
   /// Canonical queries and values only. Whether the queries suit the axes is for verify() to say, for a file
   /// of proofs has no axes; what the evidence is worth, too.
   static Result<Proofs> decode(ByteSpan bytes, std::string_view place);
+  /// A file that is longer than its count of proofs allows is not read.
   static Result<Proofs> read(const std::filesystem::path& path);
   [[nodiscard]] Status write(const std::filesystem::path& path) const;
 

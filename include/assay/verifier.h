@@ -163,7 +163,7 @@ struct Verification {
   /// compared.
   std::vector<std::optional<bool>> matches;
 
-  static constexpr std::size_t kMaxFalse = 64;
+  static constexpr std::size_t kMaxFalse = 16;
   /// Field operations, about, that are spent on captured values off the grid: each point takes one for each
   /// value of the tensor and four for each node of an axis, and one point is always compared.
   static constexpr std::uint64_t kMaxInterpolation = std::uint64_t{1} << 23;

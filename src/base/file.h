@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,6 +17,14 @@ namespace assay {
 /// more is read. Errors: also those of WireReader::begin, which come first.
 [[nodiscard]] Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t max_bytes,
                                       std::string_view tag, std::uint32_t version);
+
+/// Gives the most bytes that a file may have by its first ones, or what is wrong with those.
+using LimitByHead = std::function<Result<std::uint64_t>(ByteSpan head)>;
+
+/// The same of a format whose first `head_bytes` say how long it may be; a shorter file is all head. Errors:
+/// those of read_file; of `limit`, before more is read.
+[[nodiscard]] Result<Bytes> read_file(const std::filesystem::path& path, std::size_t head_bytes,
+                                      const LimitByHead& limit);
 
 /// A file mapped read-only; the mapping lives as long as any copy. An empty file maps to an empty span.
 class MappedFile {

@@ -79,11 +79,18 @@ Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t max_byt
 
 Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t max_bytes, std::string_view tag,
                         std::uint32_t version) {
+  return read_file(path, tag.size() + sizeof(version), [&](ByteSpan head) -> Result<std::uint64_t> {
+    ASSAY_TRY(WireReader(head, path.string()).begin(tag, version));
+    return max_bytes;
+  });
+}
+
+Result<Bytes> read_file(const std::filesystem::path& path, std::size_t head_bytes,
+                        const LimitByHead& limit) {
   const OpenFile file = ASSAY_TRY(open_regular(path));
-  Bytes head(std::min<std::uint64_t>(file.size, tag.size() + sizeof(version)));
+  Bytes head(std::min<std::uint64_t>(file.size, head_bytes));
   ASSAY_TRY(fill(file, path, head));
-  ASSAY_TRY(WireReader(head, path.string()).begin(tag, version));
-  return read_whole(file, path, max_bytes);
+  return read_whole(file, path, ASSAY_TRY(limit(head)));
 }
 
 struct MappedFile::Mapping {

@@ -53,6 +53,13 @@ Result<Challenge> draw_from(const Commitment& commitment, std::uint64_t count, c
   return challenge;
 }
 
+bool any_twice(std::vector<ByteSpan> encoded) {
+  std::ranges::sort(encoded,
+                    [](ByteSpan a, ByteSpan b) { return std::ranges::lexicographical_compare(a, b); });
+  const auto equal = [](ByteSpan a, ByteSpan b) { return std::ranges::equal(a, b); };
+  return std::ranges::adjacent_find(encoded, equal) != encoded.end();
+}
+
 }  // namespace
 
 Result<Challenge> Challenge::draw(const Commitment& commitment, std::uint64_t count, const World& world) {
@@ -111,20 +118,22 @@ Result<Challenge> Challenge::decode(ByteSpan bytes, std::string_view place) {
       ASSAY_TRY(reader.count(1 + std::size_t{4} * axis_count, kMaxCount, "count of queries"));
   if (count == 0)
     return reader.error(ErrorCode::kOutOfRange, "count of queries", "a challenge asks for one at least");
+  const ByteSpan rest = bytes.subspan(reader.offset());
+  // A query takes many times its bytes, so none is kept before all were found good.
   std::vector<ByteSpan> encoded;
   encoded.reserve(count);
-  challenge.queries.reserve(count);
   for (std::uint32_t k = 0; k < count; ++k) {
     const std::size_t start = reader.offset();
-    challenge.queries.push_back(ASSAY_TRY(internal::read_query(reader, axis_count)));
+    static_cast<void>(ASSAY_TRY(internal::read_query(reader, axis_count)));
     encoded.push_back(bytes.subspan(start, reader.offset() - start));
   }
   ASSAY_TRY(reader.finish());
-  std::ranges::sort(encoded,
-                    [](ByteSpan a, ByteSpan b) { return std::ranges::lexicographical_compare(a, b); });
-  if (std::ranges::adjacent_find(encoded, [](ByteSpan a, ByteSpan b) { return std::ranges::equal(a, b); }) !=
-      encoded.end())
+  if (any_twice(std::move(encoded)))
     return Error{ErrorCode::kMalformed, std::string(place), "a query stands twice: each is asked once"};
+  WireReader again(rest, place);
+  challenge.queries.reserve(count);
+  for (std::uint32_t k = 0; k < count; ++k)
+    challenge.queries.push_back(ASSAY_TRY(internal::read_query(again, axis_count)));
   return challenge;
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kMagic = "ASSAYPRF";
 constexpr std::uint32_t kVersion = 2;
-constexpr std::size_t kFieldBytes = 32;
+constexpr std::uint64_t kFieldBytes = 32;
 
 Bytes preamble(const Digest& commitment_digest, std::uint32_t axis_count, std::size_t count) {
   WireWriter writer;
@@ -23,6 +23,31 @@ Bytes preamble(const Digest& commitment_digest, std::uint32_t axis_count, std::s
       .u32(axis_count)
       .u32(static_cast<std::uint32_t>(count));
   return writer.take();
+}
+
+/// What stands before the records.
+struct Preamble {
+  Digest commitment_digest{};
+  std::uint32_t axis_count = 0;
+
+  static constexpr std::size_t kBytes = kMagic.size() + 4 + 32 + 4 + 4;  ///< with the count of proofs
+
+  static Result<Preamble> read(WireReader& reader) {
+    Preamble out;
+    ASSAY_TRY(reader.begin(kMagic, kVersion));
+    std::ranges::copy(ASSAY_TRY(reader.raw(32, "commitment digest")), out.commitment_digest.begin());
+    out.axis_count = ASSAY_TRY(internal::read_axis_count(reader));
+    return out;
+  }
+};
+
+/// Of a file that begins so: as many proofs as it says, of the longest kind.
+Result<std::uint64_t> most_bytes(ByteSpan head, std::string_view place) {
+  WireReader reader(head, place);
+  const Preamble preamble = ASSAY_TRY(Preamble::read(reader));
+  const std::uint64_t count = std::min(ASSAY_TRY(reader.u32("count of proofs")), Proofs::kMaxCount);
+  return Preamble::kBytes +
+         count * (1 + kFieldBytes * (preamble.axis_count + 1) + 4 + std::uint64_t{Proofs::kMaxEvidence});
 }
 
 }  // namespace
@@ -85,10 +110,8 @@ Bytes Proofs::encode() const {
 
 Result<Proofs> Proofs::take(Bytes bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.begin(kMagic, kVersion));
-  Proofs out;
-  std::ranges::copy(ASSAY_TRY(reader.raw(32, "commitment digest")), out.commitment_digest.begin());
-  out.axis_count = ASSAY_TRY(internal::read_axis_count(reader));
+  const Preamble preamble = ASSAY_TRY(Preamble::read(reader));
+  Proofs out(preamble.commitment_digest, preamble.axis_count);
   const std::size_t least = 1 + std::size_t{4} * out.axis_count + kFieldBytes + 4;
   const std::uint32_t count = ASSAY_TRY(reader.count(least, kMaxCount, "count of proofs"));
   out.starts_.reserve(count);
@@ -109,7 +132,10 @@ Result<Proofs> Proofs::decode(ByteSpan bytes, std::string_view place) {
 }
 
 Result<Proofs> Proofs::read(const std::filesystem::path& path) {
-  return take(ASSAY_TRY(read_file(path, kMaxBytes, kMagic, kVersion)), path.string());
+  const std::string place = path.string();
+  return take(
+      ASSAY_TRY(read_file(path, Preamble::kBytes, [&](ByteSpan head) { return most_bytes(head, place); })),
+      place);
 }
 
 Status Proofs::write(const std::filesystem::path& path) const {

@@ -124,8 +124,28 @@ TEST(Proofs, GoThroughAFile) {
   EXPECT_EQ(Proofs::read(directory.file("none")).error().code, ErrorCode::kIo);
 }
 
-TEST(Proofs, CapIsThatOfTheLargestFile) {
-  EXPECT_EQ(Proofs::kMaxBytes, 52 + std::uint64_t{Proofs::kMaxCount} * (1 + 32 * 32 + 32 + 4 + 32 * 32));
+// A hole in a file costs nothing to make.
+TEST(Proofs, AreNotReadBeyondWhatTheirCountAllows) {
+  const test::TemporaryDirectory directory;
+  const Bytes bytes = test::flat_sample().proofs.encode();  // two of two axes
+  const std::uint64_t most = 52 + 2 * (1 + 32 * 2 + 32 + 4 + 32 * 32);
+  const auto refused = [&](std::size_t kept, std::uint64_t size) {
+    EXPECT_TRUE(write_file(directory.file("p"), ByteSpan(bytes).first(kept)).ok());
+    std::filesystem::resize_file(directory.file("p"), size);
+    const Error error = Proofs::read(directory.file("p")).error();
+    EXPECT_THAT(error.place, ::testing::HasSubstr(directory.file("p").string()));
+    return std::pair(error.code, error.reason);
+  };
+  const auto too_large = [&](std::uint64_t size) {
+    return std::pair(ErrorCode::kTooLarge, std::to_string(size) + " bytes, at most 2302 are read");
+  };
+  ASSERT_EQ(most, 2302u);
+  EXPECT_EQ(refused(bytes.size(), std::uint64_t{2} << 30), too_large(std::uint64_t{2} << 30));
+  EXPECT_EQ(refused(bytes.size(), most + 1), too_large(most + 1));
+  EXPECT_EQ(refused(bytes.size(), most).first, ErrorCode::kMalformed);
+  // Zeros behind the magic and version: no axes.
+  EXPECT_EQ(refused(12, std::uint64_t{2} << 30).first, ErrorCode::kOutOfRange);
+  EXPECT_EQ(refused(51, 51).first, ErrorCode::kMalformed);
 }
 
 TEST(Prove, RefusesWhatDoesNotBelongTogether) {
