@@ -42,7 +42,15 @@ struct Question {
 };
 
 // The pipeline's form names directories; what it does not name is found in them.
-VerifyOptions with_directories(VerifyOptions options) {
+Result<VerifyOptions> with_directories(VerifyOptions options) {
+  // One that is not there would look like a check that was made.
+  for (const auto& [flag, value] : {std::pair("--poly-dir", &options.poly_dir),
+                                    {"--output-dir", &options.output_dir},
+                                    {"--hypercube-dir", &options.hypercube_dir}}) {
+    std::error_code failure;
+    if (!value->empty() && !fs::is_directory(*value, failure))
+      return Error{ErrorCode::kIo, *value, fmt::format("{} names no directory", flag)};
+  }
   if (options.poly_dir.empty() && options.output_dir.empty()) return options;
   fs::path output = options.output_dir;
   if (!options.poly_dir.empty()) {
@@ -125,7 +133,7 @@ claim::Verification answer(Question& question) {
 }
 
 Result<int> run_verify(const VerifyOptions& given, const Console& console) {
-  const VerifyOptions options = with_directories(given);
+  const VerifyOptions options = ASSAY_TRY(with_directories(given));
   const Stopwatch loading;
   Question question = ASSAY_TRY(read_question(options));
   const double load_seconds = loading.seconds();

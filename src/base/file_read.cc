@@ -85,8 +85,7 @@ Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t max_byt
   });
 }
 
-Result<Bytes> read_file(const std::filesystem::path& path, std::size_t head_bytes,
-                        const LimitByHead& limit) {
+Result<Bytes> read_file(const std::filesystem::path& path, std::size_t head_bytes, const LimitByHead& limit) {
   const OpenFile file = ASSAY_TRY(open_regular(path));
   Bytes head(std::min<std::uint64_t>(file.size, head_bytes));
   ASSAY_TRY(fill(file, path, head));

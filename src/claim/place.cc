@@ -7,6 +7,8 @@
 namespace assay::claim {
 namespace {
 
+constexpr std::string_view kPadding = "padding";
+
 /// C-order coordinates of a position within the shape.
 std::vector<std::uint64_t> unravel(std::uint64_t position, const tensor::Shape& shape) {
   std::vector<std::uint64_t> coordinates(shape.size());
@@ -17,12 +19,24 @@ std::vector<std::uint64_t> unravel(std::uint64_t position, const tensor::Shape& 
   return coordinates;
 }
 
+/// A name that could be taken for more than a name stands in quotation marks: it is the prover's.
+std::string quoted(std::string_view name) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/-";
+  if (name != kPadding && name.find_first_not_of(kPlain) == std::string_view::npos) return std::string(name);
+  std::string out = "'";
+  for (const char c : name) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "'";
+}
+
 }  // namespace
 
 std::string Place::to_string() const {
-  if (is_padding) return "padding";
-  if (layer_coordinates.empty()) return layer;
-  return fmt::format("{}[{}]", layer, fmt::join(layer_coordinates, ", "));
+  if (is_padding) return std::string(kPadding);
+  if (layer_coordinates.empty()) return quoted(layer);
+  return fmt::format("{}[{}]", quoted(layer), fmt::join(layer_coordinates, ", "));
 }
 
 Result<Place> place_of(const encode::Layout& layout, std::span<const std::uint32_t> coordinates) {

@@ -20,6 +20,21 @@ TEST(Place, NamesLayerCoordinatesAndTap) {
   EXPECT_EQ(padding.coordinates, (std::vector<std::uint32_t>{1, 1, 5, 2}));
 }
 
+// A layer may have any name, also one that reads like a line of a verdict.
+TEST(Place, QuotesANameThatCouldBeTakenForMore) {
+  const auto shown = [](const char* name, std::vector<std::uint64_t> coordinates) {
+    Place place;
+    place.layer = name;
+    place.layer_coordinates = std::move(coordinates);
+    return place.to_string();
+  };
+  EXPECT_EQ(shown("model.layers.0-1:mlp/x_Y", {1}), "model.layers.0-1:mlp/x_Y[1]");
+  EXPECT_EQ(shown("layer_0[0, 1]  as captured", {7, 7}), "'layer_0[0, 1]  as captured'[7, 7]");
+  EXPECT_EQ(shown("padding", {}), "'padding'");
+  EXPECT_EQ(shown("a'[0] \\", {0}), "'a\\'[0] \\\\'[0]");
+  EXPECT_EQ(shown("\xc3\xa9", {}), "'\xc3\xa9'");
+}
+
 TEST(Place, IsFoundFromEveryEntry) {
   for (const auto make : {test::flat_sample, test::cube_sample, test::model_sample}) {
     const encode::Layout layout = make().commitment.header.layout;

@@ -15,10 +15,11 @@ constexpr std::size_t kMaxLabel = 64;
 bool is_label_character(char c) { return c >= ' ' && c <= '~'; }
 
 Status check_label(std::string_view label, std::string_view place) {
-  if (!label.empty() && label.size() <= kMaxLabel && std::ranges::all_of(label, is_label_character))
-    return {};
-  return Error{ErrorCode::kMalformed, std::string(place),
-               fmt::format("a label is 1 to {} printable ASCII characters", kMaxLabel)};
+  const bool blank = label.find_first_not_of(' ') == std::string_view::npos;
+  if (!blank && label.size() <= kMaxLabel && std::ranges::all_of(label, is_label_character)) return {};
+  return Error{
+      ErrorCode::kMalformed, std::string(place),
+      fmt::format("a label is 1 to {} printable ASCII characters, not all of them spaces", kMaxLabel)};
 }
 
 /// "<64 hex digits> <label>".

@@ -47,7 +47,7 @@ TEST(TrustList, GrowsAndGoesThroughAFile) {
   ASSERT_TRUE(list.add(filled(0x22), std::string(64, 'x')).ok());
   ASSERT_TRUE(list.add(filled(0x11), "another label").ok());
   for (const std::string& label :
-       {std::string(), std::string(65, 'x'), std::string("a\nb"), std::string("é")})
+       {std::string(), std::string(65, 'x'), std::string("a\nb"), std::string("é"), std::string("  ")})
     EXPECT_EQ(list.add(filled(0x33), label).error().code, ErrorCode::kMalformed) << label;
   EXPECT_EQ(list.to_text(), kTwos + " " + std::string(64, 'x') + "\n" + kOnes + " another label\n");
   ASSERT_TRUE(list.write(directory.file("t")).ok());

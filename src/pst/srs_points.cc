@@ -63,15 +63,17 @@ class GridProducts {
 
 }  // namespace
 
+Fr dev_secret(std::uint64_t seed, std::size_t axis) {
+  WireWriter message;
+  message.raw("assay/srs/dev/v1").u64(seed).u32(static_cast<std::uint32_t>(axis));
+  std::array<std::uint8_t, crypto_hash_sha512_BYTES> hash;
+  crypto_hash_sha512(hash.data(), message.bytes().data(), message.bytes().size());
+  return Fr::from_bytes_reduced(hash);
+}
+
 std::vector<Fr> dev_secrets(const Axes& axes, std::uint64_t seed) {
   std::vector<Fr> secrets;
-  for (std::size_t i = 0; i < axes.count(); ++i) {
-    WireWriter message;
-    message.raw("assay/srs/dev/v1").u64(seed).u32(static_cast<std::uint32_t>(i));
-    std::array<std::uint8_t, crypto_hash_sha512_BYTES> hash;
-    crypto_hash_sha512(hash.data(), message.bytes().data(), message.bytes().size());
-    secrets.push_back(Fr::from_bytes_reduced(hash));
-  }
+  for (std::size_t i = 0; i < axes.count(); ++i) secrets.push_back(dev_secret(seed, i));
   return secrets;
 }
 

@@ -10,7 +10,9 @@
 
 namespace assay::pst::internal {
 
-/// t_i of the dev SRS, for every axis.
+/// t_i of the dev SRS.
+[[nodiscard]] Fr dev_secret(std::uint64_t seed, std::size_t axis);
+/// The same for every axis.
 [[nodiscard]] std::vector<Fr> dev_secrets(const Axes& axes, std::uint64_t seed);
 
 /// Points of levels 0..m-1 together.

@@ -110,6 +110,25 @@ TEST_F(VerifySrs, ASecretOnTheGrid) {
   EXPECT_EQ(verify_srs(Srs::from_secrets(axes_, secrets).value()).step(), "verifier key");
 }
 
+// What `assay srs dev` makes is known to all, whatever the label says.
+TEST_F(VerifySrs, ADevSrsThatIsSaidToBeOfACeremony) {
+  const auto labelled = [&](std::uint64_t seed, Trust trust) {
+    Parts parts(Srs::dev(axes_, seed).value());
+    parts.key.trust = trust;
+    return parts.verdict();
+  };
+  for (const std::uint64_t seed : {0, 7, 1023}) {
+    EXPECT_TRUE(labelled(seed, Trust::kDev).ok()) << seed;
+    const Verdict verdict = labelled(seed, Trust::kCeremony);
+    EXPECT_EQ(verdict.step(), "verifier key") << seed;
+    EXPECT_EQ(verdict.reason(), "its secret is that of a dev SRS of seed " + std::to_string(seed) +
+                                    ", and the label says ceremony");
+    EXPECT_EQ(figure(verdict, "axis"), "0");
+  }
+  // Not among the seeds that are tried.
+  EXPECT_TRUE(labelled(1024, Trust::kCeremony).ok());
+}
+
 TEST_F(VerifySrs, SwappedPointsAndLevels) {
   Parts bad = parts_;
   std::swap(bad.levels[0][0], bad.levels[0][1]);

@@ -369,3 +369,19 @@ def tapped() -> Sample:
 
 
 TAPPED = tapped()
+
+
+HALF = sample(
+    assay.encode(np.array([[1, 2], [3, 4]], np.float16), "bits", "flat", dtype="float16"), [(0, 1)]
+)
+
+
+@case(REJECTED, "captured tensor")
+def captured_values_of_a_wider_dtype(folder: Path) -> Files:
+    return changed(HALF, tensor=npy_of(np.array([[1, 2], [3, 4]], np.float32), folder))
+
+
+@case(REJECTED, "captured tensor")
+def captured_values_of_a_dtype_that_rounds(folder: Path) -> Files:
+    wide = sample(assay.encode(np.eye(2), "decimal:2", "flat"), [(0, 1)])
+    return changed(wide, tensor=npy_of(np.eye(2, dtype=np.float32), folder))

@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 import assay
@@ -102,6 +103,14 @@ def test_every_door_says_the_same(one: Case, tmp_path: Path) -> None:
     assert (library.code, library.step, library.item) == (one.code, one.step, one.item)
     assert through_command(tmp_path, words) == library
     assert through_python(tmp_path, words) == library
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8, np.int64])
+def test_arrays_of_another_dtype_are_rejected_in_memory_too(dtype: type) -> None:
+    one = claim_rejections.HALF
+    own = np.array([[1, 2], [3, 4]], dtype)
+    verdict = assay.verify(one.commitment, one.proofs, one.srs.verifier_key, captured=own)
+    assert (verdict.outcome, verdict.step) == ("rejected", "captured tensor")
 
 
 def test_the_table_reaches_every_step() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import assay
+from assay import programs
 
 ROOT = Path(__file__).resolve().parents[3]
 DISTRIBUTION = importlib.metadata.distribution("assay")
@@ -45,5 +46,17 @@ def test_command_is_beside_the_interpreter() -> None:
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_python_verb_loads(command: importlib.metadata.EntryPoint) -> None:
     assert command.name.startswith("assay-")
-    assert callable(command.load())
+    program = command.load()
+    assert callable(program.load())
     assert Path(sys.executable).with_name(command.name).is_file()
+
+
+def test_a_program_is_stopped_while_it_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(programs, "import_module", stopped)
+    assert programs.run() == 2
+    assert capsys.readouterr().err == "assay run: stopped before it was done\n"

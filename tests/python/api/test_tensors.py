@@ -4,6 +4,7 @@ import decimal
 import math
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -396,3 +397,39 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         )
         with pytest.raises(assay.DecodeError, match="taps"):
             assay.Tensor.read(tmp_path / "taps")
+
+
+@pytest.mark.parametrize(
+    "own", [torch.tensor([1 + 2j]).conj().imag, torch._neg_view(torch.tensor([2.0]))]
+)
+def test_a_sign_that_is_a_flag_of_a_torch_tensor(own: torch.Tensor) -> None:
+    assert own.is_neg()
+    assert own.is_contiguous() or own.ndim == 1
+    tensor = assay.encode(own, "bits", "flat")
+    assert tensor.values.view(np.float32).tolist() == [-2.0]
+    srs = assay.Srs.dev((1,), seed=1)
+    for value, accepted in ((-2.0, True), (2.0, False)):
+        commitment = assay.commit(assay.encode(torch.tensor([value]), "bits", "flat"), srs)
+        proofs = commitment.open([(0,)])
+        verdict = assay.verify(commitment, proofs, srs.verifier_key, captured=own)
+        assert bool(verdict) is accepted
+        assert verdict.step == (None if accepted else "captured values")
+
+
+@pytest.mark.parametrize(
+    ("array", "kind"),
+    [
+        (torch.eye(2).to_sparse(), "sparse_coo"),
+        (torch.eye(2, device="meta"), "meta"),
+        (np.ma.masked_array(np.eye(2), [[0, 1], [0, 0]]), "masked"),
+    ],
+)
+def test_arrays_whose_memory_does_not_hold_their_values(array: Any, kind: str) -> None:
+    for act in (
+        lambda: assay.encode(array, "bits", "flat"),
+        lambda: assay.toploc.build(array, chunk=1, k=1),
+        lambda: assay.toploc.fingerprint.project(array, bytes(32)),
+    ):
+        with pytest.raises(assay.InputError, match=kind) as caught:
+            act()
+        assert caught.value.code == "unsupported"

@@ -122,7 +122,10 @@ LINES = {
                                       VERIFY + " --tensor {}/.."],
     "poly/coefficients.json": ["commit --poly-dir {}/.. --output-dir p"],
     "names": [VERIFY + " --expect layers=@{}"],
-    "states.npy": ["toploc build --states {} --out p", "toploc verify --states {} --proofs t.proofs"],
+    "states.npy": [
+        "toploc build --states {} --out p",
+        "toploc verify --states {} --proofs t.proofs",
+    ],
     "t.proofs": ["toploc verify --states states.npy --proofs {}"],
     "mine.profile": ["toploc verify --states states.npy --proofs t.proofs --profile {}"],
     "trusted": [VERIFY],

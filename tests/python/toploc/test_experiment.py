@@ -239,9 +239,12 @@ def test_an_answer_may_end_where_the_text_does(
     (ending / "generation_config.json").write_text(
         json.dumps({**settings, "eos_token_id": [39, last]})
     )
+    # Whoever obeys ends makes nothing after one, whatever the proofs.
+    line = VALIDATE.replace("n_samples 3", "n_samples 1") + "--save_dir"
+    code, out, _ = run(line, signed, "--validate_model_name", ending)
+    assert (code, "which ends a text, and the answer goes on" in out) == (REJECTED, True)
     for tokens in (36, 1):
         cut(whole, tokens).write(str(signed / "one_0000.json"))
-        line = VALIDATE.replace("n_samples 3", "n_samples 1") + "--save_dir"
         # By a model that ends no text the answer was cut, whatever the proofs.
         code, out, _ = run(line, signed, "--validate_model_name", "one")
         assert (code, out.startswith("VERIFICATION FAILED: answer length: ")) == (REJECTED, True)

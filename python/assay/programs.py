@@ -1,0 +1,47 @@
+"""The package's programs, as far as they must be there before their modules are loaded.
+
+Loading takes seconds. Ctrl-C meanwhile ends a program as it does later: with one line, and with the
+exit code of what could not be done.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from .errors import FAILED
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of the command line.
+
+    Attributes:
+        module: Within the package; its `main` gives the exit code.
+        name: As people type it.
+    """
+
+    module: str
+    name: str
+
+    def load(self) -> Callable[[], int]:
+        """The program's `main`."""
+        main: Callable[[], int] = import_module(f"assay.{self.module}").main
+        return main
+
+    def __call__(self) -> int:
+        """Run it; gives the exit code."""
+        try:
+            main = self.load()
+        except KeyboardInterrupt:
+            print(f"{self.name}: stopped before it was done", file=sys.stderr)
+            return FAILED
+        return main()
+
+
+bench_overhead = Program("bench_overhead", "assay bench overhead")
+capture = Program("hidden_states.cli", "assay capture")
+demo = Program("demo", "assay demo")
+run = Program("run", "assay run")
+toploc = Program("toploc.cli", "assay toploc")
+two_party = Program("two_party", "assay two-party")
