@@ -28,6 +28,7 @@ ARROWS: dict[str, set[str]] = {
     "pipeline": {"claim"},
     "profile": {"base"},
     "toploc": {"profile"},
+    "layers": {"base"},
 }
 # Public headers that do not bear their room's name.
 PUBLIC_ALIASES = {
