@@ -23,6 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "pst": {"curve"},
     "merkle": {"base"},
     "tensor": {"integers"},
+    "weights": {"tensor"},
     "encode": {"tensor"},
     "claim": {"encode", "pst"},
     "pipeline": {"claim"},
