@@ -127,7 +127,7 @@ TEST(Stack, NoBlockIsMissing) {
 }
 
 TEST(LayerOrder, OfNamesIsTotal) {
-  const std::vector<std::string> ascending = {"",     "0",   "2",     "2.b",   "10",  "01",
+  const std::vector<std::string> ascending = {"",     "0",   "2",     "2.b",   "01",  "10",
                                               "010",  "1a",  "a",     "a.0",   "a.9", "a.10",
                                               "a.9x", "a.b", "a.b.c", "a.b.d", "b"};
   for (std::size_t i = 0; i < ascending.size(); ++i) {
