@@ -24,6 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "merkle": {"base"},
     "matrix": {"base"},
     "tensor": {"integers"},
+    "weights": {"tensor"},
     "encode": {"tensor"},
     "claim": {"encode", "pst"},
     "pipeline": {"claim"},
