@@ -44,8 +44,12 @@ constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 void expect_law(const Result<PowerLaw>& law, const Expected& expected, double digits) {
   ASSERT_TRUE(law.ok()) << law.error().to_string();
   EXPECT_NEAR(law->alpha / expected.alpha, 1, 1e-12);
-  if (!std::isnan(expected.distance)) EXPECT_NEAR(law->distance, expected.distance, digits);
-  if (!std::isnan(expected.xmin)) EXPECT_NEAR(law->xmin / expected.xmin, 1, 1e-7);
+  if (!std::isnan(expected.distance)) {
+    EXPECT_NEAR(law->distance, expected.distance, digits);
+  }
+  if (!std::isnan(expected.xmin)) {
+    EXPECT_NEAR(law->xmin / expected.xmin, 1, 1e-7);
+  }
   EXPECT_EQ(law->note, "");
 }
 

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
-#include <limits>
 #include <new>
 #include <utility>
 
@@ -18,13 +16,12 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
 #include <Eigen/QR>
-#include <Eigen/SVD>
+#include <Eigen/Householder>
 
 namespace assay::matrix {
 namespace {
 
 using Dense = Eigen::MatrixXd;
-using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 Error no_memory(std::size_t side) {
   return {ErrorCode::kTooLarge, "matrix", fmt::format("no memory for {} x {} numbers", side, side)};
@@ -50,6 +47,60 @@ Eigen::Map<const Dense> columns_of(std::span<const double> rows, std::size_t sid
 template <class Vector>
 std::vector<double> to_vector(const Vector& values) {
   return {values.data(), values.data() + values.size()};
+}
+
+/// Q R, and R in its upper triangle; what is below is cleared.
+void triangulate(Dense& matrix) {
+  const Eigen::HouseholderQR<Eigen::Ref<Dense>> in_place(matrix);
+  matrix.triangularView<Eigen::StrictlyLower>().setZero();
+}
+
+/// The upper bidiagonal matrix with the singular values of a square one, which it destroys: reflections from the
+/// left clear a column below the diagonal, others from the right a row behind the entry beside it (Golub and
+/// Van Loan, 5.4.8).
+struct Bidiagonal {
+  Eigen::VectorXd diagonal;
+  Eigen::VectorXd beside;
+};
+
+Bidiagonal bidiagonalize(Dense& square) {
+  const Eigen::Index side = square.rows();
+  Bidiagonal out{Eigen::VectorXd(side), Eigen::VectorXd(side - 1)};
+  Eigen::VectorXd workspace(side);
+  for (Eigen::Index k = 0; k < side; ++k) {
+    const Eigen::Index behind = side - k - 1;
+    double tau = 0;
+    square.col(k).tail(behind + 1).makeHouseholderInPlace(tau, out.diagonal[k]);
+    square.bottomRightCorner(behind + 1, behind)
+        .applyHouseholderOnTheLeft(square.col(k).tail(behind), tau, workspace.data());
+    if (behind == 0) break;
+    square.row(k).tail(behind).makeHouseholderInPlace(tau, out.beside[k]);
+    square.bottomRightCorner(behind, behind)
+        .applyHouseholderOnTheRight(square.row(k).tail(behind - 1).transpose(), tau, workspace.data());
+  }
+  return out;
+}
+
+/// Singular values as eigenvalues: those of the tridiagonal matrix that has 1 on its diagonal, and beside it
+/// d_0, e_0, d_1, .. over a bound on the largest, are 1 - s / bound and 1 + s / bound (Golub and Kahan, SIAM
+/// Journal on Numerical Analysis 2, 1965). The 1 keeps rounding, and what the library takes for 0, of one size.
+std::vector<double> singular_values_of(const Bidiagonal& matrix) {
+  const Eigen::Index side = matrix.diagonal.size();
+  std::vector<double> values(static_cast<std::size_t>(side), 0);
+  double bound = matrix.diagonal.cwiseAbs().maxCoeff();
+  if (side > 1) bound += matrix.beside.cwiseAbs().maxCoeff();
+  if (bound == 0) return values;
+  Eigen::VectorXd beside(2 * side - 1);
+  for (Eigen::Index k = 0; k < side; ++k) {
+    beside[2 * k] = matrix.diagonal[k] / bound;
+    if (k + 1 < side) beside[2 * k + 1] = matrix.beside[k] / bound;
+  }
+  Eigen::SelfAdjointEigenSolver<Dense> solver;
+  solver.computeFromTridiagonal(Eigen::VectorXd::Ones(2 * side), beside, Eigen::EigenvaluesOnly);
+  ASSAY_CHECK(solver.info() == Eigen::Success, side);  // QR steps on finite numbers converge
+  for (std::size_t k = 0; k < values.size(); ++k)
+    values[k] = std::max(0.0, (solver.eigenvalues()[side + index(k)] - 1) * bound);
+  return values;
 }
 
 /// What `work` gives; the library reports a lack of memory by an exception.
@@ -126,8 +177,7 @@ Status Triangle::add(std::span<const double> rows) {
       state_->rows += count;
       done += count;
       if (state_->rows < state_->stacked.rows()) break;
-      const Eigen::HouseholderQR<Eigen::Ref<Dense>> reduced(state_->stacked);  // in place
-      state_->stacked.triangularView<Eigen::StrictlyLower>().setZero();
+      triangulate(state_->stacked);
       state_->rows = state_->stacked.cols();
     }
     return {};
@@ -137,14 +187,11 @@ Status Triangle::add(std::span<const double> rows) {
 Result<std::vector<double>> Triangle::singular_values() const {
   const auto side = static_cast<std::size_t>(state_->stacked.cols());
   return guarded(side, [&]() -> Result<std::vector<double>> {
-    const Eigen::HouseholderQR<Dense> reduced(state_->stacked);
-    const Dense triangle = reduced.matrixQR().topRows(index(side)).triangularView<Eigen::Upper>();
+    Dense reduced = state_->stacked;
+    triangulate(reduced);
+    Dense triangle = reduced.topRows(index(side));
     if (!std::isfinite(triangle.squaredNorm())) return overflowed();
-    const Eigen::BDCSVD<Dense> decomposition(triangle);
-    ASSAY_CHECK(decomposition.info() == Eigen::Success, side);
-    std::vector<double> values = to_vector(decomposition.singularValues());
-    std::ranges::sort(values);
-    return values;
+    return singular_values_of(bidiagonalize(triangle));
   });
 }
 
@@ -153,9 +200,10 @@ Result<std::vector<double>> cholesky(std::span<const double> a, std::size_t side
   if (a.size() != side * side)
     return Error{ErrorCode::kMismatch, "matrix", fmt::format("{} values, expected {} x {}", a.size(), side, side)};
   return guarded(side, [&]() -> Result<std::vector<double>> {
-    const Eigen::Map<const RowMajor> whole(a.data(), index(side), index(side));
-    const Eigen::LLT<RowMajor, Eigen::Lower> factor(whole);
-    const RowMajor lower = factor.matrixL();
+    // Row by row the lower triangle is what the library takes for the upper one: A = U^T U with U = L^T.
+    const Eigen::Map<const Dense> whole(a.data(), index(side), index(side));
+    const Eigen::LLT<Dense, Eigen::Upper> factor(whole);
+    const Dense lower = factor.matrixU();
     // A NaN passes the library's own test of each pivot.
     if (factor.info() != Eigen::Success || !lower.allFinite())
       return Error{ErrorCode::kOutOfRange, "matrix", "is not positive definite"};

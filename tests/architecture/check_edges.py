@@ -30,12 +30,14 @@ ARROWS: dict[str, set[str]] = {
     "pipeline": {"claim"},
     "profile": {"base"},
     "toploc": {"profile"},
-    "layers": {"matrix", "tensor"},
+    "layers": {"matrix", "weights"},
 }
 # Public headers that do not bear their room's name.
 PUBLIC_ALIASES = {
     "verdict": "base",
     "world": "base",
+    "layers_mapping": "layers",
+    "layers_scoring": "layers",
     "layers_spectra": "layers",
     "prover": "claim",
     "verifier": "claim",
