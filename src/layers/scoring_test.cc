@@ -114,7 +114,8 @@ TEST(SpectraRecords, AWrongChecksumIsTakenForACutAtTheEndAlone) {
 
 TEST(SpectraRecords, AreHeldToWhatAScoringWrites) {
   const auto refusal = [](const Bytes& last) {
-    const Result<internal::SpectraContent> found = decode_spectra(joined({internal::spectra_header(), last}), "file");
+    const Result<internal::SpectraContent> found =
+        decode_spectra(joined({internal::spectra_header(), last}), "file");
     return found.ok() ? "none" : found.error().to_string();
   };
   const SpectrumRecord fine = record(1);
@@ -128,9 +129,9 @@ TEST(SpectraRecords, AreHeldToWhatAScoringWrites) {
   EXPECT_THAT(refusal(changed(fine, 58, {0})), HasSubstr("auto computes nothing"));
   EXPECT_THAT(refusal(changed(fine, 59, {4})), HasSubstr("count"));
   EXPECT_THAT(refusal(changed(fine, 59, {0})), HasSubstr("count"));
-  EXPECT_THAT(refusal(changed(fine, 63 + 7, {0x80})), HasSubstr("not ascending"));          // -0
+  EXPECT_THAT(refusal(changed(fine, 63 + 7, {0x80})), HasSubstr("not ascending"));            // -0
   EXPECT_THAT(refusal(changed(fine, 63 + 8 + 6, {0xf8, 0x7f})), HasSubstr("not ascending"));  // NaN
-  EXPECT_THAT(refusal(changed(fine, 63 + 8, Bytes(16, 0))), HasSubstr("not ascending"));     // zeros alone
+  EXPECT_THAT(refusal(changed(fine, 63 + 8, Bytes(16, 0))), HasSubstr("not ascending"));      // zeros alone
   EXPECT_THAT(refusal(joined({encode_record(fine), encode_record(fine)})), HasSubstr("another one"));
   EXPECT_THAT(refusal({1, 0, 0, 0}), HasSubstr("1 bytes"));
   EXPECT_THAT(refusal({255, 255, 255, 255}), HasSubstr("4294967295 bytes"));
@@ -218,7 +219,8 @@ TEST_F(ScoringTest, NamesShapesAndScores) {
   EXPECT_EQ(scores.blocks[1].end_layer_index, 3U);
   double taken = 0;
   for (std::size_t i = 0; i < 4; ++i) {
-    const Spectrum spectrum = spectrum_of(tensor::view_of(one.stack.blocks[i / 2].layers[i % 2].weight).value()).value();
+    const Spectrum spectrum =
+        spectrum_of(tensor::view_of(one.stack.blocks[i / 2].layers[i % 2].weight).value()).value();
     EXPECT_EQ(scores.assay->metrics[i], evaluate(Metric::kStableRank, spectrum)->value);
     EXPECT_EQ(scores.layers[i].significance_score, 1 - scores.layers[i].pruning_ratio);
     taken += scores.layers[i].pruning_ratio * static_cast<double>(scores.layers[i].num_parameters);
@@ -250,8 +252,9 @@ TEST_F(ScoringTest, NotesWhatIsOutOfTheOrdinary) {
   Model one = model();
   std::fill(one.values[0].begin(), one.values[0].begin() + 20 * 20, 0.0F);
   const ScoreOrigin origin = *score(one.stack, {"one", ""}, {}, nullptr)->scores.assay;
-  EXPECT_THAT(origin.notes, testing::ElementsAre("1 of 4 layers are nearly singular: their singular values were taken",
-                                                 "1 of 4 layers have eigenvalues of 0, which are in no fit: 10 in all"));
+  EXPECT_THAT(origin.notes,
+              testing::ElementsAre("1 of 4 layers are nearly singular: their singular values were taken",
+                                   "1 of 4 layers have eigenvalues of 0, which are in no fit: 10 in all"));
 }
 
 }  // namespace

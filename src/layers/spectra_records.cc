@@ -65,9 +65,8 @@ Result<Spectrum> read_spectrum(WireReader& body) {
   for (double& value : spectrum.eigenvalues) value = std::bit_cast<double>(ASSAY_TRY(body.u64("eigenvalue")));
   const std::vector<double>& values = spectrum.eigenvalues;
   // A zero has one sign; a NaN fails every comparison.
-  const bool fine = std::ranges::all_of(values, [](double value) {
-    return value >= 0 && std::isfinite(value) && !std::signbit(value);
-  });
+  const bool fine = std::ranges::all_of(
+      values, [](double value) { return value >= 0 && std::isfinite(value) && !std::signbit(value); });
   if (!fine || !std::ranges::is_sorted(values) || values.back() == 0)
     return body.error(ErrorCode::kMalformed, "eigenvalue", "not ascending from 0 on to above 0");
   spectrum.zeros = static_cast<std::size_t>(std::ranges::upper_bound(values, 0.0) - values.begin());

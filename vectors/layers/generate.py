@@ -130,7 +130,7 @@ def cases() -> list[dict[str, Any]]:
     for i in range(50):
         out.append({"kind": "tail" if i % 2 else "random", "shape": shapes[i % 10], "seed": i + 1})
     for i in range(10):
-        out.append({"kind": "singular", "shape": shapes[i], "seed": 100 + i, "shift": 18 + i // 2})
+        out.append({"kind": "singular", "shape": sorted(shapes[i])[::-1], "seed": 100 + i, "shift": 18 + i // 2})
     return out
 
 
