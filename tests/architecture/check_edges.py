@@ -34,6 +34,7 @@ ARROWS: dict[str, set[str]] = {
 PUBLIC_ALIASES = {
     "verdict": "base",
     "world": "base",
+    "layers_results": "layers",
     "layers_selection": "layers",
     "prover": "claim",
     "verifier": "claim",
