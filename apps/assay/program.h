@@ -74,6 +74,8 @@ void add_locate(Program& program);
 void add_toploc(Program& program);
 void add_manifest(Program& program);
 void add_layers(Program& program);
+void add_layers_score(Program& program);
+void add_layers_select(Program& program);
 void add_bench(Program& program);
 void add_about(Program& program);
 

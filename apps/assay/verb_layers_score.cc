@@ -6,7 +6,7 @@
 #include <string>
 
 #include "assay/layers_scoring.h"
-#include "assay/weights.h"
+#include "assay/weights_manifest.h"
 #include "base/try.h"
 #include "program.h"
 #include "report.h"
@@ -83,8 +83,9 @@ Result<int> run_score(const ScoreFlags& flags, const Console& console) {
   const layers::ModelLabel model{flags.model_name.empty() ? name_of(flags.weights) : flags.model_name,
                                  folder.config().model_type};
   const Stopwatch scoring;
-  const layers::Scoring found = ASSAY_TRY(layers::score(stack, model, options, &kept));
+  layers::Scoring found = ASSAY_TRY(layers::score(stack, model, options, &kept));
   const double seconds = scoring.seconds();
+  found.scores.assay->weights = ASSAY_TRY(weights::Manifest::of(folder)).root();
   ASSAY_TRY(found.scores.write(flags.out));
 
   const layers::Scores& scores = found.scores;
@@ -111,12 +112,7 @@ Result<int> run_score(const ScoreFlags& flags, const Console& console) {
 
 }  // namespace
 
-void add_layers(Program& program) {
-  program.add_group(
-      "layers", "Score a model's layers, and select which of them to check",
-      "score with --model, and the verbs that are not listed, run the program assay-layers of the\n"
-      "Python package.");
-
+void add_layers_score(Program& program) {
   const auto [verb, flags] =
       program.add("layers score", "Score a model's layers by the spectra of their weights",
                   "assay layers score --weights SmolLM2-135M --out smollm2.scores.json", run_score);
