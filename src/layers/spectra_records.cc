@@ -97,9 +97,11 @@ Bytes encode_record(const SpectrumRecord& record) {
   body.u64(spectrum.rows).u64(spectrum.columns).u8(number_of(spectrum.method));
   body.u32(static_cast<std::uint32_t>(spectrum.eigenvalues.size()));
   for (const double value : spectrum.eigenvalues) body.u64(std::bit_cast<std::uint64_t>(value));
-  WireWriter out;
-  out.u32(static_cast<std::uint32_t>(body.bytes().size())).raw(body.bytes()).raw(checksum_of(body.bytes()));
-  return out.take();
+  return seal_body(body.bytes());
+}
+
+Bytes seal_body(ByteSpan body) {
+  return WireWriter().u32(static_cast<std::uint32_t>(body.size())).raw(body).raw(checksum_of(body)).take();
 }
 
 Result<SpectraContent> decode_spectra(ByteSpan bytes, std::string_view place) {

@@ -125,12 +125,30 @@ def metrics(w: Array) -> dict[str, float]:
 
 
 def cases() -> list[dict[str, Any]]:
-    shapes = [(40, 40), (96, 32), (32, 96), (100, 77), (24, 120), (64, 64), (150, 30), (12, 13), (48, 90), (81, 80)]
+    shapes = [
+        (40, 40),
+        (96, 32),
+        (32, 96),
+        (100, 77),
+        (24, 120),
+        (64, 64),
+        (150, 30),
+        (12, 13),
+        (48, 90),
+        (81, 80),
+    ]
     out: list[dict[str, Any]] = []
     for i in range(50):
         out.append({"kind": "tail" if i % 2 else "random", "shape": shapes[i % 10], "seed": i + 1})
     for i in range(10):
-        out.append({"kind": "singular", "shape": sorted(shapes[i])[::-1], "seed": 100 + i, "shift": 18 + i // 2})
+        out.append(
+            {
+                "kind": "singular",
+                "shape": sorted(shapes[i])[::-1],
+                "seed": 100 + i,
+                "shift": 18 + i // 2,
+            }
+        )
     return out
 
 

@@ -16,12 +16,16 @@ SCORE = "layers score --weights model --out scores.json"
 WIDE = {"self_attn.q_proj": (48, 64), "self_attn.k_proj": (32, 64), "mlp.down_proj": (64, 96)}
 
 
-def write_model(where: Path, blocks: int = 3, shapes: dict[str, tuple[int, int]] | None = None) -> Path:
+def write_model(
+    where: Path, blocks: int = 3, shapes: dict[str, tuple[int, int]] | None = None
+) -> Path:
     """A folder as models come in, with random weights."""
     folder = where / "model"
     folder.mkdir()
     random = np.random.default_rng(3)
-    tensors: dict[str, NDArray[np.float32]] = {"model.embed_tokens.weight": np.zeros((8, 64), np.float32)}
+    tensors: dict[str, NDArray[np.float32]] = {
+        "model.embed_tokens.weight": np.zeros((8, 64), np.float32)
+    }
     for block in range(blocks):
         for name, shape in (shapes or WIDE).items():
             weight = random.standard_normal(shape, np.float32)
@@ -40,7 +44,12 @@ def model(tmp_path: Path) -> Path:
 
 def test_scores_are_those_of_the_weights(model: Path) -> None:
     found = report(model, SCORE, "--metric", "stable_rank", "--mapping", "layer_wise")
-    assert (found["layers"], found["blocks"], found["matrices"], found["taken_over"]) == (9, 3, 9, 0)
+    assert (found["layers"], found["blocks"], found["matrices"], found["taken_over"]) == (
+        9,
+        3,
+        9,
+        0,
+    )
     scores = json.loads((model / "scores.json").read_text())
     names = [layer["name"] for layer in scores["layers"]]
     assert names[:3] == ["0.self_attn.q_proj", "0.self_attn.k_proj", "0.mlp.down_proj"]
@@ -75,11 +84,17 @@ def test_a_new_metric_takes_all_spectra_over(model: Path) -> None:
 
 
 def test_a_killed_scoring_goes_on(tmp_path: Path) -> None:
-    write_model(tmp_path, blocks=10, shapes={"self_attn.q_proj": (500, 500), "mlp.up_proj": (700, 500)})
+    write_model(
+        tmp_path, blocks=10, shapes={"self_attn.q_proj": (500, 500), "mlp.up_proj": (700, 500)}
+    )
     line = [PROGRAM, *SCORE.split(), "--threads", "1"]
     spectra = tmp_path / "scores.json.spectra"
-    with subprocess.Popen(line, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL) as process:
-        while process.poll() is None and not (spectra.exists() and spectra.stat().st_size > 3 * 4000):
+    with subprocess.Popen(
+        line, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL
+    ) as process:
+        while process.poll() is None and not (
+            spectra.exists() and spectra.stat().st_size > 3 * 4000
+        ):
             time.sleep(0.002)
         process.kill()
     assert process.returncode == -9, "it ended before it could be killed"
