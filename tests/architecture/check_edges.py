@@ -22,23 +22,32 @@ ARROWS: dict[str, set[str]] = {
     "curve": {"field"},
     "pst": {"curve"},
     "merkle": {"base"},
+    "matrix": {"base"},
     "tensor": {"integers"},
+    "weights": {"tensor", "merkle"},
     "encode": {"tensor"},
     "claim": {"encode", "pst"},
     "pipeline": {"claim"},
     "profile": {"base"},
     "toploc": {"profile"},
+    "layers": {"matrix", "weights"},
 }
 # Public headers that do not bear their room's name.
 PUBLIC_ALIASES = {
     "verdict": "base",
     "world": "base",
+    "layers_mapping": "layers",
+    "layers_results": "layers",
+    "layers_scoring": "layers",
+    "layers_selection": "layers",
+    "layers_spectra": "layers",
     "prover": "claim",
     "verifier": "claim",
     "toploc_comparison": "toploc",
     "toploc_files": "toploc",
     "toploc_fingerprint": "toploc",
     "toploc_verdict": "toploc",
+    "weights_manifest": "weights",
 }
 # Of a room's internals, those that others may include. Base is open to rooms and the command.
 OPEN: dict[str, dict[str, set[str]]] = {
@@ -63,6 +72,8 @@ OPEN: dict[str, dict[str, set[str]]] = {
             "tower.h",
         }
     },
+    # Chunks of many tensors are hashed side by side, as the leaves of one tree are.
+    "weights": {"merkle": {"shape.h"}},
     "pst": {"integers": {"magnitude.h"}, "field": {"to_field.h"}},
     "claim": {"field": {"to_field.h"}, "pst": {"allocate.h", "lagrange.h"}},
     "pipeline": {
@@ -70,6 +81,7 @@ OPEN: dict[str, dict[str, set[str]]] = {
         "encode": {"float_parts.h"},
         "claim": {"query_rules.h", "report.h", "verify_named.h"},
     },
+    "layers": {"tensor": {"load.h"}},
     "apps": {
         "integers": {"signed_integer.h"},
         "claim": {"report.h"},

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .loading import Loaded, encode_prompts, load, set_attention
     from .observing import observe
     from .recomputing import recompute, require_positions
+    from .rounding import rounded, with_rounded_weights
     from .rows import Observer, Rows, Span
     from .silencing import quiet
 
@@ -73,10 +74,12 @@ __all__ = [
     "require_positions",
     "residual",
     "resolve",
+    "rounded",
     "seeded",
     "set_attention",
     "settings_for",
     "taps_for",
+    "with_rounded_weights",
 ]
 
 __getattr__, __dir__ = on_first_use(
@@ -89,6 +92,7 @@ __getattr__, __dir__ = on_first_use(
         ".loading": "Loaded encode_prompts load set_attention",
         ".observing": "observe",
         ".recomputing": "recompute require_positions",
+        ".rounding": "rounded with_rounded_weights",
         ".rows": "Observer Rows Span",
         ".silencing": "quiet",
     },
