@@ -20,7 +20,7 @@ std::vector<std::uint64_t> unravel(std::uint64_t position, const tensor::Shape& 
 }
 
 /// A name that could be taken for more than a name stands in quotation marks: it is the prover's.
-std::string quoted(std::string_view name) {
+std::string quoted_name(std::string_view name) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/-";
   if (name != kPadding && name.find_first_not_of(kPlain) == std::string_view::npos) return std::string(name);
   std::string out = "'";
@@ -35,8 +35,8 @@ std::string quoted(std::string_view name) {
 
 std::string Place::to_string() const {
   if (is_padding) return std::string(kPadding);
-  if (layer_coordinates.empty()) return quoted(layer);
-  return fmt::format("{}[{}]", quoted(layer), fmt::join(layer_coordinates, ", "));
+  if (layer_coordinates.empty()) return quoted_name(layer);
+  return fmt::format("{}[{}]", quoted_name(layer), fmt::join(layer_coordinates, ", "));
 }
 
 Result<Place> place_of(const encode::Layout& layout, std::span<const std::uint32_t> coordinates) {
