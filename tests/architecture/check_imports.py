@@ -60,7 +60,8 @@ ASSAY = House(
         "hidden_states": {"base", "models"},
         "commitments": {"native", "base", "hidden_states"},
         "toploc": {"native", "base", "models", "commitments"},
-        "face": {"native", "base", "models", "hidden_states", "commitments", "toploc"},
+        "layers": {"native"},
+        "face": {"native", "base", "models", "hidden_states", "commitments", "toploc", "layers"},
         "doors": {"native", "base", "models", "hidden_states", "commitments", "face"},
     },
 )
