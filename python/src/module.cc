@@ -15,4 +15,5 @@ NB_MODULE(_core, m) {
   python::bind_stream(m);
   python::bind_toploc(m);
   python::bind_weights(m);
+  python::bind_layers(m);
 }
