@@ -50,6 +50,7 @@ ASSAY = House(
             "tensors",
             "verification",
         },
+        "weights": {"weights"},
         "face": {"__init__"},
         "doors": {"bench_overhead", "demo", "forgery", "run", "two_party"},
     },
@@ -60,7 +61,8 @@ ASSAY = House(
         "hidden_states": {"base", "models"},
         "commitments": {"native", "base", "hidden_states"},
         "toploc": {"native", "base", "models", "commitments"},
-        "face": {"native", "base", "models", "hidden_states", "commitments", "toploc"},
+        "weights": {"native", "base", "models"},
+        "face": {"native", "base", "models", "hidden_states", "commitments", "toploc", "weights"},
         "doors": {"native", "base", "models", "hidden_states", "commitments", "face"},
     },
 )

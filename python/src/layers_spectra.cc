@@ -125,7 +125,7 @@ void bind_spectrum(nb::module_& m) {
 
 }  // namespace
 
-void bind_layers(nb::module_& m) {
+void bind_layers_spectra(nb::module_& m) {
   bind_spectrum(m);
   m.def("layers_metrics", [] {
     std::vector<std::string_view> names;
