@@ -832,3 +832,37 @@ def layers_read_scores(path: str) -> tuple[str, list[str], list[float], list[int
 def layers_write_selection(scores_path: str, budgets: Sequence[float], order: str, seconds: float, path: str, pretty: bool) -> None: ...
 
 def layers_check(path: str, scores_path: str, budgets: Sequence[float] | None) -> Verdict: ...
+
+
+class Spectrum:
+    """The eigenvalues of W^T W of a weight W."""
+
+    @property
+    def eigenvalues(self) -> Annotated[NDArray[numpy.float64], dict(shape=(None,))]:
+        """Ascending, float64; squares of the singular values."""
+
+    @property
+    def zeros(self) -> int:
+        """How many of them are 0."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def columns(self) -> int: ...
+
+    @property
+    def method(self) -> str:
+        """"gram" or "svd"."""
+
+    def metric(self, name: str, peak_lower: str = 'compat', shuffled: Spectrum | None = None) -> tuple[float, str]:
+        """The number, and what was out of the ordinary about it."""
+
+def layers_spectrum(weight: tuple[str, Annotated[NDArray, dict(order='C', device='cpu', writable=False)], str], method: str, shuffle_seed: int | None) -> Spectrum: ...
+
+def layers_metrics() -> list[str]: ...
+
+def layers_fit(kind: str, eigenvalues: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], peak_lower: str) -> tuple[float, float, float, int, str]: ...
+
+def layers_pruning_ratios(metrics: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], sizes: Sequence[int], blocks: Sequence[int], mapping: str, sparsity: float, epsilon: float, clip: str) -> tuple[Annotated[NDArray[numpy.float64], dict(shape=(None,))], float, int]: ...
+
