@@ -35,6 +35,7 @@ ASSAY = House(
             "json_text",
             "lazily",
             "machine",
+            "plotting",
             "progress",
             "stopping",
             "wording",
