@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..errors import Error
-from ..models import Engine, encode_prompts, load
+from ..models import Engine, encode_prompts, load, with_rounded_weights
 from ..stopping import say
 from ..wording import duration, size
 from . import attacks
@@ -109,9 +109,9 @@ def _claims(
     yield "another small model", by(attacks.another_model(model)), True
     smaller = by(attacks.with_fewer_blocks(model, fewer))
     yield f"a smaller one: {fewer} of its {blocks} blocks", smaller, True
-    in_4_bits = by(attacks.with_rounded_weights(model, 4, 128))
+    in_4_bits = by(with_rounded_weights(model, 4, 128))
     yield "weights of 4 bits, 128 to a scale", in_4_bits, True
-    in_8_bits = by(attacks.with_rounded_weights(model, 8))
+    in_8_bits = by(with_rounded_weights(model, 8))
     yield "weights of 8 bits, a scale for each channel", in_8_bits, False
     yield "another prompt", elsewhere, True
     if model.dtype == torch.bfloat16:

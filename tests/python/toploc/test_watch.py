@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 import tiny_models
 from assay import DecodeError, InputError, toploc
-from assay.models import Engine, final_norm
+from assay.models import Engine, final_norm, with_rounded_weights
 from assay.toploc import attacks
 from assay.toploc.calibrating import Provider, Run, bounds_of, calibrate, rate_bound
 from assay.toploc.chunks import Shape
@@ -238,7 +238,7 @@ def test_answers_of_no_tokens_are_not_produced(tokens: int) -> None:
 def test_weights_are_rounded_to_a_grid() -> None:
     made = model()
     before = copy.deepcopy(made.state_dict())
-    rounded = attacks.with_rounded_weights(made, 4, 10)
+    rounded = with_rounded_weights(made, 4, 10)
     weight = made.model.layers[0].mlp.up_proj.weight.float()
     changed = rounded.model.layers[0].mlp.up_proj.weight.float()
     for group, now in zip(weight.split(10, 1), changed.split(10, 1), strict=True):
@@ -248,7 +248,7 @@ def test_weights_are_rounded_to_a_grid() -> None:
         steps = now / scale
         torch.testing.assert_close(steps, steps.round(), atol=0.05, rtol=0)
     assert torch.equal(rounded.lm_head.weight, made.lm_head.weight)
-    fine = attacks.with_rounded_weights(made, 8).model.layers[0].mlp.up_proj.weight.float()
+    fine = with_rounded_weights(made, 8).model.layers[0].mlp.up_proj.weight.float()
     assert 0 < (fine - weight).abs().max() < (changed - weight).abs().max()
     assert all(torch.equal(before[name], now) for name, now in made.state_dict().items())
 
@@ -260,7 +260,7 @@ def test_other_models_are_other_models() -> None:
     assert len(fewer.model.layers) == 1
     assert len(other.model.layers) == 2
     assert len(made.model.layers) == made.config.num_hidden_layers == tiny_models.LAYERS
-    for cheat in (fewer, other, attacks.with_rounded_weights(made, 2)):
+    for cheat in (fewer, other, with_rounded_weights(made, 2)):
         (found,) = produce(cheat, [PROMPT], max_new_tokens=12, shape=SHAPE)
         assert verify(cheat, found)
         assert verify(made, found).outcome == "rejected"
