@@ -22,7 +22,7 @@ from .taps import (
 )
 
 if TYPE_CHECKING:
-    from .altering import altered, noised, pruned, rounded, with_rounded_weights
+    from .altering import altered, noised, pruned
     from .block_layers import LinearLayer, linear_layers
     from .determinism import evaluating, repeatable, seeded
     from .generating import Answer, Settings, ends_of, generate, settings_for
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .observing import observe
     from .recomputing import recompute, require_positions
     from .resuming import KeptPass
+    from .rounding import rounded, with_rounded_weights
     from .rows import Observer, Rows, Span
     from .silencing import quiet
 
@@ -93,7 +94,7 @@ __all__ = [
 __getattr__, __dir__ = on_first_use(
     __name__,
     {
-        ".altering": "altered noised pruned rounded with_rounded_weights",
+        ".altering": "altered noised pruned",
         ".block_layers": "LinearLayer linear_layers",
         ".determinism": "evaluating repeatable seeded",
         ".generating": "Answer Settings ends_of generate settings_for",
@@ -103,6 +104,7 @@ __getattr__, __dir__ = on_first_use(
         ".observing": "observe",
         ".recomputing": "recompute require_positions",
         ".resuming": "KeptPass",
+        ".rounding": "rounded with_rounded_weights",
         ".rows": "Observer Rows Span",
         ".silencing": "quiet",
     },
