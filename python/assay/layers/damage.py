@@ -141,7 +141,7 @@ def compared(logits: Tensor, changed: Tensor) -> Damage:
         InputError: NaN or infinite scores ("out_of_range").
     """
     divergences, moved, spread, others = [], 0.0, 0.0, 0
-    for before, after in zip(logits.split(_ROWS), changed.split(_ROWS), strict=True):
+    for before, after in zip(torch.split(logits, _ROWS), torch.split(changed, _ROWS), strict=True):
         own, other = before.double(), after.double()
         log_own, log_other = own.log_softmax(-1), other.log_softmax(-1)
         divergences.append((log_own.exp() * (log_own - log_other)).sum(-1).clamp_min(0))
