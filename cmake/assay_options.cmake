@@ -15,6 +15,7 @@ find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(sodium REQUIRED)
+find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 
 add_library(assay_flags INTERFACE)
 target_compile_options(assay_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -51,13 +52,22 @@ std::string find_program(const std::string& name) {
   return {};
 }
 
-// `toploc verify` is another program's when a flag asks for what only that one can do.
+// A verb of ours is another program's when a flag asks for what only that one can do.
+struct HandedOver {
+  std::string_view verb;
+  std::string_view second;
+  std::string_view flag;
+};
+constexpr std::array<HandedOver, 3> kHandedOver{
+    {{"toploc", "verify", "--model"}, {"toploc", "verify", "--tokens"}, {"layers", "score", "--model"}}};
+
 bool is_handed_over(const std::string& verb, const std::string& second, const std::vector<char*>& arguments) {
-  return verb == "toploc" && second == "verify" &&
-         std::any_of(arguments.begin() + 3, arguments.end(), [](std::string_view argument) {
-           const std::string_view flag = argument.substr(0, argument.find('='));
-           return flag == "--model" || flag == "--tokens";
-         });
+  return std::ranges::any_of(kHandedOver, [&](const HandedOver& one) {
+    return verb == one.verb && second == one.second &&
+           std::any_of(arguments.begin() + 3, arguments.end(), [&](std::string_view argument) {
+             return argument.substr(0, argument.find('=')) == one.flag;
+           });
+  });
 }
 
 // Comes back only when the program could not be started.

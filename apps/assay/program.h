@@ -72,6 +72,7 @@ void add_prove(Program& program);
 void add_verify(Program& program);
 void add_locate(Program& program);
 void add_toploc(Program& program);
+void add_layers(Program& program);
 void add_bench(Program& program);
 void add_about(Program& program);
 

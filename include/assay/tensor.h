@@ -141,6 +141,25 @@ struct TensorFile {
 /// kUnsupported.
 [[nodiscard]] Result<TensorFile> open(const std::filesystem::path& path);
 
+/// A tensor as a safetensors file stores it: of any element type that the format has and whose elements are
+/// whole bytes, also of those that no values are read of here (F8).
+struct StoredTensor {
+  std::string name;
+  std::string dtype;  ///< as the format says it: "BF16", "F8_E4M3"
+  Shape shape;
+  ByteSpan bytes;  ///< C order, little-endian, without gaps
+  std::shared_ptr<const void> owner;
+};
+
+/// Bytes of one element of a type as safetensors says it; none for a type that is not known here.
+[[nodiscard]] std::optional<std::size_t> stored_size(std::string_view dtype);
+
+/// The tensor as values. Errors: kUnsupported (F8), with the tensor's name.
+[[nodiscard]] Result<TensorView> view_of(const StoredTensor& tensor);
+
+/// Maps a safetensors file and reads its header alone. Errors: as open.
+[[nodiscard]] Result<std::vector<StoredTensor>> list_safetensors(const std::filesystem::path& path);
+
 /// An .npy file as integers, whatever its storage: an integer dtype, Python integers, or 32-byte rows of
 /// Scalars when `rows_are_scalars`. Errors: as open; kUnsupported for floats.
 [[nodiscard]] Result<IntegerTensor> open_integers(const std::filesystem::path& path,

@@ -60,6 +60,11 @@ Result<TensorFile> parse_any(const Source& source) {
 
 Result<TensorFile> open(const std::filesystem::path& path) { return parse_any(ASSAY_TRY(map(path))); }
 
+Result<std::vector<StoredTensor>> list_safetensors(const std::filesystem::path& path) {
+  const Source source = ASSAY_TRY(map(path));
+  return ASSAY_TRY(parse_stored(source)).tensors;
+}
+
 Result<IntegerTensor> open_integers(const std::filesystem::path& path, bool rows_are_scalars) {
   return parse_npy_integers(ASSAY_TRY(map(path)), rows_are_scalars);
 }

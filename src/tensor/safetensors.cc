@@ -1,5 +1,6 @@
 // The safetensors container, as its format page has it: LE64 header length, a JSON header, data.
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <unordered_set>
 
@@ -7,6 +8,7 @@
 #include "base/json_fields.h"
 #include "base/try.h"
 #include "base/utf8.h"
+#include "base/within.h"
 #include "tensor/limits.h"
 #include "tensor/load.h"
 #include "tensor/source.h"
@@ -31,16 +33,16 @@ struct Extent {
   std::uint64_t end = 0;
 };
 
-Result<TensorView> read_tensor(const Source& source, ByteSpan data, const std::string& name,
-                               const JsonValue& entry, Extent& extent) {
+std::string not_supported(std::string_view dtype) {
+  return fmt::format("element type \"{}\" is not supported", dtype);
+}
+
+Result<StoredTensor> read_tensor(const Source& source, ByteSpan data, const std::string& name,
+                                 const JsonValue& entry, Extent& extent) {
   const JsonFields fields = ASSAY_TRY(entry.fields({"dtype", "shape", "data_offsets"}));
-  const std::string dtype_name = ASSAY_TRY(fields["dtype"].text(kMaxDtypeName));
-  const auto dtype = from_safetensors_name(dtype_name);
-  if (!dtype) {
-    return source.error(ErrorCode::kUnsupported, name,
-                        fmt::format("element type \"{}\" is not supported", dtype_name));
-  }
-  TensorView tensor{name, *dtype, {}, {}, source.owner};
+  StoredTensor tensor{name, ASSAY_TRY(fields["dtype"].text(kMaxDtypeName)), {}, {}, source.owner};
+  const std::optional<std::size_t> size = stored_size(tensor.dtype);
+  if (!size) return source.error(ErrorCode::kUnsupported, name, not_supported(tensor.dtype));
   tensor.shape = ASSAY_TRY(fields["shape"].integers<std::uint64_t>(kMaxAxes));
   const Shape offsets = ASSAY_TRY(fields["data_offsets"].integers<std::uint64_t>(2));
   if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data.size()) {
@@ -49,16 +51,16 @@ Result<TensorView> read_tensor(const Source& source, ByteSpan data, const std::s
   extent = {offsets[0], offsets[1]};
   const std::uint64_t count =
       ASSAY_TRY(element_count(tensor.shape, fmt::format("{}: {}", source.place, name)));
-  if (count * size_of(*dtype) != extent.end - extent.begin) {
+  if (count * *size != extent.end - extent.begin) {
     return source.malformed(name, fmt::format("data_offsets span {} bytes, but shape and dtype ask for {}",
-                                              extent.end - extent.begin, count * size_of(*dtype)));
+                                              extent.end - extent.begin, count * *size));
   }
   tensor.bytes = data.subspan(extent.begin, extent.end - extent.begin);
   return tensor;
 }
 
 // Ranges, in the order of their begins, must follow each other from 0 to the end of the data.
-Status check_coverage(const Source& source, const std::vector<TensorView>& tensors,
+Status check_coverage(const Source& source, const std::vector<StoredTensor>& tensors,
                       const std::vector<Extent>& extents, std::uint64_t data_size) {
   std::vector<std::size_t> order(extents.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -108,7 +110,7 @@ Status check_writable(const std::string& place, std::span<const TensorView> tens
 
 }  // namespace
 
-Result<TensorFile> parse_safetensors(const Source& source) {
+Result<StoredFile> parse_stored(const Source& source) {
   if (source.bytes.size() < 8) return source.malformed("", "too short for a safetensors file");
   const auto header_size = load_at<std::uint64_t>(source.bytes, 0);
   if (header_size > kMaxHeader) {
@@ -124,8 +126,7 @@ Result<TensorFile> parse_safetensors(const Source& source) {
   const JsonText json = ASSAY_TRY(JsonText::parse(text, source.place + ": header", kMaxHeader));
   const JsonFields header = ASSAY_TRY(json.root().open_fields());
 
-  TensorFile file;
-  file.container = Container::kSafetensors;
+  StoredFile file;
   const ByteSpan data = source.bytes.subspan(8 + header_size);
   if (header.size() > kMaxTensors) return source.error(ErrorCode::kTooLarge, "header", "over 65,536 tensors");
   std::vector<Extent> extents;
@@ -139,6 +140,30 @@ Result<TensorFile> parse_safetensors(const Source& source) {
   }
   ASSAY_TRY(check_coverage(source, file.tensors, extents, data.size()));
   return file;
+}
+
+Result<TensorFile> parse_safetensors(const Source& source) {
+  StoredFile stored = ASSAY_TRY(parse_stored(source));
+  TensorFile file;
+  file.container = Container::kSafetensors;
+  file.metadata = std::move(stored.metadata);
+  for (const StoredTensor& tensor : stored.tensors)
+    file.tensors.push_back(ASSAY_TRY(within(source.place, view_of(tensor))));
+  return file;
+}
+
+std::optional<std::size_t> stored_size(std::string_view dtype) {
+  if (const std::optional<Dtype> known = from_safetensors_name(dtype)) return size_of(*known);
+  constexpr std::array<std::string_view, 5> kF8 = {"F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ",
+                                                   "F8_E5M2FNUZ"};
+  if (std::ranges::find(kF8, dtype) != kF8.end()) return 1;
+  return std::nullopt;
+}
+
+Result<TensorView> view_of(const StoredTensor& tensor) {
+  const std::optional<Dtype> dtype = from_safetensors_name(tensor.dtype);
+  if (!dtype) return Error{ErrorCode::kUnsupported, tensor.name, not_supported(tensor.dtype)};
+  return TensorView{tensor.name, *dtype, tensor.shape, tensor.bytes, tensor.owner};
 }
 
 Status write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,

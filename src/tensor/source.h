@@ -24,6 +24,13 @@ struct Source {
   }
 };
 
+/// A safetensors file by its header.
+struct StoredFile {
+  std::vector<StoredTensor> tensors;  ///< in the order of the header
+  Metadata metadata;
+};
+
+[[nodiscard]] Result<StoredFile> parse_stored(const Source& source);
 [[nodiscard]] Result<TensorFile> parse_safetensors(const Source& source);
 [[nodiscard]] Result<TensorFile> parse_npy(const Source& source);
 [[nodiscard]] Result<TensorFile> parse_torch(const Source& source);

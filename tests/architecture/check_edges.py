@@ -22,17 +22,23 @@ ARROWS: dict[str, set[str]] = {
     "curve": {"field"},
     "pst": {"curve"},
     "merkle": {"base"},
+    "matrix": {"base"},
     "tensor": {"integers"},
+    "weights": {"tensor"},
     "encode": {"tensor"},
     "claim": {"encode", "pst"},
     "pipeline": {"claim"},
     "profile": {"base"},
     "toploc": {"profile"},
+    "layers": {"matrix", "weights"},
 }
 # Public headers that do not bear their room's name.
 PUBLIC_ALIASES = {
     "verdict": "base",
     "world": "base",
+    "layers_mapping": "layers",
+    "layers_scoring": "layers",
+    "layers_spectra": "layers",
     "prover": "claim",
     "verifier": "claim",
     "toploc_comparison": "toploc",
@@ -70,6 +76,7 @@ OPEN: dict[str, dict[str, set[str]]] = {
         "encode": {"float_parts.h"},
         "claim": {"query_rules.h", "report.h"},
     },
+    "layers": {"tensor": {"load.h"}},
     "apps": {
         "integers": {"signed_integer.h"},
         "claim": {"report.h"},

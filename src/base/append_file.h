@@ -1,0 +1,37 @@
+// A file that grows by whole records, for results that took long: what is in it when a program is killed
+// stays, and may end within a record.
+#pragma once
+
+#include <filesystem>
+
+#include "assay/base.h"
+#include "base/descriptor.h"
+
+namespace assay {
+
+class AppendFile {
+ public:
+  /// Opens a file, or makes an empty one, for this process alone. Errors: kIo (also where another has it
+  /// open in this way).
+  static Result<AppendFile> open(const std::filesystem::path& path);
+
+  /// What it holds. Errors: kIo; kTooLarge over `max_bytes`, before anything is read.
+  [[nodiscard]] Result<Bytes> read(std::uint64_t max_bytes) const;
+
+  /// Cuts off what is behind the first `size` bytes.
+  [[nodiscard]] Status truncate(std::uint64_t size);
+
+  /// All bytes, at the end. Errors: kIo; some of them may then be there.
+  [[nodiscard]] Status append(ByteSpan bytes);
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  AppendFile(std::filesystem::path path, Descriptor descriptor)
+      : path_(std::move(path)), descriptor_(std::move(descriptor)) {}
+
+  std::filesystem::path path_;
+  Descriptor descriptor_;
+};
+
+}  // namespace assay

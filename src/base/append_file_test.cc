@@ -1,0 +1,52 @@
+#include "base/append_file.h"
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include "base/file.h"
+
+namespace assay {
+namespace {
+
+class AppendFileTest : public testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::remove(path_); }
+  void TearDown() override { std::filesystem::remove(path_); }
+  std::filesystem::path path_ =
+      std::filesystem::path(testing::TempDir()) / ("append_file." + std::to_string(::getpid()));
+};
+
+TEST_F(AppendFileTest, GrowsAndIsThereAtOnce) {
+  AppendFile file = AppendFile::open(path_).value();
+  EXPECT_TRUE(file.read(10)->empty());
+  ASSERT_TRUE(file.append(Bytes{1, 2, 3}).ok());
+  EXPECT_EQ(read_file(path_, 10).value(), (Bytes{1, 2, 3}));
+  ASSERT_TRUE(file.truncate(1).ok());
+  ASSERT_TRUE(file.append(Bytes{9}).ok());
+  EXPECT_EQ(file.read(10).value(), (Bytes{1, 9}));
+  EXPECT_EQ(file.read(1).error().code, ErrorCode::kTooLarge);
+}
+
+TEST_F(AppendFileTest, KeepsWhatWasThere) {
+  { AppendFile::open(path_).value().append(Bytes{1}).value(); }
+  AppendFile again = AppendFile::open(path_).value();
+  ASSERT_TRUE(again.append(Bytes{2}).ok());
+  EXPECT_EQ(again.read(10).value(), (Bytes{1, 2}));
+}
+
+TEST_F(AppendFileTest, IsForOneWriter) {
+  const AppendFile first = AppendFile::open(path_).value();
+  EXPECT_EQ(AppendFile::open(path_).error().code, ErrorCode::kIo);
+}
+
+TEST_F(AppendFileTest, SaysWhatTheSystemRefuses) {
+  EXPECT_EQ(AppendFile::open(path_ / "below").error().code, ErrorCode::kIo);
+  AppendFile full = AppendFile::open("/dev/full").value();
+  EXPECT_EQ(full.append(Bytes{1}).error().code, ErrorCode::kIo);
+  EXPECT_EQ(full.truncate(0).error().code, ErrorCode::kIo);
+  EXPECT_EQ(full.read(10).error().code, ErrorCode::kIo);
+}
+
+}  // namespace
+}  // namespace assay

@@ -1,0 +1,258 @@
+#include "assay/layers_scoring.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <random>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "base/threads.h"
+#include "layers/spectra_records.h"
+
+namespace assay::layers {
+namespace {
+
+using internal::decode_spectra;
+using internal::encode_record;
+using internal::SpectrumRecord;
+using testing::HasSubstr;
+
+/// Two blocks of two layers, one of them wide.
+struct Model {
+  std::vector<std::vector<float>> values;
+  weights::Stack stack;
+};
+
+Model model(std::uint32_t seed = 1) {
+  Model out;
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal;
+  out.stack.name = "model.layers";
+  for (int b = 0; b < 2; ++b) {
+    weights::Block block{fmt::format("model.layers.{}", b), {}};
+    for (const tensor::Shape& shape : {tensor::Shape{30, 20}, tensor::Shape{8, 40}}) {
+      std::vector<float>& values = out.values.emplace_back(shape[0] * shape[1]);
+      for (float& value : values) value = normal(generator);
+      weights::Layer layer;
+      layer.name = shape[0] == 30 ? "attn.q" : "mlp.up";
+      layer.weight.name = fmt::format("{}.{}.weight", block.name, layer.name);
+      layer.weight.dtype = "F32";
+      layer.weight.shape = shape;
+      layer.weight.bytes = {reinterpret_cast<const std::uint8_t*>(values.data()), values.size() * 4};
+      block.layers.push_back(layer);
+    }
+    out.stack.blocks.push_back(block);
+  }
+  return out;
+}
+
+SpectrumRecord record(std::uint8_t number, bool shuffled = false) {
+  SpectrumRecord out;
+  out.key.weight.fill(number);
+  if (shuffled) out.key.shuffle_seed = 7;
+  out.spectrum.eigenvalues = {0, 0.5, static_cast<double>(number) + 1};
+  out.spectrum.zeros = 1;
+  out.spectrum.rows = 3;
+  out.spectrum.columns = 5;
+  return out;
+}
+
+Bytes joined(std::initializer_list<Bytes> parts) {
+  Bytes out;
+  for (const Bytes& part : parts) out.insert(out.end(), part.begin(), part.end());
+  return out;
+}
+
+Bytes file_of(std::initializer_list<SpectrumRecord> records) {
+  Bytes out = internal::spectra_header();
+  for (const SpectrumRecord& each : records) out = joined({out, encode_record(each)});
+  return out;
+}
+
+/// The record with other bytes of its body, and the checksum that belongs to them.
+Bytes changed(const SpectrumRecord& original, std::size_t at, const Bytes& bytes) {
+  Bytes out = encode_record(original);
+  std::ranges::copy(bytes, out.begin() + static_cast<std::ptrdiff_t>(4 + at));
+  const ByteSpan body = ByteSpan(out).subspan(4, out.size() - 36);
+  const Digest checksum = Sha256().update("assay/spectrum/v1").update(body).digest();
+  std::ranges::copy(checksum, out.end() - 32);
+  return out;
+}
+
+TEST(SpectraRecords, AreReadAsTheyWereWritten) {
+  const Bytes bytes = file_of({record(1), record(2), record(2, true)});
+  const internal::SpectraContent content = decode_spectra(bytes, "file").value();
+  EXPECT_EQ(content.records, (std::vector{record(1), record(2), record(2, true)}));
+  EXPECT_EQ(content.whole_bytes, bytes.size());
+  EXPECT_EQ(decode_spectra({}, "file")->whole_bytes, 0U);
+}
+
+TEST(SpectraRecords, WhatWasCutOffIsNotTaken) {
+  const std::size_t header = internal::spectra_header().size();
+  const std::size_t first = file_of({record(1)}).size();
+  const Bytes bytes = file_of({record(1), record(2)});
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const internal::SpectraContent content = decode_spectra(ByteSpan(bytes).first(size), "file").value();
+    EXPECT_EQ(content.records.size(), size < first ? 0U : 1U) << size;
+    EXPECT_EQ(content.whole_bytes, size < header ? 0 : size < first ? header : first) << size;
+  }
+}
+
+TEST(SpectraRecords, AWrongChecksumIsTakenForACutAtTheEndAlone) {
+  Bytes bytes = file_of({record(1), record(2)});
+  bytes[bytes.size() - 40] ^= 1;
+  EXPECT_EQ(decode_spectra(bytes, "file")->records, std::vector{record(1)});
+  bytes = file_of({record(1), record(2)});
+  bytes[internal::spectra_header().size() + 10] ^= 1;
+  EXPECT_THAT(decode_spectra(bytes, "file").error().to_string(), HasSubstr("is not that of the record"));
+}
+
+TEST(SpectraRecords, AreHeldToWhatAScoringWrites) {
+  const auto refusal = [](const Bytes& last) {
+    const Result<internal::SpectraContent> found = decode_spectra(joined({internal::spectra_header(), last}), "file");
+    return found.ok() ? "none" : found.error().to_string();
+  };
+  const SpectrumRecord fine = record(1);
+  EXPECT_EQ(refusal(encode_record(fine)), "none");
+  EXPECT_THAT(refusal(changed(fine, 32, {3})), HasSubstr("3 is no method"));
+  EXPECT_THAT(refusal(changed(fine, 32, {2})), HasSubstr("is not the one that was asked for"));
+  EXPECT_THAT(refusal(changed(fine, 33, {2})), HasSubstr("neither 0 nor 1"));
+  EXPECT_THAT(refusal(changed(fine, 34, {1})), HasSubstr("not shuffled"));
+  EXPECT_THAT(refusal(changed(fine, 42, {0})), HasSubstr("another size"));
+  EXPECT_THAT(refusal(changed(fine, 42, {2})), HasSubstr("no multiple"));
+  EXPECT_THAT(refusal(changed(fine, 58, {0})), HasSubstr("auto computes nothing"));
+  EXPECT_THAT(refusal(changed(fine, 59, {4})), HasSubstr("count"));
+  EXPECT_THAT(refusal(changed(fine, 59, {0})), HasSubstr("count"));
+  EXPECT_THAT(refusal(changed(fine, 63 + 7, {0x80})), HasSubstr("not ascending"));          // -0
+  EXPECT_THAT(refusal(changed(fine, 63 + 8 + 6, {0xf8, 0x7f})), HasSubstr("not ascending"));  // NaN
+  EXPECT_THAT(refusal(changed(fine, 63 + 8, Bytes(16, 0))), HasSubstr("not ascending"));     // zeros alone
+  EXPECT_THAT(refusal(joined({encode_record(fine), encode_record(fine)})), HasSubstr("another one"));
+  EXPECT_THAT(refusal({1, 0, 0, 0}), HasSubstr("1 bytes"));
+  EXPECT_THAT(refusal({255, 255, 255, 255}), HasSubstr("4294967295 bytes"));
+  EXPECT_EQ(decode_spectra(Bytes{1, 2, 3}, "file").error().code, ErrorCode::kMalformed);
+}
+
+class ScoringTest : public testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::remove(path_); }
+  void TearDown() override { std::filesystem::remove(path_); }
+  std::filesystem::path path_ =
+      std::filesystem::path(testing::TempDir()) / ("spectra." + std::to_string(::getpid()));
+};
+
+TEST_F(ScoringTest, TheFileGoesOnWhereItWasCutOff) {
+  {
+    SpectraFile file = SpectraFile::open(path_).value();
+    ASSERT_TRUE(file.add(record(1).key, record(1).spectrum).ok());
+    ASSERT_TRUE(file.add(record(2).key, record(2).spectrum).ok());
+  }
+  std::filesystem::resize_file(path_, std::filesystem::file_size(path_) - 5);
+  {
+    SpectraFile file = SpectraFile::open(path_).value();
+    EXPECT_EQ(file.size(), 1U);
+    EXPECT_EQ(file.dropped_bytes(), encode_record(record(2)).size() - 5);
+    EXPECT_EQ(*file.find(record(1).key), record(1).spectrum);
+    EXPECT_EQ(file.find(record(2).key), nullptr);
+    ASSERT_TRUE(file.add(record(3).key, record(3).spectrum).ok());
+  }
+  EXPECT_EQ(read_file(path_, 1000).value(), file_of({record(1), record(3)}));
+}
+
+TEST_F(ScoringTest, ANewMetricRecomputesNothing) {
+  const Model one = model();
+  SpectraFile file = SpectraFile::open(path_).value();
+  const Scoring first = score(one.stack, {"one", "llama"}, {}, &file).value();
+  EXPECT_EQ(first.matrices, 4U);
+  EXPECT_EQ(first.taken_over, 0U);
+  for (const Metric metric : all_metrics()) {
+    ScoreOptions options;
+    options.metric = metric;
+    const Scoring with = score(one.stack, {"one", "llama"}, options, &file).value();
+    EXPECT_EQ(with.taken_over, 4U) << to_string(metric);
+    EXPECT_EQ(with.matrices, metric == Metric::kRandomDistance ? 8U : 4U);
+    EXPECT_EQ(with.scores, score(one.stack, {"one", "llama"}, options, nullptr)->scores) << to_string(metric);
+  }
+  EXPECT_EQ(file.size(), 8U);
+}
+
+TEST_F(ScoringTest, AnotherWeightIsComputedAnew) {
+  SpectraFile file = SpectraFile::open(path_).value();
+  Model one = model();
+  ASSERT_TRUE(score(one.stack, {"one", ""}, {}, &file).ok());
+  one.values[2][5] += 1;
+  EXPECT_EQ(score(one.stack, {"one", ""}, {}, &file)->taken_over, 3U);
+}
+
+TEST_F(ScoringTest, WeightsOfTheSameBytesAreKeptOnce) {
+  Model one = model();
+  one.stack.blocks[1] = one.stack.blocks[0];
+  for (const unsigned threads : {1U, 2U}) {
+    std::filesystem::remove(path_);
+    set_thread_limit(threads);
+    SpectraFile file = SpectraFile::open(path_).value();
+    EXPECT_TRUE(score(one.stack, {"one", ""}, {}, &file).ok());
+    EXPECT_EQ(file.size(), 2U);
+  }
+  set_thread_limit(0);
+}
+
+TEST_F(ScoringTest, NamesShapesAndScores) {
+  const Model one = model();
+  ScoreOptions options;
+  options.metric = Metric::kStableRank;
+  options.mapping.mapping = Mapping::kLayerWise;
+  const Scores scores = score(one.stack, {"one", "opt"}, options, nullptr)->scores;
+  EXPECT_TRUE(scores.validate().ok());
+  EXPECT_TRUE(scores.is_opt_model);
+  EXPECT_EQ(scores.metric_name, "stable_rank");
+  ASSERT_EQ(scores.layers.size(), 4U);
+  EXPECT_EQ(scores.layers[3].name, "1.mlp.up");
+  EXPECT_EQ(scores.layers[3].weight_shape, (tensor::Shape{8, 40}));
+  EXPECT_EQ(scores.layers[3].num_parameters, 320U);
+  EXPECT_EQ(scores.blocks[1].start_layer_index, 2U);
+  EXPECT_EQ(scores.blocks[1].end_layer_index, 3U);
+  double taken = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const Spectrum spectrum = spectrum_of(tensor::view_of(one.stack.blocks[i / 2].layers[i % 2].weight).value()).value();
+    EXPECT_EQ(scores.assay->metrics[i], evaluate(Metric::kStableRank, spectrum)->value);
+    EXPECT_EQ(scores.layers[i].significance_score, 1 - scores.layers[i].pruning_ratio);
+    taken += scores.layers[i].pruning_ratio * static_cast<double>(scores.layers[i].num_parameters);
+  }
+  EXPECT_NEAR(taken / static_cast<double>(scores.total_parameters()), 0.7, 1e-12);
+}
+
+TEST_F(ScoringTest, OneThreadAndTwoGiveTheSameBits) {
+  const Model one = model();
+  set_thread_limit(1);
+  const Scores alone = score(one.stack, {"one", ""}, {}, nullptr)->scores;
+  set_thread_limit(2);
+  EXPECT_EQ(score(one.stack, {"one", ""}, {}, nullptr)->scores, alone);
+  set_thread_limit(0);
+}
+
+TEST_F(ScoringTest, SaysWhichWeightIsBad) {
+  Model one = model();
+  one.values[3][6] = std::numeric_limits<float>::infinity();
+  const Error error = score(one.stack, {"one", ""}, {}, nullptr).error();
+  EXPECT_EQ(error.to_string(), "model.layers.1.mlp.up.weight: the value at index 6 is infinite");
+  // What needs no spectrum comes first.
+  ScoreOptions options;
+  options.mapping.sparsity = 1;
+  EXPECT_EQ(score(one.stack, {"one", ""}, options, nullptr).error().place, "sparsity");
+}
+
+TEST_F(ScoringTest, NotesWhatIsOutOfTheOrdinary) {
+  Model one = model();
+  std::fill(one.values[0].begin(), one.values[0].begin() + 20 * 20, 0.0F);
+  const ScoreOrigin origin = *score(one.stack, {"one", ""}, {}, nullptr)->scores.assay;
+  EXPECT_THAT(origin.notes, testing::ElementsAre("1 of 4 layers are nearly singular: their singular values were taken",
+                                                 "1 of 4 layers have eigenvalues of 0, which are in no fit: 10 in all"));
+}
+
+}  // namespace
+}  // namespace assay::layers
