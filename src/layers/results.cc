@@ -1,0 +1,214 @@
+#include "assay/layers_results.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/check.h"
+#include "base/try.h"
+
+namespace assay::layers {
+namespace {
+
+/// Of all layers' worth: what sums of doubles in another order may differ by.
+constexpr double kTolerance = 1e-9;
+
+std::vector<std::uint64_t> blocks_of(const Scores& scores, const LayerRun& run) {
+  std::vector<std::uint64_t> blocks;
+  if (run.empty()) return blocks;
+  for (std::size_t b = 0; b < scores.blocks.size(); ++b) {
+    if (scores.blocks[b].start_layer_index < run.end && scores.blocks[b].end_layer_index >= run.begin)
+      blocks.push_back(b);
+  }
+  return blocks;
+}
+
+std::string tensor_after(std::uint64_t block) { return fmt::format("layer_{}", block); }
+
+/// Blocks follow each other.
+std::vector<std::string> tensors_around(const std::vector<std::uint64_t>& blocks) {
+  std::vector<std::string> names;
+  if (blocks.empty()) return names;
+  names.push_back(blocks.front() == 0 ? "embedding" : tensor_after(blocks.front() - 1));
+  for (const std::uint64_t block : blocks) names.push_back(tensor_after(block));
+  return names;
+}
+
+Assignment assignment_of(const Scores& scores, const SelectionProblem& problem, const LayerRun& run,
+                         std::uint64_t budget) {
+  Assignment assignment;
+  assignment.budget = static_cast<double>(budget);
+  if (run.empty()) return assignment;
+  assignment.start_layer = run.begin;
+  assignment.end_layer = std::int64_t{run.end} - 1;
+  assignment.cost = problem.cost_of(run);
+  assignment.benefit = problem.value_of(run);
+  for (std::uint32_t i = run.begin; i < run.end; ++i)
+    assignment.layers.push_back({i, scores.layers[i].name, problem.values()[i], problem.costs()[i]});
+  return assignment;
+}
+
+/// The questions about one result, in their order.
+class Check {
+ public:
+  Check(const SelectionResult& result, const Scores& scores)
+      : result_(result),
+        scores_(scores),
+        problem_(SelectionProblem::make(scores, {1}).value()),
+        taken_(scores.layers.size()),
+        tolerance_(kTolerance * problem_.unscaled(problem_.scaled_sums().back())) {}
+
+  Verdict all(const std::optional<std::vector<double>>& budgets) {
+    if (budgets) {
+      if (Verdict verdict = check_budgets(*budgets); !verdict.ok()) return verdict;
+    }
+    for (std::size_t k = 0; k < result_.assignments.size(); ++k) {
+      if (Verdict verdict = check_assignment(k); !verdict.ok()) return verdict.at_item(k);
+    }
+    if (Verdict verdict = check_totals(); !verdict.ok()) return verdict;
+    return accepted(budgets.has_value());
+  }
+
+ private:
+  [[nodiscard]] Verdict check_budgets(const std::vector<double>& budgets) const {
+    if (budgets.size() != result_.assignments.size())
+      return Verdict::rejected("budgets", fmt::format("the result has {} verifiers, {} budgets were given",
+                                                      result_.assignments.size(), budgets.size()));
+    for (std::size_t k = 0; k < budgets.size(); ++k) {
+      if (std::floor(budgets[k]) != std::floor(result_.assignments[k].budget))
+        return Verdict::rejected("budgets", fmt::format("verifier {} has the budget {}, the result says {}",
+                                                        k + 1, budgets[k], result_.assignments[k].budget))
+            .at_item(k);
+    }
+    return Verdict::accepted();
+  }
+
+  Verdict check_assignment(std::size_t k) {
+    const Assignment& one = result_.assignments[k];
+    const bool empty = one.start_layer == -1 && one.end_layer == -1;
+    const auto layers = static_cast<std::int64_t>(scores_.layers.size());
+    if (!empty && (one.start_layer < 0 || one.end_layer < one.start_layer || one.end_layer >= layers))
+      return Verdict::rejected("run", fmt::format("verifier {}: layers {} to {} are no run of {} layers",
+                                                  k + 1, one.start_layer, one.end_layer, layers));
+    LayerRun run;
+    if (!empty)
+      run = {static_cast<std::uint32_t>(one.start_layer), static_cast<std::uint32_t>(one.end_layer + 1)};
+    for (std::uint32_t i = run.begin; i < run.end; ++i) {
+      if (taken_[i])
+        return Verdict::rejected("overlap", fmt::format("verifier {}: layer {} is another's too", k + 1, i));
+      taken_[i] = true;
+    }
+    cost_ += problem_.cost_of(run);
+    value_ += problem_.scaled_sums()[run.end] - problem_.scaled_sums()[run.begin];
+    return check_sums(one, run, k);
+  }
+
+  [[nodiscard]] Verdict check_sums(const Assignment& one, const LayerRun& run, std::size_t k) const {
+    const std::uint64_t cost = problem_.cost_of(run);
+    if (static_cast<double>(cost) > std::floor(one.budget))
+      return Verdict::rejected("budget",
+                               fmt::format("verifier {}: layers {} to {} cost {}, the budget is {}", k + 1,
+                                           one.start_layer, one.end_layer, cost, one.budget));
+    if (one.layers != assignment_of(scores_, problem_, run, 0).layers)
+      return Verdict::rejected(
+          "layers",
+          fmt::format("verifier {}: the layers listed are not those of its run, with the names, values "
+                      "and costs that the scores say",
+                      k + 1));
+    if (one.cost != cost)
+      return Verdict::rejected("cost",
+                               fmt::format("verifier {}: it costs {}, not {}", k + 1, cost, one.cost));
+    if (!is_near(one.benefit, problem_.value_of(run)))
+      return Verdict::rejected("benefit", fmt::format("verifier {}: it is worth {}, not {}", k + 1,
+                                                      problem_.value_of(run), one.benefit));
+    return Verdict::accepted();
+  }
+
+  [[nodiscard]] Verdict check_totals() const {
+    const double value = problem_.unscaled(value_);
+    if (result_.total_cost != cost_)
+      return Verdict::rejected("total", fmt::format("the runs cost {}, not {}", cost_, result_.total_cost));
+    for (const auto& [name, said] : {std::pair("optimal_benefit", result_.optimal_benefit),
+                                     {"computed_benefit", result_.computed_benefit},
+                                     {"total_benefit", result_.total_benefit}}) {
+      if (!is_near(said, value))
+        return Verdict::rejected("total",
+                                 fmt::format("{}: the runs are worth {}, not {}", name, value, said));
+    }
+    if (!result_.is_valid)
+      return Verdict::rejected("total", "the result says of itself that it is not valid");
+    if (!result_.assay) return Verdict::accepted();
+    if (result_.assay->upper_bound < value - tolerance_)
+      return Verdict::rejected("bound", fmt::format("the runs are worth {}, over the upper bound {}", value,
+                                                    result_.assay->upper_bound));
+    if (result_.assay->proven_optimal && !is_near(result_.assay->upper_bound, value))
+      return Verdict::rejected("bound",
+                               fmt::format("called the optimum, but the runs are worth {} and the upper "
+                                           "bound is {}",
+                                           value, result_.assay->upper_bound));
+    return Verdict::accepted();
+  }
+
+  [[nodiscard]] Verdict accepted(bool budgets_known) const {
+    Verdict verdict = Verdict::accepted();
+    verdict.add_check("budgets", budgets_known ? Grade::kRecomputed : Grade::kMissing);
+    for (const char* step : {"run", "overlap", "budget", "layers", "cost", "benefit", "total"})
+      verdict.add_check(step, Grade::kRecomputed);
+    verdict.add_check("bound", result_.assay ? Grade::kSelfReported : Grade::kMissing);
+    verdict.add_figure("value", problem_.unscaled(value_));
+    verdict.add_figure("cost", cost_);
+    verdict.add_note("whether another selection is worth more was not checked");
+    if (!budgets_known) verdict.add_note("the budgets are those that the result states");
+    return verdict;
+  }
+
+  [[nodiscard]] bool is_near(double said, double exact) const { return std::abs(said - exact) <= tolerance_; }
+
+  const SelectionResult& result_;
+  const Scores& scores_;
+  SelectionProblem problem_;
+  std::vector<bool> taken_;
+  double tolerance_;
+  std::uint64_t cost_ = 0;
+  std::int64_t value_ = 0;
+};
+
+}  // namespace
+
+SelectionResult SelectionResult::of(const Scores& scores, const SelectionProblem& problem,
+                                    const Selection& selection, std::string scores_file) {
+  ASSAY_CHECK_EQ(scores.layers.size(), problem.layers());
+  SelectionResult result;
+  result.scores_file = std::move(scores_file);
+  result.model_name = scores.model_name;
+  result.num_layers = problem.layers();
+  result.optimal_benefit = result.computed_benefit = result.total_benefit = selection.value;
+  result.is_valid = true;
+  SelectionOrigin& origin = result.assay.emplace();
+  origin.order = selection.order;
+  origin.upper_bound = selection.upper_bound;
+  origin.proven_optimal = selection.proven_optimal;
+  origin.fixed_order_value = selection.fixed_order_value;
+  if (scores.assay) origin.weights = scores.assay->weights;
+  for (std::size_t k = 0; k < selection.runs.size(); ++k) {
+    const LayerRun& run = selection.runs[k];
+    result.assignments.push_back(assignment_of(scores, problem, run, problem.budgets()[k]));
+    result.total_cost += result.assignments.back().cost;
+    origin.blocks.push_back(blocks_of(scores, run));
+    origin.tensors.push_back(tensors_around(origin.blocks.back()));
+  }
+  origin.notes.emplace_back(kForeseeable);
+  return result;
+}
+
+Result<Verdict> check_selection(const SelectionResult& result, const Scores& scores,
+                                const std::optional<std::vector<double>>& budgets) {
+  ASSAY_TRY(scores.validate());
+  if (result.model_name != scores.model_name || result.num_layers != scores.layers.size())
+    return Error{ErrorCode::kMismatch, "model_name",
+                 fmt::format("the result is of '{}' with {} layers, the scores are of '{}' with {}",
+                             result.model_name, result.num_layers, scores.model_name, scores.layers.size())};
+  return Check(result, scores).all(budgets);
+}
+
+}  // namespace assay::layers
