@@ -14,4 +14,5 @@ NB_MODULE(_core, m) {
   python::bind_claim(m);
   python::bind_stream(m);
   python::bind_toploc(m);
+  python::bind_layers_scoring(m);
 }

@@ -61,7 +61,7 @@ ASSAY = House(
         "hidden_states": {"base", "models"},
         "commitments": {"native", "base", "hidden_states"},
         "toploc": {"native", "base", "models", "commitments"},
-        "layers": {"base", "models"},
+        "layers": {"native", "base", "models"},
         "face": {"native", "base", "models", "hidden_states", "commitments", "toploc"},
         "doors": {"native", "base", "models", "hidden_states", "commitments", "face"},
     },

@@ -43,10 +43,15 @@ def _run(options: argparse.Namespace) -> int:
             from . import drawing
 
             verb = drawing.plot if options.does == "plot" else drawing.plot_results
-        case "norms" | "damage":
+        case "score" | "norms" | "damage":
             from . import model_verbs
 
-            verb = model_verbs.norms if options.does == "norms" else model_verbs.damage
+            with_models: dict[str, Verb] = {
+                "score": model_verbs.score,
+                "norms": model_verbs.norms,
+                "damage": model_verbs.damage,
+            }
+            verb = with_models[options.does]
         case "check":
             from . import checking
 
@@ -74,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = parser_of(PROGRAM, about, _EXAMPLE)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for add_verb in (
+        _add_score,
         _add_plot,
         _add_norms,
         _add_cases,
@@ -98,8 +104,47 @@ def _verb(verbs: Any, name: str, summary: str, *aliases: str) -> Any:
     return parser.add_argument
 
 
+def _add_score(verbs: Any) -> None:
+    about = "score the layers of models by the spectra of their weights"
+    add = _verb(verbs, "score", about, "extract")
+    many = "folder, .gguf file, hub id, or smollm2; several with --scores-dir"
+    add("--model", required=True, nargs="+", help=many)
+    _add_engine(add)
+    add("--output", type=Path, metavar="FILE", help="the scores")
+    add("--scores-dir", type=Path, metavar="DIR", help="instead: for <model>_scores.json of each")
+    metrics = (
+        "alpha, alpha_mid (alpha_hill), alpha_peak, alphahat (alpha_weighted), entropy, norm, "
+        "log_norm, spectral_norm, log_spectral_norm, stable_rank, log_alpha_norm, mp_softrank or "
+        "random_distance (default: %(default)s)"
+    )
+    add("--metric", "--ww-metric", default="alpha_peak", metavar="NAME", help=metrics)
+    add(
+        *("--mapping", "--mapping-type"),
+        choices=("block_wise", "layer_wise"),
+        default="block_wise",
+        help="the mean of each block, or each layer's own (default: %(default)s)",
+    )
+    part = "of all parameters, that pruning would take (default: 0.7)"
+    add("--sparsity", "--sparsity-ratio", type=float, default=0.7, metavar="S", help=part)
+    apart = "how far ratios lie apart, 0 to below 1 (default: 0.3)"
+    add("--epsilon", type=float, default=0.3, metavar="E", help=apart)
+    add("--peak-lower", choices=("compat", "exact"), default="compat", help="default: compat")
+    add("--eigen", choices=("auto", "gram", "svd"), default="auto", help="default: auto")
+    add("--clip", choices=("fill", "seed"), default="fill", help="of ratios over 1 (default: fill)")
+    add_number(add, "--seed", 0, "of the shuffle of random_distance", least=0)
+    add("--spectra", type=Path, metavar="FILE", help="default: beside the scores")
+    cached = "also keep the metrics there, as <model>/<metric>.npy"
+    add("--metric-cache", "--ww-metric-cache", type=Path, metavar="DIR", help=cached)
+    add("--pretty", action="store_true", help="indent the JSON")
+    _add_quiet(add)
+
+
 def _add_model(add: Any, *, required: bool = True) -> None:
     add("--model", required=required, help="folder, .gguf file, hub id, or smollm2")
+    _add_engine(add)
+
+
+def _add_engine(add: Any) -> None:
     add("--dtype", choices=DTYPES, default="auto", help="default: as it is stored")
     add("--attn", choices=tuple(ATTENTION), default="sdpa", help="default: %(default)s")
     add("--device", choices=DEVICES, default="auto")

@@ -41,7 +41,8 @@ def tell(options: argparse.Namespace) -> int:
     score_model(model, path)
     scores = read_scores(path)
     say(
-        f"   model     {scores.model_name}, {len(layers)} linear layers in {len(scores.blocks)} blocks"
+        f"   model     {scores.model_name}, {len(layers)} linear layers, "
+        f"{len(scores.blocks)} blocks"
     )
     say(f"   to check  {count(sum(scores.costs))} parameters")
     say(f"   scored    by {scores.metric_name}, in {duration(time.monotonic() - started)}; "

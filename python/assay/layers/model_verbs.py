@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import InputError
 from ..models import (
     Engine,
@@ -26,6 +28,7 @@ from .damage_file import Keeper, Subject, digest_of
 from .layer_groups import groups_of
 from .norms import measure, read_norms
 from .scores import Scores, read_scores
+from .scoring import Settings, score_model
 
 
 def loaded(options: argparse.Namespace) -> Loaded:
@@ -43,6 +46,52 @@ def tell(options: argparse.Namespace, words: str) -> None:
     """A line on standard error, unless --quiet."""
     if not options.quiet:
         print(words, file=sys.stderr)
+
+
+def score(options: argparse.Namespace) -> int:
+    """Score the layers of models and write their scores."""
+    if (options.output is None) == (options.scores_dir is None):
+        raise InputError("malformed", "--output", "give this, or --scores-dir")
+    if options.output is not None and len(options.model) > 1:
+        raise InputError("malformed", "--output", "is one file; of several models use --scores-dir")
+    if options.spectra is not None and len(options.model) > 1:
+        raise InputError("malformed", "--spectra", "is of one model")
+    if options.output is not None:
+        require_folder(options.output)
+    settings = Settings(
+        options.metric,
+        options.mapping,
+        options.sparsity,
+        options.epsilon,
+        options.peak_lower,
+        options.eigen,
+        options.clip,
+        options.seed,
+    )
+    for name in options.model:
+        model = loaded(argparse.Namespace(**{**vars(options), "model": name}))
+        out = options.output
+        if out is None:
+            options.scores_dir.mkdir(parents=True, exist_ok=True)
+            out = options.scores_dir / f"{model.source.name.rpartition('/')[2]}_scores.json"
+        found = score_model(model, out, settings, spectra=options.spectra, pretty=options.pretty)
+        for note in found.notes:
+            tell(options, f"note: {note}")
+        taken = f"{found.taken_over} of {found.matrices} spectra were taken over"
+        print(f"{out}: {found.layers} layers of {model.source.name} by {options.metric}; {taken}")
+        if options.metric_cache is not None:
+            _keep_metrics(options.metric_cache, read_scores(out))
+    return 0
+
+
+def _keep_metrics(folder: Path, scores: Scores) -> None:
+    """Write <model>/<metric>.npy: one float64 for each layer, bound to no weights."""
+    place = folder / scores.short_name.lower()
+    place.mkdir(parents=True, exist_ok=True)
+    values = np.array(pictures.raw_metrics(scores), dtype="<f8")
+    path = place / f"{scores.metric_name}.npy"
+    write_together({path: lambda file: np.save(file, values)})
+    print(f"{path}: {len(values)} metrics, bound to no weights")
 
 
 def norms(options: argparse.Namespace) -> int:
