@@ -248,7 +248,10 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
     for index, one in enumerate(panel.series):
         _draw_series(axes, one, _colour(index))
     if any(one.label for one in panel.series):
-        axes.legend(fontsize="small")
+        # Among points of several kinds there is no empty corner.
+        crowded = sum(one.mark == "points" for one in panel.series) > 2
+        beside = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if crowded else {}
+        axes.legend(fontsize="small", **beside)
 
 
 def _set_axis(axes: Any, which: str, axis: Axis) -> None:

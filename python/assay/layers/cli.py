@@ -145,6 +145,7 @@ def _add_model(add: Any, *, required: bool = True) -> None:
 
 
 def _add_engine(add: Any) -> None:
+    add("--cache-dir", type=Path, metavar="DIR", help="where files of models of a hub are kept")
     add("--dtype", choices=DTYPES, default="auto", help="default: as it is stored")
     add("--attn", choices=tuple(ATTENTION), default="sdpa", help="default: %(default)s")
     add("--device", choices=DEVICES, default="auto")

@@ -39,6 +39,7 @@ def loaded(options: argparse.Namespace) -> Loaded:
             options.model,
             Engine(options.dtype, options.attn, options.device),
             trust_remote_code=options.trust_remote_code,
+            cache_dir=options.cache_dir,
         )
 
 

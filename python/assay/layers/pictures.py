@@ -162,29 +162,5 @@ def of_damage(
             if at:
                 x, y = [values[i] for i in at], [damage[i] for i in at]
                 series.append(Series(kind, "points", x, y, names=[names[i] for i in at]))
-        panels.append(Chart(label, Axis(label, log=wide), axis, series))
+        panels.append(Chart("", Axis(label, log=wide), axis, series))
     return Picture(title, panels, columns=2)
-
-
-def of_revealed(revealed: Mapping[str, tuple[float, float, float]], title: str) -> Picture:
-    """What each method's selections find of the damage, beyond random runs, with intervals.
-
-    Args:
-        revealed: By method: the difference, and the ends of its interval.
-        title: Above the picture.
-    """
-    names = list(revealed)
-    figures = [revealed[name] for name in names]
-    series = [
-        Series(
-            name,
-            "bars",
-            [float(at)],
-            [figure[0]],
-            [figure[1]],
-            [figure[2]],
-        )
-        for at, (name, figure) in enumerate(zip(names, figures, strict=True))
-    ]
-    y = Axis("share of the damage found, less that of random runs")
-    return Picture(title, [Chart("", Axis("method"), y, series)])

@@ -100,8 +100,8 @@ def png(path: Path) -> bool:
 def test_the_four_steps_of_the_original_benchmark(run: Any, tmp_path: Path) -> None:
     assert run("cases --num_cases 10 --num_verifiers 3 --output_dir cases")[0] == DONE
     (tmp_path / "weight_norms").mkdir()
-    line = "norms --model tiny --scores_file tiny_scores.json --output weight_norms/tiny_norms.json"
-    assert run(line)[0] == DONE
+    line = "norms --model tiny --scores_file tiny_scores.json --cache_dir llm_weights --output"
+    assert run(f"{line} weight_norms/tiny_norms.json")[0] == DONE
     code, out, _ = run(
         "compare --scores tiny_scores.json --norms weight_norms/tiny_norms.json --cases_dir cases "
         "--output_dir results --model_name tiny"
@@ -120,7 +120,7 @@ def test_the_four_steps_of_the_original_benchmark(run: Any, tmp_path: Path) -> N
 
 def test_benchmark_leaves_the_files_of_the_original(run: Any, tmp_path: Path) -> None:
     line = "benchmark --model tiny --scores_file tiny_scores.json --num_cases 5 --num_verifiers 2"
-    assert run(line)[0] == DONE
+    assert run(f"{line} --cache_dir llm_weights")[0] == DONE
     made = [name for name in files(tmp_path) if not Path(name).is_symlink()]
     assert {
         "cases/all_cases.json",
