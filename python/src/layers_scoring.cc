@@ -1,6 +1,5 @@
 // Scores of a loaded model's layers, and the spectrum of one weight.
 #include "assay/layers_scoring.h"
-#include "assay/layers_selection.h"
 
 #include <optional>
 #include <string>
@@ -79,29 +78,6 @@ std::tuple<std::vector<double>, double, double> fitted_spectrum(const AnyArray& 
   });
 }
 
-/// First and last layer of each run, (-1, -1) for none; value, upper bound, whether it is proven, the value of
-/// the given order.
-std::tuple<std::vector<std::pair<std::int64_t, std::int64_t>>, double, double, bool, double> select_runs(
-    std::vector<double> values, std::vector<std::uint64_t> costs, const std::vector<double>& budgets,
-    const std::string& order, double seconds) {
-  const layers::Order wanted = named(layers::order_from(order), "order", order);
-  return without_gil([&] {
-    const layers::SelectionProblem problem =
-        unwrap(layers::SelectionProblem::make(std::move(values), std::move(costs), budgets));
-    const layers::Selection found = layers::select(problem, wanted, {.seconds = seconds});
-    std::vector<std::pair<std::int64_t, std::int64_t>> runs;
-    for (const layers::Run& run : found.runs) {
-      if (run.empty()) {
-        runs.emplace_back(-1, -1);
-      } else {
-        runs.emplace_back(run.begin, run.end - std::int64_t{1});
-      }
-    }
-    return std::tuple(std::move(runs), found.value, found.upper_bound, found.proven_optimal,
-                      found.fixed_order_value);
-  });
-}
-
 }  // namespace
 
 void bind_layers_scoring(nb::module_& m) {
@@ -109,8 +85,6 @@ void bind_layers_scoring(nb::module_& m) {
         nb::arg("metric"), nb::arg("mapping"), nb::arg("sparsity"), nb::arg("epsilon"), nb::arg("peak_lower"),
         nb::arg("eigen"), nb::arg("clip"), nb::arg("seed"), nb::arg("spectra"), nb::arg("out"),
         nb::arg("pretty"));
-  m.def("layers_select", &select_runs, nb::arg("values"), nb::arg("costs"), nb::arg("budgets"),
-        nb::arg("order"), nb::arg("seconds"));
   m.def("layers_fitted_spectrum", &fitted_spectrum, nb::arg("weight"), nb::arg("name"));
 }
 

@@ -14,5 +14,6 @@ NB_MODULE(_core, m) {
   python::bind_claim(m);
   python::bind_stream(m);
   python::bind_toploc(m);
+  python::bind_layers(m);
   python::bind_layers_scoring(m);
 }

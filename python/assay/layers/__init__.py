@@ -1,1 +1,13 @@
-"""Which layers are worth checking."""
+"""Which layers of a model matter, and which each verifier checks within its budget."""
+
+from .selecting import Draws, LayerScores, Selection, check, draw, select, select_to
+
+__all__ = [
+    "Draws",
+    "LayerScores",
+    "Selection",
+    "check",
+    "draw",
+    "select",
+    "select_to",
+]

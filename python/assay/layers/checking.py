@@ -16,7 +16,7 @@ from .comparing import is_valid
 from .random_runs import Interval
 from .scalability import scale
 from .scores import Scores
-from .solving import solve
+from .selecting import Order, select
 
 # Values, costs, budgets; the most that this order of the verifiers allows, and that any order does.
 _KNOWN = (
@@ -52,10 +52,11 @@ def _require(truth: bool, words: str) -> None:
 
 def _known() -> str:
     for at, (values, costs, budgets, fixed, free) in enumerate(_KNOWN):
-        for order, wanted in (("fixed", fixed), ("free", free)):
-            found = solve(values, costs, budgets, order)
+        orders: tuple[tuple[Order, int], ...] = (("fixed", fixed), ("free", free))
+        for order, wanted in orders:
+            found = select(values, costs, budgets, order=order)
             _require(found.value == wanted, f"instance {at}, {order}: {found.value}, not {wanted}")
-            _require(is_valid(found.runs, costs, budgets), f"instance {at}, {order}: runs")
+            _require(is_valid(found.assignments, costs, budgets), f"instance {at}, {order}: runs")
     return f"{2 * len(_KNOWN)} right"
 
 
@@ -65,10 +66,10 @@ def _against_all() -> str:
         values = drawn.integers(0, 9, drawn.integers(1, 7)).tolist()
         costs = drawn.integers(1, 6, len(values)).tolist()
         budgets = drawn.integers(1, 12, drawn.integers(1, 4)).tolist()
-        found = solve(values, costs, budgets, "free")
+        found = select(values, costs, budgets)
         best = max(_worths(values, costs, budgets))
         _require(found.value == best, f"random instance {at}: {found.value}, not {best}")
-        _require(is_valid(found.runs, costs, budgets), f"random instance {at}: runs")
+        _require(is_valid(found.assignments, costs, budgets), f"random instance {at}: runs")
     return f"{_INSTANCES} right"
 
 

@@ -18,7 +18,7 @@ from .objectives import objectives
 from .random_runs import EMPTY, Interval
 from .reading import Fields, read_object
 from .scores import Scores
-from .solving import solve
+from .selecting import Order, select
 
 _MOST_BYTES = 1 << 29
 _SCALE_SEED = 42
@@ -70,7 +70,7 @@ def compare(
     scores: Scores,
     norms: ModelNorms | None = None,
     *,
-    order: str = "free",
+    order: Order = "free",
     report: OnProgress = ignore,
 ) -> list[CaseResult]:
     """Fill the budgets of each case by each method.
@@ -106,12 +106,12 @@ def compare(
 
 
 def _selected(
-    values: Sequence[float], scores: Scores, budgets: Sequence[int], order: str
+    values: Sequence[float], scores: Scores, budgets: Sequence[int], order: Order
 ) -> MethodResult:
-    selected = solve(values, scores.costs, budgets, order)
-    benefit = sum(scores.value_of(run) for run in selected.runs)
+    selected = select(values, scores.costs, budgets, order=order)
+    runs = tuple(selected.assignments)
+    benefit = sum(scores.value_of(run) for run in runs)
     ratio = benefit / sum(scores.values)
-    runs = tuple(selected.runs)
     return MethodResult(selected.value, benefit, ratio, runs, is_valid(runs, scores.costs, budgets))
 
 

@@ -17,7 +17,7 @@ from .random_runs import EMPTY
 from .ranking import spearman
 from .scores import Scores, read_scores
 from .scoring import score_model, spectrum_of
-from .solving import Selected, solve
+from .selecting import Order, Selection, select
 
 # Of the parameters, that each of three verifiers can check; the order is part of the story.
 _SHARES = (0.02, 0.08, 0.04)
@@ -60,16 +60,15 @@ def tell(options: argparse.Namespace) -> int:
 
     say("2. Three verifiers can check only so much: who checks what?\n")
     budgets = [int(share * sum(scores.costs)) for share in _SHARES]
-    found = {
-        order: solve(scores.values, scores.costs, budgets, order) for order in ("fixed", "free")
-    }
+    orders: tuple[Order, ...] = ("fixed", "free")
+    found = {one: select(scores.values, scores.costs, budgets, order=one) for one in orders}
     for order, selected in found.items():
         share = selected.value / sum(scores.values)
         say(f"   {order:6}  {selected.value:8.4f}, {share:.2%} of what all layers are worth")
-        for number, run in enumerate(selected.runs):
+        for number, run in enumerate(selected.assignments):
             cost = scores.cost_of(run) / sum(scores.costs)
             say(f"           verifier {number}: {_run(run, scores)}, {cost:.1%} of the parameters")
-    runs = {order: selected.runs for order, selected in found.items()}
+    runs = {order: selected.assignments for order, selected in found.items()}
     draw(pictures.of_selection(runs, len(layers), scores.model_name), folder / "selection.png")
     gain = found["free"].value - found["fixed"].value
     say(f"   free order finds {gain:.4f} more; drawn: {folder / 'selection.png'}\n")
@@ -89,7 +88,7 @@ intervals. And whoever knows the scores and the budgets knows the selection too.
 
 
 def _damage(
-    options: argparse.Namespace, model: model_verbs.Loaded, scores: Scores, selected: Selected
+    options: argparse.Namespace, model: model_verbs.Loaded, scores: Scores, selected: Selection
 ) -> None:
     ids = answers(
         model.model,
@@ -102,7 +101,7 @@ def _damage(
     chosen = np.unique(np.linspace(0, every - 1, min(options.layers, every)).round().astype(int))
     groups = [(int(index),) for index in chosen]
     selected_layers = {
-        index for run in selected.runs if run != EMPTY for index in range(run[0], run[1] + 1)
+        index for run in selected.assignments if run != EMPTY for index in range(run[0], run[1] + 1)
     }
     say("   layer                     significance   KL (nats)   other token   selected")
     damage, significance = [], []

@@ -15,6 +15,7 @@ from .objectives import RANDOM
 from .random_runs import random_runs, share_within
 from .ranking import Estimate, correlation, mean
 from .scores import Scores
+from .selecting import Order
 
 # Random selections for each case; their mean is what a selection by scores is held against.
 _DRAWS = 200
@@ -63,7 +64,7 @@ def foretell(
     norms: ModelNorms | None = None,
     *,
     num_cases: int = 100,
-    order: str = "free",
+    order: Order = "free",
 ) -> Foretelling:
     """Hold scores against damage.
 

@@ -12,7 +12,7 @@ from .norms import ModelNorms
 from .objectives import objectives
 from .reading import read_object
 from .scores import Scores
-from .solving import solve
+from .selecting import Order, select
 
 COUNTS = tuple(range(1, 97, 5))
 FRACTION = 0.01
@@ -46,7 +46,7 @@ def scale(
     *,
     counts: Sequence[int] = COUNTS,
     fraction: float = FRACTION,
-    order: str = "free",
+    order: Order = "free",
     report: OnProgress = ignore,
 ) -> list[Step]:
     """Select for each number of verifiers, by each method.
@@ -76,10 +76,10 @@ def scale(
         ratios, cost = {}, 0
         # As in the original pipeline, the random values are those of the case's place in the list.
         for method, values in objectives(scores.values, norms, done + 1).items():
-            runs = solve(values.tolist(), scores.costs, [budget] * count, order).runs
-            ratios[method] = sum(map(scores.value_of, runs)) / total
+            selected = select(values.tolist(), scores.costs, [budget] * count, order=order)
+            ratios[method] = sum(map(scores.value_of, selected.assignments)) / total
             # The last of the methods is alphaprun.
-            cost = sum(map(scores.cost_of, runs))
+            cost = sum(map(scores.cost_of, selected.assignments))
         steps.append(Step(count, budget, cost, ratios))
     report(Progress("measure", len(counts), len(counts)))
     return steps

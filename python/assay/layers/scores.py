@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import DecodeError
 from .random_runs import EMPTY, Interval
 from .reading import read_object
+from .selecting import LayerScores
 
 _MOST_BYTES = 64 << 20
 
@@ -50,36 +50,32 @@ class Scores:
 
 
 def read_scores(path: Path) -> Scores:
-    """Read a file of scores.
+    """Read a file of scores, ours or one of the original pipeline.
 
     Raises:
         InputError: It cannot be read.
         DecodeError: It is no such file: with the place.
     """
+    # The native reader demands every field, once and within its range; what it does not hand on is
+    # taken from the same text.
+    plain = LayerScores.read(path)
     fields = read_object(path, _MOST_BYTES)
     layers = list(fields.objects("layers"))
-    blocks = tuple(
-        range(entry.integer("start_layer_index"), entry.integer("end_layer_index") + 1)
-        for entry in fields.objects("blocks")
-    )
-    if not layers or [index for block in blocks for index in block] != list(range(len(layers))):
-        raise DecodeError("mismatch", fields.place("blocks"), "do not cover the layers")
-    return Scores(
-        fields.text("model_name"),
-        fields.text("metric_name"),
-        tuple(entry.text("name") for entry in layers),
-        tuple(entry.number("significance_score", least=0) for entry in layers),
-        tuple(entry.integer("num_parameters", least=1) for entry in layers),
-        tuple(entry.number("pruning_ratio", least=0) for entry in layers),
-        _metrics(fields.fields, len(layers)),
-        blocks,
-    )
-
-
-def _metrics(fields: dict[str, object] | object, layers: int) -> tuple[float, ...] | None:
-    own = fields.get("assay") if isinstance(fields, dict) else None
+    own = fields.fields.get("assay")
     metrics = own.get("metrics") if isinstance(own, dict) else None
-    return tuple(map(float, metrics)) if metrics and len(metrics) == layers else None
+    return Scores(
+        plain.model,
+        fields.text("metric_name"),
+        tuple(plain.names),
+        tuple(plain.values),
+        tuple(plain.costs),
+        tuple(entry.number("pruning_ratio") for entry in layers),
+        tuple(map(float, metrics)) if metrics else None,
+        tuple(
+            range(entry.integer("start_layer_index"), entry.integer("end_layer_index") + 1)
+            for entry in fields.objects("blocks")
+        ),
+    )
 
 
 def quarters(scores: Sequence[float]) -> dict[str, list[float]]:

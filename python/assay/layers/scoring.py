@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -110,9 +110,9 @@ def score_model(
     return Scored(len(layers), matrices, taken_over, notes)
 
 
-def _blocks(layers: Sequence[LinearLayer]) -> list[tuple[str, list[tuple[str, Tensor]]]]:
+def _blocks(layers: Sequence[LinearLayer]) -> list[tuple[str, list[tuple[str, Any]]]]:
     """By block: its name, and its weights as they are stored, in place where they can be."""
-    blocks: dict[str, list[tuple[str, Tensor]]] = {}
+    blocks: dict[str, list[tuple[str, Any]]] = {}
     for layer in layers:
         block = layer.module_name.removesuffix(f".{layer.path}")
         weight = layer.module.get_parameter("weight").detach().cpu().contiguous()
@@ -126,5 +126,5 @@ def spectrum_of(weight: Tensor, name: str) -> Spectrum:
     Raises:
         InputError: NaN or infinite values, zeros alone, a tail that no power law fits.
     """
-    found = _core.layers_fitted_spectrum(weight.detach().cpu().contiguous(), name)
-    return Spectrum(*found)
+    held: Any = weight.detach().cpu().contiguous()
+    return Spectrum(*_core.layers_fitted_spectrum(held, name))

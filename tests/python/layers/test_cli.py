@@ -15,7 +15,8 @@ import tiny_models
 from assay import plotting
 from assay.layers.cli import main
 from assay.layers.norms import read_norms
-from assay.models import linear_layers
+from assay.layers.scoring import Settings, score_model
+from assay.models import Loaded, ModelSource, linear_layers
 
 DONE, FAILED = 0, 2
 
@@ -39,34 +40,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_scores(path: Path, name: str, layout: str) -> None:
-    drawn = np.random.default_rng(len(name))
-    layers = linear_layers(tiny_models.tiny(layout))
-    per_block = len(layers) // tiny_models.LAYERS
-    metrics = drawn.uniform(2, 6, len(layers))
-    ratios = 0.5 + 0.4 * (metrics - metrics.min()) / np.ptp(metrics)
-    listed = [
-        {
-            "index": layer.index,
-            "name": layer.name,
-            "num_parameters": layer.weight.numel(),
-            "significance_score": float(1 - ratio),
-            "pruning_ratio": float(ratio),
-            "weight_shape": list(layer.weight.shape),
-        }
-        for layer, ratio in zip(layers, ratios, strict=True)
-    ]
-    blocks = [
-        {"start_layer_index": at, "end_layer_index": at + per_block - 1}
-        for at in range(0, len(layers), per_block)
-    ]
-    fields = {
-        "model_name": name,
-        "metric_name": "alpha_peak",
-        "layers": listed,
-        "blocks": blocks,
-        "assay": {"metrics": metrics.tolist()},
-    }
-    path.write_text(json.dumps(fields))
+    source = ModelSource(name, str(path.parent))
+    model = Loaded(tiny_models.tiny(layout), tiny_models.tokenizer(), source)
+    score_model(model, path, Settings("alpha_mid", "layer_wise"))
+    path.with_name(f"{path.name}.spectra").unlink()
 
 
 @pytest.fixture
@@ -262,7 +239,7 @@ def test_damage_is_measured_resumed_and_held_against_scores(run: Any, tmp_path: 
     assert "beyond random" in out
     found = json.loads((tmp_path / "d_analysis.json").read_text())
     assert set(found["correlations"]) == {
-        *("significance", "alpha_peak", "norm_1", "norm_2", "norm_inf", "parameters", "depth"),
+        *("significance", "alpha_mid", "norm_1", "norm_2", "norm_inf", "parameters", "depth"),
     }
     assert len(json.loads((tmp_path / "p.vl.json").read_text())["concat"]) == 7
     code, _, err = run(f"{base} --layers all --bits 3")

@@ -13,7 +13,6 @@ from assay import InputError
 from assay.layers.cli import main
 from assay.layers.scores import read_scores
 from assay.layers.scoring import Settings, score_model, spectrum_of
-from assay.layers.solving import solve
 from assay.models import Loaded, ModelSource, linear_layers
 from assay_program import run
 
@@ -131,18 +130,6 @@ def test_a_spectrum_has_the_eigenvalues_and_the_fit() -> None:
     assert found.eigenvalues == pytest.approx(list(range(1, 11)), rel=1e-12)
     # The known fit of 1, 2, .., 10.
     assert (found.alpha, found.xmin) == pytest.approx((1.6620581867464064, 1.0))
-
-
-def test_selections_are_those_of_the_solver() -> None:
-    found = solve([10, 5, 8, 12, 3, 15, 7], [2, 1, 3, 2, 1, 4, 2], [5, 6])
-    assert (found.value, found.proven_optimal, found.upper_bound) == (43, True, 43)
-    assert solve([10, 5, 8, 12, 3, 15, 7], [2, 1, 3, 2, 1, 4, 2], [5, 6], "fixed").value == 42
-    assert solve([5], [10], [10, 1], "fixed").runs == ((0, 0), (-1, -1))
-    for given in (([-1.0], [1], [1]), ([1.0], [0], [1]), ([1.0], [1], [0]), ([1.0], [1, 1], [1])):
-        with pytest.raises(InputError):
-            solve(*given)
-    with pytest.raises(InputError, match="order"):
-        solve([1.0], [1], [1], "any")
 
 
 def test_the_programs_score_as_the_original_extracts(
