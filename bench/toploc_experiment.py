@@ -26,7 +26,14 @@ import torch
 from transformers import PreTrainedModel
 
 from assay import toploc
-from assay.models import Engine, encode_prompts, load, made_prompts, set_attention
+from assay.models import (
+    Engine,
+    encode_prompts,
+    load,
+    made_prompts,
+    set_attention,
+    with_rounded_weights,
+)
 from assay.toploc import attacks, calibrating
 from assay.toploc.chunks import Shape
 from assay.toploc.producing import produce
@@ -100,8 +107,8 @@ class Experiment:
         set_attention(model, "eager")
         self._judge("honest, verified with eager", answers, self._recomputed(answers), honest=True)
         set_attention(model, "sdpa")
-        self._other("int4, 128 to a scale", lambda: attacks.with_rounded_weights(model, 4, 128))
-        self._other("int8, a scale per channel", lambda: attacks.with_rounded_weights(model, 8))
+        self._other("int4, 128 to a scale", lambda: with_rounded_weights(model, 4, 128))
+        self._other("int8, a scale per channel", lambda: with_rounded_weights(model, 8))
         self._other("float32", lambda: attacks.in_dtype(model, torch.float32))
         self._other("another small model", lambda: attacks.another_model(model))
         blocks = model.config.get_text_config().num_hidden_layers

@@ -44,8 +44,8 @@ void refuse_empty_values(CLI::App& app) {
 }
 
 const CLI::App* find_subcommand(const CLI::App& parent, const std::string& name) {
-  const std::vector<const CLI::App*> found =
-      parent.get_subcommands([&name](const CLI::App* verb) { return verb->get_name() == name; });
+  const std::vector<const CLI::App*> found = parent.get_subcommands(
+      [&name](const CLI::App* verb) { return verb->check_name(name); });  // or an alias
   return found.empty() ? nullptr : found[0];
 }
 

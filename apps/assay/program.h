@@ -72,7 +72,10 @@ void add_prove(Program& program);
 void add_verify(Program& program);
 void add_locate(Program& program);
 void add_toploc(Program& program);
+void add_manifest(Program& program);
 void add_layers(Program& program);
+void add_layers_score(Program& program);
+void add_layers_select(Program& program);
 void add_bench(Program& program);
 void add_about(Program& program);
 

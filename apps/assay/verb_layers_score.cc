@@ -6,7 +6,7 @@
 #include <string>
 
 #include "assay/layers_scoring.h"
-#include "assay/weights.h"
+#include "assay/weights_manifest.h"
 #include "base/try.h"
 #include "program.h"
 #include "report.h"
@@ -49,12 +49,14 @@ std::string metric_names() {
 
 Result<layers::ScoreOptions> options_of(const ScoreFlags& flags) {
   layers::ScoreOptions options;
-  options.metric = ASSAY_TRY(named(layers::metric_from(flags.metric), "--metric", flags.metric, metric_names()));
-  options.peak_lower =
-      ASSAY_TRY(named(layers::peak_lower_from(flags.peak_lower), "--peak-lower", flags.peak_lower, "compat, exact"));
-  options.method = ASSAY_TRY(named(layers::eigen_method_from(flags.eigen), "--eigen", flags.eigen, "auto, gram, svd"));
-  options.mapping.mapping =
-      ASSAY_TRY(named(layers::mapping_from(flags.mapping), "--mapping", flags.mapping, "block_wise, layer_wise"));
+  options.metric =
+      ASSAY_TRY(named(layers::metric_from(flags.metric), "--metric", flags.metric, metric_names()));
+  options.peak_lower = ASSAY_TRY(
+      named(layers::peak_lower_from(flags.peak_lower), "--peak-lower", flags.peak_lower, "compat, exact"));
+  options.method =
+      ASSAY_TRY(named(layers::eigen_method_from(flags.eigen), "--eigen", flags.eigen, "auto, gram, svd"));
+  options.mapping.mapping = ASSAY_TRY(
+      named(layers::mapping_from(flags.mapping), "--mapping", flags.mapping, "block_wise, layer_wise"));
   options.mapping.clip = ASSAY_TRY(named(layers::clip_from(flags.clip), "--clip", flags.clip, "fill, seed"));
   options.mapping.sparsity = flags.sparsity;
   options.mapping.epsilon = flags.epsilon;
@@ -81,8 +83,9 @@ Result<int> run_score(const ScoreFlags& flags, const Console& console) {
   const layers::ModelLabel model{flags.model_name.empty() ? name_of(flags.weights) : flags.model_name,
                                  folder.config().model_type};
   const Stopwatch scoring;
-  const layers::Scoring found = ASSAY_TRY(layers::score(stack, model, options, &kept));
+  layers::Scoring found = ASSAY_TRY(layers::score(stack, model, options, &kept));
   const double seconds = scoring.seconds();
+  found.scores.assay->weights = ASSAY_TRY(weights::Manifest::of(folder)).root();
   ASSAY_TRY(found.scores.write(flags.out));
 
   const layers::Scores& scores = found.scores;
@@ -98,10 +101,10 @@ Result<int> run_score(const ScoreFlags& flags, const Console& console) {
   json["timing"] = {{"score_time_s", seconds}};
   std::vector<std::string> lines{
       fmt::format("{} of {} layers in {} blocks, from {:.4g} to {:.4g}", scores.metric_name,
-                  grouped(scores.layers.size()), grouped(scores.blocks.size()), scores.metadata.raw_metrics_min,
-                  scores.metadata.raw_metrics_max),
-      fmt::format("{} of {} spectra were taken over from {}", grouped(found.taken_over), grouped(found.matrices),
-                  printable(kept_path))};
+                  grouped(scores.layers.size()), grouped(scores.blocks.size()),
+                  scores.metadata.raw_metrics_min, scores.metadata.raw_metrics_max),
+      fmt::format("{} of {} spectra were taken over from {}", grouped(found.taken_over),
+                  grouped(found.matrices), printable(kept_path))};
   for (const std::string& note : scores.assay->notes) lines.push_back("note: " + printable(note));
   lines.push_back("written to " + printable(flags.out));
   return console.report(json, lines);
@@ -109,17 +112,16 @@ Result<int> run_score(const ScoreFlags& flags, const Console& console) {
 
 }  // namespace
 
-void add_layers(Program& program) {
-  program.add_group("layers", "Score a model's layers, and select which of them to check",
-                    "score with --model, and the verbs that are not listed, run the program assay-layers of the\n"
-                    "Python package.");
-
+void add_layers_score(Program& program) {
   const auto [verb, flags] =
       program.add("layers score", "Score a model's layers by the spectra of their weights",
                   "assay layers score --weights SmolLM2-135M --out smollm2.scores.json", run_score);
-  add_option(verb, "--weights DIR", flags.weights, "the model's folder: config.json and safetensors files")->required();
-  add_option(verb, "--stack NAME", flags.stack, "which stack of blocks, such as model.layers (default: the language model's)");
-  add_option(verb, "--model-name NAME", flags.model_name, "what the scores call the model (default: the folder's name)");
+  add_option(verb, "--weights DIR", flags.weights, "the model's folder: config.json and safetensors files")
+      ->required();
+  add_option(verb, "--stack NAME", flags.stack,
+             "which stack of blocks, such as model.layers (default: the language model's)");
+  add_option(verb, "--model-name NAME", flags.model_name,
+             "what the scores call the model (default: the folder's name)");
   add_option(verb, "--metric NAME", flags.metric, metric_names())->capture_default_str();
   add_option(verb, "--peak-lower RULE", flags.peak_lower,
              "where alpha_peak's window starts: compat (as published numbers) or exact")
@@ -129,9 +131,11 @@ void add_layers(Program& program) {
       ->capture_default_str();
   add_option(verb, "--mapping KIND", flags.mapping, "block_wise (the mean of each block) or layer_wise")
       ->capture_default_str();
-  add_option(verb, "--sparsity S", flags.sparsity, "the part of all parameters that the ratios come to, between 0 and 1")
+  add_option(verb, "--sparsity S", flags.sparsity,
+             "the part of all parameters that the ratios come to, between 0 and 1")
       ->capture_default_str();
-  add_option(verb, "--epsilon E", flags.epsilon, "how far ratios lie apart, from 0 to below 1")->capture_default_str();
+  add_option(verb, "--epsilon E", flags.epsilon, "how far ratios lie apart, from 0 to below 1")
+      ->capture_default_str();
   add_option(verb, "--clip RULE", flags.clip,
              "of ratios over 1: fill (the others rise) or seed (they are cut off, as in the original)")
       ->capture_default_str();

@@ -34,7 +34,8 @@ class SpectraFile {
  public:
   static constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;
 
-  /// Opens or makes the file, for this process alone. What was cut off within the last record is dropped.
+  /// Opens the file, for this process alone; one that is not there is made with the first spectrum. What was
+  /// cut off within the last record is dropped with the next.
   /// Errors: kIo (also where another process writes to it), kMalformed, kNonCanonical, kTooLarge,
   /// kUnsupported.
   static Result<SpectraFile> open(const std::filesystem::path& path);

@@ -5,6 +5,7 @@ Here the first Ctrl-C is noted, and `obey` raises; the second ends the process a
 """
 
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ WRITING = threading.RLock()
 """Whoever makes or renames files that `UNFINISHED` names holds it: no process ends meanwhile."""
 
 UNFINISHED: set[Path] = set()
-"""Files to be removed when the process ends at once."""
+"""Files, and folders with all that is in them, to be removed when the process ends at once."""
 
 
 def obey() -> None:
@@ -100,5 +101,8 @@ def _count(reading: int) -> None:
     with WRITING:
         for path in UNFINISHED:
             with suppress(OSError):
-                path.unlink(missing_ok=True)
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
         os._exit(FAILED)

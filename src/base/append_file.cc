@@ -17,7 +17,8 @@ Result<AppendFile> AppendFile::open(const std::filesystem::path& path) {
   if (descriptor.get() < 0) return system_error(path, "cannot open");
   if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK)
-      return Error{ErrorCode::kIo, path.string(), "another process is writing to it: wait, or name another file"};
+      return Error{ErrorCode::kIo, path.string(),
+                   "another process is writing to it: wait, or name another file"};
     return system_error(path, "cannot lock");
   }
   return AppendFile(path, std::move(descriptor));

@@ -24,8 +24,6 @@ class AppendFile {
   /// All bytes, at the end. Errors: kIo; some of them may then be there.
   [[nodiscard]] Status append(ByteSpan bytes);
 
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
  private:
   AppendFile(std::filesystem::path path, Descriptor descriptor)
       : path_(std::move(path)), descriptor_(std::move(descriptor)) {}

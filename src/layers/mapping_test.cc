@@ -77,7 +77,8 @@ TEST(Mapping, WhatIsWorthAddsUp) {
   }
   for (const double epsilon : {0.0, 0.1, 0.3}) {
     double worth = 0;
-    for (const double ratio : mapped(model, {Mapping::kBlockWise, 0.7, epsilon, Clip::kFill}).value().ratios) worth += 1 - ratio;
+    for (const double ratio : mapped(model, {Mapping::kBlockWise, 0.7, epsilon, Clip::kFill}).value().ratios)
+      worth += 1 - ratio;
     EXPECT_NEAR(worth, 67.2, 1e-10) << epsilon;
   }
 }
@@ -85,7 +86,9 @@ TEST(Mapping, WhatIsWorthAddsUp) {
 // A law of the filling: the mean is S, ratios keep the order of metrics, and those below 1 the proportions of r.
 TEST(Mapping, FillingHoldsTheSparsityExactly) {
   std::mt19937 generator(6);
-  const auto draw = [&](double low, double high) { return std::uniform_real_distribution(low, high)(generator); };
+  const auto draw = [&](double low, double high) {
+    return std::uniform_real_distribution(low, high)(generator);
+  };
   for (int round = 0; round < 500; ++round) {
     Model model;
     const std::size_t layers = 1 + generator() % 20;
@@ -115,7 +118,8 @@ TEST(Mapping, Refuses) {
     return found.ok() ? "none" : found.error().place;
   };
   EXPECT_EQ(place(model, 0.5, 0), "none");
-  for (const double sparsity : {0.0, 1.0, -0.1, 1.5, std::nan("")}) EXPECT_EQ(place(model, sparsity, 0.3), "sparsity");
+  for (const double sparsity : {0.0, 1.0, -0.1, 1.5, std::nan("")})
+    EXPECT_EQ(place(model, sparsity, 0.3), "sparsity");
   for (const double epsilon : {-0.1, 1.0, std::nan("")}) EXPECT_EQ(place(model, 0.7, epsilon), "epsilon");
   EXPECT_EQ(place({{0, 1, 2}, {10, 10}, {1, 1}}, 0.7, 0.3), "metrics");
   EXPECT_EQ(place({{}, {}, {}}, 0.7, 0.3), "metrics");
@@ -160,10 +164,19 @@ TEST(Mapping, PublishedMetricsGiveTheKnownRatios) {
   const char* folder = std::getenv("ASSAY_ALPHAPRUNING");
   if (folder == nullptr)
     GTEST_SKIP() << "ASSAY_ALPHAPRUNING names no folder with AlphaPruning's <model>/alpha_peak.npy";
-  const auto block = [](double sparsity, double epsilon) { return MappingOptions{Mapping::kBlockWise, sparsity, epsilon, Clip::kFill}; };
+  const auto block = [](double sparsity, double epsilon) {
+    return MappingOptions{Mapping::kBlockWise, sparsity, epsilon, Clip::kFill};
+  };
   const MappingOptions layer{Mapping::kLayerWise, 0.7, 0.3, Clip::kFill};
   const std::vector<Row> rows{
-      {"llama-7b-hf", block(.7, .3), 0.715173892, .500622, 9, .929726, 25, {.504228, .575504, .596555, .595356, .628774, .621807}},
+      {"llama-7b-hf",
+       block(.7, .3),
+       0.715173892,
+       .500622,
+       9,
+       .929726,
+       25,
+       {.504228, .575504, .596555, .595356, .628774, .621807}},
       {"llama-7b-hf", block(.7, .2), 0.710043358, .568035, 9, .852052, 25, {.570422, .617598, .631531}},
       {"llama-7b-hf", layer, 0.744459720, .521122, 1, .967798, 152, {.522785, .521122, .728982, .722903}},
       {"llama2-7b-hf", block(.7, .3), 0.659815158, .461871, 0, .857760, 20, {.461871, .564665, .639725}},
@@ -178,7 +191,8 @@ TEST(Mapping, PublishedMetricsGiveTheKnownRatios) {
     EXPECT_EQ((least - found.ratios.begin()) / step, row.least_at);
     EXPECT_NEAR(*largest, row.largest, 1e-6);
     EXPECT_EQ((std::ranges::max_element(found.ratios) - found.ratios.begin()) / step, row.largest_at);
-    for (std::size_t i = 0; i < row.first.size(); ++i) EXPECT_NEAR(found.ratios[i * step], row.first[i], 1e-6) << i;
+    for (std::size_t i = 0; i < row.first.size(); ++i)
+      EXPECT_NEAR(found.ratios[i * step], row.first[i], 1e-6) << i;
   }
   EXPECT_NEAR(mapped(published(folder, "llama-7b-hf"), block(.7, .3)).value().ratios.back(), .747898, 1e-6);
   EXPECT_NEAR(mapped(published(folder, "llama2-7b-hf"), block(.7, .3)).value().ratios.back(), .704600, 1e-6);

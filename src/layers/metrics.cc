@@ -36,8 +36,8 @@ constexpr std::array<Name, 15> kNames{{{Metric::kAlpha, "alpha"},
                                        {Metric::kMpSoftrank, "mp_softrank"},
                                        {Metric::kRandomDistance, "random_distance"}}};
 constexpr std::array<Metric, 13> kMetrics{
-    Metric::kAlpha,       Metric::kAlphaMid,   Metric::kAlphaPeak,    Metric::kAlphaHat,
-    Metric::kEntropy,     Metric::kNorm,       Metric::kLogNorm,      Metric::kSpectralNorm,
+    Metric::kAlpha,           Metric::kAlphaMid,   Metric::kAlphaPeak,    Metric::kAlphaHat,
+    Metric::kEntropy,         Metric::kNorm,       Metric::kLogNorm,      Metric::kSpectralNorm,
     Metric::kLogSpectralNorm, Metric::kStableRank, Metric::kLogAlphaNorm, Metric::kMpSoftrank,
     Metric::kRandomDistance};
 
@@ -94,7 +94,8 @@ Result<MetricValue> of_law(Result<PowerLaw> law) {
   return MetricValue{law->alpha, std::move(law->note)};
 }
 
-Result<MetricValue> compute(Metric metric, const Spectrum& spectrum, PeakLower lower, const Spectrum* shuffled) {
+Result<MetricValue> compute(Metric metric, const Spectrum& spectrum, PeakLower lower,
+                            const Spectrum* shuffled) {
   const double largest = spectrum.eigenvalues.back();
   switch (metric) {
     case Metric::kAlpha:
@@ -123,7 +124,8 @@ Result<MetricValue> compute(Metric metric, const Spectrum& spectrum, PeakLower l
       return MetricValue{internal::mp_softrank(spectrum), {}};
     case Metric::kRandomDistance:
       if (shuffled == nullptr || shuffled->eigenvalues.size() != spectrum.eigenvalues.size())
-        return Error{ErrorCode::kMismatch, "metric", "random_distance takes the spectrum of the shuffled weight"};
+        return Error{ErrorCode::kMismatch, "metric",
+                     "random_distance takes the spectrum of the shuffled weight"};
       return MetricValue{distance_of(spectrum, *shuffled), {}};
   }
   ASSAY_CHECK(false, metric);
@@ -150,7 +152,8 @@ std::optional<PeakLower> peak_lower_from(std::string_view name) {
   return std::nullopt;
 }
 
-Result<MetricValue> evaluate(Metric metric, const Spectrum& spectrum, PeakLower lower, const Spectrum* shuffled) {
+Result<MetricValue> evaluate(Metric metric, const Spectrum& spectrum, PeakLower lower,
+                             const Spectrum* shuffled) {
   if (spectrum.eigenvalues.empty() || !(spectrum.eigenvalues.back() > 0) ||
       spectrum.zeros >= spectrum.eigenvalues.size())
     return Error{ErrorCode::kOutOfRange, "eigenvalues", "none is above 0"};

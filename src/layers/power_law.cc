@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "assay/layers_spectra.h"
+#include "base/check.h"
 #include "base/try.h"
 
 namespace assay::layers {
@@ -27,11 +28,11 @@ struct Tails {
 
 Result<Tails> tails_of(std::span<const double> eigenvalues) {
   const std::size_t count = eigenvalues.size();
-  if (count < 2)
-    return at_eigenvalues(fmt::format("{} above 0, a power law is fitted to at least 2", count));
+  if (count < 2) return at_eigenvalues(fmt::format("{} above 0, a power law is fitted to at least 2", count));
   Tails tails{std::vector<double>(count), std::vector<double>(count)};
   for (std::size_t i = 0; i < count; ++i) {
-    if (!(eigenvalues[i] > 0) || !std::isfinite(eigenvalues[i]) || (i > 0 && eigenvalues[i] < eigenvalues[i - 1]))
+    if (!(eigenvalues[i] > 0) || !std::isfinite(eigenvalues[i]) ||
+        (i > 0 && eigenvalues[i] < eigenvalues[i - 1]))
       return at_eigenvalues(fmt::format("the one at index {} is not above 0, or not in ascending order", i));
     tails.logarithms[i] = std::log(eigenvalues[i]);
   }
@@ -118,7 +119,8 @@ Result<PowerLaw> fit_alpha_peak(std::span<const double> eigenvalues, PeakLower l
   if (first < last) return best_of(tails, eigenvalues, first, last);
   const std::string window = fmt::format("no start between {:.6g} and {:.6g}, around the peak", from, to);
   if (lower == PeakLower::kCompat) return PowerLaw{0, 1, eigenvalues[0], 0, window + ": alpha is set to 0"};
-  if (first == starts.size()) return at_eigenvalues(window + ", nor above");
+  // The fullest bin has an eigenvalue that is a start: two of them, or it is the first bin.
+  ASSAY_CHECK_LT(first, starts.size());
   PowerLaw law = ASSAY_TRY(best_of(tails, eigenvalues, first, first + 1));
   law.note = window + ": the next start above is taken";
   return law;

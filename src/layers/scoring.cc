@@ -104,8 +104,8 @@ void note_zeros(std::span<const Spectrum> spectra, std::vector<std::string>& not
     zeros += spectrum.zeros;
   }
   if (layers > 0)
-    notes.push_back(fmt::format("{} of {} layers have eigenvalues of 0, which are in no fit: {} in all", layers,
-                                spectra.size(), zeros));
+    notes.push_back(fmt::format("{} of {} layers have eigenvalues of 0, which are in no fit: {} in all",
+                                layers, spectra.size(), zeros));
 }
 
 void note_method(std::span<const Spectrum> spectra, EigenMethod asked, std::vector<std::string>& notes) {
@@ -140,9 +140,9 @@ Scores skeleton_of(const weights::Stack& stack, const ModelLabel& model, const S
     score.start_layer_index = scores.layers.size();
     for (const weights::Layer& layer : block.layers) {
       const tensor::Shape& shape = layer.weight.shape;
-      scores.layers.push_back({fmt::format("{}.{}", b, layer.name),
-                               std::accumulate(shape.begin(), shape.end(), std::uint64_t{1}, std::multiplies<>()), 0,
-                               0, shape});
+      scores.layers.push_back(
+          {fmt::format("{}.{}", b, layer.name),
+           std::accumulate(shape.begin(), shape.end(), std::uint64_t{1}, std::multiplies<>()), 0, 0, shape});
     }
     score.end_layer_index = scores.layers.size() - 1;
     scores.blocks.push_back(score);
@@ -157,13 +157,15 @@ Result<Spectra> spectra_of(std::span<const SpectrumRequest> requests, SpectraFil
   // The largest first, so that no thread is left alone with one at the end.
   std::vector<std::size_t> order(requests.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(
-      order, [&](std::size_t a, std::size_t b) { return requests[a].weight.size() > requests[b].weight.size(); });
-  std::atomic<std::size_t> next{0};
-  parallel_for(0, std::min<std::size_t>(worker_count(), order.size()), 1, [&](std::size_t first, std::size_t last) {
-    for (std::size_t worker = first; worker < last; ++worker)
-      for (std::size_t i = next++; i < order.size(); i = next++) collector.take(order[i]);
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
+    return requests[a].weight.size() > requests[b].weight.size();
   });
+  std::atomic<std::size_t> next{0};
+  parallel_for(0, std::min<std::size_t>(worker_count(), order.size()), 1,
+               [&](std::size_t first, std::size_t last) {
+                 for (std::size_t worker = first; worker < last; ++worker)
+                   for (std::size_t i = next++; i < order.size(); i = next++) collector.take(order[i]);
+               });
   return collector.finish();
 }
 

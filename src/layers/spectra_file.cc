@@ -1,4 +1,7 @@
+#include <filesystem>
 #include <map>
+#include <optional>
+#include <system_error>
 #include <utility>
 
 #include "assay/layers_scoring.h"
@@ -10,11 +13,42 @@
 namespace assay::layers {
 
 struct SpectraFile::State {
-  AppendFile file;
+  std::filesystem::path path;
+  std::optional<AppendFile> file;  // none until the first spectrum is written to a new file
   std::map<SpectrumKey, Spectrum> spectra;
   std::uint64_t bytes = 0;
   std::uint64_t dropped = 0;
+
+  Status read();
+  Status make();
 };
+
+Status SpectraFile::State::read() {
+  file.emplace(ASSAY_TRY(AppendFile::open(path)));
+  const Bytes all = ASSAY_TRY(file->read(kMaxBytes));
+  internal::SpectraContent content = ASSAY_TRY(internal::decode_spectra(all, path.string()));
+  for (internal::SpectrumRecord& record : content.records)
+    spectra.emplace(record.key, std::move(record.spectrum));
+  bytes = content.whole_bytes;
+  dropped = all.size() - content.whole_bytes;
+  return {};
+}
+
+/// What is to be there before a spectrum is added.
+Status SpectraFile::State::make() {
+  if (!file) {
+    file.emplace(ASSAY_TRY(AppendFile::open(path)));
+    if (!ASSAY_TRY(file->read(kMaxBytes)).empty())
+      return Error{ErrorCode::kIo, path.string(), "another process has begun to write to it: run this again"};
+  }
+  // Behind it may be a record that was cut off, also by an append that failed.
+  ASSAY_TRY(file->truncate(bytes));
+  if (bytes > 0) return {};
+  const Bytes header = internal::spectra_header();
+  ASSAY_TRY(file->append(header));
+  bytes = header.size();
+  return {};
+}
 
 SpectraFile::SpectraFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
 SpectraFile::SpectraFile(SpectraFile&&) noexcept = default;
@@ -22,19 +56,10 @@ SpectraFile& SpectraFile::operator=(SpectraFile&&) noexcept = default;
 SpectraFile::~SpectraFile() = default;
 
 Result<SpectraFile> SpectraFile::open(const std::filesystem::path& path) {
-  auto state = std::make_unique<State>(State{ASSAY_TRY(AppendFile::open(path)), {}, 0, 0});
-  const Bytes bytes = ASSAY_TRY(state->file.read(kMaxBytes));
-  internal::SpectraContent content = ASSAY_TRY(internal::decode_spectra(bytes, path.string()));
-  for (internal::SpectrumRecord& record : content.records)
-    state->spectra.emplace(record.key, std::move(record.spectrum));
-  state->bytes = content.whole_bytes;
-  state->dropped = bytes.size() - content.whole_bytes;
-  if (state->dropped > 0) ASSAY_TRY(state->file.truncate(content.whole_bytes));
-  if (state->bytes == 0) {
-    const Bytes header = internal::spectra_header();
-    ASSAY_TRY(state->file.append(header));
-    state->bytes = header.size();
-  }
+  auto state = std::make_unique<State>();
+  state->path = path;
+  std::error_code failure;
+  if (std::filesystem::exists(path, failure)) ASSAY_TRY(state->read());
   return SpectraFile(std::move(state));
 }
 
@@ -50,8 +75,9 @@ Status SpectraFile::add(const SpectrumKey& key, const Spectrum& spectrum) {
   ASSAY_CHECK(find(key) == nullptr, to_hex(key.weight));
   const Bytes record = internal::encode_record({key, spectrum});
   if (state_->bytes + record.size() > kMaxBytes)
-    return Error{ErrorCode::kTooLarge, state_->file.path().string(), "is full: name another file for spectra"};
-  ASSAY_TRY(state_->file.append(record));
+    return Error{ErrorCode::kTooLarge, state_->path.string(), "is full: name another file for spectra"};
+  ASSAY_TRY(state_->make());
+  ASSAY_TRY(state_->file->append(record));
   state_->bytes += record.size();
   state_->spectra.emplace(key, spectrum);
   return {};

@@ -65,9 +65,8 @@ Result<Spectrum> read_spectrum(WireReader& body) {
   for (double& value : spectrum.eigenvalues) value = std::bit_cast<double>(ASSAY_TRY(body.u64("eigenvalue")));
   const std::vector<double>& values = spectrum.eigenvalues;
   // A zero has one sign; a NaN fails every comparison.
-  const bool fine = std::ranges::all_of(values, [](double value) {
-    return value >= 0 && std::isfinite(value) && !std::signbit(value);
-  });
+  const bool fine = std::ranges::all_of(
+      values, [](double value) { return value >= 0 && std::isfinite(value) && !std::signbit(value); });
   if (!fine || !std::ranges::is_sorted(values) || values.back() == 0)
     return body.error(ErrorCode::kMalformed, "eigenvalue", "not ascending from 0 on to above 0");
   spectrum.zeros = static_cast<std::size_t>(std::ranges::upper_bound(values, 0.0) - values.begin());
@@ -98,9 +97,11 @@ Bytes encode_record(const SpectrumRecord& record) {
   body.u64(spectrum.rows).u64(spectrum.columns).u8(number_of(spectrum.method));
   body.u32(static_cast<std::uint32_t>(spectrum.eigenvalues.size()));
   for (const double value : spectrum.eigenvalues) body.u64(std::bit_cast<std::uint64_t>(value));
-  WireWriter out;
-  out.u32(static_cast<std::uint32_t>(body.bytes().size())).raw(body.bytes()).raw(checksum_of(body.bytes()));
-  return out.take();
+  return seal_body(body.bytes());
+}
+
+Bytes seal_body(ByteSpan body) {
+  return WireWriter().u32(static_cast<std::uint32_t>(body.size())).raw(body).raw(checksum_of(body)).take();
 }
 
 Result<SpectraContent> decode_spectra(ByteSpan bytes, std::string_view place) {

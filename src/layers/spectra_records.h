@@ -20,6 +20,8 @@ struct SpectrumRecord {
 /// What the file starts with.
 [[nodiscard]] Bytes spectra_header();
 [[nodiscard]] Bytes encode_record(const SpectrumRecord& record);
+/// A body of a record with its size before it and its checksum behind.
+[[nodiscard]] Bytes seal_body(ByteSpan body);
 
 struct SpectraContent {
   std::vector<SpectrumRecord> records;

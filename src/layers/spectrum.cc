@@ -7,8 +7,8 @@
 #include <limits>
 #include <utility>
 
-#include "assay/matrix.h"
 #include "assay/layers_spectra.h"
+#include "assay/matrix.h"
 #include "base/random.h"
 #include "base/sha256.h"
 #include "base/try.h"
@@ -54,10 +54,12 @@ Result<Slices> slices_of(const tensor::TensorView& weight) {
                  fmt::format("has {} bytes, its shape takes {} values", weight.bytes.size(), count));
   Slices slices{1, shape[0], shape[1]};
   if (shape.size() == 4) slices = {shape[2] * shape[3], shape[0], shape[1], 0.5};
-  if (slices.short_side() > matrix::kMaxSide || slices.short_side() * slices.count > Spectrum::kMaxEigenvalues)
-    return error(ErrorCode::kTooLarge, fmt::format("{} matrices of {} x {}, at most {} of {} eigenvalues in all are possible",
-                                                   slices.count, slices.rows, slices.columns,
-                                                   Spectrum::kMaxEigenvalues, matrix::kMaxSide));
+  if (slices.short_side() > matrix::kMaxSide ||
+      slices.short_side() * slices.count > Spectrum::kMaxEigenvalues)
+    return error(
+        ErrorCode::kTooLarge,
+        fmt::format("{} matrices of {} x {}, at most {} of {} eigenvalues in all are possible", slices.count,
+                    slices.rows, slices.columns, Spectrum::kMaxEigenvalues, matrix::kMaxSide));
   return slices;
 }
 
@@ -77,7 +79,8 @@ Status feed(const tensor::TensorView& weight, const Slices& slices, std::size_t 
     } else {
       const std::span<double> part = std::span(strip).first(count);
       for (std::size_t j = 0; j < side; ++j) {
-        ASSAY_TRY(internal::read_values(weight, (j * slices.columns + at) * slices.count + slice, slices.count, part));
+        ASSAY_TRY(internal::read_values(weight, (j * slices.columns + at) * slices.count + slice,
+                                        slices.count, part));
         for (std::size_t i = 0; i < count; ++i) panel[i * side + j] = part[i];
       }
     }
@@ -99,7 +102,8 @@ double epsilon_of(const Slices& slices) {
   return static_cast<double>(slices.long_side()) * std::numeric_limits<double>::epsilon();
 }
 
-Result<std::vector<double>> by_gram(const tensor::TensorView& weight, const Slices& slices, std::size_t slice) {
+Result<std::vector<double>> by_gram(const tensor::TensorView& weight, const Slices& slices,
+                                    std::size_t slice) {
   Gram gram = ASSAY_TRY(Gram::make(slices.short_side()));
   ASSAY_TRY(feed(weight, slices, slice, gram));
   std::vector<double> values = ASSAY_TRY(gram.eigenvalues());
@@ -107,7 +111,8 @@ Result<std::vector<double>> by_gram(const tensor::TensorView& weight, const Slic
   return values;
 }
 
-Result<std::vector<double>> by_svd(const tensor::TensorView& weight, const Slices& slices, std::size_t slice) {
+Result<std::vector<double>> by_svd(const tensor::TensorView& weight, const Slices& slices,
+                                   std::size_t slice) {
   Triangle triangle = ASSAY_TRY(Triangle::make(slices.short_side()));
   ASSAY_TRY(feed(weight, slices, slice, triangle));
   std::vector<double> values = ASSAY_TRY(triangle.singular_values());
@@ -150,8 +155,8 @@ Result<Spectrum> compute(const tensor::TensorView& weight, EigenMethod method) {
   }
   if (!std::isfinite(spectrum.eigenvalues.back()))
     return Error{ErrorCode::kOutOfRange, weight.name, "the squares of its values are beyond the doubles"};
-  spectrum.zeros = static_cast<std::size_t>(
-      std::ranges::upper_bound(spectrum.eigenvalues, 0.0) - spectrum.eigenvalues.begin());
+  spectrum.zeros = static_cast<std::size_t>(std::ranges::upper_bound(spectrum.eigenvalues, 0.0) -
+                                            spectrum.eigenvalues.begin());
   if (spectrum.zeros == spectrum.eigenvalues.size())
     return Error{ErrorCode::kOutOfRange, weight.name, "all of its values are 0, or nearly"};
   return spectrum;
@@ -167,7 +172,8 @@ std::string_view to_string(EigenMethod method) {
 }
 
 std::optional<EigenMethod> eigen_method_from(std::string_view name) {
-  const auto* const found = std::ranges::find(kMethods, name, &std::pair<EigenMethod, std::string_view>::second);
+  const auto* const found =
+      std::ranges::find(kMethods, name, &std::pair<EigenMethod, std::string_view>::second);
   if (found == kMethods.end()) return std::nullopt;
   return found->first;
 }
@@ -187,7 +193,8 @@ Digest weight_digest(const tensor::TensorView& weight) {
   return hash.update(weight.bytes).digest();
 }
 
-Result<Spectrum> shuffled_spectrum_of(const tensor::TensorView& weight, std::uint64_t seed, EigenMethod method) {
+Result<Spectrum> shuffled_spectrum_of(const tensor::TensorView& weight, std::uint64_t seed,
+                                      EigenMethod method) {
   ASSAY_TRY(slices_of(weight));
   const std::size_t size = tensor::size_of(weight.dtype);
   Bytes bytes(weight.bytes.begin(), weight.bytes.end());

@@ -35,8 +35,9 @@ Status read(const tensor::TensorView& weight, std::size_t first, std::size_t ste
   if (bad == 0) return {};
   std::size_t i = 0;
   while (std::isfinite(out[i])) ++i;
-  return Error{ErrorCode::kOutOfRange, weight.name,
-               fmt::format("the value at index {} is {}", first + i * step, std::isnan(out[i]) ? "NaN" : "infinite")};
+  return Error{
+      ErrorCode::kOutOfRange, weight.name,
+      fmt::format("the value at index {} is {}", first + i * step, std::isnan(out[i]) ? "NaN" : "infinite")};
 }
 
 }  // namespace
@@ -58,8 +59,9 @@ Status read_values(const tensor::TensorView& weight, std::size_t first, std::siz
     case tensor::Dtype::kF64:
       return read<double>(weight, first, step, out, [](double value) { return value; });
     default:
-      return Error{ErrorCode::kUnsupported, weight.name,
-                   fmt::format("is of {}, a weight is of F32, F16, BF16 or F64", safetensors_name(weight.dtype))};
+      return Error{
+          ErrorCode::kUnsupported, weight.name,
+          fmt::format("is of {}, a weight is of F32, F16, BF16 or F64", safetensors_name(weight.dtype))};
   }
 }
 

@@ -15,8 +15,8 @@
 #define EIGEN_MPL2_ONLY
 #include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
-#include <Eigen/QR>
 #include <Eigen/Householder>
+#include <Eigen/QR>
 
 namespace assay::matrix {
 namespace {
@@ -33,7 +33,8 @@ Error overflowed() {
 
 Status check_side(std::size_t side) {
   if (side >= 1 && side <= kMaxSide) return {};
-  return Error{ErrorCode::kTooLarge, "matrix", fmt::format("a side of {}, 1 to {} are possible", side, kMaxSide)};
+  return Error{ErrorCode::kTooLarge, "matrix",
+               fmt::format("a side of {}, 1 to {} are possible", side, kMaxSide)};
 }
 
 Eigen::Index index(std::size_t size) { return static_cast<Eigen::Index>(size); }
@@ -198,7 +199,8 @@ Result<std::vector<double>> Triangle::singular_values() const {
 Result<std::vector<double>> cholesky(std::span<const double> a, std::size_t side) {
   ASSAY_TRY(check_side(side));
   if (a.size() != side * side)
-    return Error{ErrorCode::kMismatch, "matrix", fmt::format("{} values, expected {} x {}", a.size(), side, side)};
+    return Error{ErrorCode::kMismatch, "matrix",
+                 fmt::format("{} values, expected {} x {}", a.size(), side, side)};
   return guarded(side, [&]() -> Result<std::vector<double>> {
     // Row by row the lower triangle is what the library takes for the upper one: A = U^T U with U = L^T.
     const Eigen::Map<const Dense> whole(a.data(), index(side), index(side));

@@ -59,7 +59,8 @@ TEST(Matrix, GramHasTheSquaresOfKnownSingularValues) {
     const std::vector<double> values = gram_eigenvalues(second_difference(n), n, 16);
     ASSERT_EQ(values.size(), n);
     EXPECT_TRUE(std::ranges::is_sorted(values));
-    for (std::size_t k = 0; k < n; ++k) EXPECT_NEAR(values[k], known(n, k) * known(n, k), 1e-13) << n << " " << k;
+    for (std::size_t k = 0; k < n; ++k)
+      EXPECT_NEAR(values[k], known(n, k) * known(n, k), 1e-13) << n << " " << k;
   }
 }
 

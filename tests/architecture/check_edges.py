@@ -24,7 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "merkle": {"base"},
     "matrix": {"base"},
     "tensor": {"integers"},
-    "weights": {"tensor"},
+    "weights": {"tensor", "merkle"},
     "encode": {"tensor"},
     "claim": {"encode", "pst"},
     "pipeline": {"claim"},
@@ -47,6 +47,7 @@ PUBLIC_ALIASES = {
     "toploc_files": "toploc",
     "toploc_fingerprint": "toploc",
     "toploc_verdict": "toploc",
+    "weights_manifest": "weights",
 }
 # Of a room's internals, those that others may include. Base is open to rooms and the command.
 OPEN: dict[str, dict[str, set[str]]] = {
@@ -71,6 +72,8 @@ OPEN: dict[str, dict[str, set[str]]] = {
             "tower.h",
         }
     },
+    # Chunks of many tensors are hashed side by side, as the leaves of one tree are.
+    "weights": {"merkle": {"shape.h"}},
     "pst": {"integers": {"magnitude.h"}, "field": {"to_field.h"}},
     "claim": {"field": {"to_field.h"}, "pst": {"allocate.h", "lagrange.h"}},
     "pipeline": {

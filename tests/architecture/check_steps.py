@@ -44,6 +44,7 @@ class Steps:
 
 
 MERKLE, PST, CLAIM, TOPLOC = "src/merkle/", "src/pst/", "src/claim/", "src/toploc/"
+WEIGHTS, WEIGHTS_H = "src/weights/", "include/assay/weights_manifest.h"
 PROOFS_JSON = "src/pipeline/proofs_json.cc"
 PST_WITHIN = (PST + "verify.cc", PST + "relation.cc")
 CLAIM_WITHIN = (CLAIM + "tensor_checker.cc", *PST_WITHIN)
@@ -61,6 +62,32 @@ VERIFY_PAGE = (
 )
 
 LISTS = (
+    # weights
+    Steps(
+        WEIGHTS_H,
+        "[[nodiscard]] Verdict check_root(",
+        code=(WEIGHTS + "manifest.cc:check_root",),
+    ),
+    Steps(
+        WEIGHTS_H,
+        "[[nodiscard]] Result<Verdict> check_folder(",
+        code=(WEIGHTS + "manifest.cc:check_folder",),
+    ),
+    Steps(
+        WEIGHTS_H,
+        "[[nodiscard]] Verdict verify_row(",
+        code=(WEIGHTS + "row_opening.cc:verify_row",),
+    ),
+    Steps(
+        "docs/weights.md",
+        r"`verify_row` asks, in this order: (.*?)\n\n",
+        code=(WEIGHTS + "row_opening.cc:verify_row",),
+    ),
+    Steps(
+        "docs/weights.md",
+        r"`check_folder` asks, in this order: (.*?)\n\n",
+        code=(WEIGHTS + "manifest.cc:check_folder",),
+    ),
     # merkle
     Steps(*INCLUSION, code=(MERKLE + "verify.cc:verify_inclusion",), never=("leaves",)),
     Steps(

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Writes spectra.json beside this file: metrics of the spectra of 60 matrices, by numpy in float64.
+"""Writes spectra.json beside this file: metrics of 60 matrices' spectra, by numpy in float64.
 
-A matrix is told by its shape, a seed and a kind. Its values are integers from a stream of SplitMix64: the
-upper 24 bits of each draw less 2^23, divided by 2^20, row by row. Kind "random" is that. Of kind "singular"
-the last column is the sum of the first two, plus that of another matrix, of seed + 1000, times 2^-shift:
-its least singular value is nearly 0. Kind "tail" multiplies row i by the power of two nearest to
-(i + 1)^-1, which gives the spectrum a tail. All values are exact in float64.
+A matrix is told by its shape, a seed and a kind. Its values are integers from a stream of
+SplitMix64: the upper 24 bits of each draw less 2^23, divided by 2^20, row by row. Kind "random" is
+that. Of kind "singular" the last column is the sum of the first two, plus that of another matrix,
+of seed + 1000, times 2^-shift: its least singular value is nearly 0. Kind "tail" multiplies row i
+by the power of two nearest to (i + 1)^-1, which gives the spectrum a tail. All values are exact in
+float64.
 """
 
 import json
@@ -125,12 +126,30 @@ def metrics(w: Array) -> dict[str, float]:
 
 
 def cases() -> list[dict[str, Any]]:
-    shapes = [(40, 40), (96, 32), (32, 96), (100, 77), (24, 120), (64, 64), (150, 30), (12, 13), (48, 90), (81, 80)]
+    shapes = [
+        (40, 40),
+        (96, 32),
+        (32, 96),
+        (100, 77),
+        (24, 120),
+        (64, 64),
+        (150, 30),
+        (12, 13),
+        (48, 90),
+        (81, 80),
+    ]
     out: list[dict[str, Any]] = []
     for i in range(50):
         out.append({"kind": "tail" if i % 2 else "random", "shape": shapes[i % 10], "seed": i + 1})
     for i in range(10):
-        out.append({"kind": "singular", "shape": shapes[i], "seed": 100 + i, "shift": 18 + i // 2})
+        out.append(
+            {
+                "kind": "singular",
+                "shape": sorted(shapes[i])[::-1],
+                "seed": 100 + i,
+                "shift": 18 + i // 2,
+            }
+        )
     return out
 
 

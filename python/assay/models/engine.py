@@ -96,7 +96,7 @@ def engine_of(model: "PreTrainedModel", *, deterministic: bool = False) -> Engin
             "device_name": _device_name(device),
             "threads": torch.get_num_threads(),
             "deterministic": deterministic,
-            "quantization": _quantization(getattr(config, "quantization_config", None)),
+            "quantization": _quantization(model),
             "revision": getattr(config, "_commit_hash", None),
         },
     )
@@ -111,7 +111,11 @@ def _device_name(device: "torch.device") -> str:
     return f"{processor_name()}, {capability}" if device.type == "cpu" else platform.machine()
 
 
-def _quantization(settings: Any) -> str | None:
+def _quantization(model: "PreTrainedModel") -> str | None:
+    expanded_from = getattr(model, "expanded_from", None)
+    if expanded_from is not None:
+        return f"gguf: {expanded_from}"
+    settings: Any = getattr(model.config, "quantization_config", None)
     if settings is None:
         return None
     fields = settings if isinstance(settings, dict) else settings.to_dict()

@@ -1,6 +1,7 @@
 """Load a model and its tokenizer with transformers."""
 
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from transformers import (
 
 from ..errors import CaptureError, InputError, ModelError, one_line
 from ..stopping import at_any_place
+from . import expanded
 from .engine import AS_STORED, ATTENTION, DTYPES, Engine
 from .silencing import muted_stderr, quiet
 from .sources import ModelSource, resolve
@@ -53,7 +55,8 @@ def load(
 
     Args:
         model: A folder, a .gguf file, a hub id, or "smollm2" for the packaged small model.
-        engine: What to run it with. A GGUF file is stored in float32.
+        engine: What to run it with. A GGUF file is stored in float32; once expanded, it is kept
+            (docs/models.md).
         trust_remote_code: Run code that the model brings with it.
         verbose: Whether messages of the libraries underneath are shown.
         cache_dir: Where files of a hub are kept; by default where huggingface_hub keeps them.
@@ -67,8 +70,6 @@ def load(
     place, number_type = _device(engine.device), _dtype(engine.dtype)
     _require_tokenizer(source)
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
-    if source.gguf_file is not None:
-        options["gguf_file"] = source.gguf_file
     if cache_dir is not None:
         options["cache_dir"] = str(cache_dir)
     if not source.local and not _hub_has_address():
@@ -76,14 +77,7 @@ def load(
         options["local_files_only"] = True
     try:
         with _LOADING, quiet(not verbose), muted_stderr(not verbose), at_any_place():
-            config = AutoConfig.from_pretrained(source.location, **options)
-            if config.is_encoder_decoder:
-                reason = "an encoder and a decoder; give a decoder alone"
-                raise InputError("unsupported", "", reason)
-            tokenizer = AutoTokenizer.from_pretrained(source.location, **options)
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                source.location, dtype=number_type, output_loading_info=True, **options
-            )
+            tokenizer, loaded = _from_files(source, number_type, options)
     except InputError as error:
         raise ModelError(error.code, f"model {source.name}", error.reason) from error
     except Exception as error:
@@ -107,6 +101,43 @@ def load(
     if engine.attention != AS_STORED.attention:
         set_attention(made, engine.attention)
     return Loaded(made, tokenizer, source)
+
+
+def _from_files(source: ModelSource, dtype: torch.dtype | str, options: dict[str, Any]) -> Any:
+    """Tokenizer, and model with a report of what was found."""
+    kept = expanded.place_of(source)
+    if kept is None or not (kept.is_dir() or _expand(source, kept, options)):
+        own = options if source.gguf_file is None else {**options, "gguf_file": source.gguf_file}
+        return _pretrained(source.location, dtype, own)
+    tokenizer, (made, report) = _pretrained(str(kept), dtype, options)
+    # As if it had been read from the file that it was expanded from.
+    made.config._name_or_path = tokenizer.name_or_path = source.location
+    made.expanded_from = source.gguf_file
+    return tokenizer, (made, report)
+
+
+def _expand(source: ModelSource, kept: Path, options: dict[str, Any]) -> bool:
+    """Keep an expanded model, if that is possible; whether it is there now."""
+    with expanded.place_to_write(kept) as folder:
+        if folder is None:
+            return False
+        own = {**options, "gguf_file": source.gguf_file}
+        tokenizer, (made, report) = _pretrained(source.location, torch.float32, own)
+        if report["missing_keys"] or not expanded.save(made, tokenizer, folder):
+            shutil.rmtree(folder)
+    return kept.is_dir()
+
+
+def _pretrained(location: str, dtype: torch.dtype | str, options: dict[str, Any]) -> Any:
+    config = AutoConfig.from_pretrained(location, **options)
+    if config.is_encoder_decoder:
+        reason = "an encoder and a decoder; give a decoder alone"
+        raise InputError("unsupported", "", reason)
+    tokenizer = AutoTokenizer.from_pretrained(location, **options)
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
+        location, dtype=dtype, output_loading_info=True, **options
+    )
+    return tokenizer, loaded
 
 
 def set_attention(model: PreTrainedModel, attention: str) -> None:

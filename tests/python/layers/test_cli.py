@@ -259,6 +259,27 @@ def test_check_says_that_all_is_well(run: Any) -> None:
     assert (code, out.splitlines()[-1]) == (DONE, "all is well")
 
 
+def test_the_demo_tells_its_story_and_leaves_its_files(run: Any, tmp_path: Path) -> None:
+    code, out, _ = run("demo --model tiny --output-dir told --layers 3")
+    assert code == DONE
+    assert files(tmp_path / "told") == [
+        *("damage.png", "scores.png", "selection.png", "spectrum.png"),
+        *("tiny_scores.json", "tiny_scores.json.spectra"),
+    ]
+    assert all(png(path) for path in (tmp_path / "told").glob("*.png"))
+    assert re.search(r"^   model     tiny, 21 linear layers, 3 blocks$", out, re.MULTILINE)
+    fixed, free = (
+        float(re.search(rf"^   {name} +(\d+\.\d+), ", out, re.MULTILINE)[1])  # type: ignore[index]
+        for name in ("fixed", "free")
+    )
+    assert 0 < fixed <= free
+    measured = re.findall(r"^   (\d\.\S+) +0\.\d{4} +(\d\.\d\de-\d\d) ", out, re.MULTILINE)
+    assert [name for name, _ in measured] == [
+        *("0.self_attn.q_proj", "1.self_attn.o_proj", "2.mlp.down_proj"),
+    ]
+    assert all(float(kl) > 0 for _, kl in measured)
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -34,7 +34,7 @@ from assay.layers.scalability import (
 from assay.layers.scores import Scores, quarters, read_scores
 
 # Where arrays of AlphaPruning's repository are: <model>/alpha_peak.npy.
-DATA = "ASSAY_ALPHAPRUNING_DATA"
+DATA = "ASSAY_ALPHAPRUNING"
 
 
 def scores_of(values: list[float], costs: list[int]) -> Scores:
