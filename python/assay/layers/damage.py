@@ -122,7 +122,7 @@ class Bench:
         layout = find_layout(model)
         self.layers: Sequence[LinearLayer] = linear_layers(model, layout)
         self._pass = KeptPass(model, ids, layout)
-        self._logits = self._pass.logits.flatten(0, 1)
+        self._unchanged = Unchanged(self._pass.logits.flatten(0, 1))
 
     def measure(self, group: Group, change: Change) -> Damage:
         """The damage of changing these layers together."""
@@ -131,29 +131,49 @@ class Bench:
         weights = [layer.weight for layer in layers]
         with altered(weights, lambda at, weight: change.of(group[at], weight)):
             logits = self._pass.again(first)
-        return compared(self._logits, logits.flatten(0, 1))
+        return self._unchanged.compared(logits.flatten(0, 1))
 
 
-def compared(logits: Tensor, changed: Tensor) -> Damage:
-    """What lies between two lists of scores, each (tokens, vocabulary).
+class Unchanged:
+    """Scores of the next token by the model as it is, to compare others with."""
 
-    Raises:
-        InputError: NaN or infinite scores ("out_of_range").
-    """
-    divergences, moved, spread, others = [], 0.0, 0.0, 0
-    for before, after in zip(torch.split(logits, _ROWS), torch.split(changed, _ROWS), strict=True):
-        own, other = before.double(), after.double()
-        log_own, log_other = own.log_softmax(-1), other.log_softmax(-1)
-        divergences.append((log_own.exp() * (log_own - log_other)).sum(-1).clamp_min(0))
-        moved += float((own - other).square().mean(-1).sum())
-        spread += float(own.var(-1, correction=0).sum())
-        others += int((own.argmax(-1) != other.argmax(-1)).sum())
-    kl = torch.cat(divergences)
-    figures = (float(kl.mean()), float(kl.max()), math.sqrt(moved / spread) if spread else math.nan)
-    if not all(map(math.isfinite, figures)):
-        reason = "scores that are NaN, infinite or all alike; try --dtype float32"
-        raise InputError("out_of_range", "logits", reason)
-    return Damage(*figures, others / len(kl))
+    def __init__(self, logits: Tensor) -> None:
+        """Keep what every comparison needs.
+
+        Args:
+            logits: (tokens, vocabulary).
+        """
+        self._logits = logits.double()
+        self._normaliser = self._logits.logsumexp(-1)
+        self._probabilities = (self._logits - self._normaliser[:, None]).exp()
+        self._spread = float(self._logits.var(-1, correction=0).sum())
+        self._likeliest = self._logits.argmax(-1)
+
+    def compared(self, changed: Tensor) -> Damage:
+        """What lies between them and other scores of the same tokens.
+
+        Raises:
+            InputError: NaN or infinite scores ("out_of_range").
+        """
+        divergences, moved, others = [], 0.0, 0
+        for start in range(0, len(changed), _ROWS):
+            rows = slice(start, start + _ROWS)
+            other = changed[rows].double()
+            moves = self._logits[rows] - other
+            # KL = E[ln p - ln q], and ln p - ln q is the change of the score less that of the
+            # normaliser.
+            mean = (self._probabilities[rows] * moves).sum(-1)
+            normalisers = self._normaliser[rows] - other.logsumexp(-1)
+            divergences.append((mean - normalisers).clamp_min(0))
+            moved += float(moves.square().mean(-1).sum())
+            others += int((self._likeliest[rows] != other.argmax(-1)).sum())
+        kl = torch.cat(divergences)
+        change = math.sqrt(moved / self._spread) if self._spread else math.nan
+        figures = float(kl.mean()), float(kl.max()), change
+        if not all(map(math.isfinite, figures)):
+            reason = "scores that are NaN, infinite or all alike; try --dtype float32"
+            raise InputError("out_of_range", "logits", reason)
+        return Damage(*figures, others / len(kl))
 
 
 def measure_all(

@@ -12,7 +12,7 @@ import torch
 
 import tiny_models
 from assay import DecodeError, InputError
-from assay.layers.damage import Bench, Change, Damage, answers, compared, measure_all
+from assay.layers.damage import Bench, Change, Damage, Unchanged, answers, measure_all
 from assay.layers.damage_file import (
     Keeper,
     Measured,
@@ -135,21 +135,22 @@ def test_scores_are_compared_as_by_hand() -> None:
     # Odds 1:3 become 3:1: KL = .25 ln(1/3) + .75 ln 3 = ln(3) / 2, and the likelier one is another.
     own = torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])
     other = torch.tensor([[math.log(3), 0.0], [1.0, 1.0]])
-    found = compared(own, other)
+    found = Unchanged(own).compared(other)
     assert found.kl == pytest.approx(math.log(3) / 4)
     assert found.kl_max == pytest.approx(math.log(3) / 2)
     assert found.changed_tokens == 0.5
     # Squares of the change: log(3)^2 and 1; variances log(3)^2 / 4 and 0.
     spread = math.log(3) ** 2 / 4
     assert found.logit_change == pytest.approx(math.sqrt((math.log(3) ** 2 + 1) / spread))
-    same = compared(own, own)
-    assert (same.kl, same.kl_max, same.logit_change, same.changed_tokens) == (0, 0, 0, 0)
+    same = Unchanged(own).compared(own)
+    assert (same.logit_change, same.changed_tokens) == (0, 0)
+    assert 0 <= same.kl <= same.kl_max < 1e-15
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_scores_that_are_no_numbers_are_refused(value: float) -> None:
     with pytest.raises(InputError, match="NaN, infinite or all alike"):
-        compared(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.0, value]]))
+        Unchanged(torch.tensor([[0.0, 1.0]])).compared(torch.tensor([[0.0, value]]))
 
 
 @pytest.mark.parametrize(
