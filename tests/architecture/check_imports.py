@@ -62,7 +62,7 @@ ASSAY = House(
         "commitments": {"native", "base", "hidden_states"},
         "toploc": {"native", "base", "models", "commitments"},
         "layers": {"native", "base", "models"},
-        "face": {"native", "base", "models", "hidden_states", "commitments", "toploc"},
+        "face": {"native", "base", "models", "hidden_states", "commitments", "toploc", "layers"},
         "doors": {"native", "base", "models", "hidden_states", "commitments", "face"},
     },
 )
