@@ -41,6 +41,10 @@ demo: build  ## capture, commit, open and verify a real model's hidden states, a
 toploc-demo: build  ## prove a real model's answer with TOPLOC, check it, and try seven cheats
 	@$(venv)/assay-toploc demo $(ARGS)
 
+.PHONY: layers-demo
+layers-demo: build  ## score a real model's layers, draw them, select some for verifiers, and measure what changed layers do
+	@$(venv)/assay-layers demo $(ARGS)
+
 .PHONY: test
 test: test-build  ## all tests: C++ (ctest, with the architecture checker and replayed fuzz corpora) and Python (pytest)
 	@ctest --test-dir $(package_tree) --parallel $(JOBS) --output-on-failure --label-exclude soak

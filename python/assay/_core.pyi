@@ -833,7 +833,6 @@ def layers_write_selection(scores_path: str, budgets: Sequence[float], order: st
 
 def layers_check(path: str, scores_path: str, budgets: Sequence[float] | None) -> Verdict: ...
 
-
 class Spectrum:
     """The eigenvalues of W^T W of a weight W."""
 
@@ -866,3 +865,6 @@ def layers_fit(kind: str, eigenvalues: Annotated[NDArray[numpy.float64], dict(sh
 
 def layers_pruning_ratios(metrics: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], sizes: Sequence[int], blocks: Sequence[int], mapping: str, sparsity: float, epsilon: float, clip: str) -> tuple[Annotated[NDArray[numpy.float64], dict(shape=(None,))], float, int]: ...
 
+def layers_score(blocks: Sequence[tuple[str, Sequence[tuple[str, Annotated[NDArray, dict(order='C', device='cpu', writable=False)]]]]], model_name: str, model_type: str, metric: str, mapping: str, sparsity: float, epsilon: float, peak_lower: str, eigen: str, clip: str, seed: int, spectra: str, out: str, pretty: bool) -> tuple[int, int, list[str]]: ...
+
+def layers_fitted_spectrum(weight: Annotated[NDArray, dict(order='C', device='cpu', writable=False)], name: str) -> tuple[list[float], float, float]: ...

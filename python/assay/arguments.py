@@ -10,21 +10,31 @@ from .errors import InputError
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser of command lines that takes no empty value.
+    """A parser of command lines that takes no empty value, and dashes and underscores alike.
 
     An empty value comes of a shell variable that is not set, and programs would take it for a flag
     that was left out: a check would be dropped without a word.
     """
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse has it, but for empty values."""
-        given = sys.argv[1:] if args is None else list(args)
+        """As argparse has it, but for empty values and for --cache_dir as --cache-dir."""
+        given = [self._as_declared(text) for text in (sys.argv[1:] if args is None else args)]
         for before, text in zip(["", *given], given, strict=False):
             name, equals, value = text.partition("=")
             if not text or (name.startswith("--") and equals and not value):
                 flag = before if not text else name
                 self.error(f"{flag or 'argument'}: an empty value: give one, or leave the flag out")
         return super().parse_known_args(given, namespace)
+
+    def _as_declared(self, text: str) -> str:
+        name, equals, value = text.partition("=")
+        if not name.startswith("--") or name in self._option_string_actions:
+            return text
+        words = name[2:]
+        for other in (words.replace("_", "-"), words.replace("-", "_")):
+            if f"--{other}" in self._option_string_actions:
+                return f"--{other}{equals}{value}"
+        return text
 
 
 def unsigned(value: int, place: str, bits: int = 64) -> int:

@@ -42,6 +42,7 @@ class Program:
 bench_overhead = Program("bench_overhead", "assay bench overhead")
 capture = Program("hidden_states.cli", "assay capture")
 demo = Program("demo", "assay demo")
+layers = Program("layers.cli", "assay layers")
 run = Program("run", "assay run")
 toploc = Program("toploc.cli", "assay toploc")
 two_party = Program("two_party", "assay two-party")

@@ -35,6 +35,7 @@ ASSAY = House(
             "json_text",
             "lazily",
             "machine",
+            "plotting",
             "printing",
             "progress",
             "stopping",
@@ -63,7 +64,7 @@ ASSAY = House(
         "commitments": {"native", "base", "hidden_states"},
         "toploc": {"native", "base", "models", "commitments"},
         "weights": {"native", "base", "models"},
-        "layers": {"native"},
+        "layers": {"native", "base", "models"},
         "face": {
             "native",
             "base",

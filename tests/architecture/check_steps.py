@@ -102,6 +102,7 @@ LISTS = (
         "python/assay/weights.py",
         "Manifest.check_root",
         code=(WEIGHTS + "manifest.cc:check_root",),
+    ),
     # layers
     Steps(
         "include/assay/layers_results.h",

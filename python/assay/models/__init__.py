@@ -22,6 +22,8 @@ from .taps import (
 )
 
 if TYPE_CHECKING:
+    from .altering import altered, noised, pruned
+    from .block_layers import LinearLayer, linear_layers
     from .determinism import evaluating, repeatable, seeded
     from .generating import Answer, Settings, ends_of, generate, settings_for
     from .keeping import Keeper, Kept
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from .loading import Loaded, encode_prompts, load, set_attention
     from .observing import observe
     from .recomputing import recompute, require_positions
+    from .resuming import KeptPass
     from .rounding import rounded, with_rounded_weights
     from .rows import Observer, Rows, Span
     from .silencing import quiet
@@ -46,7 +49,9 @@ __all__ = [
     "Engine",
     "Keeper",
     "Kept",
+    "KeptPass",
     "Layout",
+    "LinearLayer",
     "Loaded",
     "ModelSource",
     "Observer",
@@ -54,6 +59,7 @@ __all__ = [
     "Settings",
     "Span",
     "Tap",
+    "altered",
     "digests",
     "encode_prompts",
     "ends_of",
@@ -64,10 +70,13 @@ __all__ = [
     "generate",
     "head_of",
     "linear_input",
+    "linear_layers",
     "linear_output",
     "load",
     "made_prompts",
+    "noised",
     "observe",
+    "pruned",
     "quiet",
     "read_prompts",
     "recompute",
@@ -87,6 +96,8 @@ __all__ = [
 __getattr__, __dir__ = on_first_use(
     __name__,
     {
+        ".altering": "altered noised pruned",
+        ".block_layers": "LinearLayer linear_layers",
         ".determinism": "evaluating repeatable seeded",
         ".generating": "Answer Settings ends_of generate settings_for",
         ".keeping": "Keeper Kept",
@@ -94,6 +105,7 @@ __getattr__, __dir__ = on_first_use(
         ".loading": "Loaded encode_prompts load set_attention",
         ".observing": "observe",
         ".recomputing": "recompute require_positions",
+        ".resuming": "KeptPass",
         ".rounding": "rounded with_rounded_weights",
         ".rows": "Observer Rows Span",
         ".silencing": "quiet",

@@ -49,6 +49,7 @@ def load(
     *,
     trust_remote_code: bool = False,
     verbose: bool = False,
+    cache_dir: str | Path | None = None,
 ) -> Loaded:
     """Load a model.
 
@@ -58,6 +59,7 @@ def load(
             (docs/models.md).
         trust_remote_code: Run code that the model brings with it.
         verbose: Whether messages of the libraries underneath are shown.
+        cache_dir: Where files of a hub are kept; by default where huggingface_hub keeps them.
 
     Raises:
         CaptureError: Unknown or absent device, unknown dtype.
@@ -68,6 +70,8 @@ def load(
     place, number_type = _device(engine.device), _dtype(engine.dtype)
     _require_tokenizer(source)
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
+    if cache_dir is not None:
+        options["cache_dir"] = str(cache_dir)
     if not source.local and not _hub_has_address():
         # Otherwise every file is asked for several times, for half a minute in all.
         options["local_files_only"] = True

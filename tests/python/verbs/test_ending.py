@@ -11,6 +11,7 @@ import pytest
 from assay import InputError, bench_overhead, demo, run, two_party
 from assay.ending import ended
 from assay.hidden_states import cli as capture_cli
+from assay.layers import cli as layers_cli
 from assay.toploc import cli as toploc_cli
 
 FAILED = 2
@@ -56,6 +57,7 @@ def test_a_verdict_keeps_its_code(code: int) -> None:
         (two_party, "play", "--role verifier --root ."),
         (bench_overhead, "_report", ""),
         (toploc_cli, "_run", "demo"),
+        (layers_cli, "_run", "check"),
     ],
 )
 def test_every_command_ends_so(
@@ -106,7 +108,7 @@ def flags_of(parser: argparse.ArgumentParser) -> Iterator[tuple[list[str], str]]
 # An unset variable of a shell would drop what the flag asks for without a word.
 @pytest.mark.parametrize(
     "module",
-    [run, demo, two_party, bench_overhead, toploc_cli, capture_cli],
+    [run, demo, two_party, bench_overhead, toploc_cli, capture_cli, layers_cli],
     ids=lambda m: m.__name__,
 )
 def test_no_flag_takes_an_empty_value(
@@ -122,6 +124,25 @@ def test_no_flag_takes_an_empty_value(
                 code = ended_with.code
             assert code == FAILED
             assert f"{flag}: an empty value" in capsys.readouterr().err
+
+
+def test_a_flag_is_taken_with_dashes_and_with_underscores(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parser = layers_cli._parser()
+    for flag in ("--num-cases", "--num_cases"):
+        for given in ([flag, "7"], [f"{flag}=7"]):
+            assert parser.parse_args(["cases", *given]).num_cases == 7
+    # A flag that is declared with underscores, and one that is a mixture.
+    taken = toploc_cli._parser().parse_args(
+        ["generate", "--model-name", "m", "--dataset_name", "d", "--max-decode_tokens", "9"]
+    )
+    assert (taken.model_name, taken.dataset_name, taken.max_decode_tokens) == ("m", "d", 9)
+    # The value is left as it is.
+    assert parser.parse_args(["cases", "--output_dir=a_b-c"]).output_dir == Path("a_b-c")
+    with pytest.raises(SystemExit):
+        parser.parse_args(["cases", "--num_casess", "7"])
+    assert "--num_casess" in capsys.readouterr().err
 
 
 def test_an_empty_word_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,130 @@
+"""Scores of a loaded model's layers, as `assay layers score` makes them of a model's files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from .. import _core
+from ..models import LinearLayer, Loaded, linear_layers
+
+METRICS = (
+    *("alpha", "alpha_mid", "alpha_peak", "alphahat", "entropy", "norm", "log_norm"),
+    *("spectral_norm", "log_spectral_norm", "stable_rank", "log_alpha_norm", "mp_softrank"),
+    *("random_distance", "alpha_hill", "alpha_weighted"),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How scores are made; docs/layers.md says what each does.
+
+    Attributes:
+        metric: One of `METRICS`.
+        mapping: "block_wise" or "layer_wise".
+        sparsity: Between 0 and 1.
+        epsilon: From 0 to below 1.
+        peak_lower: "compat" or "exact".
+        eigen: "auto", "gram" or "svd".
+        clip: "fill" or "seed".
+        seed: Of the shuffle of random_distance.
+    """
+
+    metric: str = "alpha_peak"
+    mapping: str = "block_wise"
+    sparsity: float = 0.7
+    epsilon: float = 0.3
+    peak_lower: str = "compat"
+    eigen: str = "auto"
+    clip: str = "fill"
+    seed: int = 0
+
+
+class Scored(NamedTuple):
+    """What scoring took.
+
+    Attributes:
+        layers: Of the model.
+        matrices: Spectra that were needed.
+        taken_over: Of them, those that were in the spectra file.
+        notes: What was out of the ordinary.
+    """
+
+    layers: int
+    matrices: int
+    taken_over: int
+    notes: list[str]
+
+
+class Spectrum(NamedTuple):
+    """Eigenvalues of W^T W, ascending, and the power law of alpha_peak from xmin on."""
+
+    eigenvalues: list[float]
+    alpha: float
+    xmin: float
+
+
+def score_model(
+    model: Loaded,
+    out: Path,
+    settings: Settings | None = None,
+    *,
+    spectra: Path | None = None,
+    pretty: bool = True,
+) -> Scored:
+    """Score a loaded model's layers and write the scores.
+
+    Args:
+        model: Its weights must be on the CPU, in float64, float32, float16 or bfloat16.
+        out: The file of scores.
+        settings: By default those of `Settings`.
+        spectra: The spectra file; by default beside the scores, with `.spectra` at its end.
+        pretty: Whether the JSON is indented.
+
+    Raises:
+        InputError: A setting that cannot be, NaN or infinite weights, a weight of zeros alone, a
+            file that cannot be written.
+        LayoutError: As `linear_layers`.
+    """
+    chosen = settings or Settings()
+    layers = linear_layers(model.model)
+    kept = spectra or out.with_name(f"{out.name}.spectra")
+    matrices, taken_over, notes = _core.layers_score(
+        _blocks(layers),
+        model.source.name,
+        str(getattr(model.model.config.get_text_config(), "model_type", "")),
+        chosen.metric,
+        chosen.mapping,
+        chosen.sparsity,
+        chosen.epsilon,
+        chosen.peak_lower,
+        chosen.eigen,
+        chosen.clip,
+        chosen.seed,
+        str(kept),
+        str(out),
+        pretty,
+    )
+    return Scored(len(layers), matrices, taken_over, notes)
+
+
+def _blocks(layers: Sequence[LinearLayer]) -> list[tuple[str, list[tuple[str, Any]]]]:
+    """By block: its name, and its weights as they are stored, in place where they can be."""
+    blocks: dict[str, list[tuple[str, Any]]] = {}
+    for layer in layers:
+        block = layer.module_name.removesuffix(f".{layer.path}")
+        weight = layer.module.get_parameter("weight").detach().cpu().contiguous()
+        blocks.setdefault(block, []).append((layer.path, weight))
+    return list(blocks.items())
+
+
+def spectrum_of(weight: Tensor, name: str) -> Spectrum:
+    """The spectrum of one weight, and the power law fitted to its tail.
+
+    Raises:
+        InputError: NaN or infinite values, zeros alone, a tail that no power law fits.
+    """
+    held: Any = weight.detach().cpu().contiguous()
+    return Spectrum(*_core.layers_fitted_spectrum(held, name))
