@@ -42,12 +42,13 @@ struct LayerRun {
 class SelectionProblem {
  public:
   static constexpr std::size_t kMaxLayers = Scores::kMaxLayers;
-  static constexpr std::uint64_t kMaxCost = Scores::kMaxParameters;
+  static constexpr std::uint64_t kCostLimit = std::uint64_t{1} << 62;  ///< all costs together are below it
   static constexpr std::size_t kMaxVerifiers = 4096;
   static constexpr std::size_t kMaxCells = std::size_t{1} << 25;  ///< verifiers times layers
 
   /// One value and one cost for each layer. Errors, with the place "values[3]": kOutOfRange (no layer or no
-  /// verifier; a value that is negative or not finite; a cost that is 0 or over kMaxCost; a budget that is not
+  /// verifier; a value that is negative or not finite; a cost that is 0, or that reaches
+  /// kCostLimit with those before it; a budget that is not
   /// above 0), kMismatch (as many values as costs), kTooLarge.
   static Result<SelectionProblem> make(std::vector<double> values, std::vector<std::uint64_t> costs,
                                        const std::vector<double>& budgets);

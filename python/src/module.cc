@@ -16,4 +16,5 @@ NB_MODULE(_core, m) {
   python::bind_toploc(m);
   python::bind_weights(m);
   python::bind_layers_spectra(m);
+  python::bind_layers(m);
 }

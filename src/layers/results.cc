@@ -63,7 +63,10 @@ class Check {
       if (Verdict verdict = check_budgets(*budgets); !verdict.ok()) return verdict;
     }
     for (std::size_t k = 0; k < result_.assignments.size(); ++k) {
-      if (Verdict verdict = check_assignment(k); !verdict.ok()) return verdict.at_item(k);
+      if (Verdict verdict = check_run(k); !verdict.ok()) return verdict.at_item(k);
+    }
+    for (std::size_t k = 0; k < result_.assignments.size(); ++k) {
+      if (Verdict verdict = check_sums(k); !verdict.ok()) return verdict.at_item(k);
     }
     if (Verdict verdict = check_totals(); !verdict.ok()) return verdict;
     return accepted(budgets.has_value());
@@ -83,16 +86,16 @@ class Check {
     return Verdict::accepted();
   }
 
-  Verdict check_assignment(std::size_t k) {
+  Verdict check_run(std::size_t k) {
     const Assignment& one = result_.assignments[k];
     const bool empty = one.start_layer == -1 && one.end_layer == -1;
     const auto layers = static_cast<std::int64_t>(scores_.layers.size());
     if (!empty && (one.start_layer < 0 || one.end_layer < one.start_layer || one.end_layer >= layers))
       return Verdict::rejected("run", fmt::format("verifier {}: layers {} to {} are no run of {} layers",
                                                   k + 1, one.start_layer, one.end_layer, layers));
-    LayerRun run;
-    if (!empty)
-      run = {static_cast<std::uint32_t>(one.start_layer), static_cast<std::uint32_t>(one.end_layer + 1)};
+    LayerRun& run = runs_.emplace_back();
+    if (empty) return Verdict::accepted();
+    run = {static_cast<std::uint32_t>(one.start_layer), static_cast<std::uint32_t>(one.end_layer + 1)};
     for (std::uint32_t i = run.begin; i < run.end; ++i) {
       if (taken_[i])
         return Verdict::rejected("overlap", fmt::format("verifier {}: layer {} is another's too", k + 1, i));
@@ -100,10 +103,12 @@ class Check {
     }
     cost_ += problem_.cost_of(run);
     value_ += problem_.scaled_sums()[run.end] - problem_.scaled_sums()[run.begin];
-    return check_sums(one, run, k);
+    return Verdict::accepted();
   }
 
-  [[nodiscard]] Verdict check_sums(const Assignment& one, const LayerRun& run, std::size_t k) const {
+  [[nodiscard]] Verdict check_sums(std::size_t k) const {
+    const Assignment& one = result_.assignments[k];
+    const LayerRun& run = runs_[k];
     const std::uint64_t cost = problem_.cost_of(run);
     if (static_cast<double>(cost) > std::floor(one.budget))
       return Verdict::rejected("budget",
@@ -167,6 +172,7 @@ class Check {
   const SelectionResult& result_;
   const Scores& scores_;
   SelectionProblem problem_;
+  std::vector<LayerRun> runs_;  // of the verifiers, once they are known to be runs
   std::vector<bool> taken_;
   double tolerance_;
   std::uint64_t cost_ = 0;

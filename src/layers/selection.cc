@@ -90,13 +90,15 @@ Result<SelectionProblem> SelectionProblem::make(std::vector<double> values, std:
                                                 const std::vector<double>& budgets) {
   ASSAY_TRY(check_counts(values.size(), costs.size(), budgets.size()));
   double largest = 0, total = 0;
+  std::uint64_t cost = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!(std::isfinite(values[i]) && values[i] >= 0))
       return refused(ErrorCode::kOutOfRange, fmt::format("values[{}]", i),
                      fmt::format("{} is no finite number of at least 0", values[i]));
-    if (costs[i] == 0 || costs[i] > kMaxCost)
+    if (costs[i] == 0 || costs[i] >= kCostLimit - cost)
       return refused(ErrorCode::kOutOfRange, fmt::format("costs[{}]", i),
-                     fmt::format("{} is not in 1 to {}", costs[i], kMaxCost));
+                     fmt::format("{} is not at least 1, and below 2^62 with those before it", costs[i]));
+    cost += costs[i];
     largest = std::max(largest, values[i]);
     total += values[i];
   }

@@ -62,7 +62,11 @@ ASSAY = House(
         "commitments": {"native", "base", "hidden_states"},
         "toploc": {"native", "base", "models", "commitments"},
         "weights": {"native", "base", "models"},
-        "face": {"native", "base", "models", "hidden_states", "commitments", "toploc", "weights"},
+        "layers": {"native"},
+        "face": {
+            *("native", "base", "models", "hidden_states"),
+            *("commitments", "toploc", "weights", "layers"),
+        },
         "doors": {"native", "base", "models", "hidden_states", "commitments", "face"},
     },
 )

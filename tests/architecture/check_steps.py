@@ -103,6 +103,17 @@ LISTS = (
         "Manifest.check_root",
         code=(WEIGHTS + "manifest.cc:check_root",),
     ),
+    # layers
+    Steps(
+        "include/assay/layers_results.h",
+        "[[nodiscard]] Result<Verdict> check_selection(",
+        code=("src/layers/results.cc",),
+    ),
+    Steps(
+        "docs/layers.md",
+        r"It rejects at one of the steps\n\n(.*?)\n\n",
+        code=("src/layers/results.cc",),
+    ),
     # merkle
     Steps(*INCLUSION, code=(MERKLE + "verify.cc:verify_inclusion",), never=("leaves",)),
     Steps(
