@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from . import bn254, layers, models, toploc
+from . import bn254, layers, models, toploc, weights
 from ._core import Verdict, set_thread_limit, thread_limit
 from ._core import version as __version__
 from .commitments import Challenge, Commitment, KeptQuotients, Opening, Place, Proofs, commit
@@ -54,6 +54,7 @@ __all__ = [
     "to_rows",
     "toploc",
     "verify",
+    "weights",
 ]
 
 __getattr__, __dir__ = on_first_use(__name__, {".hidden_states": "Capture capture"}, __all__)

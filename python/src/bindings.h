@@ -151,7 +151,8 @@ void bind_tensor(nb::module_& m);
 void bind_claim(nb::module_& m);
 void bind_stream(nb::module_& m);
 void bind_toploc(nb::module_& m);
+void bind_weights(nb::module_& m);
+void bind_layers_spectra(nb::module_& m);
 void bind_layers(nb::module_& m);
-void bind_layers_scoring(nb::module_& m);
 
 }  // namespace assay::python

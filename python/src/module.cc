@@ -14,6 +14,7 @@ NB_MODULE(_core, m) {
   python::bind_claim(m);
   python::bind_stream(m);
   python::bind_toploc(m);
+  python::bind_weights(m);
+  python::bind_layers_spectra(m);
   python::bind_layers(m);
-  python::bind_layers_scoring(m);
 }

@@ -180,7 +180,7 @@ Result<Scoring> score(const weights::Stack& stack, const ModelLabel& model, cons
   std::vector<std::size_t> blocks;
   for (const weights::Block& block : stack.blocks) blocks.push_back(block.layers.size());
   // What needs no spectrum is refused before hours are spent on them.
-  ASSAY_TRY(pruning_ratios(std::vector<double>(layers), sizes, blocks, options.mapping));
+  static_cast<void>(ASSAY_TRY(pruning_ratios(std::vector<double>(layers), sizes, blocks, options.mapping)));
 
   const std::vector<SpectrumRequest> requests = ASSAY_TRY(requests_of(stack, options));
   const Spectra found = ASSAY_TRY(spectra_of(requests, kept));

@@ -195,7 +195,7 @@ Digest weight_digest(const tensor::TensorView& weight) {
 
 Result<Spectrum> shuffled_spectrum_of(const tensor::TensorView& weight, std::uint64_t seed,
                                       EigenMethod method) {
-  ASSAY_TRY(slices_of(weight));
+  static_cast<void>(ASSAY_TRY(slices_of(weight)));
   const std::size_t size = tensor::size_of(weight.dtype);
   Bytes bytes(weight.bytes.begin(), weight.bytes.end());
   ChaCha20Stream stream(

@@ -63,7 +63,6 @@ void trim(const Instance& instance, std::vector<LayerRun>& runs) {
   const auto is_worthless = [&](std::uint32_t layer) { return instance.value_of({layer, layer + 1}) == 0; };
   for (LayerRun& run : runs) {
     while (!run.empty() && is_worthless(run.begin)) ++run.begin;
-    while (!run.empty() && is_worthless(run.end - 1)) --run.end;
     if (run.empty()) run = {};
   }
 }

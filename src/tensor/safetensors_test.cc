@@ -55,6 +55,25 @@ TEST(Safetensors, AcceptsTheEdges) {
   EXPECT_EQ(file.value().tensors[0].name, "b");
 }
 
+TEST(Safetensors, ListsTypesThatItDoesNotRead) {
+  const std::vector<StoredTensor> tensors = list_safetensors(vector_path("f8.safetensors")).value();
+  ASSERT_EQ(tensors.size(), 1u);
+  EXPECT_EQ(tensors[0].dtype, "F8_E4M3");
+  EXPECT_EQ(tensors[0].bytes.size(), element_count(tensors[0].shape, "f8").value());
+  expect_error(view_of(tensors[0]), ErrorCode::kUnsupported, tensors[0].name + ": element type \"F8_E4M3\"");
+  const std::vector<StoredTensor> read = list_safetensors(vector_path("small.safetensors")).value();
+  const TensorFile file = open(vector_path("small.safetensors")).value();
+  ASSERT_EQ(read.size(), file.tensors.size());
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    const TensorView view = view_of(read[i]).value();
+    EXPECT_EQ(view.name, file.tensors[i].name);
+    EXPECT_EQ(view.dtype, file.tensors[i].dtype);
+    EXPECT_TRUE(std::ranges::equal(view.bytes, file.tensors[i].bytes));
+  }
+  EXPECT_EQ(stored_size("F8_E5M2FNUZ"), 1u);
+  EXPECT_EQ(stored_size("C64"), std::nullopt);
+}
+
 // In the order of their offsets an empty tensor stands before the one that begins where it does.
 TEST(Safetensors, AnEmptyTensorOverlapsNothing) {
   const std::string empty = R"("e":{"dtype":"U8","shape":[0],"data_offsets":[)";

@@ -51,6 +51,7 @@ ASSAY = House(
             "tensors",
             "verification",
         },
+        "weights": {"weights"},
         "face": {"__init__"},
         "doors": {"bench_overhead", "demo", "forgery", "run", "two_party"},
     },
@@ -61,8 +62,12 @@ ASSAY = House(
         "hidden_states": {"base", "models"},
         "commitments": {"native", "base", "hidden_states"},
         "toploc": {"native", "base", "models", "commitments"},
+        "weights": {"native", "base", "models"},
         "layers": {"native", "base", "models"},
-        "face": {"native", "base", "models", "hidden_states", "commitments", "toploc", "layers"},
+        "face": {
+            *("native", "base", "models", "hidden_states"),
+            *("commitments", "toploc", "weights", "layers"),
+        },
         "doors": {"native", "base", "models", "hidden_states", "commitments", "face"},
     },
 )

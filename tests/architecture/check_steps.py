@@ -88,6 +88,21 @@ LISTS = (
         r"`check_folder` asks, in this order: (.*?)\n\n",
         code=(WEIGHTS + "manifest.cc:check_folder",),
     ),
+    Steps(
+        "python/assay/weights.py",
+        "verify_row",
+        code=(WEIGHTS + "row_opening.cc:verify_row",),
+    ),
+    Steps(
+        "python/assay/weights.py",
+        "Folder.check",
+        code=(WEIGHTS + "manifest.cc:check_folder",),
+    ),
+    Steps(
+        "python/assay/weights.py",
+        "Manifest.check_root",
+        code=(WEIGHTS + "manifest.cc:check_root",),
+    ),
     # layers
     Steps(
         "include/assay/layers_results.h",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .rounding import rounded, with_rounded_weights
     from .rows import Observer, Rows, Span
     from .silencing import quiet
+    from .stored import stored_state
 
 __all__ = [
     "AS_STORED",
@@ -87,6 +88,7 @@ __all__ = [
     "seeded",
     "set_attention",
     "settings_for",
+    "stored_state",
     "taps_for",
     "with_rounded_weights",
 ]
@@ -107,6 +109,7 @@ __getattr__, __dir__ = on_first_use(
         ".rounding": "rounded with_rounded_weights",
         ".rows": "Observer Rows Span",
         ".silencing": "quiet",
+        ".stored": "stored_state",
     },
     __all__,
 )

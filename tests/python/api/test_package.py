@@ -23,6 +23,7 @@ MODULES = [
     "assay.tensors",
     "assay.toploc.building",
     "assay.verification",
+    "assay.weights",
 ]
 
 

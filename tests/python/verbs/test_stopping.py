@@ -144,6 +144,39 @@ def test_a_second_one_ends_at_once_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+_KEEPING = """
+import sys, time
+from pathlib import Path
+from assay.ending import ended
+from assay.models import expanded
+
+def act():
+    with expanded.place_to_write(Path(sys.argv[1]) / "kept") as folder:
+        (folder / "model.safetensors").write_bytes(b"half")
+        print("writing", flush=True)
+        time.sleep(600)
+    return 0
+
+sys.exit(ended("assay x", act))
+"""
+
+
+def test_a_second_one_removes_a_folder_that_is_not_whole(tmp_path: Path) -> None:
+    line = [sys.executable, "-c", _KEEPING, str(tmp_path)]
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, text=True, preexec_fn=restore_signals
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        assert len(list(tmp_path.iterdir())) == 1
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == FAILED
+    assert list(tmp_path.iterdir()) == []
+
+
 # A process that has everything loaded makes others, each of which runs a command and sends itself
 # the signal at one of its own calls: at that of a number, of all calls since a phase began.
 _MOMENTS = """
