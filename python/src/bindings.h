@@ -159,6 +159,5 @@ void bind_toploc(nb::module_& m);
 void bind_weights(nb::module_& m);
 void bind_layers(nb::module_& m);
 void bind_layers_spectra(nb::module_& m);
-void bind_layers_scoring(nb::module_& m);
 
 }  // namespace assay::python

@@ -13,6 +13,8 @@ namespace {
 
 using Doubles = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using NewDoubles = nb::ndarray<nb::numpy, double, nb::ndim<1>>;
+/// Name within the block, and the weight.
+using NamedLayer = std::pair<std::string, Source>;
 
 std::span<const double> span_of(const Doubles& values) { return {values.data(), values.size()}; }
 
@@ -42,6 +44,46 @@ layers::MappingOptions mapping_of(const std::string& mapping, double sparsity, d
                                   const std::string& clip) {
   return {named(layers::mapping_from(mapping), "mapping", mapping), sparsity, epsilon,
           named(layers::clip_from(clip), "clip", clip)};
+}
+
+weights::Stack stack_of(const std::vector<std::vector<NamedLayer>>& blocks) {
+  weights::Stack stack;
+  for (const std::vector<NamedLayer>& layers : blocks) {
+    weights::Block& block = stack.blocks.emplace_back();
+    for (const auto& [name, source] : layers) {
+      const tensor::TensorView view = view_of(source);
+      weights::Layer& layer = block.layers.emplace_back();
+      layer.name = name;
+      layer.kind = view.shape.size() == 4 ? weights::Layer::Kind::kConv2d : weights::Layer::Kind::kLinear;
+      layer.weight = {view.name, std::string(tensor::safetensors_name(view.dtype)), view.shape, view.bytes,
+                      view.owner};
+    }
+  }
+  return stack;
+}
+
+/// The scores as JSON, how many spectra were needed, and how many were in the file.
+std::tuple<std::string, std::size_t, std::size_t> score(
+    const std::pair<std::string, std::string>& model, const std::vector<std::vector<NamedLayer>>& blocks,
+    const std::string& metric, const std::string& peak_lower, const std::string& method,
+    const std::string& mapping, double sparsity, double epsilon, const std::string& clip, std::uint64_t seed,
+    const std::optional<nb::bytes>& root, const std::optional<std::string>& spectra, bool pretty) {
+  layers::ScoreOptions options;
+  options.metric = named(layers::metric_from(metric), "metric", metric);
+  options.peak_lower = named(layers::peak_lower_from(peak_lower), "peak_lower", peak_lower);
+  options.method = named(layers::eigen_method_from(method), "method", method);
+  options.mapping = mapping_of(mapping, sparsity, epsilon, clip);
+  options.shuffle_seed = seed;
+  const std::optional<Digest> weights = root ? std::optional(to_digest(*root, "root")) : std::nullopt;
+  const weights::Stack stack = stack_of(blocks);
+  return without_gil([&]() -> std::tuple<std::string, std::size_t, std::size_t> {
+    std::optional<layers::SpectraFile> kept;
+    if (spectra) kept.emplace(unwrap_read(layers::SpectraFile::open(*spectra)));
+    layers::Scoring found =
+        unwrap(layers::score(stack, {model.first, model.second}, options, kept ? &*kept : nullptr));
+    found.scores.assay->weights = weights;
+    return {unwrap(found.scores.encode(pretty)), found.matrices, found.taken_over};
+  });
 }
 
 void bind_spectrum(nb::module_& m) {
@@ -121,6 +163,9 @@ void bind_layers_spectra(nb::module_& m) {
       },
       nb::arg("metrics"), nb::arg("sizes"), nb::arg("blocks"), nb::arg("mapping"), nb::arg("sparsity"),
       nb::arg("epsilon"), nb::arg("clip"));
+  m.def("layers_score", score, nb::arg("model"), nb::arg("blocks"), nb::arg("metric"), nb::arg("peak_lower"),
+        nb::arg("method"), nb::arg("mapping"), nb::arg("sparsity"), nb::arg("epsilon"), nb::arg("clip"),
+        nb::arg("seed"), nb::arg("root").none(), nb::arg("spectra").none(), nb::arg("pretty"));
 }
 
 }  // namespace assay::python

@@ -17,5 +17,4 @@ NB_MODULE(_core, m) {
   python::bind_weights(m);
   python::bind_layers(m);
   python::bind_layers_spectra(m);
-  python::bind_layers_scoring(m);
 }

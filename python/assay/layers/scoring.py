@@ -1,5 +1,6 @@
 """Scores of a loaded model's layers, as `assay layers score` makes them of a model's files."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,7 @@ from torch import Tensor
 
 from .. import _core
 from ..models import LinearLayer, Loaded, linear_layers
-
-METRICS = (
-    *("alpha", "alpha_mid", "alpha_peak", "alphahat", "entropy", "norm", "log_norm"),
-    *("spectral_norm", "log_spectral_norm", "stable_rank", "log_alpha_norm", "mp_softrank"),
-    *("random_distance", "alpha_hill", "alpha_weighted"),
-)
+from ..writing import write_together
 
 
 @dataclass(frozen=True)
@@ -22,7 +18,7 @@ class Settings:
     """How scores are made; docs/layers.md says what each does.
 
     Attributes:
-        metric: One of `METRICS`.
+        metric: As `assay layers score --metric` takes it.
         mapping: "block_wise" or "layer_wise".
         sparsity: Between 0 and 1.
         epsilon: From 0 to below 1.
@@ -91,33 +87,33 @@ def score_model(
     chosen = settings or Settings()
     layers = linear_layers(model.model)
     kept = spectra or out.with_name(f"{out.name}.spectra")
-    matrices, taken_over, notes = _core.layers_score(
+    text, matrices, taken_over = _core.layers_score(
+        (model.source.name, str(getattr(model.model.config, "model_type", ""))),
         _blocks(layers),
-        model.source.name,
-        str(getattr(model.model.config.get_text_config(), "model_type", "")),
         chosen.metric,
+        chosen.peak_lower,
+        chosen.eigen,
         chosen.mapping,
         chosen.sparsity,
         chosen.epsilon,
-        chosen.peak_lower,
-        chosen.eigen,
         chosen.clip,
         chosen.seed,
+        None,
         str(kept),
-        str(out),
         pretty,
     )
-    return Scored(len(layers), matrices, taken_over, notes)
+    write_together({out: text.encode()})
+    return Scored(len(layers), matrices, taken_over, json.loads(text)["assay"]["notes"])
 
 
-def _blocks(layers: Sequence[LinearLayer]) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """By block: its name, and its weights as they are stored, in place where they can be."""
-    blocks: dict[str, list[tuple[str, Any]]] = {}
+def _blocks(layers: Sequence[LinearLayer]) -> list[list[tuple[str, Any]]]:
+    """By block, paths within it and weights as they are stored, in place where they can be."""
+    blocks: dict[int, list[tuple[str, Any]]] = {}
     for layer in layers:
-        block = layer.module_name.removesuffix(f".{layer.path}")
         weight = layer.module.get_parameter("weight").detach().cpu().contiguous()
-        blocks.setdefault(block, []).append((layer.path, weight))
-    return list(blocks.items())
+        source = f"{layer.module_name}.weight", weight, ""
+        blocks.setdefault(layer.block, []).append((layer.path, source))
+    return list(blocks.values())
 
 
 def spectrum_of(weight: Tensor, name: str) -> Spectrum:
@@ -127,4 +123,7 @@ def spectrum_of(weight: Tensor, name: str) -> Spectrum:
         InputError: NaN or infinite values, zeros alone, a tail that no power law fits.
     """
     held: Any = weight.detach().cpu().contiguous()
-    return Spectrum(*_core.layers_fitted_spectrum(held, name))
+    found = _core.layers_spectrum((name, held, ""), "auto", None)
+    nonzero = found.eigenvalues[found.zeros :]
+    alpha, _, xmin, _, _ = _core.layers_fit("alpha_peak", nonzero, "compat")
+    return Spectrum(found.eigenvalues.tolist(), alpha, xmin)

@@ -1,5 +1,6 @@
-"""Spectra, metrics and ratios of weights in memory, as the native module gives them."""
+"""Spectra, metrics and scores of weights in memory, as the native module gives them."""
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -45,6 +46,20 @@ def test_fits_and_ratios() -> None:
     )
     np.testing.assert_allclose(ratios, [0.8, 1.0], rtol=1e-14)
     assert full == 1
+
+
+def test_a_model_in_memory_is_scored() -> None:
+    blocks = [[("q_proj", ("layers.0.q_proj.weight", WIDE, ""))], [("q_proj", ("b", TALL, ""))]]
+    text, needed, taken_over = _core.layers_score(
+        ("mine", "opt"), blocks, "norm", "compat", "auto", "layer_wise", 0.7, 0.3, "fill", 0,
+        bytes(32), None, False,
+    )  # fmt: skip
+    scores = json.loads(text)
+    assert (needed, taken_over) == (2, 0)
+    assert (scores["model_name"], scores["is_opt_model"]) == ("mine", True)
+    assert [layer["name"] for layer in scores["layers"]] == ["0.q_proj", "1.q_proj"]
+    norms = [float((w.astype(np.float64) ** 2).sum()) for w in (WIDE, TALL)]
+    assert scores["assay"]["metrics"] == pytest.approx(norms, rel=1e-12)
 
 
 SPECTRUM = ("w", WIDE, "")

@@ -28,7 +28,7 @@ VERBS = [
     "convert", "reshape", "interpolate", "srs dev", "srs verify", "trust add", "trust list",
     "trust remove", "commit", "challenge", "prove",
     "verify", "locate", "toploc build", "toploc verify", "manifest make", "manifest open",
-    "manifest verify", "manifest check", "layers select", "version", "kernels",
+    "manifest verify", "manifest check", "layers score", "layers select", "version", "kernels",
 ]  # fmt: skip
 
 

@@ -293,7 +293,7 @@ def test_the_demo_tells_its_story_and_leaves_its_files(run: Any, tmp_path: Path)
             "plot --mode data_dir --data-dir . --metric ../x --output a.png",
             "is no name of a metric",
         ),
-        ("plot --json-file x.json --output a.png", "x.json: No such file"),
+        ("plot --json-file x.json --output a.png", "x.json: cannot open"),
         ("compare --scores tiny_scores.json", "cases: No such file"),
         ("cases --num-cases 100001", "give 1 to 100000"),
         ("damage --model tiny --output d.json --plot p.png", "--scores: are needed"),
