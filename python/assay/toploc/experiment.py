@@ -69,7 +69,10 @@ def generate(options: argparse.Namespace, engine: Engine) -> int:
         path = signature_path(folder, options.model_name, index)
         signature.write(str(path))
         written += sum(map(len, made.proofs))
-        show(f"{printable(str(path))}: {len(made.output)} tokens, {len(made.proofs)} proofs", flush=True)
+        show(
+            f"{printable(str(path))}: {len(made.output)} tokens, {len(made.proofs)} proofs",
+            flush=True,
+        )
     show(f"{len(prompts)} signatures, {written} bytes of proofs, in {printable(str(folder))}")
     return 0
 

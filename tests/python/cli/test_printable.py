@@ -16,7 +16,8 @@ from assay.ending import ended
 from assay.printing import printable, show, show_json
 from assay_program import FAILED, PROGRAM, environment
 
-# What each does to a terminal that prints it as it is. Names in headers have no ASCII control characters.
+# What each does to a terminal that prints it as it is. Headers have no names with ASCII's control
+# characters.
 NAMES = {
     "turned": ("layer_0\u202e]9 ,0[\u2066", "layer_0\\u202e]9 ,0[\\u2066"),
     "cleared": ("a\u009b2J\u009b1;1Haccepted", "a\\u009b2J\\u009b1;1Haccepted"),
