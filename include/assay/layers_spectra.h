@@ -47,8 +47,8 @@ struct Spectrum {
 /// The spectrum of a weight of f32, f16, bf16 or f64 with the shape [m, n], of which the transposed one has
 /// the same; or of a convolution, [out, in, height, width]: the eigenvalues of its height * width slices
 /// [out, in], each times sqrt(0.5), in one (Zhou et al., "Temperature Balancing", 2023, and AlphaPruning, 2024).
-/// Works on the calling thread, beside 16 s^2 bytes for the short side s, and half as much again or three
-/// times as much where singular values are taken.
+/// Works on the calling thread, with 16 s^2 bytes for the short side s, and 40 s^2 where singular values are
+/// taken.
 /// Errors, with the weight's name: kOutOfRange (NaN or Inf, with the index; a weight of zeros alone; products
 /// beyond the doubles), kUnsupported (another dtype or number of axes), kTooLarge, kMismatch (no values).
 [[nodiscard]] Result<Spectrum> spectrum_of(const tensor::TensorView& weight,

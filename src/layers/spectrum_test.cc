@@ -26,7 +26,7 @@ template <class T>
 Weight weight_of(const std::vector<T>& values, tensor::Shape shape, Dtype dtype) {
   Weight weight;
   weight.bytes.resize(values.size() * sizeof(T));
-  std::memcpy(weight.bytes.data(), values.data(), weight.bytes.size());
+  if (!values.empty()) std::memcpy(weight.bytes.data(), values.data(), weight.bytes.size());
   weight.view = {"w", dtype, std::move(shape), {}, nullptr};
   weight.view.bytes = weight.bytes;
   return weight;

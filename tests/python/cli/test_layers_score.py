@@ -87,7 +87,7 @@ def test_a_killed_scoring_goes_on(tmp_path: Path) -> None:
     write_model(
         tmp_path, blocks=10, shapes={"self_attn.q_proj": (500, 500), "mlp.up_proj": (700, 500)}
     )
-    line = [PROGRAM, *SCORE.split(), "--threads", "1"]
+    line = [str(PROGRAM), *SCORE.split(), "--threads", "1"]
     spectra = tmp_path / "scores.json.spectra"
     with subprocess.Popen(
         line, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL
