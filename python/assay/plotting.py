@@ -247,6 +247,9 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
     _set_axis(axes, "x", panel.x)
     for index, one in enumerate(panel.series):
         _draw_series(axes, one, _colour(index))
+    if not panel.x.log:
+        # More numbers of six digits would run into each other.
+        axes.locator_params(axis="x", nbins=5)
     if any(one.label for one in panel.series):
         # Among points of several kinds there is no empty corner.
         crowded = sum(one.mark == "points" for one in panel.series) > 2

@@ -36,7 +36,7 @@ RowOpening open_of_folder(const Folder& folder, const Manifest& manifest, const 
   return unwrap(weights::open_row(manifest, *tensor, row));
 }
 
-void bind_stack(nb::module_& m) {
+void bind_stored_layers(nb::module_& m) {
   nb::class_<weights::Layer>(m, "StoredLayer")
       .def_ro("name", &weights::Layer::name)
       .def_prop_ro("kind", [](const weights::Layer& l) { return weights::to_string(l.kind); })
@@ -153,7 +153,7 @@ void bind_row(nb::module_& m) {
 }  // namespace
 
 void bind_weights(nb::module_& m) {
-  bind_stack(m);
+  bind_stored_layers(m);
   bind_manifest(m);
   bind_row(m);
 }

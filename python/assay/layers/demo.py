@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..models import encode_prompts, linear_layers, made_prompts
+from ..models import Loaded, encode_prompts, linear_layers, made_prompts
 from ..plotting import draw, require_drawable
 from ..progress import Bar
 from ..stopping import say
@@ -68,7 +68,7 @@ def tell(options: argparse.Namespace) -> int:
         for number, run in enumerate(selected.assignments):
             cost = scores.cost_of(run) / sum(scores.costs)
             say(f"           verifier {number}: {_run(run, scores)}, {cost:.1%} of the parameters")
-    runs = {order: selected.assignments for order, selected in found.items()}
+    runs = {str(order): selected.assignments for order, selected in found.items()}
     draw(pictures.of_selection(runs, len(layers), scores.model_name), folder / "selection.png")
     gain = found["free"].value - found["fixed"].value
     say(f"   free order finds {gain:.4f} more; drawn: {folder / 'selection.png'}\n")
@@ -88,7 +88,7 @@ intervals. And whoever knows the scores and the budgets knows the selection too.
 
 
 def _damage(
-    options: argparse.Namespace, model: model_verbs.Loaded, scores: Scores, selected: Selection
+    options: argparse.Namespace, model: Loaded, scores: Scores, selected: Selection
 ) -> None:
     ids = answers(
         model.model,
