@@ -104,9 +104,9 @@ Result<int> run_score(const ScoreFlags& flags, const Console& console) {
                   grouped(scores.layers.size()), grouped(scores.blocks.size()),
                   scores.metadata.raw_metrics_min, scores.metadata.raw_metrics_max),
       fmt::format("{} of {} spectra were taken over from {}", grouped(found.taken_over),
-                  grouped(found.matrices), printable(kept_path))};
-  for (const std::string& note : scores.assay->notes) lines.push_back("note: " + printable(note));
-  lines.push_back("written to " + printable(flags.out));
+                  grouped(found.matrices), kept_path)};
+  for (const std::string& note : scores.assay->notes) lines.push_back("note: " + note);
+  lines.push_back("written to " + flags.out);
   return console.report(json, lines);
 }
 

@@ -75,7 +75,7 @@ Result<int> run_check(const SelectOptions& options, const Console& console) {
   if (!options.budgets.empty())
     budgets = ASSAY_TRY(parse_budgets(options.budgets, scores.total_parameters()));
   const Verdict verdict = ASSAY_TRY(layers::check_selection(result, scores, budgets));
-  return console.report(json_of(verdict), lines_of(verdict), exit_code(verdict.outcome()));
+  return console.report(json_of(verdict), Lines(verdict), exit_code(verdict.outcome()));
 }
 
 // --- drawn selections ---
@@ -126,7 +126,7 @@ Result<int> run_draw(const SelectOptions& options, const layers::SelectionProble
   lines.push_back(fmt::format("chance of each layer to be checked, from {} simulated draws (within {:.3f}):",
                               grouped(draws.simulated), 1 / std::sqrt(static_cast<double>(draws.simulated))));
   for (std::size_t i = 0; i < draws.chance.size(); ++i)
-    lines.push_back(fmt::format("  {:5.1f} %  {}", 100 * draws.chance[i], printable(scores.layers[i].name)));
+    lines.push_back(fmt::format("  {:5.1f} %  {}", 100 * draws.chance[i], scores.layers[i].name));
   lines.emplace_back("keep the draws, and the key that they follow from, secret until the checks are done");
   return console.report(json, lines);
 }
@@ -136,9 +136,8 @@ Result<int> run_draw(const SelectOptions& options, const layers::SelectionProble
 std::string assignment_line(const layers::Assignment& one, std::size_t index) {
   if (one.layers.empty()) return fmt::format("verifier {}: no layers, budget {:.0f}", index + 1, one.budget);
   return fmt::format("verifier {}: layers {} to {} ({} to {}), cost {} of {}, worth {:.6f}", index + 1,
-                     one.start_layer, one.end_layer, printable(one.layers.front().name),
-                     printable(one.layers.back().name), grouped(one.cost),
-                     grouped(static_cast<std::uint64_t>(one.budget)), one.benefit);
+                     one.start_layer, one.end_layer, one.layers.front().name, one.layers.back().name,
+                     grouped(one.cost), grouped(static_cast<std::uint64_t>(one.budget)), one.benefit);
 }
 
 std::vector<std::string> lines_of(const layers::SelectionResult& result) {
@@ -170,7 +169,7 @@ Result<int> run_select(const SelectOptions& options, const Console& console) {
   const auto result = layers::SelectionResult::of(scores, problem, selection, options.scores);
   if (!options.output.empty()) ASSAY_TRY(result.write(options.output, options.pretty));
   std::vector<std::string> lines = lines_of(result);
-  if (!options.output.empty()) lines.push_back("written to " + printable(options.output));
+  if (!options.output.empty()) lines.push_back("written to " + options.output);
   return console.report(ASSAY_TRY(parse_json(result.encode(), options.output)), lines);
 }
 

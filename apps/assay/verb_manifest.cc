@@ -67,10 +67,10 @@ Result<int> run_make(const MakeOptions& options, const Console& console) {
       "manifest digest " + to_hex(manifest.digest())};
   for (const weights::FileEntry& file : manifest.files()) {
     json["files"].push_back({{"name", file.name}, {"sha256", to_hex(file.sha256)}});
-    lines.push_back(fmt::format("{}  {}", to_hex(file.sha256), printable(file.name)));
+    lines.push_back(fmt::format("{}  {}", to_hex(file.sha256), file.name));
   }
   json["timing"] = {{"hash_time_s", seconds}};
-  if (!options.out.empty()) lines.push_back("written to " + printable(options.out));
+  if (!options.out.empty()) lines.push_back("written to " + options.out);
   return console.report(json, lines);
 }
 
@@ -94,9 +94,9 @@ Result<int> run_open(const OpenOptions& options, const Console& console) {
   json["row_bytes"] = opening.values().size();
   json["root"] = to_hex(manifest.root());
   return console.report(
-      json, {fmt::format("row {} of {}: {} bytes, opened by {}", grouped(opening.row),
-                         printable(opening.tensor.name), grouped(opening.values().size()), grouped(bytes)),
-             "root " + to_hex(manifest.root()), "written to " + printable(options.out)});
+      json, {fmt::format("row {} of {}: {} bytes, opened by {}", grouped(opening.row), opening.tensor.name,
+                         grouped(opening.values().size()), grouped(bytes)),
+             "root " + to_hex(manifest.root()), "written to " + options.out});
 }
 
 Result<int> run_verify(const VerifyOptions& options, const Console& console) {
@@ -108,7 +108,7 @@ Result<int> run_verify(const VerifyOptions& options, const Console& console) {
   const Verdict verdict = weights::verify_row(opening, root, asked);
   Json json = json_of(verdict);
   if (verdict.ok()) json["row_hex"] = to_hex(opening.values());
-  return console.report(json, lines_of(verdict), exit_code(verdict.outcome()));
+  return console.report(json, Lines(verdict), exit_code(verdict.outcome()));
 }
 
 Result<int> run_check(const CheckOptions& options, const Console& console) {
@@ -120,7 +120,7 @@ Result<int> run_check(const CheckOptions& options, const Console& console) {
     const Digest root = ASSAY_TRY(parse_digest(options.root, "--root"));
     const weights::Folder folder = ASSAY_TRY(weights::Folder::open(options.weights));
     const Verdict verdict = weights::check_root(ASSAY_TRY(weights::Manifest::of(folder.tensors())), root);
-    return console.report(json_of(verdict), lines_of(verdict), exit_code(verdict.outcome()));
+    return console.report(json_of(verdict), Lines(verdict), exit_code(verdict.outcome()));
   }
   const weights::Manifest manifest = ASSAY_TRY(weights::Manifest::read(options.manifest));
   if (!options.digest.empty()) {
@@ -133,7 +133,7 @@ Result<int> run_check(const CheckOptions& options, const Console& console) {
   const Verdict verdict = ASSAY_TRY(weights::check_folder(manifest, folder));
   Json json = json_of(verdict);
   json["root"] = to_hex(manifest.root());
-  return console.report(json, lines_of(verdict), exit_code(verdict.outcome()));
+  return console.report(json, Lines(verdict), exit_code(verdict.outcome()));
 }
 
 CLI::Option* add_weights(CLI::App* verb, std::string& path) {

@@ -1,12 +1,12 @@
 """The benchmark's verbs: budgets, methods side by side, more verifiers, one model or several."""
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import InputError
 from ..plotting import draw, require_drawable
+from ..printing import show
 from ..progress import Bar
 from . import comparing, pictures
 from . import scalability as scaling
@@ -18,14 +18,14 @@ from .scores import Scores, read_scores
 
 def _tell(options: argparse.Namespace, words: str) -> None:
     if not options.quiet:
-        print(words, file=sys.stderr)
+        show(words, error=True)
 
 
 def cases(options: argparse.Namespace) -> int:
     """Make budgets and write them."""
     made = make_cases(options.num_cases, options.num_verifiers, options.seed)
     write_cases(made, options.output_dir)
-    print(f"{options.output_dir}: {len(made)} cases of {options.num_verifiers} verifiers")
+    show(f"{options.output_dir}: {len(made)} cases of {options.num_verifiers} verifiers")
     return 0
 
 
@@ -49,9 +49,9 @@ def _compared(
     with Bar.on_stderr(f"compare {name}", quiet=options.quiet) as bar:
         results = compare(listed, scores, norms, order=options.order, report=bar)
     path = comparing.write_results(results, name, options.order, folder)
-    print(f"{path}: {len(results)} cases; share of the significance, mean and deviation")
+    show(f"{path}: {len(results)} cases; share of the significance, mean and deviation")
     for method, figures in comparing.summary(results).items():
-        print(f"  {method:18} {figures['mean']:7.4f}  {figures['std']:.4f}")
+        show(f"  {method:18} {figures['mean']:7.4f}  {figures['std']:.4f}")
     return path, results
 
 
@@ -73,7 +73,7 @@ def scalability(options: argparse.Namespace) -> int:
             )
         path = scaling.write_steps(steps, name, options.order, folder)
         found = ", ".join(f"{s.num_verifiers}: {s.alphaprun_ratio['alphaprun']:.4f}" for s in steps)
-        print(f"{path}: share of the significance by verifiers\n  {found}")
+        show(f"{path}: share of the significance by verifiers\n  {found}")
         drawn[name] = steps
     draw(pictures.of_scalability(drawn), folder / scaling.PICTURE_FILE)
     return 0
@@ -169,5 +169,5 @@ def run_all(options: argparse.Namespace) -> int:
         # The next models are held against the same budgets.
         options.skip_cases = True
     draw(pictures.of_comparison(found), output)
-    print(f"{output}: {len(found)} models")
+    show(f"{output}: {len(found)} models")
     return 0

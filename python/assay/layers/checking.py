@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import Error
 from ..plotting import draw
+from ..printing import show
 from . import cases, comparing, pictures
 from .comparing import is_valid
 from .random_runs import Interval
@@ -40,8 +41,8 @@ def check(_: argparse.Namespace) -> int:
         ("selections against all there are", _against_all()),
         ("budgets, comparison, scalability and their files", _files()),
     ):
-        print(f"  {name:52} {found}", flush=True)
-    print("all is well")
+        show(f"  {name:52} {found}", flush=True)
+    show("all is well")
     return 0
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from ..models import (
     read_prompts,
 )
 from ..plotting import draw, require_drawable
+from ..printing import show
 from ..progress import Bar, Progress
 from ..writing import write_together
 from . import damage_file, foretelling, pictures
@@ -46,7 +46,7 @@ def loaded(options: argparse.Namespace) -> Loaded:
 def tell(options: argparse.Namespace, words: str) -> None:
     """A line on standard error, unless --quiet."""
     if not options.quiet:
-        print(words, file=sys.stderr)
+        show(words, error=True)
 
 
 def score(options: argparse.Namespace) -> int:
@@ -79,7 +79,7 @@ def score(options: argparse.Namespace) -> int:
         for note in found.notes:
             tell(options, f"note: {note}")
         taken = f"{found.taken_over} of {found.matrices} spectra were taken over"
-        print(f"{out}: {found.layers} layers of {model.source.name} by {options.metric}; {taken}")
+        show(f"{out}: {found.layers} layers of {model.source.name} by {options.metric}; {taken}")
         if options.metric_cache is not None:
             _keep_metrics(options.metric_cache, read_scores(out))
     return 0
@@ -92,7 +92,7 @@ def _keep_metrics(folder: Path, scores: Scores) -> None:
     values = np.array(pictures.raw_metrics(scores), dtype="<f8")
     path = place / f"{scores.metric_name}.npy"
     write_together({path: lambda file: np.save(file, values)})
-    print(f"{path}: {len(values)} metrics, bound to no weights")
+    show(f"{path}: {len(values)} metrics, bound to no weights")
 
 
 def norms(options: argparse.Namespace) -> int:
@@ -144,7 +144,7 @@ def damage(options: argparse.Namespace) -> int:
         return 0
     values = damage_file.values_of(measured)
     found = foretelling.foretell(values, scores, norms_there, num_cases=options.num_cases)
-    print("\n".join(foretelling.table(found)))
+    show("\n".join(foretelling.table(found)))
     path = options.output.with_name(f"{options.output.stem}_analysis.json")
     text = json.dumps(found.as_fields(), indent=2, allow_nan=False) + "\n"
     write_together({path: text.encode()})
