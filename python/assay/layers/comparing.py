@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DecodeError, InputError
+from ..errors import DecodeError
 from ..progress import OnProgress, Progress, ignore
 from ..writing import write_together
 from .cases import Case, file_name
@@ -225,17 +225,3 @@ def _read_run(run: object, place: str) -> Interval:
         case [int(first), int(last)] if -1 <= first <= last < 1 << 32:
             return first, last
     raise DecodeError("malformed", place, "first and last layer are expected here, or -1, -1")
-
-
-def require_model(results: Sequence[CaseResult], layers: int, place: str) -> None:
-    """Whether results are of a model with so many layers.
-
-    Raises:
-        InputError: A run ends behind the last layer ("mismatch").
-    """
-    last = max(
-        run[1] for case in results for one in case.results.values() for run in one.assignments
-    )
-    if last >= layers:
-        reason = f"selects layer {last}, there are {layers}: of another model"
-        raise InputError("mismatch", place, reason)

@@ -20,7 +20,6 @@ from ..models import (
     KeptPass,
     LinearLayer,
     altered,
-    ends_of,
     find_layout,
     generate,
     linear_layers,
@@ -217,14 +216,11 @@ def answers(
     prompts = [ids[: length - 1] for ids in encode(tokens // length)]
     fewest = min(map(len, prompts))
     settings = settings_for(model, length - fewest, min_new_tokens=length - fewest)
-    ends = set(ends_of(model))
     rows = []
     for prompt, output in generate(model, prompts, settings):
         row = [*prompt, *output][:length]
         if len(row) < length:
-            reason = (
-                f"a sequence of {len(row)} tokens, where {length} are needed ({len(ends)} ends)"
-            )
+            reason = f"a sequence of {len(row)} tokens, where {length} are needed"
             raise InputError("out_of_range", "answers", reason)
         rows.append(row)
     return torch.tensor(rows, dtype=torch.int64)

@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -171,8 +170,3 @@ def values_of(measured: Measured, kind: str = "kl") -> list[float]:
         reason = f"{len(missing)} layers were not changed alone, the first is {missing[0]}"
         raise InputError("mismatch", "damage", f"{reason}; measure with --layers all")
     return [float(getattr(single[index], kind)) for index in range(len(single))]
-
-
-def total(values: Iterable[float]) -> float:
-    """Their sum, correctly rounded."""
-    return math.fsum(values)

@@ -79,11 +79,6 @@ class Fields:
         """A finite number of at least `least`."""
         return self._number(self.fields.get(name), name, least)
 
-    def numbers(self, name: str, *, least: float = -math.inf) -> list[float]:
-        """A list of such numbers."""
-        listed = enumerate(self.array(name))
-        return [self._number(value, f"{name}[{i}]", least) for i, value in listed]
-
     def _number(self, value: object, name: str, least: float) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise self._wrong(name, "a number")

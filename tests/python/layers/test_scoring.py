@@ -14,6 +14,7 @@ from assay.layers.cli import main
 from assay.layers.scores import read_scores
 from assay.layers.scoring import Settings, score_model, spectrum_of
 from assay.models import Loaded, ModelSource, linear_layers
+from assay.weights import Folder
 from assay_program import run
 
 DONE, FAILED = 0, 2
@@ -80,6 +81,18 @@ def test_a_loaded_model_and_its_folder_have_the_same_scores(
     for field in ("layers", "blocks", "metadata", "is_opt_model", "total_parameters"):
         assert one[field] == other[field]
     assert one["assay"]["metrics"] == other["assay"]["metrics"]
+
+
+@pytest.mark.parametrize("layout", tiny_models.CONFIGS)
+def test_a_loaded_model_and_its_folder_have_the_same_layers(layout: str, tmp_path: Path) -> None:
+    model = tiny_models.tiny(layout)
+    model.save_pretrained(tmp_path)
+    stored = Folder(tmp_path).stack()
+    assert stored.registered
+    assert [(f"{one.block}.{one.name}", one.shape) for one in stored.layers] == [
+        (layer.name, tuple(layer.module.get_parameter("weight").shape))
+        for layer in linear_layers(model)
+    ]
 
 
 def weights_with(value: float) -> Loaded:
