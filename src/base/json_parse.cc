@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 64;
 // Those of the objects that are open are kept to find one that stands twice.
-constexpr std::size_t kMaxOpenKeys = std::size_t{1} << 16;
+constexpr std::size_t kMaxOpenKeys = std::size_t{1} << 18;
 
 /// Whether a number that is no double is so because it is too small: then 0 is the nearest.
 bool vanishes(std::string_view number) {

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "base/file.h"
 #include "claim/test_support.h"
 
 namespace assay::claim {

@@ -73,7 +73,8 @@ std::vector<double> matrix_of(const Json& vector, std::uint64_t seed) {
 }
 
 const Json& vectors() {
-  static const Json document = read_json_file(std::string(ASSAY_VECTORS) + "/layers/spectra.json").value();
+  static const Json document =
+      read_json_file(std::string(ASSAY_VECTORS) + "/layers/spectra.json", std::uint64_t{1} << 22, "").value();
   return document;
 }
 
