@@ -4,12 +4,12 @@ Loading takes seconds. Ctrl-C meanwhile ends a program as it does later: with on
 exit code of what could not be done.
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
 from .errors import FAILED
+from .printing import show
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Program:
         try:
             main = self.load()
         except KeyboardInterrupt:
-            print(f"{self.name}: stopped before it was done", file=sys.stderr)
+            show(f"{self.name}: stopped before it was done", error=True)
             return FAILED
         return main()
 

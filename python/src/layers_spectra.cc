@@ -120,7 +120,9 @@ void bind_spectrum(nb::module_& m) {
                               : layers::spectrum_of(view, by);
         }));
       },
-      nb::arg("weight"), nb::arg("method"), nb::arg("shuffle_seed").none());
+      nb::arg("weight"), nb::arg("method"), nb::arg("shuffle_seed").none(),
+      nb::sig("def layers_spectrum(weight: tuple[str, typing.Any, str], method: str, "
+              "shuffle_seed: int | None) -> Spectrum"));
 }
 
 }  // namespace
@@ -165,7 +167,13 @@ void bind_layers_spectra(nb::module_& m) {
       nb::arg("epsilon"), nb::arg("clip"));
   m.def("layers_score", score, nb::arg("model"), nb::arg("blocks"), nb::arg("metric"), nb::arg("peak_lower"),
         nb::arg("method"), nb::arg("mapping"), nb::arg("sparsity"), nb::arg("epsilon"), nb::arg("clip"),
-        nb::arg("seed"), nb::arg("root").none(), nb::arg("spectra").none(), nb::arg("pretty"));
+        nb::arg("seed"), nb::arg("root").none(), nb::arg("spectra").none(), nb::arg("pretty"),
+        nb::sig("def layers_score(model: tuple[str, str], "
+                "blocks: collections.abc.Sequence[collections.abc.Sequence["
+                "tuple[str, tuple[str, typing.Any, str]]]], "
+                "metric: str, peak_lower: str, method: str, mapping: str, sparsity: float, epsilon: float, "
+                "clip: str, seed: int, root: bytes | None, spectra: str | None, pretty: bool) "
+                "-> tuple[str, int, int]"));
 }
 
 }  // namespace assay::python

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..errors import InputError
+from ..tensors import plain_torch
 from .arrays import Array, Bits, bits_of_torch, is_torch, joined, to_bfloat16, to_bits
 
 Ties = Literal["reference", "lower-index"]
@@ -126,6 +127,8 @@ def selector(
     """
     rows: Any = states[0] if _is_one_sequence(states, parameters) else states
     spans = spans_of(parameters, tokens_of(states, parameters))
+    if is_torch(rows):
+        rows = plain_torch(rows, "states")
 
     def select(chunk: int, lower_index_first: bool) -> Points:
         start, stop = spans[chunk]

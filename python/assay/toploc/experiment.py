@@ -106,7 +106,7 @@ def validate(options: argparse.Namespace, engine: Engine) -> int:
             model, path, prompt, (least, options.max_decode_tokens), profile
         )
         verdicts.append(verdict)
-        show(printable(line), flush=True)
+        show(line, flush=True)
     passed = sum(map(bool, verdicts))
     show(f"{passed} of {len(verdicts)} samples passed", error=True)
     # The same for all samples, and no part of the published lines.
@@ -124,7 +124,9 @@ def _judge_file(
     model: PreTrainedModel, path: Path, prompt: Prompt, lengths: tuple[int, int], profile: Profile
 ) -> tuple[Verdict, str]:
     if not path.is_file():
-        return Verdict.rejected("missing", str(path)), f"VERIFICATION FAILED: missing {path}"
+        return Verdict.rejected(
+            "missing", str(path)
+        ), f"VERIFICATION FAILED: missing {printable(str(path))}"
     try:
         return judge(model, Signature.read(str(path)), prompt, lengths, profile)
     except InputError as error:
@@ -132,7 +134,7 @@ def _judge_file(
             raise  # the verifier's own model
         place = "" if error.place.startswith(str(path)) else f"{path}: "
         verdict = Verdict.rejected("signature", f"{place}{error}")
-        return verdict, f"VERIFICATION FAILED: signature: {verdict.reason}"
+        return verdict, f"VERIFICATION FAILED: signature: {printable(verdict.reason)}"
 
 
 def judge(
@@ -152,11 +154,11 @@ def judge(
     if before:
         before = check_file(signature, agreed, len(signature.output_token_ids))
     if not before:
-        return before, f"VERIFICATION FAILED: {before.step}: {before.reason}"
+        return before, f"VERIFICATION FAILED: {before.step}: {printable(before.reason)}"
     own = recompute(model, signature.prompt_token_ids, signature.output_token_ids)
     verdict, comparisons = examine_file(own, signature, profile, agreed, rounded=True)
     if verdict.outcome == "inconclusive":
-        return verdict, f"VERIFICATION INCONCLUSIVE: {verdict.step}: {verdict.reason}"
+        return verdict, f"VERIFICATION INCONCLUSIVE: {verdict.step}: {printable(verdict.reason)}"
     found = statistics(comparisons)
     least = 128 - profile.exponent_mismatches
     word, than, joint = ("PASSED", "below", "and") if verdict else ("FAILED", "above", "or")

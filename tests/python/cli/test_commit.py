@@ -194,7 +194,9 @@ def test_a_dev_srs_relabelled_is_quoted_as_its_own_word(cube: Path) -> None:
         assert raw[at] == 1
         raw[at] = 2
         Path(cube, name).write_bytes(raw)
-    done(cube, "srs verify --srs six.srs")
+    # Whose secrets are those of a seed that people take is found out.
+    found = report(cube, "srs verify --srs six.srs", code=REJECTED)
+    assert "that of a dev SRS of seed 7, and the label says ceremony" in found["reason"]
     done(cube, "commit --tensor cube.npy --srs six.srs --out cube.commitment")
     prove(cube, "0,0,0")
     said = report(cube, VERIFY)["assumptions"][0]

@@ -15,7 +15,7 @@ from assay.layers.scores import read_scores
 from assay.layers.scoring import Settings, score_model, spectrum_of
 from assay.models import Loaded, ModelSource, linear_layers
 from assay.weights import Folder
-from assay_program import run
+from assay_program import done
 
 DONE, FAILED = 0, 2
 
@@ -74,7 +74,7 @@ def test_a_loaded_model_and_its_folder_have_the_same_scores(
     model = loaded(layout, dtype)
     model.model.save_pretrained(tmp_path / "model")
     score_model(model, tmp_path / "loaded.json")
-    run("layers", "score", "--weights", tmp_path / "model", "--out", tmp_path / "folder.json")
+    done(tmp_path, "layers score --weights model --out folder.json")
     one, other = (
         json.loads((tmp_path / f"{name}.json").read_text()) for name in ("loaded", "folder")
     )

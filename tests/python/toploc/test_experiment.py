@@ -233,18 +233,19 @@ def test_an_answer_may_end_where_the_text_does(
     run: Any, signed: Path, models: Path, tmp_path: Path
 ) -> None:
     whole = Signature.read(str(signed / "one_0000.json"))
-    last = whole.output_token_ids[35]
+    # Fed to nothing when it is the last, so that the proofs hold with it.
+    last = next(token for token in range(40) if token not in whole.output_token_ids)
     ending = Path(shutil.copytree(models / "one", tmp_path / "one"))
     settings = json.loads((ending / "generation_config.json").read_text())
-    (ending / "generation_config.json").write_text(
-        json.dumps({**settings, "eos_token_id": [39, last]})
-    )
+    (ending / "generation_config.json").write_text(json.dumps({**settings, "eos_token_id": [last]}))
     # Whoever obeys ends makes nothing after one, whatever the proofs.
     line = VALIDATE.replace("n_samples 3", "n_samples 1") + "--save_dir"
+    goes_on = [*whole.output_token_ids[:35], last, *whole.output_token_ids[36:]]
+    replaced(signed / "one_0000.json", output_token_ids=goes_on)
     code, out, _ = run(line, signed, "--validate_model_name", ending)
     assert (code, "which ends a text, and the answer goes on" in out) == (REJECTED, True)
     for tokens in (36, 1):
-        cut(whole, tokens).write(str(signed / "one_0000.json"))
+        cut(whole, tokens, last).write(str(signed / "one_0000.json"))
         # By a model that ends no text the answer was cut, whatever the proofs.
         code, out, _ = run(line, signed, "--validate_model_name", "one")
         assert (code, out.startswith("VERIFICATION FAILED: answer length: ")) == (REJECTED, True)
@@ -256,14 +257,14 @@ def test_an_answer_may_end_where_the_text_does(
             assert code == DONE
             more = ["--min_decode_tokens", "37"]
             assert run(line, signed, "--validate_model_name", ending, *more)[0] == REJECTED
-        elif last == whole.output_token_ids[0]:
+        else:
             # Not cut then, but one token decides nothing.
             assert (code, "sequence length" in out) == (INCONCLUSIVE, True)
 
 
-def cut(signature: Signature, tokens: int) -> Signature:
-    """Of an answer its first tokens, with honest proofs of them."""
-    output = signature.output_token_ids[:tokens]
+def cut(signature: Signature, tokens: int, last: int) -> Signature:
+    """Of an answer its first tokens and a last one, with honest proofs of them."""
+    output = [*signature.output_token_ids[: tokens - 1], last]
     states = toploc.recompute(load("one", Engine())[0], signature.prompt_token_ids, output)
     return Signature(
         prompt=signature.prompt, prompt_token_ids=signature.prompt_token_ids,
