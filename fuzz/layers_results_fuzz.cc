@@ -1,5 +1,5 @@
-// Decodes results of a selection: what is taken is written again as the same, and whatever it says, it is checked
-// against scores without a crash. Input: the text.
+// Decodes results of a selection: what is taken is written again as the same, and whatever it says, it is
+// checked against scores without a crash. Input: the text.
 #include "assay/layers_results.h"
 #include "base/check.h"
 

@@ -1,5 +1,5 @@
-// From the metrics of a model's layers to the part of each that pruning would take, and to what checking it is
-// worth (Lu et al., "AlphaPruning", NeurIPS 2024, section 4).
+// From the metrics of a model's layers to the part of each that pruning would take, and to what checking it
+// is worth (Lu et al., "AlphaPruning", NeurIPS 2024, section 4).
 #pragma once
 
 #include <cstddef>
@@ -38,12 +38,12 @@ struct PruningRatios {
   std::size_t full = 0;        ///< layers whose ratio is 1
 };
 
-/// ratio_l = min(1, c r_l), where r_l = 1 - epsilon + 2 epsilon (q_l - min q) / (max q - min q) for the metric
-/// q_l, or for kBlockWise its mean over the layers of the block; all r_l are 1 where all q_l are equal. c is
-/// such that the ratios, weighted by the layers' parameters, have the mean S: with kFill after the cut at 1,
-/// with kSeed before. What a layer is worth is 1 - ratio_l, whatever the metric.
-/// `sizes` are the parameters of each layer, `blocks` the number of layers of each block, in their order.
-/// Errors: kOutOfRange at "sparsity", "epsilon", "metrics" (not finite), "sizes" (0, over 2^45); kMismatch at
+/// ratio_l = min(1, c r_l), where r_l = 1 - epsilon + 2 epsilon (q_l - min q) / (max q - min q) for the
+/// metric q_l, or for kBlockWise its mean over the layers of the block; all r_l are 1 where all q_l are
+/// equal. c is such that the ratios, weighted by the layers' parameters, have the mean S: with kFill after
+/// the cut at 1, with kSeed before. What a layer is worth is 1 - ratio_l, whatever the metric. `sizes` are
+/// the parameters of each layer, `blocks` the number of layers of each block, in their order. Errors:
+/// kOutOfRange at "sparsity", "epsilon", "metrics" (not finite), "sizes" (0, over 2^45); kMismatch at
 /// "metrics" (another number of metrics than of layers), "blocks" (that do not cover the layers).
 [[nodiscard]] Result<PruningRatios> pruning_ratios(std::span<const double> metrics,
                                                    std::span<const std::uint64_t> sizes,

@@ -48,15 +48,15 @@ struct SelectionOrigin {
   std::optional<Digest> weights;  ///< as in the scores
   /// For each assignment, the blocks that its layers lie in.
   std::vector<std::vector<std::uint64_t>> blocks;
-  /// For each assignment, the names of the captured tensors around those blocks: what enters the first of them
-  /// and what each hands on, as docs/capture.md names them.
+  /// For each assignment, the names of the captured tensors around those blocks: what enters the first of
+  /// them and what each hands on, as docs/capture.md names them.
   std::vector<std::vector<std::string>> tensors;
   std::vector<std::string> notes;
   friend bool operator==(const SelectionOrigin&, const SelectionOrigin&) = default;
 };
 
-/// The results file of the original pipeline, with one more object. What it says is read as it stands, so that
-/// check_selection can say what is wrong with it.
+/// The results file of the original pipeline, with one more object. What it says is read as it stands, so
+/// that check_selection can say what is wrong with it.
 struct SelectionResult {
   static constexpr std::uint64_t kMaxBytes = std::uint64_t{64} << 20;
 
@@ -76,8 +76,8 @@ struct SelectionResult {
                             std::string scores_file);
 
   [[nodiscard]] std::string encode(bool pretty = true) const;
-  /// Every field once, and no other; the object "assay" may be missing. Costs of the original are numbers with a
-  /// fraction of 0. Errors: kMalformed, kOutOfRange, kMismatch (counts that do not agree), kTooLarge,
+  /// Every field once, and no other; the object "assay" may be missing. Costs of the original are numbers
+  /// with a fraction of 0. Errors: kMalformed, kOutOfRange, kMismatch (counts that do not agree), kTooLarge,
   /// kUnsupported (another version of "assay").
   static Result<SelectionResult> decode(std::string_view text, std::string_view place);
   static Result<SelectionResult> read(const std::filesystem::path& path);
@@ -86,13 +86,13 @@ struct SelectionResult {
   friend bool operator==(const SelectionResult&, const SelectionResult&) = default;
 };
 
-/// Whether a result is a selection from these scores: runs within the layers, disjoint, within their budgets, and
-/// sums that are right. Benefits may differ from the exact ones by 1e-9 of what all layers are worth, as sums of
-/// doubles do. `budgets` are those that the verifiers have, where they are known.
+/// Whether a result is a selection from these scores: runs within the layers, disjoint, within their budgets,
+/// and sums that are right. Benefits may differ from the exact ones by 1e-9 of what all layers are worth, as
+/// sums of doubles do. `budgets` are those that the verifiers have, where they are known.
 ///
-/// It rejects at one of the steps "budgets", "run", "overlap", "budget", "layers", "cost", "benefit", "total",
-/// "bound"; the item is the verifier, counted from 0. That no better selection exists was not checked.
-/// Errors: kMismatch (scores of another model).
+/// It rejects at one of the steps "budgets", "run", "overlap", "budget", "layers", "cost", "benefit",
+/// "total", "bound"; the item is the verifier, counted from 0. That no better selection exists was not
+/// checked. Errors: kMismatch (scores of another model).
 [[nodiscard]] Result<Verdict> check_selection(const SelectionResult& result, const Scores& scores,
                                               const std::optional<std::vector<double>>& budgets = {});
 

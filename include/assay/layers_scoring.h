@@ -94,9 +94,9 @@ struct Scoring {
   std::size_t taken_over = 0;  ///< of them, those that were in the file
 };
 
-/// Scores the layers of a stack of blocks, in its order. The object `assay` of the scores has the raw metrics,
-/// what they depend on, and notes on what was out of the ordinary; the root of the weights' manifest is the
-/// caller's to set. Errors: those of spectra_of, evaluate (with the layer's name) and pruning_ratios.
+/// Scores the layers of a stack of blocks, in its order. The object `assay` of the scores has the raw
+/// metrics, what they depend on, and notes on what was out of the ordinary; the root of the weights' manifest
+/// is the caller's to set. Errors: those of spectra_of, evaluate (with the layer's name) and pruning_ratios.
 [[nodiscard]] Result<Scoring> score(const weights::Stack& stack, const ModelLabel& model,
                                     const ScoreOptions& options, SpectraFile* kept);
 

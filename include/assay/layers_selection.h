@@ -1,5 +1,5 @@
-// Which layers each verifier checks: one contiguous run of layers within its budget, so that the runs are worth
-// most together (multi-verifier budgeted contiguous selection).
+// Which layers each verifier checks: one contiguous run of layers within its budget, so that the runs are
+// worth most together (multi-verifier budgeted contiguous selection).
 #pragma once
 
 #include <cstdint>
@@ -36,9 +36,9 @@ struct LayerRun {
 
 /// Values, costs and budgets, checked.
 ///
-/// Values are taken as integers of one scale: value_i 2^e, rounded to the nearest, with the largest e for which
-/// they sum to less than 2^62. Budgets are floored. So all comparisons are exact, and two selections of equal
-/// worth are equal.
+/// Values are taken as integers of one scale: value_i 2^e, rounded to the nearest, with the largest e for
+/// which they sum to less than 2^62. Budgets are floored. So all comparisons are exact, and two selections of
+/// equal worth are equal.
 class SelectionProblem {
  public:
   static constexpr std::size_t kMaxLayers = Scores::kMaxLayers;
@@ -101,11 +101,13 @@ struct SelectionLimits {
 ///
 /// A run neither begins nor ends with a layer of value 0. Of selections of equal worth, in this order: a
 /// verifier that is not needed stays without layers, the later before the earlier (for budgets that allow the
-/// same runs: the later ones); then runs end as far left as they can, the rightmost run first; then it goes to
-/// the verifier with the smaller budget. Verifiers whose budgets allow the same runs stand in their own order.
+/// same runs: the later ones); then runs end as far left as they can, the rightmost run first; then it goes
+/// to the verifier with the smaller budget. Verifiers whose budgets allow the same runs stand in their own
+/// order.
 ///
-/// Source: for a fixed order, dynamic programming over verifiers and layers, where the leftmost start that the
-/// budget allows is always best; over subsets of the verifiers for a free one. docs/layers.md has the proofs.
+/// Source: for a fixed order, dynamic programming over verifiers and layers, where the leftmost start that
+/// the budget allows is always best; over subsets of the verifiers for a free one. docs/layers.md has the
+/// proofs.
 [[nodiscard]] Selection select(const SelectionProblem& problem, Order order,
                                const SelectionLimits& limits = {});
 
@@ -116,8 +118,8 @@ struct Drawn {
   std::uint64_t cost = 0;
 };
 
-/// Selections that nobody can foresee: each value times an independent draw from the exponential distribution of
-/// mean 1, then selected as `select` does.
+/// Selections that nobody can foresee: each value times an independent draw from the exponential distribution
+/// of mean 1, then selected as `select` does.
 struct Draws {
   Digest key{};  ///< what the draws come from: keep it secret until the checks are done
   std::vector<Drawn> drawn;

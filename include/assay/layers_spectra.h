@@ -1,4 +1,5 @@
-// Spectra of weight matrices, and the numbers that are read off them: how heavy the tail of the eigenvalues is.
+// Spectra of weight matrices, and the numbers that are read off them: how heavy the tail of the eigenvalues
+// is.
 #pragma once
 
 #include <cstddef>
@@ -46,11 +47,11 @@ struct Spectrum {
 
 /// The spectrum of a weight of f32, f16, bf16 or f64 with the shape [m, n], of which the transposed one has
 /// the same; or of a convolution, [out, in, height, width]: the eigenvalues of its height * width slices
-/// [out, in], each times sqrt(0.5), in one (Zhou et al., "Temperature Balancing", 2023, and AlphaPruning, 2024).
-/// Works on the calling thread, with 16 s^2 bytes for the short side s, and 40 s^2 where singular values are
-/// taken.
-/// Errors, with the weight's name: kOutOfRange (NaN or Inf, with the index; a weight of zeros alone; products
-/// beyond the doubles), kUnsupported (another dtype or number of axes), kTooLarge, kMismatch (no values).
+/// [out, in], each times sqrt(0.5), in one (Zhou et al., "Temperature Balancing", 2023, and AlphaPruning,
+/// 2024). Works on the calling thread, with 16 s^2 bytes for the short side s, and 40 s^2 where singular
+/// values are taken. Errors, with the weight's name: kOutOfRange (NaN or Inf, with the index; a weight of
+/// zeros alone; products beyond the doubles), kUnsupported (another dtype or number of axes), kTooLarge,
+/// kMismatch (no values).
 [[nodiscard]] Result<Spectrum> spectrum_of(const tensor::TensorView& weight,
                                            EigenMethod method = EigenMethod::kAuto);
 
@@ -86,8 +87,8 @@ enum class PeakLower : std::uint8_t {
 [[nodiscard]] std::string_view to_string(PeakLower lower);
 [[nodiscard]] std::optional<PeakLower> peak_lower_from(std::string_view name);
 
-// Each takes ascending eigenvalues above 0. Errors: kOutOfRange, at "eigenvalues" (fewer than 2, not ascending
-// or not above 0; a tail of equal values, that no power law fits).
+// Each takes ascending eigenvalues above 0. Errors: kOutOfRange, at "eigenvalues" (fewer than 2, not
+// ascending or not above 0; a tail of equal values, that no power law fits).
 
 /// The start with the least distance of all but the last; of equal ones the first.
 [[nodiscard]] Result<PowerLaw> fit_alpha(std::span<const double> eigenvalues);
@@ -130,9 +131,9 @@ struct MetricValue {
   std::string note;
 };
 
-/// The metric of a spectrum. `shuffled` is that of the same weight shuffled, and is needed for kRandomDistance
-/// alone. Errors: those of the fits; kOutOfRange at "metric" (a number that is not finite); kMismatch (a
-/// shuffled spectrum that is missing or has another number of eigenvalues).
+/// The metric of a spectrum. `shuffled` is that of the same weight shuffled, and is needed for
+/// kRandomDistance alone. Errors: those of the fits; kOutOfRange at "metric" (a number that is not finite);
+/// kMismatch (a shuffled spectrum that is missing or has another number of eigenvalues).
 [[nodiscard]] Result<MetricValue> evaluate(Metric metric, const Spectrum& spectrum,
                                            PeakLower lower = PeakLower::kCompat,
                                            const Spectrum* shuffled = nullptr);

@@ -28,9 +28,9 @@ class Gram {
   /// Errors: kTooLarge (no memory).
   [[nodiscard]] Status add(std::span<const double> rows);
 
-  /// All of them, ascending; they are exact for a matrix within a few eps * largest of this one (Golub and Van
-  /// Loan, Matrix Computations, 8.3), so the least may come out below 0. Errors: kOutOfRange (the products
-  /// overflowed), kTooLarge (no memory).
+  /// All of them, ascending; they are exact for a matrix within a few eps * largest of this one (Golub and
+  /// Van Loan, Matrix Computations, 8.3), so the least may come out below 0. Errors: kOutOfRange (the
+  /// products overflowed), kTooLarge (no memory).
   [[nodiscard]] Result<std::vector<double>> eigenvalues() const;
 
  private:

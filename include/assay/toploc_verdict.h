@@ -147,8 +147,8 @@ struct AnswerLength {
   std::vector<std::uint32_t> ends;  ///< what the model ends a text with; none: it never does
 };
 
-/// The least length to ask for where the verifier has none in mind: the tokens of one proof, or the most where
-/// that is less. An answer cut to a token could be anything's.
+/// The least length to ask for where the verifier has none in mind: the tokens of one proof, or the most
+/// where that is less. An answer cut to a token could be anything's.
 [[nodiscard]] std::uint64_t fewest_tokens(const Batching& batching, std::uint64_t most);
 
 /// Whether each of the prompts calls for an answer of its own. Errors: kOutOfRange (two of the same tokens:

@@ -399,6 +399,6 @@ def _bytes_of(name: str, value: Any) -> NDArray[np.uint8]:
         raise InputError("unsupported", name, reason)
     import torch
 
-    flat = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    flat = value.detach().resolve_neg().cpu().contiguous().reshape(-1).view(torch.uint8)
     held: NDArray[np.uint8] = flat.numpy()
     return held

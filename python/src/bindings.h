@@ -134,8 +134,8 @@ IntegerTuple to_tuple(std::span<const std::uint32_t> numbers);
 /// Name, values, name of the dtype ("" for that of the array, "scalar" for rows of 32 bytes).
 using Source = std::tuple<std::string, AnyArray, std::string>;
 
-/// What the name of a dtype beside an array means: what its elements must be, or what they are where the array
-/// holds the bits of that dtype, and is left as it is where not.
+/// What the name of a dtype beside an array means: what its elements must be, or what they are where the
+/// array holds the bits of that dtype, and is left as it is where not.
 enum class DtypeName { kDemanded, kWhereItFits };
 
 /// The arrays in place; rows of residues are Python integers. Errors: kUnsupported, kMismatch, those of

@@ -37,8 +37,8 @@ std::optional<tensor::Dtype> dtype_of(const AnyArray& array) {
   return std::nullopt;
 }
 
-/// What an array's elements are: of the dtype that is named for it, where it holds the bits of that (numpy has
-/// no bfloat16); otherwise its own.
+/// What an array's elements are: of the dtype that is named for it, where it holds the bits of that (numpy
+/// has no bfloat16); otherwise its own.
 tensor::Dtype dtype_of(const AnyArray& array, const std::string& named, const std::string& place,
                        DtypeName strength) {
   const std::optional<tensor::Dtype> own = dtype_of(array);

@@ -22,9 +22,9 @@ using Json = nlohmann::ordered_json;
 inline constexpr std::size_t kMaxJsonValues = std::size_t{1} << 17;
 
 /// `left_out` names a field of the object whose value is checked and not kept. Errors: kMalformed (with the
-/// offset; duplicate keys, bytes after the value, invalid UTF-8, numbers outside the doubles, integers of more
-/// than 308 digits), kTooLarge (deeper than 64, more than kMaxJsonValues values that are kept, more than 262,144
-/// keys in the objects around a place).
+/// offset; duplicate keys, bytes after the value, invalid UTF-8, numbers outside the doubles, integers of
+/// more than 308 digits), kTooLarge (deeper than 64, more than kMaxJsonValues values that are kept, more than
+/// 262,144 keys in the objects around a place).
 [[nodiscard]] Result<Json> parse_json(std::string_view text, std::string_view place,
                                       std::string_view left_out = {});
 

@@ -3,10 +3,11 @@
 // for the rightmost verifier is of some class, and takes the earliest start (see fixed_order.cc). Where all
 // budgets differ these are the subsets of the verifiers; where they are equal, a row for each number of them.
 //
-// A level are the states that use equally many verifiers; it follows from the level below. Where a table of all
-// states is too large, two levels are held. They tell the first step back from the optimum: which verifier to do
-// without, or who stands rightmost. The rest is the same problem with one verifier less, and with the layers
-// left of that run, and is solved anew: with at most half of the states where all budgets differ.
+// A level are the states that use equally many verifiers; it follows from the level below. Where a table of
+// all states is too large, two levels are held. They tell the first step back from the optimum: which
+// verifier to do without, or who stands rightmost. The rest is the same problem with one verifier less, and
+// with the layers left of that run, and is solved anew: with at most half of the states where all budgets
+// differ.
 #include <algorithm>
 #include <numeric>
 
@@ -171,7 +172,8 @@ void solve_in_table(const Instance& instance, const Grid& grid, Trace& trace) {
     state -= grid.stride(trace.step(row(state), [&](std::size_t j) { return row(state - grid.stride(j)); }));
 }
 
-/// Level after level, two of which are held; then one step of the trace. False where nothing is left to give out.
+/// Level after level, two of which are held; then one step of the trace. False where nothing is left to give
+/// out.
 bool step_by_levels(const Instance& instance, const Grid& grid, Trace& trace) {
   const Rows rows(instance, trace.end());
   std::vector<std::int64_t> below;

@@ -1,8 +1,8 @@
-// Layers 0 .. L-1, verifiers in the order given. f_k(i), the most that the first k verifiers get of the first i
-// layers, is
-//   f_k(i) = max(f_k(i-1), f_{k-1}(r) + V(i) - V(r)),   r = first_k[i], the earliest start that the budget allows.
-// No later start is better: f_{k-1}(r') - f_{k-1}(r) <= V(r') - V(r), for giving up the layers r, .., r'-1 of a
-// selection leaves one. For the same reason r covers that verifier k stays without layers.
+// Layers 0 .. L-1, verifiers in the order given. f_k(i), the most that the first k verifiers get of the first
+// i layers, is
+//   f_k(i) = max(f_k(i-1), f_{k-1}(r) + V(i) - V(r)),   r = first_k[i], the earliest start within budget.
+// No later start is better: f_{k-1}(r') - f_{k-1}(r) <= V(r') - V(r), for giving up the layers r, .., r'-1 of
+// a selection leaves one. For the same reason r covers that verifier k stays without layers.
 #include <algorithm>
 
 #include "base/check.h"

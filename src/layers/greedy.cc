@@ -1,12 +1,12 @@
 // The largest budget first; each verifier takes the run that adds most to what is covered, runs that overlap
-// allowed. That is greedy maximisation of a monotone submodular function over a partition matroid, and at least
-// half of the optimum (Fisher, Nemhauser, Wolsey, "An analysis of approximations for maximizing submodular set
-// functions II", Mathematical Programming Study 8, 1978).
+// allowed. That is greedy maximisation of a monotone submodular function over a partition matroid, and at
+// least half of the optimum (Fisher, Nemhauser, Wolsey, "An analysis of approximations for maximizing
+// submodular set functions II", Mathematical Programming Study 8, 1978).
 //
 // Of the run that a verifier takes, the layers of value that nobody has follow each other but for worthless
 // ones: another's run strictly between two of them would lie in this one, whose budget is no larger; its own
-// verifier would have taken this one, which was worth more. So the run is cut down to those layers, and runs are
-// disjoint.
+// verifier would have taken this one, which was worth more. So the run is cut down to those layers, and runs
+// are disjoint.
 #include <algorithm>
 
 #include "base/check.h"

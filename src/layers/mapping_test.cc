@@ -83,7 +83,8 @@ TEST(Mapping, WhatIsWorthAddsUp) {
   }
 }
 
-// A law of the filling: the mean is S, ratios keep the order of metrics, and those below 1 the proportions of r.
+// A law of the filling: the mean is S, ratios keep the order of metrics, and those below 1 the proportions of
+// r.
 TEST(Mapping, FillingHoldsTheSparsityExactly) {
   std::mt19937 generator(6);
   const auto draw = [&](double low, double high) {
@@ -135,8 +136,8 @@ TEST(Mapping, Refuses) {
   EXPECT_EQ(clip_from("none"), std::nullopt);
 }
 
-/// Metrics that AlphaPruning publishes, <folder>/<model>/alpha_peak.npy, for models of 32 blocks of 7 layers and
-/// the width 4096.
+/// Metrics that AlphaPruning publishes, <folder>/<model>/alpha_peak.npy, for models of 32 blocks of 7 layers
+/// and the width 4096.
 Model published(const std::filesystem::path& folder, const std::string& name) {
   const tensor::TensorFile file = tensor::open(folder / name / "alpha_peak.npy").value();
   Model model{{}, {}, std::vector<std::size_t>(32, 7)};

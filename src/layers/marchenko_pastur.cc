@@ -59,8 +59,8 @@ double residual(const Density& density, double q, double sigma) {
   return sum;
 }
 
-/// Where the parabola through three values at -1, 0 and 1 is least, at most one half away where the middle one is
-/// the least.
+/// Where the parabola through three values at -1, 0 and 1 is least, at most one half away where the middle
+/// one is the least.
 double vertex_offset(double left, double middle, double right) {
   const double curvature = left - 2 * middle + right;
   return curvature > 0 ? std::clamp((left - right) / (2 * curvature), -0.5, 0.5) : 0;

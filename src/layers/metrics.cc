@@ -45,8 +45,8 @@ double sum_of(const Spectrum& spectrum) {
   return std::accumulate(spectrum.eigenvalues.begin(), spectrum.eigenvalues.end(), 0.0);
 }
 
-/// -sum p ln p / ln rank with p = l / sum l + 1e-10, which lifts zeros off the logarithm's pole. A rank of 1 has
-/// the logarithm 0, and no entropy.
+/// -sum p ln p / ln rank with p = l / sum l + 1e-10, which lifts zeros off the logarithm's pole. A rank of 1
+/// has the logarithm 0, and no entropy.
 double entropy_of(const Spectrum& spectrum) {
   const std::size_t rank = spectrum.nonzero().size();
   if (rank == 1) return 0;
@@ -77,8 +77,8 @@ double divergence(std::span<const double> p, double scale, std::span<const doubl
   return sum;
 }
 
-/// The distance of Jensen and Shannon, the root of the divergence in nats, between the two sorted spectra, each
-/// scaled to sum 1.
+/// The distance of Jensen and Shannon, the root of the divergence in nats, between the two sorted spectra,
+/// each scaled to sum 1.
 double distance_of(const Spectrum& a, const Spectrum& b) {
   const double scale_a = 1 / sum_of(a);
   const double scale_b = 1 / sum_of(b);

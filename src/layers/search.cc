@@ -1,10 +1,10 @@
-// Branch and bound for verifiers whose budgets are too many for count_vectors(). A node is a sequence of classes,
-// from the left; its row says what these verifiers get of the first i layers. To the right of layer i the others
-// get at most what as many of the largest class among them would get there.
+// Branch and bound for verifiers whose budgets are too many for count_vectors(). A node is a sequence of
+// classes, from the left; its row says what these verifiers get of the first i layers. To the right of layer
+// i the others get at most what as many of the largest class among them would get there.
 //
 // At the root there are better bounds than that: classes joined into few groups are a problem for
-// count_vectors(). With the largest budget of a group for all of it, the optimum bounds ours from above; with the
-// smallest one, it is a selection of ours.
+// count_vectors(). With the largest budget of a group for all of it, the optimum bounds ours from above; with
+// the smallest one, it is a selection of ours.
 #include <algorithm>
 #include <numeric>
 
@@ -186,7 +186,8 @@ class Search {
     return std::min(most, bound_);
   }
 
-  /// Entry i: what `rest` verifiers of a class get of the layers from i on. Null where there is no room for it.
+  /// Entry i: what `rest` verifiers of a class get of the layers from i on. Null where there is no room for
+  /// it.
   const std::int64_t* suffix(std::size_t one, std::size_t rest) {
     Row& rows = suffixes_[one];
     const std::size_t width = instance_.sums.size();

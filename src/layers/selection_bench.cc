@@ -1,5 +1,5 @@
-// Selection among 224 layers, as many as 32 blocks of 7 linear layers have, for verifiers whose budgets all differ,
-// or are all equal.
+// Selection among 224 layers, as many as 32 blocks of 7 linear layers have, for verifiers whose budgets all
+// differ, or are all equal.
 #include <benchmark/benchmark.h>
 
 #include <vector>

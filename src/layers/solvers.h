@@ -55,8 +55,8 @@ struct Searched {
   std::int64_t upper_bound = 0;  ///< found.value where that is proven to be the optimum
 };
 
-/// Branch and bound over who stands next from the left. Ends with the optimum, or at a limit with the best that
-/// was found and a bound that holds.
+/// Branch and bound over who stands next from the left. Ends with the optimum, or at a limit with the best
+/// that was found and a bound that holds.
 [[nodiscard]] Searched search(const Instance& instance, const SearchLimits& limits);
 
 }  // namespace assay::layers::internal

@@ -49,7 +49,8 @@ struct Found {
 
 [[nodiscard]] std::int64_t value_of(const Instance& instance, std::span<const LayerRun> runs);
 
-/// Takes layers of value 0 from the start of every run. None ends with one: solvers end runs as far left as they can.
+/// Takes layers of value 0 from the start of every run. None ends with one: solvers end runs as far left as
+/// they can.
 void trim(const Instance& instance, std::vector<LayerRun>& runs);
 
 }  // namespace assay::layers::internal

@@ -56,9 +56,9 @@ void triangulate(Dense& matrix) {
   matrix.triangularView<Eigen::StrictlyLower>().setZero();
 }
 
-/// The upper bidiagonal matrix with the singular values of a square one, which it destroys: reflections from the
-/// left clear a column below the diagonal, others from the right a row behind the entry beside it (Golub and
-/// Van Loan, 5.4.8).
+/// The upper bidiagonal matrix with the singular values of a square one, which it destroys: reflections from
+/// the left clear a column below the diagonal, others from the right a row behind the entry beside it (Golub
+/// and Van Loan, 5.4.8).
 struct Bidiagonal {
   Eigen::VectorXd diagonal;
   Eigen::VectorXd beside;
@@ -84,7 +84,8 @@ Bidiagonal bidiagonalize(Dense& square) {
 
 /// Singular values as eigenvalues: those of the tridiagonal matrix that has 1 on its diagonal, and beside it
 /// d_0, e_0, d_1, .. over a bound on the largest, are 1 - s / bound and 1 + s / bound (Golub and Kahan, SIAM
-/// Journal on Numerical Analysis 2, 1965). The 1 keeps rounding, and what the library takes for 0, of one size.
+/// Journal on Numerical Analysis 2, 1965). The 1 keeps rounding, and what the library takes for 0, of one
+/// size.
 std::vector<double> singular_values_of(const Bidiagonal& matrix) {
   const Eigen::Index side = matrix.diagonal.size();
   std::vector<double> values(static_cast<std::size_t>(side), 0);

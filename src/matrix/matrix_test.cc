@@ -37,8 +37,8 @@ std::vector<double> singular_values(const Rows& rows, std::size_t side, std::siz
   return triangle.singular_values().value();
 }
 
-/// The n x n second difference, 2 on the diagonal and -1 beside it: its eigenvalues are 4 sin^2(k pi / (2n + 2)),
-/// and being symmetric and positive it has them for singular values as well.
+/// The n x n second difference, 2 on the diagonal and -1 beside it: its eigenvalues are 4 sin^2(k pi / (2n +
+/// 2)), and being symmetric and positive it has them for singular values as well.
 Rows second_difference(std::size_t n) {
   Rows out(n * n, 0);
   for (std::size_t i = 0; i < n; ++i) {

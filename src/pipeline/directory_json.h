@@ -10,8 +10,8 @@
 
 namespace assay::pipeline {
 
-/// Everything of a Conversion but its layers and the words of the model; the reader of a hypercube takes it as
-/// well.
+/// Everything of a Conversion but its layers and the words of the model; the reader of a hypercube takes it
+/// as well.
 [[nodiscard]] Result<Conversion> read_conversion_header(const JsonFields& fields);
 
 /// The rest of it but the words, from `dir`.

@@ -67,7 +67,7 @@ def to_bfloat16(tensor: "torch.Tensor", place: str, rounded: bool) -> "torch.Ten
     """
     import torch
 
-    flat = plain_torch(tensor, place).reshape(-1)
+    flat: torch.Tensor = plain_torch(tensor, place).reshape(-1)
     if flat.dtype == torch.bfloat16:
         return flat
     if flat.dtype == torch.uint16:
