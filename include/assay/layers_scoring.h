@@ -24,6 +24,7 @@ struct SpectrumKey {
   EigenMethod method = EigenMethod::kAuto;
   std::optional<std::uint64_t> shuffle_seed;  ///< of a shuffled weight
   friend bool operator==(const SpectrumKey&, const SpectrumKey&) = default;
+  // Its comparison with 0 is the language's. NOLINTNEXTLINE(modernize-use-nullptr)
   friend auto operator<=>(const SpectrumKey&, const SpectrumKey&) = default;
 };
 

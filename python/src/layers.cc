@@ -22,6 +22,7 @@ Assignments to_assignments(const std::vector<layers::LayerRun>& runs) {
 /// What does not fit 64 bits without a sign is as far outside the costs that are taken as 0 is.
 std::vector<std::uint64_t> to_costs(const std::vector<std::int64_t>& costs) {
   std::vector<std::uint64_t> positive;
+  positive.reserve(costs.size());
   for (const std::int64_t cost : costs)
     positive.push_back(static_cast<std::uint64_t>(std::max<std::int64_t>(cost, 0)));
   return positive;

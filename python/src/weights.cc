@@ -25,6 +25,7 @@ tensor::StoredTensor to_stored(const NamedBytes& given) {
 
 std::vector<tensor::StoredTensor> to_stored(const std::vector<NamedBytes>& given) {
   std::vector<tensor::StoredTensor> tensors;
+  tensors.reserve(given.size());
   for (const NamedBytes& one : given) tensors.push_back(to_stored(one));
   return tensors;
 }

@@ -207,8 +207,10 @@ bool stands_for(const Fingerprint& own, std::size_t i, std::span<const float> st
 bool one_passes_for_all(const Fingerprint& own, double bound) {
   std::vector<double> sums(own.dimensions, 0.0);
   for (std::size_t i = 0; i < own.values.size(); ++i) sums[i % own.dimensions] += own.values[i];
-  std::vector<float> mean;
-  for (const double sum : sums) mean.push_back(static_cast<float>(sum / static_cast<double>(own.rows())));
+  std::vector<float> mean(sums.size());
+  std::ranges::transform(sums, mean.begin(), [&](double sum) {
+    return static_cast<float>(sum / static_cast<double>(own.rows()));
+  });
   for (std::size_t i = 0; i < own.rows(); ++i)
     if (!stands_for(own, i, mean, bound)) return false;
   return true;

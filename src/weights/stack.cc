@@ -106,7 +106,7 @@ std::vector<std::string> Folder::stack_names() const {
     if (place && place->block == 0) names.emplace_back(place->stack);
   }
   std::ranges::sort(names);
-  names.erase(std::ranges::unique(names).begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
