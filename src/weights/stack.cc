@@ -75,6 +75,7 @@ Layer::Kind kind_of(const tensor::StoredTensor& tensor, const Config& config) {
 /// Puts the layers into the order of registration, or else of names; whether it is the first.
 bool sort_layers(std::vector<Layer>& layers) {
   std::vector<std::string> names;
+  names.reserve(layers.size());
   for (const Layer& layer : layers) names.push_back(layer.name);
   const std::span<const std::string_view> order = registered_order(names);
   if (order.empty()) {
