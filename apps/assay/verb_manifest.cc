@@ -123,14 +123,10 @@ Result<int> run_check(const CheckOptions& options, const Console& console) {
     return console.report(json_of(verdict), Lines(verdict), exit_code(verdict.outcome()));
   }
   const weights::Manifest manifest = ASSAY_TRY(weights::Manifest::read(options.manifest));
-  if (!options.digest.empty()) {
-    const Digest digest = ASSAY_TRY(parse_digest(options.digest, "--digest"));
-    if (manifest.digest() != digest)
-      return Error{ErrorCode::kMismatch, options.manifest,
-                   fmt::format("has the digest {}: is it another model's?", to_hex(manifest.digest()))};
-  }
+  std::optional<Digest> digest;
+  if (!options.digest.empty()) digest = ASSAY_TRY(parse_digest(options.digest, "--digest"));
   const weights::Folder folder = ASSAY_TRY(weights::Folder::open(options.weights));
-  const Verdict verdict = ASSAY_TRY(weights::check_folder(manifest, folder));
+  const Verdict verdict = ASSAY_TRY(weights::check_folder(manifest, folder, digest));
   Json json = json_of(verdict);
   json["root"] = to_hex(manifest.root());
   return console.report(json, Lines(verdict), exit_code(verdict.outcome()));

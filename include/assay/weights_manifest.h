@@ -89,9 +89,11 @@ class Manifest {
 /// Whether these are the weights that `root` stands for. Step: "root".
 [[nodiscard]] Verdict check_root(const Manifest& found, const Digest& root);
 
-/// Whether a folder holds the model of a manifest; its bytes are read only where all headers agree. Errors:
-/// as Manifest::of. Steps: "tensors", "dtype", "shape", "bytes", "files".
-[[nodiscard]] Result<Verdict> check_folder(const Manifest& expected, const Folder& folder);
+/// Whether a folder holds the model of a manifest, whose digest was agreed on where one is given; its bytes
+/// are read only where all headers agree. Errors: as Manifest::of. Steps: "manifest", "tensors", "dtype",
+/// "shape", "bytes", "files".
+[[nodiscard]] Result<Verdict> check_folder(const Manifest& expected, const Folder& folder,
+                                           const std::optional<Digest>& digest = {});
 
 /// A row of a tensor: the part under one index of the first axis, with what leads from it to the root.
 struct RowOpening {

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
-from typing import Any, NamedTuple, Self, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from . import _core
 from .arguments import unsigned
 from .errors import InputError
+from .filed import Filed, Readable
 from .printing import printable
 from .residues import R, as_signed, residue, to_rows
 from .srs import Srs
@@ -42,7 +43,7 @@ class Place:
         """As people are shown it: printable."""
         if self.is_padding:
             return "padding"
-        return printable(f"{self.layer}{list(self.coordinates)}")
+        return printable(_core.place_text(self.layer, self.coordinates))
 
 
 class Opening(NamedTuple):
@@ -59,56 +60,7 @@ class Opening(NamedTuple):
     place: Place | None
 
 
-class _Filed:
-    """What has one encoding in bytes, which is also that of its file."""
-
-    _native: Any
-
-    def to_bytes(self) -> bytes:
-        """The canonical bytes: those of the file."""
-        encoded: bytes = self._native.encode()
-        return encoded
-
-    __bytes__ = to_bytes
-
-    def write(self, path: str | PathLike[str]) -> None:
-        """Write it to a file.
-
-        Raises:
-            InputError: It could not be written ("io").
-        """
-        self._native.write(fspath(path))
-
-
-class _Read(_Filed):
-    """What is read without knowing anything else."""
-
-    _kind: Any
-
-    def __init__(self, native: Any) -> None:
-        self._native = native
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """Read it.
-
-        Raises:
-            DecodeError: The bytes are not the canonical ones.
-        """
-        return cls(cls._kind.decode(bytes(data), cls.__name__.lower()))
-
-    @classmethod
-    def read(cls, path: str | PathLike[str]) -> Self:
-        """Read a file.
-
-        Raises:
-            InputError: The file could not be read ("io").
-            DecodeError: As `from_bytes`.
-        """
-        return cls(cls._kind.read(fspath(path)))
-
-
-class Commitment(_Read):
+class Commitment(Readable):
     """32 bytes that bind a tensor, with the header that says what the numbers are.
 
     Its bytes are header and point. Made by `commit`, it keeps its tensor and SRS, to open it with;
@@ -230,7 +182,7 @@ class Commitment(_Read):
         return f"Commitment(hex={self.hex!r}, axes={self.header.axes})"
 
 
-class KeptQuotients(_Filed):
+class KeptQuotients(Filed):
     """What openings of one commitment need of its first axes, kept to make later ones cheaper.
 
     The prover's own state, with nothing in it at first; `Commitment.keep` makes one that has the
@@ -269,7 +221,7 @@ class KeptQuotients(_Filed):
         return f"KeptQuotients({len(self)})"
 
 
-class Challenge(_Read):
+class Challenge(Readable):
     """The points that a verifier wants opened, drawn after it has the commitment.
 
     Its bytes are the digest of the commitment, and the points.
@@ -330,7 +282,7 @@ class Challenge(_Read):
         return len(self._native)
 
 
-class Proofs(_Filed):
+class Proofs(Filed):
     """Opened values of one commitment with their proofs; gives an `Opening` for each.
 
     Their bytes are the digest of the commitment, then points, values and proofs.

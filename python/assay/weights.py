@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from . import _core, models
 from .arguments import unsigned
 from .errors import InputError
+from .filed import Readable
 
 Model: TypeAlias = Any
 """The path of a model's folder, a model of transformers, or a torch module or state dict.
@@ -110,12 +111,17 @@ class Folder:
         )
         return Stack(native.name, len(native.blocks), native.registered, layers)
 
-    def check(self, expected: "Manifest") -> _core.Verdict:
+    def check(self, expected: "Manifest", digest: str | None = None) -> _core.Verdict:
         """Whether the folder holds the model of a manifest.
 
-        Steps: "tensors", "dtype", "shape", "files", "bytes".
+        Args:
+            expected: What was promised.
+            digest: Of the manifest, as it was agreed on before, 64 hexadecimal digits.
+
+        Steps: "manifest", "tensors", "dtype", "shape", "files", "bytes".
         """
-        return self._native.check(expected._native)
+        agreed = None if digest is None else _digest(digest, "digest")
+        return self._native.check(expected._native, agreed)
 
 
 class TensorEntry(NamedTuple):
@@ -134,44 +140,11 @@ class TensorEntry(NamedTuple):
     chunks: str
 
 
-class Manifest:
+class Manifest(Readable):
     """What a model is: all tensors, and the digests of the files beside them."""
 
-    def __init__(self, native: _core.Manifest) -> None:
-        self._native = native
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Manifest":
-        """Read the bytes of a manifest's file.
-
-        Raises:
-            DecodeError: They are not the canonical ones.
-        """
-        return cls(_core.Manifest.decode(bytes(data), "manifest"))
-
-    @classmethod
-    def read(cls, path: str | PathLike[str]) -> "Manifest":
-        """Read a file.
-
-        Raises:
-            InputError: It could not be read ("io").
-            DecodeError: As `from_bytes`.
-        """
-        return cls(_core.Manifest.read(fspath(path)))
-
-    def to_bytes(self) -> bytes:
-        """The canonical bytes: those of the file."""
-        return self._native.encode()
-
-    __bytes__ = to_bytes
-
-    def write(self, path: str | PathLike[str]) -> None:
-        """Write it to a file.
-
-        Raises:
-            InputError: It could not be written ("io").
-        """
-        self._native.write(fspath(path))
+    _kind = _core.Manifest
+    _native: _core.Manifest
 
     @property
     def root(self) -> str:
@@ -213,44 +186,11 @@ class Manifest:
         return f"Manifest(tensors={len(self._native.tensors)}, root={self.root!r})"
 
 
-class RowOpening:
+class RowOpening(Readable):
     """A row of a tensor, with what leads from it to the root of all weights."""
 
-    def __init__(self, native: _core.RowOpening) -> None:
-        self._native = native
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "RowOpening":
-        """Read the bytes of an opening's file.
-
-        Raises:
-            DecodeError: They are not the canonical ones.
-        """
-        return cls(_core.RowOpening.decode(bytes(data), "opening"))
-
-    @classmethod
-    def read(cls, path: str | PathLike[str]) -> "RowOpening":
-        """Read a file.
-
-        Raises:
-            InputError: It could not be read ("io").
-            DecodeError: As `from_bytes`.
-        """
-        return cls(_core.RowOpening.read(fspath(path)))
-
-    def to_bytes(self) -> bytes:
-        """The canonical bytes: those of the file."""
-        return self._native.encode()
-
-    __bytes__ = to_bytes
-
-    def write(self, path: str | PathLike[str]) -> None:
-        """Write it to a file.
-
-        Raises:
-            InputError: It could not be written ("io").
-        """
-        self._native.write(fspath(path))
+    _kind = _core.RowOpening
+    _native: _core.RowOpening
 
     @property
     def tensor(self) -> str:
@@ -360,11 +300,11 @@ def verify_row(
     return opening._native.verify(_digest(root), tensor, asked)
 
 
-def _digest(text: str) -> bytes:
+def _digest(text: str, place: str = "root") -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError as error:
-        raise InputError("malformed", "root", "64 hexadecimal digits are expected") from error
+        raise InputError("malformed", place, "64 hexadecimal digits are expected") from error
 
 
 def _state_of(model: Any) -> Mapping[str, Any]:

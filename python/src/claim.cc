@@ -84,6 +84,15 @@ void bind_claim(nb::module_& m) {
       .def_prop_ro("position", [](const claim::Place& p) { return p.position; })
       .def_prop_ro("coordinates", [](const claim::Place& p) { return p.layer_coordinates; })
       .def("__str__", [](const claim::Place& p) { return printable(p.to_string()); });
+  m.def(
+      "place_text",
+      [](std::string layer, std::vector<std::uint64_t> coordinates) {
+        claim::Place place;
+        place.layer = std::move(layer);
+        place.layer_coordinates = std::move(coordinates);
+        return place.to_string();
+      },
+      nb::arg("layer"), nb::arg("coordinates"));
 
   nb::class_<claim::Header>(m, "Header")
       .def("encode", [](const claim::Header& h) { return to_python(h.encode()); })

@@ -70,10 +70,12 @@ void bind_stored_layers(nb::module_& m) {
       .def("manifest", [](const Folder& f) { return unwrap(without_gil([&] { return Manifest::of(f); })); })
       .def(
           "check",
-          [](const Folder& f, const Manifest& expected) {
-            return unwrap(without_gil([&] { return weights::check_folder(expected, f); }));
+          [](const Folder& f, const Manifest& expected, const std::optional<nb::bytes>& digest) {
+            const std::optional<Digest> agreed =
+                digest ? std::optional(to_digest(*digest, "digest")) : std::nullopt;
+            return unwrap(without_gil([&] { return weights::check_folder(expected, f, agreed); }));
           },
-          nb::arg("expected"))
+          nb::arg("expected"), nb::arg("digest").none())
       .def(
           "open_row",
           [](const Folder& f, const Manifest& manifest, const std::string& name, std::uint64_t row) {

@@ -21,6 +21,11 @@ Result<Spectrum> compute(const SpectrumRequest& request) {
                               : spectrum_of(request.weight, request.method);
 }
 
+/// A file of spectra is taken at its word, but for what can be seen without computing.
+bool is_of_shape(const Spectrum& spectrum, const tensor::Shape& shape) {
+  return shape.size() >= 2 && spectrum.rows == shape[0] && spectrum.columns == shape[1];
+}
+
 /// The spectra as they come in, from several threads.
 class Collector {
  public:
@@ -58,6 +63,9 @@ class Collector {
     {
       const std::lock_guard lock(mutex_);
       if (const Spectrum* known = kept_->find(key); known != nullptr) {
+        if (!is_of_shape(*known, request.weight.shape))
+          return Error{ErrorCode::kMismatch, request.weight.name,
+                       "the spectra file has it in another shape: remove that file"};
         found_[i] = *known;
         ++taken_over_;
         return {};

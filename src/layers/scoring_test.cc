@@ -186,6 +186,25 @@ TEST_F(ScoringTest, AnotherWeightIsComputedAnew) {
   EXPECT_EQ(score(one.stack, {"one", ""}, {}, &file)->taken_over, 3U);
 }
 
+// Whoever made the file may have written anything; what is of another shape is seen.
+TEST_F(ScoringTest, ASpectrumOfAnotherShapeIsRefused) {
+  const Model one = model();
+  const weights::Layer& layer = one.stack.blocks[1].layers[0];
+  SpectrumRecord known = record(1);
+  known.key.weight = weight_digest(tensor::view_of(layer.weight).value());
+  for (const auto& [rows, columns] : {std::pair(20, 30), {30, 21}, {31, 20}}) {
+    std::filesystem::remove(path_);
+    SpectraFile file = SpectraFile::open(path_).value();
+    known.spectrum.rows = static_cast<std::size_t>(rows);
+    known.spectrum.columns = static_cast<std::size_t>(columns);
+    ASSERT_TRUE(file.add(known.key, known.spectrum).ok());
+    const Error error = score(one.stack, {"one", ""}, {}, &file).error();
+    EXPECT_EQ(error.code, ErrorCode::kMismatch);
+    EXPECT_EQ(error.to_string(),
+              layer.weight.name + ": the spectra file has it in another shape: remove that file");
+  }
+}
+
 // Beside each other as well: these take so long that several threads ask before the first is there.
 TEST_F(ScoringTest, WeightsOfTheSameBytesAreKeptOnce) {
   std::vector<float> values(400 * 400);

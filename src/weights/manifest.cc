@@ -245,7 +245,11 @@ Verdict check_root(const Manifest& found, const Digest& root) {
   return verdict;
 }
 
-Result<Verdict> check_folder(const Manifest& expected, const Folder& folder) {
+Result<Verdict> check_folder(const Manifest& expected, const Folder& folder,
+                             const std::optional<Digest>& digest) {
+  if (digest && expected.digest() != *digest)
+    return Verdict::rejected("manifest", fmt::format("its digest is {}, agreed on was {}",
+                                                     to_hex(expected.digest()), to_hex(*digest)));
   const Listed listed = ASSAY_TRY(list(folder.tensors()));
   Verdict headers = compare_headers(expected.tensors(), listed.entries);
   if (!headers.ok()) return headers;
@@ -266,10 +270,12 @@ Result<Verdict> check_folder(const Manifest& expected, const Folder& folder) {
     }
   }
   Verdict verdict = Verdict::accepted();
+  verdict.add_check("manifest", digest ? Grade::kRecomputed : Grade::kMissing);
   for (const char* step : {"tensors", "dtype", "shape", "files", "bytes"})
     verdict.add_check(step, Grade::kRecomputed);
   verdict.add_figure("tensors", std::uint64_t{expected.tensors().size()});
   verdict.add_figure("files", std::uint64_t{expected.files().size()});
+  if (!digest) verdict.add_note("digest of the manifest not compared with one agreed on before");
   return verdict;
 }
 

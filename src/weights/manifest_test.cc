@@ -292,6 +292,17 @@ TEST_F(Check, AcceptsTheFolderAndItsShards) {
   EXPECT_TRUE(check_folder(expected_, sharded.open().value()).value().ok());
 }
 
+TEST_F(Check, OfTheDigestThatWasAgreedOn) {
+  const Folder folder = model_.open().value();
+  const Verdict agreed = check_folder(expected_, folder, expected_.digest()).value();
+  EXPECT_TRUE(agreed.ok());
+  EXPECT_EQ(agreed.checks().front(), (Verdict::Check{"manifest", Grade::kRecomputed}));
+  EXPECT_EQ(check_folder(expected_, folder).value().checks().front(),
+            (Verdict::Check{"manifest", Grade::kMissing}));
+  // The digest of a manifest is not the root of its weights.
+  EXPECT_EQ(check_folder(expected_, folder, expected_.root()).value().step(), "manifest");
+}
+
 TEST_F(Check, NamesWhatDiffers) {
   Bytes flipped = sample_bytes("c", 80000);
   flipped[79999] ^= 0x80;

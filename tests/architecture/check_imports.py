@@ -32,6 +32,7 @@ ASSAY = House(
             "arguments",
             "ending",
             "errors",
+            "filed",
             "json_text",
             "lazily",
             "machine",

@@ -102,6 +102,12 @@ def test_folders(name: str, honest: tuple[Manifest, bytes], tmp_path: Path) -> N
     assert verdict.step == step
     ended = run(tmp_path, "manifest check --json --weights m --manifest manifest")
     compare(verdict, ended.returncode, ended.stdout)
+    for digest, said in ((found.digest, step), (found.root, "manifest")):
+        verdict = Folder(path).check(found, digest)
+        assert verdict.step == said
+        line = "manifest check --json --weights m --manifest manifest --digest"
+        ended = run(tmp_path, line, digest)
+        compare(verdict, ended.returncode, ended.stdout)
     verdict = manifest(path).check_root(found.root)
     assert verdict.step == ("root" if step else "")
     ended = run(tmp_path, "manifest check --json --weights m --root", found.root)

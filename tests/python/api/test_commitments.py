@@ -621,3 +621,16 @@ def test_a_challenge_of_padding_is_not_answered() -> None:
     challenge = assay.Challenge.from_bytes(data)
     with pytest.raises(assay.InputError, match="padding"):
         commitment.open(challenge)
+
+
+def test_a_place_is_told_as_the_command_tells_it() -> None:
+    said = {
+        assay.Place("layer_0", (0, 1), "", False): "layer_0[0, 1]",
+        assay.Place("layer_0[0, 1]  as captured", (7,), "", False): (
+            "'layer_0[0, 1]  as captured'[7]"
+        ),
+        assay.Place("a\u202eb", (7,), "", False): "'a\\u202eb'[7]",
+        assay.Place("padding", (0,), "", False): "'padding'[0]",
+        assay.Place("", (), "", True): "padding",
+    }
+    assert [str(place) for place in said] == list(said.values())

@@ -105,6 +105,12 @@ def test_folders_are_checked(made: Path, tmp_path: Path) -> None:
     for folder in ("whole", "shards"):
         for against in (root, manifest, [*manifest, "--digest", digest]):
             assert report(made, check, folder, *against)["verdict"] == "accepted"
+    other = "0" * 64
+    found = report(made, check, "whole", *manifest, "--digest", other, code=REJECTED)
+    assert (found["step"], found["reason"]) == (
+        "manifest",
+        f"its digest is {digest}, agreed on was {other}",
+    )
     changed = sample()
     changed["model.norm.weight"][95] = 2
     renamed = {name.replace("norm", "last"): held for name, held in sample().items()}
@@ -139,7 +145,7 @@ def test_what_cannot_be_used(made: Path, tmp_path: Path) -> None:
     assert "model.norm.weight" in refused(tmp_path, check, "m", "--manifest", made / "m")
     for line, said in (
         ("manifest check --weights whole", "one of --root and --manifest is needed"),
-        (f"manifest check --weights whole --manifest m --digest {'0' * 64}", "m: has the digest"),
+        ("manifest check --weights whole --manifest m --digest 00", "--digest"),
         (f"manifest check --weights whole --root {'0' * 64} --digest {'0' * 64}", "--digest"),
         ("manifest check --weights whole --manifest row", "these bytes are not 'assay/manifest/v'"),
         ("manifest open --weights whole --tensor x --row 1 --out o", "no tensor 'x'"),
