@@ -94,7 +94,7 @@ def test_names_in_files_of_a_prover(named: tuple[Path, str, str]) -> None:
 def test_names_as_python_shows_them(named: tuple[Path, str, str]) -> None:
     where, name, seen = named
     commitment = assay.Commitment.read(where / "c")
-    assert str(commitment.place((0, 1))) == f"{seen}[0, 1]"
+    assert str(commitment.place((0, 1))) == f"'{seen}'[0, 1]"  # as the command quotes it
     assert commitment.place((0, 1)).layer == name
     proofs = assay.Proofs.read(where / "p")
     verdict = assay.verify(
