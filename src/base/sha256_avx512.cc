@@ -2,6 +2,8 @@
 #include <immintrin.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <utility>
 
 #include "base/sha256_kernels.h"
@@ -14,6 +16,10 @@ namespace {
 
 constexpr std::size_t kLanes = 16;
 using Vector = __m512i;  // a word of each string
+
+// A round waits for the one before it, so sixteen strings leave a processor with several 512-bit units half idle.
+// Two groups of sixteen fill it, each round of the one beside that of the other; their schedules no longer fit the
+// registers, which costs less than the waiting.
 
 ASSAY_AVX512 Vector add(Vector a, Vector b) { return _mm512_add_epi32(a, b); }
 ASSAY_AVX512 Vector exclusive_or(Vector a, Vector b, Vector c) {
@@ -58,27 +64,34 @@ ASSAY_AVX512 void round(Vector (&v)[8], Vector word_and_constant) {
   h = add(h, exclusive_or(_mm512_ror_epi32(a, 2), _mm512_ror_epi32(a, 13), _mm512_ror_epi32(a, 22)));
 }
 
-template <bool kNearlyConstant, bool kLast, std::size_t t>
-ASSAY_AVX512 void step(Vector (&v)[8], Vector (&w)[16], const std::uint32_t* constants) {
+template <bool kNearlyConstant, bool kLast, std::size_t t, std::size_t kGroups>
+ASSAY_AVX512 void step(Vector (&v)[kGroups][8], Vector (&w)[kGroups][16], const std::uint32_t* constants) {
   const Vector constant = _mm512_set1_epi32(static_cast<int>(constants[t]));
-  round<t>(v, is_zero(kNearlyConstant, t) ? constant : add(w[t], constant));
-  if constexpr (!kLast) schedule<kNearlyConstant, t>(w);
+#pragma GCC unroll 2
+  for (std::size_t g = 0; g < kGroups; ++g) {
+    round<t>(v[g], is_zero(kNearlyConstant, t) ? constant : add(w[g][t], constant));
+    if constexpr (!kLast) schedule<kNearlyConstant, t>(w[g]);
+  }
 }
 
 /// Sixteen rounds from a multiple of sixteen on, and, but for the last sixteen, the words of the next ones.
-template <bool kNearlyConstant, bool kLast, std::size_t... t>
-ASSAY_AVX512 void rounds(Vector (&v)[8], Vector (&w)[16], const std::uint32_t* constants,
+template <bool kNearlyConstant, bool kLast, std::size_t kGroups, std::size_t... t>
+ASSAY_AVX512 void rounds(Vector (&v)[kGroups][8], Vector (&w)[kGroups][16], const std::uint32_t* constants,
                          std::index_sequence<t...>) {
   (step<kNearlyConstant, kLast, t>(v, w, constants), ...);
 }
 
-/// Absorbs the words w[0..15] into the lanes that are `active`.
-template <bool kNearlyConstant>
-ASSAY_AVX512 void absorb(Vector (&state)[8], Vector (&w)[16], __mmask16 active) {
+/// Absorbs the words w[g][0..15] into those lanes of group g that are active.
+template <bool kNearlyConstant, std::size_t kGroups>
+ASSAY_AVX512 void absorb(Vector (&state)[kGroups][8], Vector (&w)[kGroups][16],
+                         const std::array<__mmask16, kGroups>& active) {
   constexpr auto kSixteen = std::make_index_sequence<16>();
-  Vector v[8];
+  Vector v[kGroups][8];
+#pragma GCC unroll 2
+  for (std::size_t g = 0; g < kGroups; ++g) {
 #pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) v[i] = state[i];
+    for (int i = 0; i < 8; ++i) v[g][i] = state[g][i];
+  }
   // Hides from the compiler that the constants stay the same from block to block. Else it copies each of them
   // to all lanes and to the stack first, which strings of two blocks pay for; loads can do that copying.
   const std::uint32_t* constants = kSha256Rounds;
@@ -92,8 +105,12 @@ ASSAY_AVX512 void absorb(Vector (&state)[8], Vector (&w)[16], __mmask16 active) 
 #pragma GCC unroll 1
   for (; sixteens > 0; --sixteens, constants += 16) rounds<false, false>(v, w, constants, kSixteen);
   rounds<false, true>(v, w, constants, kSixteen);
+#pragma GCC unroll 2
+  for (std::size_t g = 0; g < kGroups; ++g) {
 #pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) state[i] = _mm512_mask_add_epi32(state[i], active, state[i], v[i]);
+    for (int i = 0; i < 8; ++i)
+      state[g][i] = _mm512_mask_add_epi32(state[g][i], active[g], state[g][i], v[g][i]);
+  }
 }
 
 ASSAY_AVX512 Vector swap_bytes(Vector words) {
@@ -153,7 +170,7 @@ ASSAY_AVX512 void store_digests(Vector (&state)[8], Digest* const* digests) {
   }
 }
 
-/// The strings prefix || message, where they lie.
+/// Sixteen strings prefix || message, where they lie.
 struct Strings {
   std::size_t prefix;             // bytes
   std::uintptr_t starts[kLanes];  // where the string would begin if its prefix lay before its message
@@ -170,11 +187,18 @@ constexpr std::uint64_t first_bits(std::int64_t count) {
   return count >= 64 ? ~std::uint64_t{0} : count <= 0 ? 0 : (std::uint64_t{1} << count) - 1;
 }
 
-/// The block at `begin`, whole in all strings, without the prefix and the padding.
-ASSAY_AVX512 void load_inner(const Strings& strings, std::size_t begin, Vector (&w)[16]) {
+/// The block at `begin`, which all strings fill. The prefix is in `front`.
+ASSAY_AVX512 void load_full(const Strings& strings, std::size_t begin, Vector front, Vector (&w)[16]) {
+  if (begin >= strings.prefix) {
 #pragma GCC unroll 16
-  for (std::size_t i = 0; i < kLanes; ++i)
-    w[i] = _mm512_loadu_si512(reinterpret_cast<const void*>(strings.starts[i] + begin));
+    for (std::size_t i = 0; i < kLanes; ++i)
+      w[i] = _mm512_loadu_si512(reinterpret_cast<const void*>(strings.starts[i] + begin));
+  } else {
+    const std::uint64_t behind_prefix = ~first_bits(static_cast<std::int64_t>(strings.prefix));
+#pragma GCC unroll 16
+    for (std::size_t i = 0; i < kLanes; ++i)
+      w[i] = _mm512_mask_loadu_epi8(front, behind_prefix, reinterpret_cast<const void*>(strings.starts[i]));
+  }
   words_of_rows(w);
 }
 
@@ -210,8 +234,9 @@ struct Ends {
 ASSAY_AVX512 Ends ends_at(const Strings& strings, std::size_t block) {
   if (strings.shortest == strings.longest) {
     const std::uint64_t bits = std::uint64_t{8} * strings.longest;
-    const bool is_last = block + 1 == sha256_blocks(strings.longest);
-    return {0xffff, static_cast<__mmask16>(is_last ? 0xffff : 0),
+    const std::size_t count = sha256_blocks(strings.longest);
+    return {static_cast<__mmask16>(block < count ? 0xffff : 0),
+            static_cast<__mmask16>(block + 1 == count ? 0xffff : 0),
             _mm512_set1_epi32(static_cast<int>(bits >> 32)), _mm512_set1_epi32(static_cast<int>(bits))};
   }
   unsigned active = 0, last = 0;
@@ -231,6 +256,16 @@ ASSAY_AVX512 Ends ends_at(const Strings& strings, std::size_t block) {
 /// The first word of blocks at `begin` > 0 that have at most three bytes of each string.
 ASSAY_AVX512 Vector load_first_word(const Strings& strings, std::size_t begin) {
   alignas(64) std::uint32_t words[kLanes];
+  if (strings.shortest == strings.longest && strings.longest >= strings.prefix + 4) {
+    // The last four bytes of each message; those that stand in the block before are shifted out.
+    const std::size_t left = strings.longest - begin;
+#pragma GCC unroll 16
+    for (std::size_t i = 0; i < kLanes; ++i)
+      std::memcpy(&words[i], reinterpret_cast<const void*>(strings.starts[i] + strings.longest - 4), 4);
+    const __m128i shift = _mm_cvtsi64_si128(static_cast<std::int64_t>(32 - 8 * left));
+    const Vector shifted = _mm512_sll_epi32(swap_bytes(_mm512_load_si512(words)), shift);
+    return _mm512_or_si512(shifted, _mm512_set1_epi32(static_cast<int>(0x80000000U >> (8 * left))));
+  }
   for (std::size_t i = 0; i < kLanes; ++i) {
     const auto* const from = reinterpret_cast<const std::uint8_t*>(strings.starts[i] + begin);
     const std::size_t left = strings.sizes[i] - begin;
@@ -255,45 +290,77 @@ ASSAY_AVX512 Strings locate(ByteSpan prefix, const ByteSpan* messages) {
   return strings;
 }
 
+/// What stands at the end of a block, put there in the lanes whose last block it is.
+ASSAY_AVX512 void write_lengths(const Ends& ends, Vector (&w)[16]) {
+  w[14] = _mm512_mask_mov_epi32(w[14], ends.last, ends.high);
+  w[15] = _mm512_mask_mov_epi32(w[15], ends.last, ends.low);
+}
+
+/// As Sha256Lanes, for sixteen strings in each group.
+template <std::size_t kGroups>
+ASSAY_AVX512 void hash_groups(ByteSpan prefix, const ByteSpan* messages, Digest* const* digests) {
+  Strings strings[kGroups];
+  std::size_t shortest = SIZE_MAX, longest = 0;
+  Vector state[kGroups][8];
+  std::array<__mmask16, kGroups> active;
+#pragma GCC unroll 2
+  for (std::size_t g = 0; g < kGroups; ++g) {
+    strings[g] = locate(prefix, messages + g * kLanes);
+    shortest = std::min(shortest, strings[g].shortest);
+    longest = std::max(longest, strings[g].longest);
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < 8; ++i) state[g][i] = _mm512_set1_epi32(static_cast<int>(kSha256Start[i]));
+  }
+  const Vector front = _mm512_maskz_loadu_epi8(first_bits(static_cast<std::int64_t>(prefix.size())),
+                                               prefix.empty() ? kNothing : prefix.data());
+  const std::size_t blocks = sha256_blocks(longest);
+  for (std::size_t block = 0; block < blocks; ++block) {
+    const std::size_t begin = block * kSha256Block;
+    Vector w[kGroups][16];
+    active.fill(0xffff);
+    if (begin + kSha256Block <= shortest) {
+#pragma GCC unroll 2
+      for (std::size_t g = 0; g < kGroups; ++g) load_full(strings[g], begin, front, w[g]);
+      absorb<false>(state, w, active);
+      continue;
+    }
+    constexpr std::size_t kShort = std::size_t{1} << 29;  // the first length that takes more than 32 bits
+    if (begin > 0 && begin <= shortest && longest < std::min(begin + 4, kShort)) {
+#pragma GCC unroll 2
+      for (std::size_t g = 0; g < kGroups; ++g) {
+        w[g][0] = load_first_word(strings[g], begin);
+        w[g][15] = ends_at(strings[g], block).low;
+      }
+      absorb<true>(state, w, active);
+      continue;
+    }
+#pragma GCC unroll 2
+    for (std::size_t g = 0; g < kGroups; ++g) {
+      const Ends ends = ends_at(strings[g], block);
+      if (strings[g].shortest == strings[g].longest) {
+        load_edge<true>(strings[g], begin, front, w[g]);
+      } else {
+        load_edge<false>(strings[g], begin, front, w[g]);
+      }
+      write_lengths(ends, w[g]);
+      active[g] = ends.active;
+    }
+    absorb<false>(state, w, active);
+  }
+#pragma GCC unroll 2
+  for (std::size_t g = 0; g < kGroups; ++g) store_digests(state[g], digests + g * kLanes);
+}
+
 }  // namespace
 
 [[ASSAY_TARGET_AVX512]] void sha256_lanes_avx512(ByteSpan prefix, const ByteSpan* messages,
                                                  Digest* const* digests) {
-  constexpr __mmask16 kAll = 0xffff;
-  const Strings strings = locate(prefix, messages);
-  const Vector front = _mm512_maskz_loadu_epi8(first_bits(static_cast<std::int64_t>(prefix.size())),
-                                               prefix.empty() ? kNothing : prefix.data());
-  Vector state[8];
-#pragma GCC unroll 8
-  for (std::size_t i = 0; i < 8; ++i) state[i] = _mm512_set1_epi32(static_cast<int>(kSha256Start[i]));
+  hash_groups<1>(prefix, messages, digests);
+}
 
-  const std::size_t blocks = sha256_blocks(strings.longest);
-  for (std::size_t block = 0; block < blocks; ++block) {
-    const std::size_t begin = block * kSha256Block;
-    Vector w[16];
-    if (begin >= strings.prefix && begin + kSha256Block <= strings.shortest) {
-      load_inner(strings, begin, w);
-      absorb<false>(state, w, kAll);
-      continue;
-    }
-    const Ends ends = ends_at(strings, block);
-    constexpr std::size_t kShort = std::size_t{1} << 29;  // the first length that takes more than 32 bits
-    if (begin > 0 && begin <= strings.shortest && strings.longest < std::min(begin + 4, kShort)) {
-      w[0] = load_first_word(strings, begin);
-      w[15] = ends.low;
-      absorb<true>(state, w, kAll);
-      continue;
-    }
-    if (strings.shortest == strings.longest) {
-      load_edge<true>(strings, begin, front, w);
-    } else {
-      load_edge<false>(strings, begin, front, w);
-    }
-    w[14] = _mm512_mask_mov_epi32(w[14], ends.last, ends.high);
-    w[15] = _mm512_mask_mov_epi32(w[15], ends.last, ends.low);
-    absorb<false>(state, w, ends.active);
-  }
-  store_digests(state, digests);
+[[ASSAY_TARGET_AVX512]] void sha256_two_groups_avx512(ByteSpan prefix, const ByteSpan* messages,
+                                                      Digest* const* digests) {
+  hash_groups<2>(prefix, messages, digests);
 }
 
 }  // namespace assay::internal

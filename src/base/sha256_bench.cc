@@ -61,7 +61,7 @@ void few(benchmark::State& state, std::string_view kernel) {
     auto* const at_once = benchmark::RegisterBenchmark(("many/" + std::string(kernel)).c_str(), many, kernel);
     for (const int size : {64, 1024, 4096}) at_once->Arg(size);
     auto* const of_few = benchmark::RegisterBenchmark(("few/" + std::string(kernel)).c_str(), few, kernel);
-    for (const int count : {1, 2, 3, 4, 6, 8, 10, 12, 14, 16}) of_few->Arg(count);
+    for (const int count : {1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 28, 32}) of_few->Arg(count);
   }
   return true;
 }();

@@ -46,6 +46,9 @@ void sha256_lanes_avx2(ByteSpan prefix, const ByteSpan* messages, Digest* const*
 
 /// For a processor with CpuFeatures::avx512; sixteen lanes.
 void sha256_lanes_avx512(ByteSpan prefix, const ByteSpan* messages, Digest* const* digests);
+
+/// The same with thirty-two lanes, as two groups of sixteen that take turns.
+void sha256_two_groups_avx512(ByteSpan prefix, const ByteSpan* messages, Digest* const* digests);
 #endif
 
 /// A way to hash side by side, and from how many strings on it is faster than the ways after it.
@@ -61,7 +64,7 @@ struct Sha256Kernel {
   std::vector<Sha256SideBySide> many;  // the widest first; what is left over is hashed one by one
 };
 
-inline constexpr std::size_t kSha256MaxLanes = 16;
+inline constexpr std::size_t kSha256MaxLanes = 32;
 
 /// The kernels that run with these features, the slowest first.
 [[nodiscard]] std::vector<Sha256Kernel> sha256_kernels_for(const CpuFeatures& features);

@@ -76,7 +76,8 @@ class Sha256Many : public testing::TestWithParam<std::string_view> {
 TEST_P(Sha256Many, EveryLengthInEveryLane) {
   for (const Bytes& prefix : prefixes_)
     for (std::size_t size = 0; size <= 260; ++size)
-      expect_right(prefix, std::vector<std::size_t>(16, size), "equal lengths");
+      expect_right(prefix, std::vector<std::size_t>(32 + 16, size),
+                   "equal lengths");  // the ways one after the other
 }
 
 TEST_P(Sha256Many, EveryCount) {
@@ -90,11 +91,13 @@ TEST_P(Sha256Many, EveryCount) {
 TEST_P(Sha256Many, OneOfAnotherLengthInEveryLane) {
   for (const Bytes& prefix : prefixes_) {
     for (const std::size_t other : kBorders) {
-      for (std::size_t lane = 0; lane < 16; ++lane) {
-        for (const std::size_t size : {64u, 66u}) {
-          std::vector<std::size_t> sizes(16, size);
-          sizes[lane] = other;
-          expect_right(prefix, sizes, "one of another length");
+      for (const std::size_t lanes : {16u, 32u}) {
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+          for (const std::size_t size : {64u, 66u}) {
+            std::vector<std::size_t> sizes(lanes, size);
+            sizes[lane] = other;
+            expect_right(prefix, sizes, "one of another length");
+          }
         }
       }
     }
@@ -121,10 +124,12 @@ TEST_P(Sha256Many, LengthsAtRandom) {
 
 // A long message among short ones: lanes wait for it without changing what they have.
 TEST_P(Sha256Many, LongAmongShort) {
-  for (std::size_t lane = 0; lane < 16; ++lane) {
-    std::vector<std::size_t> sizes(16, 10);
-    sizes[lane] = 5000;
-    expect_right(prefixes_[1], sizes, "long among short");
+  for (const std::size_t lanes : {16u, 32u}) {
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      std::vector<std::size_t> sizes(lanes, 10);
+      sizes[lane] = 5000;
+      expect_right(prefixes_[1], sizes, "long among short");
+    }
   }
 }
 
@@ -182,8 +187,8 @@ TEST_P(Sha256Many, NothingBesideAMessageIsRead) {
   const Fenced fenced;
   for (const Bytes& prefix : prefixes_) {
     for (std::size_t size = 0; size <= 200; ++size) {
-      std::vector<ByteSpan> messages(8, fenced.bytes().first(size));
-      messages.resize(16, fenced.bytes().last(size));
+      std::vector<ByteSpan> messages(24, fenced.bytes().first(size));
+      messages.resize(32 + 16, fenced.bytes().last(size));
       expect_right(prefix, messages, "at the ends of a page");
     }
   }
@@ -222,8 +227,8 @@ TEST(Sha256Kernels, RunWhereTheirFeaturesAre) {
 #if defined(__x86_64__)
   EXPECT_EQ(names({.sha = true}), "portable;sha-ni 2;");
   EXPECT_EQ(names({.avx2 = true}), "portable;avx2 8;");
-  EXPECT_EQ(names({.avx2 = true, .avx512 = true}), "portable;avx2 8;avx512 16;");
-  EXPECT_EQ(names({.sha = true, .avx2 = true, .avx512 = true}), "portable;avx2 8;sha-ni 2;avx512 16 2;");
+  EXPECT_EQ(names({.avx2 = true, .avx512 = true}), "portable;avx2 8;avx512 32 16;");
+  EXPECT_EQ(names({.sha = true, .avx2 = true, .avx512 = true}), "portable;avx2 8;sha-ni 2;avx512 32 16 2;");
 #endif
 }
 

@@ -53,8 +53,11 @@ Result<TrustList> TrustList::parse(std::string_view text, std::string_view place
     text.remove_prefix(end + 1);
     list.lines_.emplace_back(line);
     if (!is_entry(line)) continue;
-    list.entries_.push_back(
-        ASSAY_TRY(parse_line(line, fmt::format("{}: line {}", place, list.lines_.size()))));
+    const std::string at = fmt::format("{}: line {}", place, list.lines_.size());
+    const Entry entry = ASSAY_TRY(parse_line(line, at));
+    if (list.find(entry.digest) != nullptr)
+      return Error{ErrorCode::kMalformed, at, "an earlier line has this digest: remove one of them"};
+    list.entries_.push_back(entry);
   }
   return list;
 }

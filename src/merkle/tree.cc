@@ -17,7 +17,7 @@ constexpr std::size_t kLeavesPerRange = 256;  // fewer are not worth a thread
 // Levels are hashed several at a time over parts of the tree: at most so many hashes that they stay in a
 // cache of 1 MiB, and on each level at least so many as are hashed side by side.
 constexpr std::size_t kMostInPart = 8192;
-constexpr std::size_t kFewestInPart = 16;
+constexpr std::size_t kFewestInPart = 32;
 
 Error out_of_range(const char* place, std::string reason) {
   return {ErrorCode::kOutOfRange, place, std::move(reason)};

@@ -83,7 +83,7 @@ def read_prompts(name: str, count: int) -> list[str]:
     if path.stat().st_size > _MOST_BYTES:
         raise InputError("too_large", name, f"more than {_MOST_BYTES} bytes")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         if path.suffix == ".json":
             entries = parse_json(text, name)
         else:

@@ -64,9 +64,10 @@ class Run:
     ) -> None:
         if model.config.is_encoder_decoder:
             head_of(model)  # refuses it
-        if model.training:
-            reason = "in training mode, where a pass draws what it drops; call its eval() first"
-            raise InputError("unsupported", type(model).__name__, reason)
+        training = next((module for module in model.modules() if module.training), None)
+        if training is not None:
+            reason = "in training mode, where a pass draws at random: call the model's eval() first"
+            raise InputError("unsupported", type(training).__name__, reason)
         self._model = model
         self._observers = [one.observer for one in attached]
         self._watchers: dict[Place, list[tuple[Observer, int]]] = {}
@@ -170,6 +171,8 @@ class Run:
         if mask is None:
             mask = torch.ones_like(inputs)
         mask = mask.repeat_interleave(max(1, inputs.shape[0] // mask.shape[0]), 0)
+        if inputs.shape[1] == 0:
+            raise InputError("unsupported", "generate", "a prompt without tokens")
         if ids.shape[1] > inputs.shape[1]:
             raise InputError("unsupported", "generate", "feeds tokens that it was not given")
         if mask.shape != inputs.shape or _cached(given) + ids.shape[1] != inputs.shape[1]:

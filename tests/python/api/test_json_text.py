@@ -16,6 +16,18 @@ def test_brackets_in_strings_are_text() -> None:
     assert parse_json("[[]," * 99 + "[]" + "]" * 99, "text") is not None
 
 
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 1}', '[{"b": {"\\u0061": 1, "a": 2}}]'])
+def test_a_key_twice_is_refused(text: str) -> None:
+    with pytest.raises(DecodeError, match=r'place: .*the key "a" stands twice'):
+        parse_json(text, "place")
+
+
+@pytest.mark.parametrize("text", ["NaN", '{"a": -Infinity}', "[Infinity]"])
+def test_what_is_no_number_in_json_is_refused(text: str) -> None:
+    with pytest.raises(DecodeError, match="not JSON"):
+        parse_json(text, "place")
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", '"', '["\\', "[" * 200_000, '{"a":' * 200_000, "[" * 101 + "]" * 101]
 )

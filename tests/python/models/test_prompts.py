@@ -27,6 +27,13 @@ def test_prompts_of_a_file(tmp_path: Path) -> None:
         path.write_text(content)
         with pytest.raises(DecodeError):
             read_prompts(str(path), 2)
+    path = tmp_path / "marked.txt"
+    path.write_text("one\ntwo\n", encoding="utf-8-sig")  # as some editors write
+    assert read_prompts(str(path), 2) == ["one", "two"]
+    path = tmp_path / "twice.jsonl"
+    path.write_text('"one"\n{"prompt": "two", "prompt": "three"}\n')
+    with pytest.raises(DecodeError, match=r"line 2: .*twice"):
+        read_prompts(str(path), 2)
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(DecodeError):
         read_prompts(str(tmp_path / "bytes.txt"), 2)

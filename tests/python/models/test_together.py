@@ -295,8 +295,20 @@ def test_a_model_in_training_mode(model: PreTrainedModel) -> None:
     model.train()
     with toploc.watch(model, **SHAPE), pytest.raises(InputError, match="training mode"):
         run(model, PROMPTS[0])
-    with pytest.raises(InputError, match=r"training mode, .* call its eval\(\) first"):
+    with pytest.raises(InputError, match=r"training mode, .* call the model's eval\(\) first"):
         toploc.recompute(model, PROMPTS[0], [1, 2])
+
+
+def test_a_prompt_without_tokens(model: PreTrainedModel) -> None:
+    with toploc.watch(model, **SHAPE), pytest.raises(InputError, match="a prompt without tokens"):
+        model.generate(torch.empty(1, 0, dtype=torch.long), max_new_tokens=2)
+
+
+def test_one_module_in_training_mode(model: PreTrainedModel) -> None:
+    inner = next(m for m in model.modules() if type(m).__name__.endswith("MLP"))
+    inner.train()
+    with toploc.watch(model, **SHAPE), pytest.raises(InputError, match=r"MLP.*training mode"):
+        run(model, PROMPTS[0])
 
 
 @pytest.mark.parametrize("how", ["model", "blocks", "forward"])
