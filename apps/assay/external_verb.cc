@@ -55,16 +55,19 @@ std::string find_program(const std::string& name) {
 // A verb of ours is another program's when a flag asks for what only that one can do.
 struct HandedOver {
   std::string_view verb;
-  std::string_view second;
+  std::string_view second;  // empty of a verb that has no verbs of its own
   std::string_view flag;
 };
-constexpr std::array<HandedOver, 3> kHandedOver{
-    {{"toploc", "verify", "--model"}, {"toploc", "verify", "--tokens"}, {"layers", "score", "--model"}}};
+constexpr std::array<HandedOver, 4> kHandedOver{{{"toploc", "verify", "--model"},
+                                                 {"toploc", "verify", "--tokens"},
+                                                 {"layers", "score", "--model"},
+                                                 {"compare", "", "--plot"}}};
 
 bool is_handed_over(const std::string& verb, const std::string& second, const std::vector<char*>& arguments) {
   return std::ranges::any_of(kHandedOver, [&](const HandedOver& one) {
-    return verb == one.verb && second == one.second &&
-           std::any_of(arguments.begin() + 3, arguments.end(), [&](std::string_view argument) {
+    const std::ptrdiff_t words = one.second.empty() ? 2 : 3;
+    return verb == one.verb && (one.second.empty() || second == one.second) &&
+           std::any_of(arguments.begin() + words, arguments.end(), [&](std::string_view argument) {
              return argument.substr(0, argument.find('=')) == one.flag;
            });
   });
@@ -104,20 +107,21 @@ int run_external_verb(const Program& program, const std::vector<char*>& argument
   if (first.empty() || first[0] == '-') return kDone;
   const bool known = program.has(first);
   const bool handed_over = is_handed_over(first, second, arguments);
-  const bool both =
-      is_verb_name(first) && is_verb_name(second) && (!program.has(first, second) || handed_over);
+  // What follows a verb that has no verbs of its own is no verb.
+  const bool both = is_verb_name(first) && (known ? program.is_group(first) : true) && is_verb_name(second) &&
+                    (!program.has(first, second) || handed_over);
   if (both) {
     const std::string path = find_program(std::string(kPrefix) + first + "-" + second);
     if (!path.empty()) return become(path, arguments, 2);
   }
-  if (known ? both : is_verb_name(first)) {
+  if (known ? both || handed_over : is_verb_name(first)) {
     const std::string path = find_program(std::string(kPrefix) + first);
     if (!path.empty()) return become(path, arguments, 1);
   }
   if (handed_over) {
     write_stderr_line(fmt::format(
-        "assay {} {}: these flags are for the program assay-{}, which is neither beside this one nor in PATH",
-        first, second, first));
+        "assay {}: these flags are for the program assay-{}, which is neither beside this one nor in PATH",
+        program.is_group(first) ? first + " " + second : first, first));
     return kFailed;
   }
   if (known) return kDone;

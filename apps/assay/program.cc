@@ -65,6 +65,11 @@ bool Program::has(const std::string& group, const std::string& verb) const {
   return parent != nullptr && find_subcommand(*parent, verb) != nullptr;
 }
 
+bool Program::is_group(const std::string& verb) const {
+  const CLI::App* found = find_subcommand(app_, verb);
+  return found != nullptr && !found->get_subcommands([](const CLI::App*) { return true; }).empty();
+}
+
 void Program::add_group(const std::string& name, const std::string& summary, const std::string& footer) {
   app_.add_subcommand(name, summary)->require_subcommand(1)->footer(footer);
 }

@@ -33,6 +33,8 @@ class Program {
 
   [[nodiscard]] bool has(const std::string& verb) const;
   [[nodiscard]] bool has(const std::string& group, const std::string& verb) const;
+  /// Whether the verb has verbs of its own.
+  [[nodiscard]] bool is_group(const std::string& verb) const;
 
   /// Parses and runs. Everything that goes wrong becomes one line on stderr and an exit code.
   int run(int argc, const char* const* argv);
@@ -71,6 +73,7 @@ void add_challenge(Program& program);
 void add_prove(Program& program);
 void add_verify(Program& program);
 void add_locate(Program& program);
+void add_compare(Program& program);
 void add_toploc(Program& program);
 void add_manifest(Program& program);
 void add_layers(Program& program);

@@ -6,6 +6,7 @@ from . import bn254, layers, models, toploc, weights
 from ._core import Verdict, set_thread_limit, thread_limit
 from ._core import version as __version__
 from .commitments import Challenge, Commitment, KeptQuotients, Opening, Place, Proofs, commit
+from .comparison import Comparison, compare
 from .errors import DecodeError, Error, InputError
 from .lazily import on_first_use
 from .polynomials import evaluate, grid_values, interpolate
@@ -22,6 +23,7 @@ __all__ = [
     "Capture",
     "Challenge",
     "Commitment",
+    "Comparison",
     "DecodeError",
     "Error",
     "Header",
@@ -42,6 +44,7 @@ __all__ = [
     "bn254",
     "capture",
     "commit",
+    "compare",
     "encode",
     "evaluate",
     "from_rows",

@@ -22,6 +22,7 @@ _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 # Okabe and Ito's colours, which people with any colour vision can tell apart; black is for axes.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#999999")
 _NOTHING = "#EEEEEE"
+_INFINITE = "#D55E00"
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,29 @@ class Strip:
     kinds: Sequence[str]
 
 
-Panel = Chart | Boxes | Strip
+@dataclass(frozen=True)
+class Grid:
+    """A panel of rows of cells, shaded by their values on a logarithmic scale.
+
+    Attributes:
+        title: Above it.
+        x: The title of the axis along the cells.
+        rows: By name, the values of its cells: 0 is drawn as nothing, infinity in a colour of its
+            own.
+        legend: What the values are.
+        first: What the first cell is called on the axis.
+        step: How much of the axis a cell takes.
+    """
+
+    title: str
+    x: str
+    rows: Mapping[str, Sequence[float]]
+    legend: str
+    first: int = 0
+    step: int = 1
+
+
+Panel = Chart | Boxes | Strip | Grid
 
 
 @dataclass(frozen=True)
@@ -161,6 +184,14 @@ def _check(panel: Panel, place: str) -> None:
         lengths = {len(cells) for cells in panel.rows.values()}
         if len(lengths) != 1 or 0 in lengths:
             raise InputError("mismatch", place, f"{panel.title}: rows of no or unequal length")
+        return
+    if isinstance(panel, Grid):
+        if not panel.rows or not any(panel.rows.values()):
+            raise InputError("mismatch", place, f"{panel.title}: nothing to draw")
+        for name, values in panel.rows.items():
+            if any(not value >= 0 for value in values):
+                reason = "a value that is not a number of at least 0"
+                raise InputError("out_of_range", f"{place}: {name}", reason)
         return
     if isinstance(panel, Boxes):
         for name, values in panel.groups.items():
@@ -220,6 +251,8 @@ def _png(picture: Picture) -> bytes:
 
 
 def _height(panel: Panel) -> float:
+    if isinstance(panel, Grid):
+        return 1.1 + 0.22 * len(panel.rows)
     return 1.1 + 0.45 * len(panel.rows) if isinstance(panel, Strip) else 4.0
 
 
@@ -227,6 +260,9 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
     axes.set_title(panel.title, fontsize="medium")
     if isinstance(panel, Strip):
         _draw_strip(axes, panel)
+        return
+    if isinstance(panel, Grid):
+        _draw_grid(axes, panel)
         return
     _set_axis(axes, "y", panel.y)
     axes.grid(axis="y", alpha=0.3)
@@ -299,6 +335,32 @@ def _draw_strip(axes: Any, panel: Strip) -> None:
         axes.legend(handles=patches, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
+def _draw_grid(axes: Any, panel: Grid) -> None:
+    import numpy as np
+    from matplotlib.colors import LogNorm
+
+    columns = max(map(len, panel.rows.values()))
+    values = np.zeros((len(panel.rows), columns))
+    for row, listed in enumerate(panel.rows.values()):
+        values[row, : len(listed)] = listed
+    end = panel.first + columns * panel.step
+    extent = (panel.first - 0.5, end - 0.5, len(panel.rows) - 0.5, -0.5)
+    axes.set_facecolor(_NOTHING)
+    shown = {"extent": extent, "aspect": "auto", "interpolation": "nearest"}
+    found = values[(values > 0) & np.isfinite(values)]
+    if found.size:
+        norm = LogNorm(found.min(), max(found.max(), found.min() * 1.01))
+        masked = np.ma.masked_where((values <= 0) | ~np.isfinite(values), values)
+        image = axes.imshow(masked, cmap="viridis", norm=norm, **shown)
+        axes.figure.colorbar(image, ax=axes, label=panel.legend)
+    if np.isinf(values).any():
+        colour = np.zeros((*values.shape, 4))
+        colour[np.isinf(values)] = [*(int(_INFINITE[i : i + 2], 16) / 255 for i in (1, 3, 5)), 1.0]
+        axes.imshow(colour, **shown)
+    axes.set_yticks(range(len(panel.rows)), list(panel.rows), fontsize="small")
+    axes.set_xlabel(panel.x)
+
+
 # Vega-Lite.
 
 
@@ -319,6 +381,8 @@ def _panel(panel: Panel, width: int) -> dict[str, Any]:
     described: dict[str, Any] = {"title": panel.title, "width": width}
     if isinstance(panel, Strip):
         return described | _strip(panel)
+    if isinstance(panel, Grid):
+        return described | _grid(panel)
     if isinstance(panel, Boxes):
         rows = [{"group": name, "y": v} for name, values in panel.groups.items() for v in values]
         names = list(panel.groups)
@@ -414,6 +478,58 @@ def _strip(panel: Strip) -> dict[str, Any]:
             "y": {"field": "row", "type": "nominal", "title": None, "sort": list(panel.rows)},
             "color": {"field": "kind", "type": "nominal", "title": None, "scale": scale},
         },
+    }
+
+
+def _grid(panel: Grid) -> dict[str, Any]:
+    cells: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for name, values in panel.rows.items():
+        for index, value in enumerate(values):
+            if value > 0:
+                x = panel.first + index * panel.step
+                row = {"row": name, "x": x, "x2": x + panel.step}
+                infinite = math.isinf(value)
+                cells[infinite].append(row if infinite else {**row, "value": value})
+    columns = max(map(len, panel.rows.values()))
+    domain = [panel.first, panel.first + columns * panel.step]
+    across = {
+        "x": {
+            "field": "x",
+            "type": "quantitative",
+            "title": panel.x,
+            "scale": {"domain": domain, "nice": False},
+        },
+        "x2": {"field": "x2"},
+        "y": {
+            "field": "row",
+            "type": "nominal",
+            "title": None,
+            "sort": list(panel.rows),
+            "scale": {"domain": list(panel.rows)},
+        },
+    }
+    shade = {
+        "field": "value",
+        "type": "quantitative",
+        "title": panel.legend,
+        "scale": {"type": "log", "scheme": "viridis"},
+    }
+    told = [{"field": name} for name in ("row", "x", "value")]
+    return {
+        "height": 18 * len(panel.rows),
+        "view": {"fill": _NOTHING},
+        "layer": [
+            {
+                "data": {"values": cells[False]},
+                "mark": "rect",
+                "encoding": across | {"color": shade, "tooltip": told},
+            },
+            {
+                "data": {"values": cells[True]},
+                "mark": {"type": "rect", "color": _INFINITE},
+                "encoding": across,
+            },
+        ],
     }
 
 

@@ -41,6 +41,7 @@ class Program:
 
 bench_overhead = Program("bench_overhead", "assay bench overhead")
 capture = Program("hidden_states.cli", "assay capture")
+compare = Program("comparing", "assay compare")
 demo = Program("demo", "assay demo")
 layers = Program("layers.cli", "assay layers")
 run = Program("run", "assay run")

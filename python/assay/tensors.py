@@ -288,6 +288,15 @@ def tap_name(tap: str, block: int | None) -> str:
     return f"block:{block}" if tap == "residual" else tap
 
 
+def sources_of(
+    values: "Capture | Mapping[str, Array] | Array | PathLike[str]",
+) -> str | list[tuple[str, Any, str]]:
+    """A file's path, or the layers as the native code takes them."""
+    if isinstance(values, str | PathLike):
+        return fspath(values)
+    return _sources(_layers_of(values)[0], None)
+
+
 def _sources(layers: list[tuple[str, Array, str]], dtype: str | None) -> list[tuple[str, Any, str]]:
     return [(name, *_as_native(array, name, dtype)) for name, array, _ in layers]
 

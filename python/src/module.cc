@@ -11,6 +11,7 @@ NB_MODULE(_core, m) {
   python::bind_curve(m);
   python::bind_pst(m);
   python::bind_tensor(m);
+  python::bind_comparison(m);
   python::bind_claim(m);
   python::bind_stream(m);
   python::bind_toploc(m);

@@ -46,6 +46,7 @@ ASSAY = House(
         "commitments": {
             "bn254",
             "commitments",
+            "comparison",
             "polynomials",
             "residues",
             "srs",
@@ -55,7 +56,7 @@ ASSAY = House(
         },
         "weights": {"weights"},
         "face": {"__init__"},
-        "doors": {"bench_overhead", "demo", "forgery", "programs", "run", "two_party"},
+        "doors": {"bench_overhead", "comparing", "demo", "forgery", "programs", "run", "two_party"},
     },
     arrows={
         "native": set(),

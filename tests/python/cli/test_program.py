@@ -27,7 +27,8 @@ from assay_program import (
 VERBS = [
     "convert", "reshape", "interpolate", "srs dev", "srs verify", "trust add", "trust list",
     "trust remove", "commit", "challenge", "prove",
-    "verify", "locate", "toploc build", "toploc verify", "manifest make", "manifest open",
+    "verify", "locate", "compare", "toploc build", "toploc verify", "manifest make",
+    "manifest open",
     "manifest verify", "manifest check", "layers score", "layers select", "version", "kernels",
 ]  # fmt: skip
 
