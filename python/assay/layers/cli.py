@@ -8,7 +8,7 @@ from typing import Any
 
 from ..arguments import Parser, add_number, parser_of
 from ..ending import ended
-from ..models import ATTENTION, DEVICES, DTYPES
+from ..models import add_engine_flags
 
 PROGRAM = "assay layers"
 
@@ -146,10 +146,7 @@ def _add_model(add: Any, *, required: bool = True) -> None:
 
 def _add_engine(add: Any) -> None:
     add("--cache-dir", type=Path, metavar="DIR", help="where files of models of a hub are kept")
-    add("--dtype", choices=DTYPES, default="auto", help="default: as it is stored")
-    add("--attn", choices=tuple(ATTENTION), default="sdpa", help="default: %(default)s")
-    add("--device", choices=DEVICES, default="auto")
-    add("--trust-remote-code", action="store_true", help="run code that the model brings with it")
+    add_engine_flags(add)
 
 
 def _add_order(add: Any) -> None:
