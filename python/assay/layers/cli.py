@@ -133,8 +133,12 @@ def _add_score(verbs: Any) -> None:
     add("--clip", choices=("fill", "seed"), default="fill", help="of ratios over 1 (default: fill)")
     add_number(add, "--seed", 0, "of the shuffle of random_distance", least=0)
     add("--spectra", type=Path, metavar="FILE", help="default: beside the scores")
-    cached = "also keep the metrics there, as <model>/<metric>.npy"
+    cached = (
+        "take the metrics from <model>/<metric>.npy there, which binds them to no weights; where "
+        "there is none, keep them there"
+    )
     add("--metric-cache", "--ww-metric-cache", type=Path, metavar="DIR", help=cached)
+    add("--force", action="store_true", help="compute metrics that --metric-cache has")
     add("--pretty", action="store_true", help="indent the JSON")
     _add_quiet(add)
 
