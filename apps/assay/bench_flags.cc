@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/threads.h"
 #include "program.h"
 
 namespace assay::cli {
@@ -23,7 +24,7 @@ void add_thread_counts(CLI::App* verb, BenchOptions& options) {
 Repeats repeats_of(const BenchOptions& options) { return {options.repeats, options.seconds}; }
 
 Result<std::vector<unsigned>> thread_counts_of(const BenchOptions& options) {
-  if (options.thread_counts.empty()) return std::vector<unsigned>{thread_limit()};
+  if (options.thread_counts.empty()) return std::vector<unsigned>{worker_count()};
   return parse_numbers(options.thread_counts, 1, 1024, "--thread-counts");
 }
 

@@ -19,6 +19,7 @@ from ..models import (
 from ..plotting import draw, require_drawable
 from ..printing import show
 from ..progress import Bar, Progress
+from ..weights import Folder
 from ..writing import write_together
 from . import damage_file, foretelling, pictures
 from .damage import Bench, Change, answers, measure_all
@@ -29,9 +30,18 @@ from .norms import measure, read_norms
 from .scores import Scores, read_scores
 from .scoring import Settings, score_metrics, score_model
 
+_INDEX = "model.safetensors.index.json"
+
 
 def loaded(options: argparse.Namespace) -> Loaded:
-    """The model that the flags name."""
+    """The model that the flags name.
+
+    Raises:
+        DecodeError: A folder whose shards are not those of its index, each tensor once; the loader
+            would take one of two without a word.
+    """
+    if (Path(options.model) / _INDEX).is_file():
+        Folder(options.model)
     with Bar.on_stderr("model", quiet=getattr(options, "quiet", False)) as bar:
         bar(Progress("load", 0, 1))
         return load(
