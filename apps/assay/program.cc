@@ -94,6 +94,10 @@ CLI::App* Program::add_verb(const std::string& name, const std::string& summary,
   return verb;
 }
 
+CLI::Option* add_weights(CLI::App* verb, std::string& path) {
+  return add_option(verb, "--weights DIR", path, "a model's folder: config.json and safetensors files");
+}
+
 int Program::run(int argc, const char* const* argv) {
   refuse_empty_values(app_);
   try {

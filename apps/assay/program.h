@@ -62,6 +62,9 @@ CLI::Option* add_option(CLI::App* verb, const std::string& usage, T& value, cons
   return space == std::string::npos ? option : option->type_name(usage.substr(space + 1));
 }
 
+/// --weights DIR, as all verbs have it that read a model's folder.
+CLI::Option* add_weights(CLI::App* verb, std::string& path);
+
 /// What runs at `assay VERB`: one function for each file verb_*.cc.
 void add_convert(Program& program);
 void add_reshape(Program& program);
@@ -80,6 +83,7 @@ void add_layers(Program& program);
 void add_layers_score(Program& program);
 void add_layers_select(Program& program);
 void add_bench(Program& program);
+void add_bench_layers(Program& program);
 void add_about(Program& program);
 
 }  // namespace assay::cli

@@ -1,11 +1,8 @@
-// `assay bench msm`, `assay bench pairing` and `assay bench commitments`: how fast this machine does the
-// library's work.
+// `assay bench msm`, `assay bench pairing` and `assay bench commitments`: how fast this machine commits.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
-#include <filesystem>
 #include <functional>
 #include <random>
 
@@ -17,18 +14,11 @@
 #include "base/large_array.h"
 #include "base/try.h"
 #include "bench.h"
+#include "bench_flags.h"
 #include "program.h"
 
 namespace assay::cli {
 namespace {
-
-namespace fs = std::filesystem;
-
-struct BenchOptions {
-  int repeats = 5;
-  double seconds = 10;
-  std::string thread_counts;
-};
 
 struct MsmOptions : BenchOptions {
   std::string log_sizes = "10,14,16,18,20";
@@ -40,13 +30,6 @@ struct CommitmentOptions : BenchOptions {
   std::string axes = "6,6,6,6,6,6,6,6";
   unsigned bits = 40;
 };
-
-Repeats repeats_of(const BenchOptions& options) { return {options.repeats, options.seconds}; }
-
-Result<std::vector<unsigned>> thread_counts_of(const BenchOptions& options) {
-  if (options.thread_counts.empty()) return std::vector<unsigned>{thread_limit()};
-  return parse_numbers(options.thread_counts, 1, 1024, "--thread-counts");
-}
 
 /// Points 2^i G: no two sums of few of them meet. They lie as those of an SRS do.
 LargeArray<G1Affine> spread_points(std::size_t count) {
@@ -208,23 +191,6 @@ Result<int> run_pairing(const BenchOptions& options, const Console& console) {
   return table.report();
 }
 
-/// A file that is gone with the object.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const char* name)
-      : path_(fs::temp_directory_path() / fmt::format("assay-bench-{}-{}", getpid(), name)) {}
-  ~TemporaryFile() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 /// The statement that an opening's bytes make: every point decoded as it comes over the wire.
 struct WireStatement {
   std::vector<std::array<std::uint8_t, 32>> points;  // the commitment, then the quotients
@@ -329,19 +295,6 @@ Result<int> run_commitments(const CommitmentOptions& options, const Console& con
   return table.report();
 }
 
-void add_repeats(CLI::App* verb, BenchOptions& options) {
-  add_option(verb, "--repeats", options.repeats, "runs of each measurement, at most")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000));
-  add_option(verb, "--seconds", options.seconds, "after this long a measurement of three runs is enough")
-      ->capture_default_str();
-}
-
-void add_thread_counts(CLI::App* verb, BenchOptions& options) {
-  add_option(verb, "--thread-counts A,B,..", options.thread_counts,
-             "threads to measure with, such as 1,2; else --threads");
-}
-
 }  // namespace
 
 void add_bench(Program& program) {
@@ -373,6 +326,7 @@ void add_bench(Program& program) {
       ->check(CLI::Range(1, 254));
   add_repeats(commitments_verb, commitments);
   add_thread_counts(commitments_verb, commitments);
+  add_bench_layers(program);
 }
 
 }  // namespace assay::cli

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "assay/layers_scoring.h"
-#include "assay/weights_manifest.h"
 #include "base/try.h"
 #include "program.h"
 #include "report.h"
@@ -83,9 +82,8 @@ Result<int> run_score(const ScoreFlags& flags, const Console& console) {
   const layers::ModelLabel model{flags.model_name.empty() ? name_of(flags.weights) : flags.model_name,
                                  folder.config().model_type};
   const Stopwatch scoring;
-  layers::Scoring found = ASSAY_TRY(layers::score(stack, model, options, &kept));
+  const layers::Scoring found = ASSAY_TRY(layers::score(stack, folder.tensors(), model, options, &kept));
   const double seconds = scoring.seconds();
-  found.scores.assay->weights = ASSAY_TRY(weights::Manifest::of(folder)).root();
   ASSAY_TRY(found.scores.write(flags.out));
 
   const layers::Scores& scores = found.scores;
@@ -116,8 +114,7 @@ void add_layers_score(Program& program) {
   const auto [verb, flags] =
       program.add("layers score", "Score a model's layers by the spectra of their weights",
                   "assay layers score --weights SmolLM2-135M --out smollm2.scores.json", run_score);
-  add_option(verb, "--weights DIR", flags.weights, "the model's folder: config.json and safetensors files")
-      ->required();
+  add_weights(verb, flags.weights)->required();
   add_option(verb, "--stack NAME", flags.stack,
              "which stack of blocks, such as model.layers (default: the language model's)");
   add_option(verb, "--model-name NAME", flags.model_name,

@@ -189,7 +189,7 @@ void add_layers_select(Program& program) {
              "of the verifiers along the layers: free, fixed, or greedy for a quick answer")
       ->capture_default_str();
   add_option(verb, "--time-limit,--time_limit SECONDS", options.time_limit,
-             "of the search that more than 20 different budgets need; then the best found")
+             "of the search that more than 20 different budgets need, not of exact ways; then the best found")
       ->capture_default_str();
   add_option(verb, "--output,--out FILE", options.output, "the result");
   verb->add_flag("--pretty", options.pretty, "the file with a line for each value");

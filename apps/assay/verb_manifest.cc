@@ -132,11 +132,6 @@ Result<int> run_check(const CheckOptions& options, const Console& console) {
   return console.report(json, Lines(verdict), exit_code(verdict.outcome()));
 }
 
-CLI::Option* add_weights(CLI::App* verb, std::string& path) {
-  return add_option(verb, "--weights DIR", path, "a model's folder: config.json and safetensors files")
-      ->required();
-}
-
 }  // namespace
 
 void add_manifest(Program& program) {
@@ -145,7 +140,7 @@ void add_manifest(Program& program) {
   const auto [make_verb, make] =
       program.add("manifest make", "Hash a model's folder: the root of its weights, and digests of its files",
                   "assay manifest make --weights SmolLM2-135M --out smollm2.manifest", run_make);
-  add_weights(make_verb, make.weights);
+  add_weights(make_verb, make.weights)->required();
   add_option(make_verb, "--out FILE", make.out, "the manifest");
 
   const auto [open_verb, open] =
@@ -153,7 +148,7 @@ void add_manifest(Program& program) {
                   "assay manifest open --weights SmolLM2-135M --manifest smollm2.manifest\n"
                   "      --tensor model.embed_tokens.weight --row 17 --out row",
                   run_open);
-  add_weights(open_verb, open.weights);
+  add_weights(open_verb, open.weights)->required();
   add_option(open_verb, "--manifest FILE", open.manifest,
              "of this model; without it, all of its weights are hashed");
   add_option(open_verb, "--tensor NAME", open.tensor, "the tensor")->required();
@@ -172,7 +167,7 @@ void add_manifest(Program& program) {
   const auto [check_verb, check] = program.add(
       "manifest check", "Check that a folder holds the weights of a root, or the model of a manifest",
       "assay manifest check --weights SmolLM2-135M --manifest smollm2.manifest", run_check);
-  add_weights(check_verb, check.weights);
+  add_weights(check_verb, check.weights)->required();
   add_option(check_verb, "--root DIGEST", check.root, "the weights alone");
   add_option(check_verb, "--manifest FILE", check.manifest, "weights, configuration, tokenizer and code");
   add_option(check_verb, "--digest DIGEST", check.digest, "that the manifest must have");

@@ -95,10 +95,25 @@ struct Scoring {
   std::size_t taken_over = 0;  ///< of them, those that were in the file
 };
 
-/// Scores the layers of a stack of blocks, in its order. The object `assay` of the scores has the raw
-/// metrics, what they depend on, and notes on what was out of the ordinary; the root of the weights' manifest
-/// is the caller's to set. Errors: those of spectra_of, evaluate (with the layer's name) and pruning_ratios.
-[[nodiscard]] Result<Scoring> score(const weights::Stack& stack, const ModelLabel& model,
+/// Scores the layers of a stack of blocks, in its order. `tensors` are all weights of the model, those of the
+/// stack among them: the scores are bound to the root of their manifest. The object `assay` of the scores has
+/// that root, the raw metrics, what they depend on, and notes on what was out of the ordinary. What needs no
+/// spectrum comes first. Errors: those of weights::Manifest::of, spectra_of, evaluate (with the layer's name)
+/// and pruning_ratios.
+[[nodiscard]] Result<Scoring> score(const weights::Stack& stack,
+                                    std::span<const tensor::StoredTensor> tensors, const ModelLabel& model,
                                     const ScoreOptions& options, SpectraFile* kept);
+
+/// Metrics that were not computed here, such as a file of the original pipeline.
+struct GivenMetrics {
+  std::vector<double> values;  ///< one for each layer, in the order of the stack
+  std::string source;          ///< what the scores say of where they come from: a file's path
+};
+
+/// Scores from such metrics; of `options`, those of the mapping and the metric's name count. Nothing shows
+/// that the metrics are of this model's weights: the scores are bound to no root, and a note says where the
+/// metrics come from. Errors: kMismatch, at the source (another number of metrics); those of pruning_ratios.
+[[nodiscard]] Result<Scores> score_given(const weights::Stack& stack, const ModelLabel& model,
+                                         const GivenMetrics& metrics, const ScoreOptions& options);
 
 }  // namespace assay::layers

@@ -93,7 +93,8 @@ struct Selection {
 };
 
 struct SelectionLimits {
-  /// For the search among more orders than fit a table; the best found is given when it ends.
+  /// For the search among more orders than fit a table; the best found is given when it ends. Exact ways are
+  /// not cut short: their tables bound their work.
   double seconds = 10;
 };
 

@@ -5,6 +5,7 @@ where a PNG is wanted, through its objects alone: no state of a program that plo
 """
 
 import io
+import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -378,7 +379,7 @@ def _description(picture: Picture) -> bytes:
 
 
 def _panel(panel: Panel, width: int) -> dict[str, Any]:
-    described: dict[str, Any] = {"title": panel.title, "width": width}
+    described: dict[str, Any] = {"title": panel.title, "width": width, "height": 300}
     if isinstance(panel, Strip):
         return described | _strip(panel)
     if isinstance(panel, Grid):
@@ -417,10 +418,13 @@ def _layers(
         "line": {"type": "line", "point": True},
         "dashes": {"type": "line", "strokeDash": [6, 4]},
         "points": {"type": "point", "filled": True, "opacity": 0.75},
-        "bars": {"type": "bar"},
+        "bars": {"type": "bar", "binSpacing": 0},
     }
     values = {"data": {"values": list(_rows(one))}}
     along = {"x": _encoded("x", panel.x)}
+    if one.mark == "bars":
+        # From end to end: a bar at a place alone is five pixels wide, whatever the scale.
+        along = {"x": {**_encoded("from", panel.x), "bin": "binned"}, "x2": {"field": "to"}}
     colour: dict[str, Any] = {"value": shade}
     if one.label:
         colour = {"datum": one.label, "type": "nominal", "scale": scale, "title": None}
@@ -439,6 +443,8 @@ def _layers(
 def _rows(one: Series) -> Iterator[dict[str, Any]]:
     for at, (x, y) in enumerate(zip(one.x, one.y, strict=True)):
         row: dict[str, Any] = {"at": at, "x": x, "y": y}
+        if one.mark == "bars":
+            row |= {"from": x - 0.5, "to": x + 0.5}
         if one.low:
             row |= {"low": one.low[at], "high": one.high[at]}
         if one.names:
@@ -456,28 +462,35 @@ def _encoded(name: str, axis: Axis) -> dict[str, Any]:
 
 
 def _strip(panel: Strip) -> dict[str, Any]:
-    rows = [
-        {"row": name, "x": x, "x2": x + 1, "kind": cell}
+    runs = [
+        {"row": name, "from": first - 0.5, "to": last + 0.5, "kind": kind}
         for name, cells in panel.rows.items()
-        for x, cell in _filled(cells)
+        for first, last, kind in _runs(cells)
     ]
     scale = {"domain": list(panel.kinds), "range": [_colour(i) for i in range(len(panel.kinds))]}
-    length = len(next(iter(panel.rows.values())))
+    ends = (-0.5, len(next(iter(panel.rows.values()))) - 0.5)
+    # A row is there also where all of its cells are empty.
+    rows = {"domain": list(panel.rows), "paddingInner": 0.2}
+    place = {
+        "x": _encoded("from", Axis(panel.x, limits=ends)),
+        "x2": {"field": "to"},
+        "y": {"field": "row", "type": "nominal", "title": None, "scale": rows},
+    }
+    empty = [{"row": name, "from": ends[0], "to": ends[1]} for name in panel.rows]
+    colour: dict[str, Any] = {"field": "kind", "type": "nominal", "title": None, "scale": scale}
+    # Of more kinds than colours a legend would tell nothing.
+    if len(panel.kinds) > len(_COLOURS):
+        colour["legend"] = None
     return {
         "height": 40 * len(panel.rows),
-        "data": {"values": rows},
-        "mark": "rect",
-        "encoding": {
-            "x": {
-                "field": "x",
-                "type": "quantitative",
-                "title": panel.x,
-                "scale": {"domain": [0, length]},
+        "layer": [
+            {
+                "data": {"values": empty},
+                "mark": "rect",
+                "encoding": {**place, "color": {"value": _NOTHING}},
             },
-            "x2": {"field": "x2"},
-            "y": {"field": "row", "type": "nominal", "title": None, "sort": list(panel.rows)},
-            "color": {"field": "kind", "type": "nominal", "title": None, "scale": scale},
-        },
+            {"data": {"values": runs}, "mark": "rect", "encoding": {**place, "color": colour}},
+        ],
     }
 
 
@@ -533,5 +546,9 @@ def _grid(panel: Grid) -> dict[str, Any]:
     }
 
 
-def _filled(cells: Iterable[str | None]) -> Iterator[tuple[int, str]]:
-    return ((x, cell) for x, cell in enumerate(cells) if cell is not None)
+def _runs(cells: Iterable[str | None]) -> Iterator[tuple[int, int, str]]:
+    """First cell, last cell and kind of cells that follow each other and are of one kind."""
+    for kind, listed in itertools.groupby(enumerate(cells), key=lambda one: one[1]):
+        if kind is not None:
+            places = [place for place, _ in listed]
+            yield places[0], places[-1], kind

@@ -20,6 +20,9 @@ A model of transformers has the names and tensors that `save_pretrained` would w
 have their own.
 """
 
+StoredTensor: TypeAlias = tuple[str, str, list[int], NDArray[np.uint8]]
+"""Name, element type as safetensors says it, shape, and the bytes in place."""
+
 # Those that have no numpy or torch counterpart in the table of the library.
 _F8 = {
     "float8_e4m3fn": "F8_E4M3",
@@ -237,7 +240,19 @@ def manifest(model: Model) -> Manifest:
     """
     if isinstance(model, (str, PathLike)):
         return Manifest(_core.ModelFolder.open(fspath(model)).manifest())
-    return Manifest(_core.Manifest.of_tensors(list(_stored(_state_of(model)))))
+    return Manifest(_core.Manifest.of_tensors(stored_tensors(model)))
+
+
+def stored_tensors(model: Model) -> list[StoredTensor]:
+    """All tensors of a model in memory, as its manifest has them.
+
+    Args:
+        model: See `Model`; not a folder.
+
+    Raises:
+        InputError: As `manifest`.
+    """
+    return list(_stored(_state_of(model)))
 
 
 def open_row(model: Model, tensor: str, row: int, manifest: Manifest | None = None) -> RowOpening:
@@ -266,7 +281,7 @@ def open_row(model: Model, tensor: str, row: int, manifest: Manifest | None = No
     if tensor not in state:
         raise InputError("mismatch", tensor, "the model has no such tensor")
     if manifest is None:
-        manifest = Manifest(_core.Manifest.of_tensors(list(_stored(state))))
+        manifest = Manifest(_core.Manifest.of_tensors(stored_tensors(state)))
     (given,) = _stored({tensor: state[tensor]})
     return RowOpening(manifest._native.open_row(given, row))
 
@@ -322,7 +337,7 @@ def _state_of(model: Any) -> Mapping[str, Any]:
     return held
 
 
-def _stored(state: Mapping[str, Any]) -> Iterator[tuple[str, str, list[int], NDArray[np.uint8]]]:
+def _stored(state: Mapping[str, Any]) -> Iterator[StoredTensor]:
     for name, value in state.items():
         dtype = str(value.dtype).removeprefix("torch.")
         stored = _F8.get(dtype) or _core.safetensors_name(dtype)

@@ -134,6 +134,10 @@ IntegerTuple to_tuple(std::span<const std::uint32_t> numbers);
 /// Name, values, name of the dtype ("" for that of the array, "scalar" for rows of 32 bytes).
 using Source = std::tuple<std::string, AnyArray, std::string>;
 
+/// Name, element type as safetensors says it, shape, and the bytes in place: a tensor of a model in memory.
+using NamedBytes = std::tuple<std::string, std::string, tensor::Shape, AnyArray>;
+std::vector<tensor::StoredTensor> to_stored(const std::vector<NamedBytes>& given);
+
 /// What the name of a dtype beside an array means: what its elements must be, or what they are where the
 /// array holds the bits of that dtype, and is left as it is where not.
 enum class DtypeName { kDemanded, kWhereItFits };

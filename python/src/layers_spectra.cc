@@ -67,22 +67,36 @@ std::tuple<std::string, std::size_t, std::size_t> score(
     const std::pair<std::string, std::string>& model, const std::vector<std::vector<NamedLayer>>& blocks,
     const std::string& metric, const std::string& peak_lower, const std::string& method,
     const std::string& mapping, double sparsity, double epsilon, const std::string& clip, std::uint64_t seed,
-    const std::optional<nb::bytes>& root, const std::optional<std::string>& spectra, bool pretty) {
+    const std::vector<NamedBytes>& tensors, const std::optional<std::string>& spectra, bool pretty) {
   layers::ScoreOptions options;
   options.metric = named(layers::metric_from(metric), "metric", metric);
   options.peak_lower = named(layers::peak_lower_from(peak_lower), "peak_lower", peak_lower);
   options.method = named(layers::eigen_method_from(method), "method", method);
   options.mapping = mapping_of(mapping, sparsity, epsilon, clip);
   options.shuffle_seed = seed;
-  const std::optional<Digest> weights = root ? std::optional(to_digest(*root, "root")) : std::nullopt;
   const weights::Stack stack = stack_of(blocks);
   return without_gil([&]() -> std::tuple<std::string, std::size_t, std::size_t> {
     std::optional<layers::SpectraFile> kept;
     if (spectra) kept.emplace(unwrap_read(layers::SpectraFile::open(*spectra)));
-    layers::Scoring found =
-        unwrap(layers::score(stack, {model.first, model.second}, options, kept ? &*kept : nullptr));
-    found.scores.assay->weights = weights;
+    const layers::Scoring found = unwrap(layers::score(stack, to_stored(tensors), {model.first, model.second},
+                                                       options, kept ? &*kept : nullptr));
     return {unwrap(found.scores.encode(pretty)), found.matrices, found.taken_over};
+  });
+}
+
+/// The scores as JSON, from metrics of a file.
+std::string score_given(const std::pair<std::string, std::string>& model,
+                        const std::vector<std::vector<NamedLayer>>& blocks, const std::string& metric,
+                        const std::string& mapping, double sparsity, double epsilon, const std::string& clip,
+                        const std::vector<double>& metrics, const std::string& source, bool pretty) {
+  layers::ScoreOptions options;
+  options.metric = named(layers::metric_from(metric), "metric", metric);
+  options.mapping = mapping_of(mapping, sparsity, epsilon, clip);
+  const weights::Stack stack = stack_of(blocks);
+  return without_gil([&] {
+    const layers::Scores scores =
+        unwrap(layers::score_given(stack, {model.first, model.second}, {metrics, source}, options));
+    return unwrap(scores.encode(pretty));
   });
 }
 
@@ -167,13 +181,28 @@ void bind_layers_spectra(nb::module_& m) {
       nb::arg("epsilon"), nb::arg("clip"));
   m.def("layers_score", score, nb::arg("model"), nb::arg("blocks"), nb::arg("metric"), nb::arg("peak_lower"),
         nb::arg("method"), nb::arg("mapping"), nb::arg("sparsity"), nb::arg("epsilon"), nb::arg("clip"),
-        nb::arg("seed"), nb::arg("root").none(), nb::arg("spectra").none(), nb::arg("pretty"),
+        nb::arg("seed"), nb::arg("tensors"), nb::arg("spectra").none(), nb::arg("pretty"),
         nb::sig("def layers_score(model: tuple[str, str], "
                 "blocks: collections.abc.Sequence[collections.abc.Sequence["
                 "tuple[str, tuple[str, typing.Any, str]]]], "
                 "metric: str, peak_lower: str, method: str, mapping: str, sparsity: float, epsilon: float, "
-                "clip: str, seed: int, root: bytes | None, spectra: str | None, pretty: bool) "
+                "clip: str, seed: int, tensors: collections.abc.Sequence[tuple[str, str, "
+                "collections.abc.Sequence[int], typing.Any]], spectra: str | None, pretty: bool) "
                 "-> tuple[str, int, int]"));
+  m.def("layers_score_given", score_given, nb::arg("model"), nb::arg("blocks"), nb::arg("metric"),
+        nb::arg("mapping"), nb::arg("sparsity"), nb::arg("epsilon"), nb::arg("clip"), nb::arg("metrics"),
+        nb::arg("source"), nb::arg("pretty"),
+        nb::sig("def layers_score_given(model: tuple[str, str], "
+                "blocks: collections.abc.Sequence[collections.abc.Sequence["
+                "tuple[str, tuple[str, typing.Any, str]]]], metric: str, mapping: str, sparsity: float, "
+                "epsilon: float, clip: str, metrics: collections.abc.Sequence[float], source: str, "
+                "pretty: bool) -> str"));
+  m.def(
+      "layers_metric",
+      [](const std::string& name) {
+        return layers::to_string(named(layers::metric_from(name), "metric", name));
+      },
+      nb::arg("name"));
 }
 
 }  // namespace assay::python

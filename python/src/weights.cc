@@ -15,19 +15,9 @@ using ShapeTuple = nb::typed<nb::tuple, std::uint64_t, nb::ellipsis>;
 
 ShapeTuple to_tuple(const tensor::Shape& shape) { return ShapeTuple(nb::tuple(nb::cast(shape))); }
 
-/// Name, element type as safetensors says it, shape, and the bytes in place.
-using NamedBytes = std::tuple<std::string, std::string, tensor::Shape, AnyArray>;
-
-tensor::StoredTensor to_stored(const NamedBytes& given) {
+tensor::StoredTensor stored_of(const NamedBytes& given) {
   const auto& [name, dtype, shape, array] = given;
   return {name, dtype, shape, {static_cast<const std::uint8_t*>(array.data()), array.nbytes()}, nullptr};
-}
-
-std::vector<tensor::StoredTensor> to_stored(const std::vector<NamedBytes>& given) {
-  std::vector<tensor::StoredTensor> tensors;
-  tensors.reserve(given.size());
-  for (const NamedBytes& one : given) tensors.push_back(to_stored(one));
-  return tensors;
 }
 
 RowOpening open_of_folder(const Folder& folder, const Manifest& manifest, const std::string& name,
@@ -129,7 +119,7 @@ void bind_manifest(nb::module_& m) {
       .def(
           "open_row",
           [](const Manifest& f, const NamedBytes& given, std::uint64_t row) {
-            return unwrap(without_gil([&] { return weights::open_row(f, to_stored(given), row); }));
+            return unwrap(without_gil([&] { return weights::open_row(f, stored_of(given), row); }));
           },
           nb::arg("tensor"), nb::arg("row"),
           nb::sig("def open_row(self, tensor: tuple[str, str, collections.abc.Sequence[int], typing.Any], "
@@ -154,6 +144,13 @@ void bind_row(nb::module_& m) {
 }
 
 }  // namespace
+
+std::vector<tensor::StoredTensor> to_stored(const std::vector<NamedBytes>& given) {
+  std::vector<tensor::StoredTensor> tensors;
+  tensors.reserve(given.size());
+  for (const NamedBytes& one : given) tensors.push_back(stored_of(one));
+  return tensors;
+}
 
 void bind_weights(nb::module_& m) {
   bind_stored_layers(m);

@@ -85,6 +85,30 @@ TEST(PowerLaw, Waves) {
   expect_law(fit_alpha_peak(values, PeakLower::kExact), {49.226413104905724, kUnknown, .35752257}, 1e-9);
 }
 
+// Both tails begin with equal eigenvalues, whose distances are fractions: 6 of 16, and 3 of the last 8.
+TEST(PowerLaw, OfEqualDistancesTheFirstStartIsTaken) {
+  std::vector<double> values(7, 1.0);
+  values.insert(values.end(), 5, 2.718);
+  values.insert(values.end(), 4, 3.143);
+  const PowerLaw law = fit_alpha(values).value();
+  EXPECT_EQ(law.distance, 0.375);
+  EXPECT_EQ(law.start, 0U);
+  EXPECT_EQ(law.xmin, 1);
+  const PowerLaw later = fit_alpha(std::span(values).subspan(8)).value();
+  EXPECT_EQ(later.distance, law.distance);
+  EXPECT_EQ(later.xmin, 2.718);
+}
+
+// The fullest bin is the last, whose left edge is 345.679, and log10(0.95 * 345.679) = 2.5164 lies between the
+// first two eigenvalues. Of the starts from there on each is worse than the one before.
+TEST(PowerLaw, CompatTakesStartsFromTheLogarithmOf95PercentOfThePeak) {
+  const std::vector<double> values{2.515,  2.517,  3.622,  4.472,   5.66,    7.392,   10.062, 14.489,
+                                   22.639, 40.246, 90.554, 362.217, 362.579, 362.942, 363.304};
+  EXPECT_EQ(fit_alpha(values)->start, 0U);
+  EXPECT_EQ(fit_alpha_peak(values, PeakLower::kCompat)->start, 1U);
+  EXPECT_EQ(fit_alpha(std::span(values).subspan(2))->start, 0U);
+}
+
 // Bins of half a decade: the fullest begins at 1e10, and holds values beyond 1.5 times that alone.
 TEST(PowerLaw, WithoutAStartCompatGivesZeroAndExactTheNextAbove) {
   const std::vector<double> values{1e-25, 2.5e10, 2.6e10, 2.7e10, 1e25};

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "assay/layers_scoring.h"
+#include "assay/weights_manifest.h"
 #include "base/threads.h"
 #include "base/try.h"
 #include "base/within.h"
@@ -123,6 +124,7 @@ void note_method(std::span<const Spectrum> spectra, EigenMethod asked, std::vect
                                 spectra.size()));
 }
 
+/// What metrics that are computed here depend on.
 ScoreOrigin origin_of(const ScoreOptions& options) {
   ScoreOrigin origin;
   origin.parameters = {{"eigen", std::string(to_string(options.method))},
@@ -158,6 +160,31 @@ Scores skeleton_of(const weights::Stack& stack, const ModelLabel& model, const S
   return scores;
 }
 
+/// The pruning ratios of the layers of a skeleton.
+Result<PruningRatios> ratios_of(const Scores& skeleton, std::span<const double> metrics,
+                                const MappingOptions& mapping) {
+  std::vector<std::uint64_t> sizes;
+  sizes.reserve(skeleton.layers.size());
+  for (const LayerScore& layer : skeleton.layers) sizes.push_back(layer.num_parameters);
+  std::vector<std::size_t> blocks;
+  blocks.reserve(skeleton.blocks.size());
+  for (const BlockScore& block : skeleton.blocks)
+    blocks.push_back(block.end_layer_index - block.start_layer_index + 1);
+  return pruning_ratios(metrics, sizes, blocks, mapping);
+}
+
+/// From the metrics in `origin` to scores.
+Result<Scores> filled(Scores skeleton, ScoreOrigin origin, const MappingOptions& mapping) {
+  const PruningRatios found = ASSAY_TRY(ratios_of(skeleton, origin.metrics, mapping));
+  for (std::size_t i = 0; i < skeleton.layers.size(); ++i) {
+    skeleton.layers[i].pruning_ratio = found.ratios[i];
+    skeleton.layers[i].significance_score = 1 - found.ratios[i];
+  }
+  ASSAY_TRY(skeleton.summarise(origin.metrics));
+  skeleton.assay = std::move(origin);
+  return skeleton;
+}
+
 }  // namespace
 
 Result<Spectra> spectra_of(std::span<const SpectrumRequest> requests, SpectraFile* kept) {
@@ -177,26 +204,18 @@ Result<Spectra> spectra_of(std::span<const SpectrumRequest> requests, SpectraFil
   return collector.finish();
 }
 
-Result<Scoring> score(const weights::Stack& stack, const ModelLabel& model, const ScoreOptions& options,
-                      SpectraFile* kept) {
-  Scoring scoring;
-  Scores& scores = scoring.scores;
-  scores = skeleton_of(stack, model, options);
-  const std::size_t layers = scores.layers.size();
-  std::vector<std::uint64_t> sizes;
-  for (const LayerScore& layer : scores.layers) sizes.push_back(layer.num_parameters);
-  std::vector<std::size_t> blocks;
-  for (const weights::Block& block : stack.blocks) blocks.push_back(block.layers.size());
+Result<Scoring> score(const weights::Stack& stack, std::span<const tensor::StoredTensor> tensors,
+                      const ModelLabel& model, const ScoreOptions& options, SpectraFile* kept) {
+  Scores skeleton = skeleton_of(stack, model, options);
+  const std::size_t layers = skeleton.layers.size();
   // What needs no spectrum is refused before hours are spent on them.
-  static_cast<void>(ASSAY_TRY(pruning_ratios(std::vector<double>(layers), sizes, blocks, options.mapping)));
+  static_cast<void>(ASSAY_TRY(ratios_of(skeleton, std::vector<double>(layers), options.mapping)));
+  ScoreOrigin origin = origin_of(options);
+  origin.weights = ASSAY_TRY(weights::Manifest::of(tensors)).root();
 
   const std::vector<SpectrumRequest> requests = ASSAY_TRY(requests_of(stack, options));
   const Spectra found = ASSAY_TRY(spectra_of(requests, kept));
-  scoring.matrices = requests.size();
-  scoring.taken_over = found.taken_over;
   const std::span<const Spectrum> spectra = std::span(found.spectra).first(layers);
-
-  ScoreOrigin origin = origin_of(options);
   note_method(spectra, options.method, origin.notes);
   note_zeros(spectra, origin.notes);
   for (std::size_t i = 0; i < layers; ++i) {
@@ -205,16 +224,24 @@ Result<Scoring> score(const weights::Stack& stack, const ModelLabel& model, cons
         within(requests[i].weight.name, evaluate(options.metric, spectra[i], options.peak_lower, shuffled)));
     origin.metrics.push_back(value.value);
     if (!value.note.empty() && origin.notes.size() < Scores::kMaxNotes)
-      origin.notes.push_back(fmt::format("{}: {}", scores.layers[i].name, value.note));
+      origin.notes.push_back(fmt::format("{}: {}", skeleton.layers[i].name, value.note));
   }
-  const PruningRatios ratios = ASSAY_TRY(pruning_ratios(origin.metrics, sizes, blocks, options.mapping));
-  for (std::size_t i = 0; i < layers; ++i) {
-    scores.layers[i].pruning_ratio = ratios.ratios[i];
-    scores.layers[i].significance_score = 1 - ratios.ratios[i];
-  }
-  ASSAY_TRY(scores.summarise(origin.metrics));
-  scores.assay = std::move(origin);
-  return scoring;
+  return Scoring{ASSAY_TRY(filled(std::move(skeleton), std::move(origin), options.mapping)), requests.size(),
+                 found.taken_over};
+}
+
+Result<Scores> score_given(const weights::Stack& stack, const ModelLabel& model, const GivenMetrics& metrics,
+                           const ScoreOptions& options) {
+  Scores skeleton = skeleton_of(stack, model, options);
+  if (metrics.values.size() != skeleton.layers.size())
+    return Error{
+        ErrorCode::kMismatch, metrics.source,
+        fmt::format("{} metrics, the model has {} layers", metrics.values.size(), skeleton.layers.size())};
+  ScoreOrigin origin;
+  origin.parameters = {{"clip", std::string(to_string(options.mapping.clip))}};
+  origin.metrics = metrics.values;
+  origin.notes = {fmt::format("the metrics are those of {}, and bound to no weights", metrics.source)};
+  return filled(std::move(skeleton), std::move(origin), options.mapping);
 }
 
 }  // namespace assay::layers

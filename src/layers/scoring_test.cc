@@ -9,6 +9,7 @@
 #include <cstring>
 #include <random>
 
+#include "assay/weights_manifest.h"
 #include "base/file.h"
 #include "base/threads.h"
 #include "layers/spectra_records.h"
@@ -25,6 +26,13 @@ using testing::HasSubstr;
 struct Model {
   std::vector<std::vector<float>> values;
   weights::Stack stack;
+
+  [[nodiscard]] std::vector<tensor::StoredTensor> tensors() const {
+    std::vector<tensor::StoredTensor> all;
+    for (const weights::Block& block : stack.blocks)
+      for (const weights::Layer& layer : block.layers) all.push_back(layer.weight);
+    return all;
+  }
 };
 
 Model model(std::uint32_t seed = 1) {
@@ -164,16 +172,17 @@ TEST_F(ScoringTest, TheFileGoesOnWhereItWasCutOff) {
 TEST_F(ScoringTest, ANewMetricRecomputesNothing) {
   const Model one = model();
   SpectraFile file = SpectraFile::open(path_).value();
-  const Scoring first = score(one.stack, {"one", "llama"}, {}, &file).value();
+  const Scoring first = score(one.stack, one.tensors(), {"one", "llama"}, {}, &file).value();
   EXPECT_EQ(first.matrices, 4U);
   EXPECT_EQ(first.taken_over, 0U);
   for (const Metric metric : all_metrics()) {
     ScoreOptions options;
     options.metric = metric;
-    const Scoring with = score(one.stack, {"one", "llama"}, options, &file).value();
+    const Scoring with = score(one.stack, one.tensors(), {"one", "llama"}, options, &file).value();
     EXPECT_EQ(with.taken_over, 4U) << to_string(metric);
     EXPECT_EQ(with.matrices, metric == Metric::kRandomDistance ? 8U : 4U);
-    EXPECT_EQ(with.scores, score(one.stack, {"one", "llama"}, options, nullptr)->scores) << to_string(metric);
+    EXPECT_EQ(with.scores, score(one.stack, one.tensors(), {"one", "llama"}, options, nullptr)->scores)
+        << to_string(metric);
   }
   EXPECT_EQ(file.size(), 8U);
 }
@@ -181,9 +190,9 @@ TEST_F(ScoringTest, ANewMetricRecomputesNothing) {
 TEST_F(ScoringTest, AnotherWeightIsComputedAnew) {
   SpectraFile file = SpectraFile::open(path_).value();
   Model one = model();
-  ASSERT_TRUE(score(one.stack, {"one", ""}, {}, &file).ok());
+  ASSERT_TRUE(score(one.stack, one.tensors(), {"one", ""}, {}, &file).ok());
   one.values[2][5] += 1;
-  EXPECT_EQ(score(one.stack, {"one", ""}, {}, &file)->taken_over, 3U);
+  EXPECT_EQ(score(one.stack, one.tensors(), {"one", ""}, {}, &file)->taken_over, 3U);
 }
 
 // Whoever made the file may have written anything; what is of another shape is seen.
@@ -198,7 +207,7 @@ TEST_F(ScoringTest, ASpectrumOfAnotherShapeIsRefused) {
     known.spectrum.rows = static_cast<std::size_t>(rows);
     known.spectrum.columns = static_cast<std::size_t>(columns);
     ASSERT_TRUE(file.add(known.key, known.spectrum).ok());
-    const Error error = score(one.stack, {"one", ""}, {}, &file).error();
+    const Error error = score(one.stack, one.tensors(), {"one", ""}, {}, &file).error();
     EXPECT_EQ(error.code, ErrorCode::kMismatch);
     EXPECT_EQ(error.to_string(),
               layer.weight.name + ": the spectra file has it in another shape: remove that file");
@@ -229,7 +238,7 @@ TEST_F(ScoringTest, NamesShapesAndScores) {
   ScoreOptions options;
   options.metric = Metric::kStableRank;
   options.mapping.mapping = Mapping::kLayerWise;
-  const Scores scores = score(one.stack, {"one", "opt"}, options, nullptr)->scores;
+  const Scores scores = score(one.stack, one.tensors(), {"one", "opt"}, options, nullptr)->scores;
   EXPECT_TRUE(scores.validate().ok());
   EXPECT_TRUE(scores.is_opt_model);
   EXPECT_EQ(scores.metric_name, "stable_rank");
@@ -250,30 +259,84 @@ TEST_F(ScoringTest, NamesShapesAndScores) {
   EXPECT_NEAR(taken / static_cast<double>(scores.total_parameters()), 0.7, 1e-12);
 }
 
+TEST_F(ScoringTest, ScoresAreBoundToAllWeights) {
+  const Model one = model();
+  std::vector<tensor::StoredTensor> all = one.tensors();
+  // Not one of the layers: the head.
+  const Bytes head(24, 1);
+  all.push_back({"head.weight", "F32", {2, 3}, head, nullptr});
+  const Digest root = weights::Manifest::of(all).value().root();
+  EXPECT_EQ(score(one.stack, all, {"one", ""}, {}, nullptr)->scores.assay->weights, root);
+  all.pop_back();
+  const Digest other = weights::Manifest::of(all).value().root();
+  EXPECT_NE(root, other);
+  EXPECT_EQ(score(one.stack, all, {"one", ""}, {}, nullptr)->scores.assay->weights, other);
+  // What has no root has no scores, and no spectrum is computed.
+  all.push_back(all.front());
+  SpectraFile file = SpectraFile::open(path_).value();
+  EXPECT_EQ(score(one.stack, all, {"one", ""}, {}, &file).error().place, all.front().name);
+  EXPECT_EQ(file.size(), 0U);
+}
+
+TEST_F(ScoringTest, GivenMetricsMakeUnboundScores) {
+  const Model one = model();
+  ScoreOptions options;
+  options.metric = Metric::kEntropy;
+  const Scores own = score(one.stack, one.tensors(), {"one", "llama"}, options, nullptr)->scores;
+  const Scores given =
+      score_given(one.stack, {"one", "llama"}, {own.assay->metrics, "one/entropy.npy"}, options).value();
+  EXPECT_EQ(given.layers, own.layers);
+  EXPECT_EQ(given.blocks, own.blocks);
+  EXPECT_EQ(given.metadata, own.metadata);
+  EXPECT_EQ(given.metric_name, "entropy");
+  EXPECT_EQ(given.assay->weights, std::nullopt);
+  EXPECT_EQ(given.assay->metrics, own.assay->metrics);
+  EXPECT_THAT(given.assay->notes,
+              testing::ElementsAre("the metrics are those of one/entropy.npy, and bound to no weights"));
+  // Nothing that spectra depend on is claimed of them.
+  EXPECT_EQ(given.assay->parameters, (decltype(ScoreOrigin::parameters){{"clip", std::string("fill")}}));
+}
+
+TEST_F(ScoringTest, GivenMetricsOfAnotherModelAreRefused) {
+  const Model one = model();
+  for (const std::size_t count : {0U, 3U, 5U}) {
+    const std::vector<double> values(count, 2.5);
+    const Error error = score_given(one.stack, {"one", ""}, {values, "x.npy"}, {}).error();
+    EXPECT_EQ(error.code, ErrorCode::kMismatch);
+    EXPECT_EQ(error.to_string(), fmt::format("x.npy: {} metrics, the model has 4 layers", count));
+  }
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(score_given(one.stack, {"one", ""}, {{1, 2, nan, 3}, "x.npy"}, {}).error().code,
+            ErrorCode::kOutOfRange);
+  ScoreOptions options;
+  options.mapping.epsilon = 1;
+  EXPECT_EQ(score_given(one.stack, {"one", ""}, {{1, 2, 3, 4}, "x.npy"}, options).error().place, "epsilon");
+}
+
 TEST_F(ScoringTest, OneThreadAndTwoGiveTheSameBits) {
   const Model one = model();
   set_thread_limit(1);
-  const Scores alone = score(one.stack, {"one", ""}, {}, nullptr)->scores;
+  const Scores alone = score(one.stack, one.tensors(), {"one", ""}, {}, nullptr)->scores;
   set_thread_limit(2);
-  EXPECT_EQ(score(one.stack, {"one", ""}, {}, nullptr)->scores, alone);
+  EXPECT_EQ(score(one.stack, one.tensors(), {"one", ""}, {}, nullptr)->scores, alone);
   set_thread_limit(0);
 }
 
 TEST_F(ScoringTest, SaysWhichWeightIsBad) {
   Model one = model();
   one.values[3][6] = std::numeric_limits<float>::infinity();
-  const Error error = score(one.stack, {"one", ""}, {}, nullptr).error();
+  const Error error = score(one.stack, one.tensors(), {"one", ""}, {}, nullptr).error();
   EXPECT_EQ(error.to_string(), "model.layers.1.mlp.up.weight: the value at index 6 is infinite");
   // What needs no spectrum comes first.
   ScoreOptions options;
   options.mapping.sparsity = 1;
-  EXPECT_EQ(score(one.stack, {"one", ""}, options, nullptr).error().place, "sparsity");
+  EXPECT_EQ(score(one.stack, one.tensors(), {"one", ""}, options, nullptr).error().place, "sparsity");
 }
 
 TEST_F(ScoringTest, NotesWhatIsOutOfTheOrdinary) {
   Model one = model();
   std::fill(one.values[0].begin(), one.values[0].begin() + 20 * 20, 0.0F);
-  const ScoreOrigin origin = *score(one.stack, {"one", ""}, {}, nullptr)->scores.assay;
+  const ScoreOrigin origin = *score(one.stack, one.tensors(), {"one", ""}, {}, nullptr)->scores.assay;
   EXPECT_THAT(origin.notes,
               testing::ElementsAre("1 of 4 layers are nearly singular: their singular values were taken",
                                    "1 of 4 layers have eigenvalues of 0, which are in no fit: 10 in all"));

@@ -66,7 +66,7 @@ ASSAY = House(
         "commitments": {"native", "base", "hidden_states"},
         "toploc": {"native", "base", "models", "commitments"},
         "weights": {"native", "base", "models"},
-        "layers": {"native", "base", "models"},
+        "layers": {"native", "base", "models", "weights"},
         "face": {
             "native",
             "base",

@@ -1,7 +1,11 @@
-"""Published cases of the selection of layers, and scores files of them."""
+"""Published cases of the selection of layers, scores files of them, and a folder to score."""
 
 import json
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 # Values, costs, budgets; the optimum in the order given, and in any order.
 CASES = {
@@ -54,3 +58,26 @@ def write_scores(path: Path, values: list[float], costs: list[int]) -> Path:
     }  # fmt: skip
     path.write_text(json.dumps(scores))
     return path
+
+
+_SHAPES = {"self_attn.q_proj": (48, 64), "self_attn.k_proj": (32, 64), "mlp.down_proj": (64, 96)}
+
+
+def write_model(
+    where: Path, blocks: int = 3, shapes: dict[str, tuple[int, int]] | None = None
+) -> Path:
+    """A folder as models come in, with random weights."""
+    folder = where / "model"
+    folder.mkdir()
+    random = np.random.default_rng(3)
+    tensors: dict[str, NDArray[np.float32]] = {
+        "model.embed_tokens.weight": np.zeros((8, 64), np.float32)
+    }
+    for block in range(blocks):
+        for name, shape in (shapes or _SHAPES).items():
+            weight = random.standard_normal(shape, np.float32)
+            tensors[f"model.layers.{block}.{name}.weight"] = weight
+    save_file(tensors, folder / "model.safetensors")
+    config = {"model_type": "llama", "num_hidden_layers": blocks}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from ..arguments import add_number
-from ..models import DEVICES, DTYPES
+from ..models import add_engine_flags
 
 
 def add_capture_flags(parser: argparse.ArgumentParser) -> None:
@@ -25,18 +25,7 @@ def add_capture_flags(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="for --do-sample (default: %(default)s)",
     )
-    add(
-        "--device",
-        choices=DEVICES,
-        default="auto",
-        help="auto is cuda if there is one, else cpu (default: %(default)s)",
-    )
-    add(
-        "--dtype",
-        choices=("auto", *DTYPES),
-        default="auto",
-        help="auto is the dtype the model is stored in (default: %(default)s)",
-    )
+    add_engine_flags(add, attention=False)
     add_number(add, "--seed", 42, "for every random generator of the model")
     add(
         "--deterministic",
@@ -49,11 +38,6 @@ def add_capture_flags(parser: argparse.ArgumentParser) -> None:
         default="decode",
         help="decode: values of the passes that made the tokens; recompute: values of one more "
         "pass over the finished text (default: %(default)s)",
-    )
-    add(
-        "--trust-remote-code",
-        action="store_true",
-        help="run code that a model brings with it: whoever wrote it then does what they like here",
     )
 
 

@@ -32,10 +32,17 @@ def cases(options: argparse.Namespace) -> int:
 def compare_methods(options: argparse.Namespace) -> int:
     """Fill the budgets of each case by each method, and write what they find."""
     scores = read_scores(options.scores)
-    norms = None if options.norms is None else read_norms(options.norms)
+    norms = None if options.norms is None else _norms_of(scores, options.norms)
     name = options.model_name or scores.short_name
     _compared(options, read_cases(options.cases_dir), scores, norms, name, options.output_dir)
     return 0
+
+
+def _norms_of(scores: Scores, path: Path) -> ModelNorms:
+    """Norms of the model that the scores are of."""
+    norms = read_norms(path)
+    norms.require_of(scores.names, str(path))
+    return norms
 
 
 def _compared(
@@ -85,7 +92,7 @@ def _models_of(options: argparse.Namespace) -> Mapping[str, tuple[Scores, ModelN
         raise InputError("malformed", "--scores", "give this or --scores-dir")
     if options.scores is not None:
         scores = read_scores(options.scores)
-        norms = None if options.norms is None else read_norms(options.norms)
+        norms = None if options.norms is None else _norms_of(scores, options.norms)
         return {scores.short_name: (scores, norms)}
     paths = sorted(options.scores_dir.glob("*_scores.json"))
     if not paths:
@@ -96,7 +103,7 @@ def _models_of(options: argparse.Namespace) -> Mapping[str, tuple[Scores, ModelN
         if scores.short_name in found:
             raise InputError("malformed", str(path), f"the second file of {scores.short_name}")
         if options.norms_dir is not None:
-            norms = read_norms(options.norms_dir / f"{scores.short_name}_norms.json")
+            norms = _norms_of(scores, options.norms_dir / f"{scores.short_name}_norms.json")
         found[scores.short_name] = scores, norms
     return found
 
@@ -124,10 +131,10 @@ def _benchmarked(
         if options.skip_norms:
             raise InputError("io", str(norms_file), "is not there; leave --skip-norms out")
         _measure_norms(options, model, scores_file, norms_file)
+    norms = _norms_of(scores, norms_file)
     folder = root / "cases"
     if not options.skip_cases:
         write_cases(make_cases(options.num_cases, options.num_verifiers), folder)
-    norms = read_norms(norms_file)
     results = _made(root / "results")
     _, found = _compared(options, read_cases(folder), scores, norms, name, results)
     if picture:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..arguments import Parser, add_number, parser_of
 from ..ending import ended
-from ..models import ATTENTION, DEVICES, DTYPES
+from ..models import add_engine_flags
 
 PROGRAM = "assay layers"
 
@@ -133,8 +133,12 @@ def _add_score(verbs: Any) -> None:
     add("--clip", choices=("fill", "seed"), default="fill", help="of ratios over 1 (default: fill)")
     add_number(add, "--seed", 0, "of the shuffle of random_distance", least=0)
     add("--spectra", type=Path, metavar="FILE", help="default: beside the scores")
-    cached = "also keep the metrics there, as <model>/<metric>.npy"
+    cached = (
+        "take the metrics from <model>/<metric>.npy there, which binds them to no weights; where "
+        "there is none, keep them there"
+    )
     add("--metric-cache", "--ww-metric-cache", type=Path, metavar="DIR", help=cached)
+    add("--force", action="store_true", help="compute metrics that --metric-cache has")
     add("--pretty", action="store_true", help="indent the JSON")
     _add_quiet(add)
 
@@ -146,10 +150,7 @@ def _add_model(add: Any, *, required: bool = True) -> None:
 
 def _add_engine(add: Any) -> None:
     add("--cache-dir", type=Path, metavar="DIR", help="where files of models of a hub are kept")
-    add("--dtype", choices=DTYPES, default="auto", help="default: as it is stored")
-    add("--attn", choices=tuple(ATTENTION), default="sdpa", help="default: %(default)s")
-    add("--device", choices=DEVICES, default="auto")
-    add("--trust-remote-code", action="store_true", help="run code that the model brings with it")
+    add_engine_flags(add)
 
 
 def _add_order(add: Any) -> None:

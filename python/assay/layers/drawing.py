@@ -1,18 +1,14 @@
 """The verbs of `assay-layers` that draw."""
 
 import argparse
-from pathlib import Path
 
-import numpy as np
-
-from ..errors import DecodeError, InputError
+from ..errors import InputError
 from ..plotting import draw, require_drawable
 from . import comparing, pictures, scalability
 from .comparing import CaseResult
+from .metric_files import metrics_in
 from .scalability import Step
 from .scores import read_scores
-
-_MOST_VALUES = 1 << 20
 
 
 def plot(options: argparse.Namespace) -> int:
@@ -46,37 +42,6 @@ def plot(options: argparse.Namespace) -> int:
     what = "metric" if options.use_raw_metrics else "significance"
     draw(pictures.of_values(listed, f"{len(scores)} models", what), options.output)
     return 0
-
-
-def metrics_in(folder: Path, metric: str) -> dict[str, list[float]]:
-    """Metrics of each model of a folder of the original pipeline: <model>/<metric>.npy.
-
-    Raises:
-        InputError: No such file in it ("io").
-        DecodeError: A file that holds no list of finite numbers.
-    """
-    if "/" in metric or metric.startswith("."):
-        raise InputError("malformed", "--metric", f"{metric!r} is no name of a metric")
-    paths = sorted(folder.glob(f"*/{metric}.npy"))
-    if not paths:
-        raise InputError("io", str(folder), f"holds no <model>/{metric}.npy")
-    return {path.parent.name: _metrics(path) for path in paths}
-
-
-def _metrics(path: Path) -> list[float]:
-    try:
-        array = np.load(path, allow_pickle=False, mmap_mode="r")
-    except OSError as error:
-        raise InputError("io", str(path), error.strerror or "could not be read") from error
-    except ValueError as error:
-        raise DecodeError("malformed", str(path), "not an .npy file of numbers") from error
-    if array.ndim != 1 or array.dtype.kind != "f" or not 0 < len(array) <= _MOST_VALUES:
-        reason = f"{array.dtype} of shape {array.shape}; one list of floats is expected"
-        raise DecodeError("malformed", str(path), reason)
-    if not np.isfinite(array).all():
-        index = int(np.argmin(np.isfinite(array)))
-        raise DecodeError("out_of_range", f"{path}: value {index}", "is NaN or infinite")
-    return [float(value) for value in array]
 
 
 def plot_results(options: argparse.Namespace) -> int:

@@ -5,14 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import InputError
 from ..models import (
-    Engine,
     Loaded,
     digests,
     encode_prompts,
+    engine_from,
     linear_layers,
     load,
     made_prompts,
@@ -21,23 +19,34 @@ from ..models import (
 from ..plotting import draw, require_drawable
 from ..printing import show
 from ..progress import Bar, Progress
+from ..weights import Folder
 from ..writing import write_together
 from . import damage_file, foretelling, pictures
 from .damage import Bench, Change, answers, measure_all
 from .damage_file import Keeper, Subject, digest_of
 from .layer_groups import groups_of
+from .metric_files import find_metrics, write_metrics
 from .norms import measure, read_norms
 from .scores import Scores, read_scores
-from .scoring import Settings, score_model
+from .scoring import Settings, score_metrics, score_model
+
+_INDEX = "model.safetensors.index.json"
 
 
 def loaded(options: argparse.Namespace) -> Loaded:
-    """The model that the flags name."""
+    """The model that the flags name.
+
+    Raises:
+        DecodeError: A folder whose shards are not those of its index, each tensor once; the loader
+            would take one of two without a word.
+    """
+    if (Path(options.model) / _INDEX).is_file():
+        Folder(options.model)
     with Bar.on_stderr("model", quiet=getattr(options, "quiet", False)) as bar:
         bar(Progress("load", 0, 1))
         return load(
             options.model,
-            Engine(options.dtype, options.attn, options.device),
+            engine_from(options),
             trust_remote_code=options.trust_remote_code,
             cache_dir=options.cache_dir,
         )
@@ -75,24 +84,28 @@ def score(options: argparse.Namespace) -> int:
         if out is None:
             options.scores_dir.mkdir(parents=True, exist_ok=True)
             out = options.scores_dir / f"{model.source.name.rpartition('/')[2]}_scores.json"
-        found = score_model(model, out, settings, spectra=options.spectra, pretty=options.pretty)
-        for note in found.notes:
-            tell(options, f"note: {note}")
-        taken = f"{found.taken_over} of {found.matrices} spectra were taken over"
-        show(f"{out}: {found.layers} layers of {model.source.name} by {options.metric}; {taken}")
-        if options.metric_cache is not None:
-            _keep_metrics(options.metric_cache, read_scores(out))
+        _score_one(model, out, settings, options)
     return 0
 
 
-def _keep_metrics(folder: Path, scores: Scores) -> None:
-    """Write <model>/<metric>.npy: one float64 for each layer, bound to no weights."""
-    place = folder / scores.short_name.lower()
-    place.mkdir(parents=True, exist_ok=True)
-    values = np.array(pictures.raw_metrics(scores), dtype="<f8")
-    path = place / f"{scores.metric_name}.npy"
-    write_together({path: lambda file: np.save(file, values)})
-    show(f"{path}: {len(values)} metrics, bound to no weights")
+def _score_one(model: Loaded, out: Path, settings: Settings, options: argparse.Namespace) -> None:
+    cache = options.metric_cache
+    known = None
+    if cache is not None and not options.force:
+        known = find_metrics(cache, model.source.name, options.metric)
+    if known is not None:
+        found = score_metrics(model, known, out, settings, pretty=options.pretty)
+        taken = f"metrics of {known}, bound to no weights (--force)"
+    else:
+        found = score_model(model, out, settings, spectra=options.spectra, pretty=options.pretty)
+        taken = f"{found.taken_over} of {found.matrices} spectra were taken over"
+        for note in found.notes:
+            tell(options, f"note: {note}")
+    show(f"{out}: {found.layers} layers of {model.source.name} by {options.metric}; {taken}")
+    if cache is not None and known is None:
+        scores = read_scores(out)
+        path = write_metrics(cache, scores, pictures.raw_metrics(scores))
+        show(f"{path}: {found.layers} metrics, bound to no weights")
 
 
 def norms(options: argparse.Namespace) -> int:

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from .. import _core
 from ..models import LinearLayer, Loaded, linear_layers
+from ..weights import stored_tensors
 from ..writing import write_together
+from .metric_files import read_metrics
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,10 @@ def score_model(
     spectra: Path | None = None,
     pretty: bool = True,
 ) -> Scored:
-    """Score a loaded model's layers and write the scores.
+    """Score a loaded model's layers and write the scores, bound to the root of its weights.
 
     Args:
-        model: Its weights must be on the CPU, in float64, float32, float16 or bfloat16.
+        model: Its layers' weights must be in float64, float32, float16 or bfloat16.
         out: The file of scores.
         settings: By default those of `Settings`.
         spectra: The spectra file; by default beside the scores, with `.spectra` at its end.
@@ -81,14 +83,14 @@ def score_model(
 
     Raises:
         InputError: A setting that cannot be, NaN or infinite weights, a weight of zeros alone, a
-            file that cannot be written.
+            file that cannot be written; as `assay.weights.manifest`.
         LayoutError: As `linear_layers`.
     """
     chosen = settings or Settings()
     layers = linear_layers(model.model)
     kept = spectra or out.with_name(f"{out.name}.spectra")
     text, matrices, taken_over = _core.layers_score(
-        (model.source.name, str(getattr(model.model.config, "model_type", ""))),
+        _label(model),
         _blocks(layers),
         chosen.metric,
         chosen.peak_lower,
@@ -98,12 +100,59 @@ def score_model(
         chosen.epsilon,
         chosen.clip,
         chosen.seed,
-        None,
+        stored_tensors(model.model),
         str(kept),
         pretty,
     )
     write_together({out: text.encode()})
     return Scored(len(layers), matrices, taken_over, json.loads(text)["assay"]["notes"])
+
+
+def score_metrics(
+    model: Loaded,
+    metrics: Path,
+    out: Path,
+    settings: Settings | None = None,
+    *,
+    pretty: bool = True,
+) -> Scored:
+    """Score a loaded model's layers by metrics of a file, and write the scores.
+
+    Nothing shows that the metrics are of this model's weights: the scores are bound to no root,
+    and a note says where the metrics come from.
+
+    Args:
+        model: Of which layers' names and shapes are taken.
+        metrics: As `read_metrics` takes it: one for each layer, in the order of the model.
+        out: The file of scores.
+        settings: Metric and mapping count; by default those of `Settings`.
+        pretty: Whether the JSON is indented.
+
+    Raises:
+        InputError: Another number of metrics than layers ("mismatch"), a setting that cannot be;
+            as `read_metrics`.
+        LayoutError: As `linear_layers`.
+    """
+    chosen = settings or Settings()
+    layers = linear_layers(model.model)
+    text = _core.layers_score_given(
+        _label(model),
+        _blocks(layers),
+        chosen.metric,
+        chosen.mapping,
+        chosen.sparsity,
+        chosen.epsilon,
+        chosen.clip,
+        read_metrics(metrics),
+        str(metrics),
+        pretty,
+    )
+    write_together({out: text.encode()})
+    return Scored(len(layers), 0, 0, json.loads(text)["assay"]["notes"])
+
+
+def _label(model: Loaded) -> tuple[str, str]:
+    return model.source.name, str(getattr(model.model.config, "model_type", ""))
 
 
 def _blocks(layers: Sequence[LinearLayer]) -> list[list[tuple[str, Any]]]:

@@ -95,7 +95,7 @@ def select(
         order: Along the layers verifiers may stand in any order ("free"), or each stands right of
             those before it ("fixed"). "greedy" is quick, and worth at least half of the optimum.
         time_limit: Seconds for the search that more than about 20 different budgets need; then the
-            best found is given, with a bound.
+            best found is given, with a bound. Exact ways are not cut short.
 
     Raises:
         InputError: A number outside its range, with its place, such as "costs[3]".

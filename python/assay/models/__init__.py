@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..lazily import on_first_use
 from .engine import AS_STORED, ATTENTION, DEVICES, DTYPES, Engine, engine_of
+from .engine_flags import add_engine_flags, engine_from
 from .prompts import made_prompts, read_prompts
 from .sources import ModelSource, digests, resolve
 from .taps import (
@@ -59,10 +60,12 @@ __all__ = [
     "Settings",
     "Span",
     "Tap",
+    "add_engine_flags",
     "altered",
     "digests",
     "encode_prompts",
     "ends_of",
+    "engine_from",
     "engine_of",
     "evaluating",
     "final_norm",

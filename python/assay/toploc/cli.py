@@ -9,7 +9,7 @@ from typing import Any
 
 from ..arguments import add_number, at_least, parser_of
 from ..ending import ended
-from ..models import ATTENTION, DEVICES, DTYPES, Engine
+from ..models import ATTENTION, DTYPES, add_engine_flags, engine_from
 from .chunks import SHORTEST_TAIL
 
 PROGRAM = "assay toploc"
@@ -43,7 +43,7 @@ def _run(options: argparse.Namespace) -> int:
         "validate": experiment.validate,
         "demo": demo.tell,
     }
-    return verbs[options.verb](options, Engine(options.dtype, options.attn, options.device))
+    return verbs[options.verb](options, engine_from(options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -205,10 +205,7 @@ def _add_model(add: Any) -> None:
 
 
 def _add_engine(add: Any) -> None:
-    add("--dtype", choices=DTYPES, default="bfloat16", help="default: %(default)s")
-    add("--attn", choices=tuple(ATTENTION), default="sdpa", help="default: %(default)s")
-    add("--device", choices=DEVICES, default="auto")
-    add("--trust-remote-code", action="store_true", help="run code that the model brings with it")
+    add_engine_flags(add, dtype="bfloat16")
 
 
 def _add_chat(add: Any) -> None:

@@ -96,11 +96,35 @@ def test_a_description_holds_all_values(tmp_path: Path) -> None:
     ]
     assert boxes["mark"] == {"type": "boxplot", "extent": 1.5}
     assert boxes["encoding"]["x"]["sort"] == ["random", "best"]
-    assert strip["data"]["values"] == [
-        {"row": "free", "x": 1, "x2": 2, "kind": "v0"},
-        {"row": "free", "x": 2, "x2": 3, "kind": "v0"},
-        {"row": "free", "x": 3, "x2": 4, "kind": "v1"},
+    ground, runs = strip["layer"]
+    assert ground["data"]["values"] == [{"row": "free", "from": -0.5, "to": 3.5}]
+    assert runs["data"]["values"] == [
+        {"row": "free", "from": 0.5, "to": 2.5, "kind": "v0"},
+        {"row": "free", "from": 2.5, "to": 3.5, "kind": "v1"},
     ]
+    assert "legend" not in runs["encoding"]["color"]
+
+
+def test_bars_touch_and_begin_at_nothing(tmp_path: Path) -> None:
+    bars = Series("", "bars", [0, 1, 2], [5.0, 6.0, 7.0])
+    (layer,) = described(one(Chart("", Axis("x"), Axis("y"), [bars])), tmp_path)["concat"][0][
+        "layer"
+    ]
+    assert [(row["from"], row["to"]) for row in layer["data"]["values"]] == [
+        *((-0.5, 0.5), (0.5, 1.5), (1.5, 2.5)),
+    ]
+    assert layer["encoding"]["x"]["bin"] == "binned"
+    assert layer["encoding"]["x2"] == {"field": "to"}
+    assert layer["mark"] == {"type": "bar", "binSpacing": 0}
+
+
+def test_a_strip_shows_empty_rows_and_no_legend_of_colours_that_repeat(tmp_path: Path) -> None:
+    kinds = [f"v{i}" for i in range(9)]
+    strip = Strip("", "layer", {"none": [None] * 9, "free": kinds}, kinds)
+    ground, runs = described(one(strip), tmp_path)["concat"][0]["layer"]
+    assert [row["row"] for row in ground["data"]["values"]] == ["none", "free"]
+    assert runs["encoding"]["y"]["scale"]["domain"] == ["none", "free"]
+    assert runs["encoding"]["color"]["legend"] is None
 
 
 def test_a_logarithmic_axis_is_one(tmp_path: Path) -> None:

@@ -3,7 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+from safetensors.numpy import load_file
+
 from assay_program import refused, report, run
+from layer_cases import write_model
 
 
 def rows(where: Path, line: str) -> list[dict]:
@@ -49,6 +53,50 @@ def test_commitments_and_pairing(tmp_path: Path) -> None:
         for what in ("pairing", "product of 9 pairings")
         for lines in ("", ", lines made")
     }
+
+
+def test_layers(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    small = "bench layers --matrix 40,64 --layers 30 --verifiers 2,3 --equal 4 --thread-counts 1,2"
+    found = rows(tmp_path, f"{small} --weights model")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    shape = ("what", "threads", "verifiers", "matrices")
+    assert [tuple(row.get(name) for name in shape) for row in found] == [
+        *(
+            (what, threads, verifiers, None)
+            for threads in (1, 2)
+            for what, verifiers in (
+                ("select, equal budgets", 4),
+                ("select, different budgets", 2),
+                ("select, different budgets", 3),
+            )
+        ),
+        ("hash all weights", 1, None, None),
+        ("spectra and metrics", 1, None, 9),
+        ("hash all weights", 2, None, None),
+        ("spectra and metrics", 2, None, 9),
+        ("spectrum of a matrix", 1, None, None),
+    ]
+    assert all(0 < row["fastest"] <= row["seconds"] <= row["slowest"] for row in found)
+    assert all(row["proven_optimal"] and row["layers"] == 30 for row in found[:6])
+    stored = load_file(tmp_path / "model" / "model.safetensors")
+    hashed = found[6]
+    assert hashed["bytes"] == sum(one.nbytes for one in stored.values())
+    assert hashed["bytes_per_second"] == pytest.approx(hashed["bytes"] / hashed["seconds"])
+    matrix = found[-1]
+    assert matrix["matrix"] == "40x64 bf16"
+    assert matrix["peak_memory_bytes"] - matrix["above_file_bytes"] == 40 * 64 * 2
+    for wrong in ("--matrix 4", "--matrix 4,0", "--verifiers 0", "--thread-counts x", "--layers 0"):
+        assert wrong.split()[0] in refused(tmp_path, f"bench layers {wrong}")
+    assert "config.json" in refused(tmp_path, "bench layers --weights none")
+
+
+def test_without_a_folder_what_needs_one_is_left_out(tmp_path: Path) -> None:
+    found = rows(tmp_path, "bench layers --matrix 8,9 --layers 9 --verifiers 2 --equal 2")
+    left_out = [row for row in found if row["seconds"] is None]
+    assert [row["what"] for row in left_out] == ["hash all weights", "spectra and metrics"]
+    assert all(row["reason"] == "needs --weights DIR" for row in left_out)
+    assert len(found) == 5
 
 
 def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:

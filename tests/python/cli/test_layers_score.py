@@ -7,33 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from assay_program import FAILED, PROGRAM, done, environment, refused, report, run
+from layer_cases import write_model
 
 SCORE = "layers score --weights model --out scores.json"
-WIDE = {"self_attn.q_proj": (48, 64), "self_attn.k_proj": (32, 64), "mlp.down_proj": (64, 96)}
-
-
-def write_model(
-    where: Path, blocks: int = 3, shapes: dict[str, tuple[int, int]] | None = None
-) -> Path:
-    """A folder as models come in, with random weights."""
-    folder = where / "model"
-    folder.mkdir()
-    random = np.random.default_rng(3)
-    tensors: dict[str, NDArray[np.float32]] = {
-        "model.embed_tokens.weight": np.zeros((8, 64), np.float32)
-    }
-    for block in range(blocks):
-        for name, shape in (shapes or WIDE).items():
-            weight = random.standard_normal(shape, np.float32)
-            tensors[f"model.layers.{block}.{name}.weight"] = weight
-    save_file(tensors, folder / "model.safetensors")
-    config = {"model_type": "llama", "num_hidden_layers": blocks}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
 
 
 @pytest.fixture
@@ -63,6 +42,8 @@ def test_scores_are_those_of_the_weights(model: Path) -> None:
     ratios = np.array([layer["pruning_ratio"] for layer in scores["layers"]])
     assert (sizes * ratios).sum() / sizes.sum() == pytest.approx(0.7, rel=1e-12)
     assert scores["model_name"] == "model"
+    root = report(model, "manifest make --weights model --out m")["root"]
+    assert scores["assay"]["weights"] == root
 
 
 def test_threads_change_no_byte(model: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import tiny_models
 from assay import plotting
@@ -179,6 +180,20 @@ def test_norms_that_are_there_stay_without_force(run: Any, tmp_path: Path) -> No
     assert read_norms(path).layers[0].norm_1 == 77.0
     code, _, err = run("norms --model other --scores_file other_scores.json --output n.json")
     assert (code, "of another model" in err) == (FAILED, True)
+    # Whoever compares is told which file it is, and no file is made before.
+    assert run("cases --num-cases 5")[0] == DONE
+    (tmp_path / "norms").mkdir()
+    shutil.copy(path, tmp_path / "norms" / "other_norms.json")
+    for other, place in (
+        ("compare --scores other_scores.json --norms n.json", "n.json"),
+        ("scalability --scores other_scores.json --norms n.json", "n.json"),
+        ("scalability --scores-dir . --norms-dir norms", "norms/other_norms.json"),
+    ):
+        before = files(tmp_path)
+        code, out, err = run(f"{other} --output-dir made --quiet")
+        assert (code, out, err.count("\n")) == (FAILED, "", 1)
+        assert f": {place}: norms of 21 layers" in err
+        assert files(tmp_path) == before
     assert run(f"{line} --force")[0] == DONE
     assert read_norms(path) == found
 
@@ -252,6 +267,19 @@ def test_damage_of_another_model_than_the_scores_is_not_measured(run: Any, tmp_p
     code, _, err = run(f"{line} --scores other_scores.json")
     assert (code, "of another model" in err) == (FAILED, True)
     assert not (tmp_path / "d.json").exists()
+
+
+def test_a_tensor_that_is_in_two_shards_is_refused(run: Any, tmp_path: Path) -> None:
+    tiny_models.tiny("llama").save_pretrained(tmp_path / "twice", max_shard_size="40KB")
+    tiny_models.tokenizer().save_pretrained(tmp_path / "twice")
+    one, other = sorted((tmp_path / "twice").glob("*.safetensors"))[:2]
+    name, doubled = next(iter(load_file(one).items()))
+    save_file({**load_file(other), name: doubled + 1}, other, {"format": "pt"})
+    for verb in ("score", "norms", "damage"):
+        code, out, err = run(f"{verb} --model twice --output o.json --quiet")
+        assert (code, out, err.count("\n")) == (FAILED, "", 1)
+        assert f"twice/{other.name}: {name}: model.safetensors.index.json says" in err
+    assert not list(tmp_path.glob("o.json*"))
 
 
 def test_check_says_that_all_is_well(run: Any) -> None:

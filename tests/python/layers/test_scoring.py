@@ -9,12 +9,13 @@ import pytest
 import torch
 
 import tiny_models
-from assay import InputError
+from assay import DecodeError, InputError
 from assay.layers.cli import main
+from assay.layers.metric_files import find_metrics, read_metrics
 from assay.layers.scores import read_scores
 from assay.layers.scoring import Settings, score_model, spectrum_of
 from assay.models import Loaded, ModelSource, linear_layers
-from assay.weights import Folder
+from assay.weights import Folder, manifest
 from assay_program import done
 
 DONE, FAILED = 0, 2
@@ -66,8 +67,13 @@ def test_spectra_are_kept_beside_the_scores(tmp_path: Path) -> None:
     assert changed.taken_over == 20
 
 
-@pytest.mark.parametrize("layout", tiny_models.CONFIGS)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("layout", "dtype"),
+    [
+        *((layout, torch.float32) for layout in tiny_models.FAMILIES),
+        *((layout, torch.bfloat16) for layout in tiny_models.CONFIGS),
+    ],
+)
 def test_a_loaded_model_and_its_folder_have_the_same_scores(
     layout: str, dtype: torch.dtype, tmp_path: Path
 ) -> None:
@@ -78,12 +84,12 @@ def test_a_loaded_model_and_its_folder_have_the_same_scores(
     one, other = (
         json.loads((tmp_path / f"{name}.json").read_text()) for name in ("loaded", "folder")
     )
-    for field in ("layers", "blocks", "metadata", "is_opt_model", "total_parameters"):
-        assert one[field] == other[field]
-    assert one["assay"]["metrics"] == other["assay"]["metrics"]
+    assert (one.pop("model_name"), other.pop("model_name")) == (f"org/{layout}", "model")
+    assert one == other
+    assert one["assay"]["weights"] == manifest(tmp_path / "model").root
 
 
-@pytest.mark.parametrize("layout", tiny_models.CONFIGS)
+@pytest.mark.parametrize("layout", tiny_models.FAMILIES)
 def test_a_loaded_model_and_its_folder_have_the_same_layers(layout: str, tmp_path: Path) -> None:
     model = tiny_models.tiny(layout)
     model.save_pretrained(tmp_path)
@@ -166,6 +172,7 @@ def test_the_programs_score_as_the_original_extracts(
     kept = np.load("cache/tiny/alpha_mid.npy")
     assert kept.dtype == np.float64
     assert kept.tolist() == fields["assay"]["metrics"]
+    assert "21 metrics, bound to no weights" in out
     assert call("score --model tiny other --scores-dir scores")[0] == DONE
     assert sorted(path.name for path in Path("scores").glob("*.json")) == [
         *("other_scores.json", "tiny_scores.json"),
@@ -181,3 +188,96 @@ def test_the_programs_score_as_the_original_extracts(
         assert (code, out, err.count("\n")) == (FAILED, "", 1)
         assert said in err
     assert not Path("b.json").exists()
+
+
+def test_metrics_of_a_file_make_unbound_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_models.folder(tmp_path, "Llama-2-tiny")
+    monkeypatch.chdir(tmp_path)
+    # As AlphaPruning calls the folder; another metric's file beside it is not taken.
+    folder = Path("cache/llama2-tiny")
+    folder.mkdir(parents=True)
+    metrics = np.random.default_rng(5).uniform(2, 6, 21)
+    np.save(folder / "alpha_peak.npy", metrics.astype(np.float32))
+    np.save(folder / "alpha.npy", metrics[:20])
+    line = "extract --model Llama-2-tiny --output s.json --mapping_type layer_wise"
+
+    def call(more: str) -> Any:
+        code = main(f"{line} --ww_metric_cache cache {more}".split())
+        return code, *capsys.readouterr()
+
+    code, out, _ = call("")
+    assert code == DONE
+    assert "metrics of cache/llama2-tiny/alpha_peak.npy, bound to no weights" in out
+    fields = json.loads(Path("s.json").read_text())
+    taken = metrics.astype(np.float32).astype(np.float64)
+    assert fields["assay"]["metrics"] == taken.tolist()
+    assert fields["assay"].get("weights") is None
+    (note,) = fields["assay"]["notes"]
+    assert "cache/llama2-tiny/alpha_peak.npy" in note
+    assert "bound to no weights" in note
+    # Names and sizes are the model's, and ratios grow with the metric.
+    assert [layer["name"] for layer in fields["layers"]][:2] == [
+        *("0.self_attn.q_proj", "0.self_attn.k_proj"),
+    ]
+    ratios = np.array([layer["pruning_ratio"] for layer in fields["layers"]])
+    assert np.argsort(ratios).tolist() == np.argsort(taken).tolist()
+    assert not Path("s.json.spectra").exists()
+    # What is there is not written anew; --force computes, and then binds.
+    assert np.load(folder / "alpha_peak.npy").dtype == np.float32
+    before = Path("s.json").read_bytes()
+    for more, said in (
+        ("--metric alpha", "cache/llama2-tiny/alpha.npy: 20 metrics, the model has 21 layers"),
+        ("--metric gamma", "gamma"),
+        ("--sparsity 0", "sparsity"),
+    ):
+        code, out, err = call(more)
+        assert (code, out, err.count("\n")) == (FAILED, "", 1)
+        assert said in err
+        assert Path("s.json").read_bytes() == before
+    code, out, _ = call("--force")
+    assert code == DONE
+    assert "0 of 21 spectra" in out
+    fields = json.loads(Path("s.json").read_text())
+    assert fields["assay"]["weights"] == manifest("Llama-2-tiny").root
+    assert np.load("cache/llama-2-tiny/alpha_peak.npy").tolist() == fields["assay"]["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\x93NUMPY", "not an .npy file"),
+        (b"", "not an .npy file"),
+        (np.array([[1.0]]), "one list of floats"),
+        (np.array([], np.float64), "one list of floats"),
+        (np.array([1, 2]), "one list of floats"),
+        (np.array([1.0, np.nan]), "value 1: is NaN or infinite"),
+        (np.array([{}]), "not an .npy file"),
+    ],
+)
+def test_what_is_no_file_of_metrics(content: Any, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "alpha.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.save(path, content, allow_pickle=True)
+    with pytest.raises(DecodeError) as caught:
+        read_metrics(path)
+    assert said in str(caught.value)
+    assert str(path) in caught.value.place
+
+
+def test_metrics_are_found_by_either_name(tmp_path: Path) -> None:
+    assert find_metrics(tmp_path, "org/Model", "alpha_hill") is None
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "alpha_hill.npy").touch()
+    assert find_metrics(tmp_path, "org/Model/", "alpha_mid") is None
+    found = find_metrics(tmp_path, "org/Model", "alpha_hill")
+    assert found == tmp_path / "model" / "alpha_hill.npy"
+    (tmp_path / "model" / "alpha_mid.npy").touch()
+    for name in ("alpha_hill", "alpha_mid"):
+        found = find_metrics(tmp_path, "org/Model", name)
+        assert found == tmp_path / "model" / "alpha_mid.npy"
+    with pytest.raises(InputError):
+        find_metrics(tmp_path, "org/Model", "../alpha")
