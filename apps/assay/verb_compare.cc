@@ -69,9 +69,10 @@ void add_compare(Program& program) {
   add_option(verb, "--tolerance T", options.tolerance,
              "exit code 1 where the relative error of a token is larger; without it, bits are compared");
   verb->add_flag("--by-order", options.by_order, "pair layers by their order, whatever their names");
-  verb->footer(verb->get_footer() +
-               "\nWith --plot FILE (.png, or .vl.json for Vega-Lite) the program assay-compare of the Python\n"
-               "package draws layers by tokens besides.");
+  verb->footer(
+      verb->get_footer() +
+      "\nWith --plot FILE (.png, or .vl.json for Vega-Lite) the program assay-compare of the Python\n"
+      "package draws layers by tokens besides.");
 }
 
 }  // namespace assay::cli

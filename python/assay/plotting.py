@@ -500,19 +500,19 @@ def _grid(panel: Grid) -> dict[str, Any]:
         for index, value in enumerate(values):
             if value > 0:
                 x = panel.first + index * panel.step
-                row = {"row": name, "x": x, "x2": x + panel.step}
+                row = {"row": name, "x": x, "from": x - 0.5, "to": x - 0.5 + panel.step}
                 infinite = math.isinf(value)
                 cells[infinite].append(row if infinite else {**row, "value": value})
     columns = max(map(len, panel.rows.values()))
-    domain = [panel.first, panel.first + columns * panel.step]
+    domain = [panel.first - 0.5, panel.first - 0.5 + columns * panel.step]
     across = {
         "x": {
-            "field": "x",
+            "field": "from",
             "type": "quantitative",
             "title": panel.x,
             "scale": {"domain": domain, "nice": False},
         },
-        "x2": {"field": "x2"},
+        "x2": {"field": "to"},
         "y": {
             "field": "row",
             "type": "nominal",

@@ -48,7 +48,9 @@ void bind_comparison(nb::module_& m) {
                   "last_row: int | None, top: int, by_order: bool) -> Comparison"))
       .def(
           "first",
-          [](const Comparison& found, const Tolerance& tolerance) { return to_python(found.first(tolerance)); },
+          [](const Comparison& found, const Tolerance& tolerance) {
+            return to_python(found.first(tolerance));
+          },
           nb::arg("tolerance").none())
       .def(
           "first_token",

@@ -195,7 +195,7 @@ void bind_parameters(nb::module_& m) {
   bind_equality(parameters);
 }
 
-void bind_comparison(nb::module_& m) {
+void bind_chunk_comparison(nb::module_& m) {
   nb::class_<Comparison>(m, "ToplocComparison")
       .def_ro("points", &Comparison::points)
       .def_ro("modulus", &Comparison::modulus)
@@ -308,7 +308,7 @@ std::vector<nb::bytes> to_python_list(const std::vector<Bytes>& list) {
 void bind_toploc(nb::module_& m) {
   bind_proofs(m);
   bind_parameters(m);
-  bind_comparison(m);
+  bind_chunk_comparison(m);
   bind_toploc_verdict(m);
   bind_fingerprints(m);
 }

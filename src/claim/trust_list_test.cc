@@ -61,8 +61,7 @@ TEST(TrustList, GrowsAndGoesThroughAFile) {
 }
 
 TEST(TrustList, ForgetsADigestAndKeepsTheRest) {
-  TrustList list =
-      TrustList::parse("# " + kOnes + " x\n" + kOnes + " a\n" + kTwos + " b\n", "test").value();
+  TrustList list = TrustList::parse("# " + kOnes + " x\n" + kOnes + " a\n" + kTwos + " b\n", "test").value();
   EXPECT_TRUE(list.remove(filled(0x11)));
   EXPECT_FALSE(list.remove(filled(0x11)));
   EXPECT_EQ(list.find(filled(0x11)), nullptr);

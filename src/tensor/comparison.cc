@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
+#include <utility>
 
 #include "assay/tensor_comparison.h"
 #include "base/threads.h"
@@ -111,8 +113,8 @@ void measure(Workspace& work, RowDifference& out) {
     dd += (y - x) * (y - x);
   }
   out.relative_error = dd == 0 ? 0 : std::sqrt(dd) / std::sqrt(aa);
-  out.cosine = aa > 0 && bb > 0 ? std::clamp(ab / std::sqrt(aa) / std::sqrt(bb), -1.0, 1.0)
-                                : (aa == bb ? 1.0 : 0.0);
+  out.cosine =
+      aa > 0 && bb > 0 ? std::clamp(ab / std::sqrt(aa) / std::sqrt(bb), -1.0, 1.0) : (aa == bb ? 1.0 : 0.0);
 }
 
 RowDifference compare_row(const Pair& pair, std::uint64_t row, std::size_t top, Workspace& work) {
@@ -137,8 +139,8 @@ Result<Pair> pair_of(const TensorView& a, const TensorView& b, const ComparisonO
   };
   for (const TensorView* layer : {&a, &b})
     if (!is_float(layer->dtype))
-      return refused(ErrorCode::kUnsupported, fmt::format("is of {}, floating-point values are compared",
-                                                          short_name(layer->dtype)));
+      return refused(ErrorCode::kUnsupported,
+                     fmt::format("is of {}, floating-point values are compared", short_name(layer->dtype)));
   const std::uint64_t width = width_of(a);
   if (width_of(b) != width)
     return refused(ErrorCode::kMismatch,
@@ -157,9 +159,53 @@ Result<Pair> pair_of(const TensorView& a, const TensorView& b, const ComparisonO
   return Pair{&a, &b, width, options.first_row, last};
 }
 
-const TensorView* find(std::span<const TensorView> layers, const std::string& name) {
-  const auto found = std::ranges::find(layers, name, &TensorView::name);
-  return found == layers.end() ? nullptr : &*found;
+using Layers = std::vector<const TensorView*>;
+
+/// A name's text with a 0 for each number, and the numbers, which compare as such: by digits, then as text.
+struct NumberedName {
+  std::string text;
+  std::vector<std::pair<std::size_t, std::string>> numbers;
+
+  explicit NumberedName(std::string_view name) {
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    for (std::size_t i = 0; i < name.size(); ++i) {
+      if (!is_digit(name[i])) {
+        text += name[i];
+        continue;
+      }
+      std::string digits;
+      for (; i < name.size() && is_digit(name[i]); ++i)
+        if (!digits.empty() || name[i] != '0') digits += name[i];
+      --i;
+      text += '0';
+      numbers.emplace_back(digits.size(), std::move(digits));
+    }
+  }
+};
+
+/// The layers in the order of the file, but where names differ in numbers alone, in that of the numbers: some
+/// programs write files with layer_10 before layer_2.
+Layers in_order(std::span<const TensorView> layers) {
+  std::map<std::string, std::vector<std::size_t>> places;
+  std::vector<NumberedName> names;
+  names.reserve(layers.size());
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    names.emplace_back(layers[i].name);
+    places[names.back().text].push_back(i);
+  }
+  Layers ordered(layers.size());
+  for (const auto& [text, listed] : places) {
+    std::vector<std::size_t> sorted = listed;
+    std::ranges::stable_sort(
+        sorted, {}, [&](std::size_t i) -> const auto& { return names[i].numbers; });
+    for (std::size_t i = 0; i < listed.size(); ++i) ordered[listed[i]] = &layers[sorted[i]];
+  }
+  return ordered;
+}
+
+const TensorView* find(const Layers& layers, const std::string& name) {
+  const auto found = std::ranges::find(layers, name, [](const TensorView* layer) { return layer->name; });
+  return found == layers.end() ? nullptr : *found;
 }
 
 LayerDifference compare_layer(const Pair& pair, std::uint64_t top, Progress& progress) {
@@ -179,8 +225,10 @@ LayerDifference compare_layer(const Pair& pair, std::uint64_t top, Progress& pro
 
 }  // namespace
 
-Result<Comparison> Comparison::of(std::span<const TensorView> a, std::span<const TensorView> b,
+Result<Comparison> Comparison::of(std::span<const TensorView> first, std::span<const TensorView> second,
                                   const ComparisonOptions& options) {
+  const Layers a = in_order(first);
+  const Layers b = in_order(second);
   Comparison out;
   out.first_row_ = options.first_row;
   std::vector<Pair> pairs;
@@ -189,17 +237,17 @@ Result<Comparison> Comparison::of(std::span<const TensorView> a, std::span<const
                  fmt::format("{} in one file, {} in the other", a.size(), b.size())};
   std::uint64_t rows = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    const TensorView* const other = options.by_order ? &b[i] : find(b, a[i].name);
+    const TensorView* const other = options.by_order ? b[i] : find(b, a[i]->name);
     if (other == nullptr) {
-      out.only_in_a_.push_back(a[i].name);
+      out.only_in_a_.push_back(a[i]->name);
       continue;
     }
-    pairs.push_back(ASSAY_TRY(pair_of(a[i], *other, options)));
+    pairs.push_back(ASSAY_TRY(pair_of(*a[i], *other, options)));
     rows += pairs.back().last - pairs.back().first;
   }
   if (!options.by_order)
-    for (const TensorView& layer : b)
-      if (find(a, layer.name) == nullptr) out.only_in_b_.push_back(layer.name);
+    for (const TensorView* layer : b)
+      if (find(a, layer->name) == nullptr) out.only_in_b_.push_back(layer->name);
   if (pairs.empty())
     return Error{ErrorCode::kMismatch, "layers", "no layer is in both files; pair them by order?"};
   if (rows > kMaxRows)

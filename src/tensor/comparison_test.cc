@@ -48,8 +48,8 @@ TEST(Comparison, EqualLayersAreEqual) {
 
 // |b - a| = 5, |a| = 13, <a, b> = 5 * 5 + 12 * 7 = 109, |b|^2 = 25 + 49; of the two largest magnitudes both.
 TEST(Comparison, MeasuresWorkedByHand) {
-  const Comparison found = compared({floats("x", {1, 3}, {5, 12, 0})}, {floats("x", {1, 3}, {5, 7, 0})},
-                                    {.top = 2});
+  const Comparison found =
+      compared({floats("x", {1, 3}, {5, 12, 0})}, {floats("x", {1, 3}, {5, 7, 0})}, {.top = 2});
   const RowDifference row = found.layers()[0].rows[0];
   EXPECT_EQ(row.unequal, 1U);
   EXPECT_DOUBLE_EQ(row.relative_error, 5.0 / 13);
@@ -67,12 +67,12 @@ TEST(Comparison, OverlapCountsPlacesOfTheLargestMagnitudes) {
   };
   EXPECT_EQ(overlap({9, -8, 1, 0}, {-9, 0, 1, 8}, 2), 0.5);
   EXPECT_EQ(overlap({9, -8, 1, 0}, {0, 0, 7, 8}, 2), 0);
-  EXPECT_EQ(overlap({9, -8, 1, 0}, {0, 0, 7, 8}, 100), 1);    // all places
-  EXPECT_EQ(overlap({1, 1, 1, 1}, {1, 1, 1, 0.5F}, 2), 1);    // of equal ones the first
-  EXPECT_EQ(overlap({2, 1, 1, 0}, {2, 0, 1, 1}, 2), 0.5);     // places 0, 1 beside 0, 2
-  EXPECT_EQ(overlap({1, 0, 0, 0}, {2, 0, 0, 0}, 0), 1);       // at least one
+  EXPECT_EQ(overlap({9, -8, 1, 0}, {0, 0, 7, 8}, 100), 1);  // all places
+  EXPECT_EQ(overlap({1, 1, 1, 1}, {1, 1, 1, 0.5F}, 2), 1);  // of equal ones the first
+  EXPECT_EQ(overlap({2, 1, 1, 0}, {2, 0, 1, 1}, 2), 0.5);   // places 0, 1 beside 0, 2
+  EXPECT_EQ(overlap({1, 0, 0, 0}, {2, 0, 0, 0}, 0), 1);     // at least one
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_EQ(overlap({1, 2, 3, 4}, {nan, 2, 3, 4}, 2), 0.5);   // as infinity
+  EXPECT_EQ(overlap({1, 2, 3, 4}, {nan, 2, 3, 4}, 2), 0.5);  // as infinity
 }
 
 TEST(Comparison, BitsAreComparedWhereTypesAreEqual) {
@@ -142,9 +142,9 @@ TEST(Comparison, FirstLayerAndFirstToken) {
   EXPECT_EQ(found.first(std::nextafter(0.25, 0)), (Comparison::Place{1, 2}));
   EXPECT_EQ(found.first(2.0), std::nullopt);
   // Of one token the first layer.
-  const Comparison together = compared(three(1, 1), {floats("a", {3, 1}, {1, 1, 1}),
-                                                     floats("b", {3, 1}, {1, 2, 1}),
-                                                     floats("c", {3, 1}, {1, 2, 1})});
+  const Comparison together = compared(
+      three(1, 1),
+      {floats("a", {3, 1}, {1, 1, 1}), floats("b", {3, 1}, {1, 2, 1}), floats("c", {3, 1}, {1, 2, 1})});
   EXPECT_EQ(together.first_token(std::nullopt), (Comparison::Place{1, 1}));
 }
 
@@ -181,6 +181,28 @@ TEST(Comparison, LayersArePairedByNameOrByOrder) {
   EXPECT_EQ(refused({}, {}).code, ErrorCode::kMismatch);
 }
 
+TEST(Comparison, NumbersInNamesGiveTheOrder) {
+  const auto order = [](const std::vector<std::string>& names) {
+    std::vector<TensorView> layers;
+    layers.reserve(names.size());
+    for (const std::string& name : names) layers.push_back(floats(name, {1}, {1}));
+    std::string text;
+    const Comparison found = compared(layers, layers);
+    for (const LayerDifference& layer : found.layers()) text += layer.name + " ";
+    return text;
+  };
+  EXPECT_EQ(order({"embedding", "layer_0", "layer_1", "layer_10", "layer_2", "norm"}),
+            "embedding layer_0 layer_1 layer_2 layer_10 norm ");
+  // The places are those of the file; of the numbers the first counts most.
+  EXPECT_EQ(order({"b.10.x.2", "z", "b.9.x.30", "a", "b.9.x.4"}), "b.9.x.4 z b.9.x.30 a b.10.x.2 ");
+  EXPECT_EQ(order({"x_18446744073709551617", "x_2", "x_02", "x_0"}), "x_0 x_2 x_02 x_18446744073709551617 ");
+  EXPECT_EQ(order({"c", "a", "b"}), "c a b ");
+  // Pairs by order are those of the sorted layers.
+  const std::vector<TensorView> a{floats("a_10", {1}, {10}), floats("a_9", {1}, {9})};
+  const std::vector<TensorView> b{floats("b.9", {1}, {9}), floats("b.10", {1}, {10})};
+  EXPECT_EQ(compared(a, b, {.by_order = true}).first(std::nullopt), std::nullopt);
+}
+
 TEST(Comparison, WhatCannotBeCompared) {
   const std::vector<TensorView> two{floats("x", {1, 2}, {1, 2})};
   EXPECT_EQ(refused(two, {floats("x", {2, 1}, {1, 2})}).place, "layer x");
@@ -194,7 +216,8 @@ TEST(Comparison, WhatCannotBeCompared) {
 TEST(Comparison, OneResultWhateverTheThreads) {
   std::mt19937 engine(7);
   std::vector<float> values(300 * 64);
-  for (float& value : values) value = std::bit_cast<float>(static_cast<std::uint32_t>(0x3f000000U | (engine() & 0x7fffffU)));
+  for (float& value : values)
+    value = std::bit_cast<float>(static_cast<std::uint32_t>(0x3f000000U | (engine() & 0x7fffffU)));
   std::vector<float> changed = values;
   for (std::size_t i = 0; i < changed.size(); i += 97) changed[i] *= 1.001F;
   const std::vector<TensorView> a{floats("x", {300, 64}, values)};

@@ -29,14 +29,14 @@ def layers_of(model: PreTrainedModel, ids: torch.Tensor) -> dict[str, torch.Tens
 
 @contextmanager
 def perturbed(model: PreTrainedModel, block: int, token: int, by: float) -> Iterator[None]:
-    """Have a block return another state for one token, and all behind it follow."""
+    """Have an MLP return another value for one token; what is behind it follows."""
 
-    def change(_module: object, _given: object, out: torch.Tensor | tuple) -> torch.Tensor | tuple:
-        state = (out[0] if isinstance(out, tuple) else out).clone()
+    def change(_module: object, _given: object, out: torch.Tensor) -> torch.Tensor:
+        state = out.clone()
         state[0, token, 3] += by
-        return (state, *out[1:]) if isinstance(out, tuple) else state
+        return state
 
-    handle = model.model.layers[block].register_forward_hook(change)
+    handle = model.model.layers[block].mlp.down_proj.register_forward_hook(change)
     try:
         yield
     finally:
