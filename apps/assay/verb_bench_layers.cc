@@ -176,7 +176,8 @@ Result<int> run_layers(const LayersOptions& options, const Console& console) {
   std::optional<Model> model;
   if (!options.weights.empty()) model = ASSAY_TRY(open_model(options.weights));
   BenchTable table(console);
-  // The small first: memory that was used once may stay with the process.
+  // The matrix first: what else is measured maps files and keeps memory that would be taken for its own.
+  ASSAY_TRY(bench_matrix(options, sides, table));
   for (const unsigned count : threads) {
     ASSAY_TRY(bench_selection(options, options.equal, true, count, table));
     for (const unsigned one : verifiers) ASSAY_TRY(bench_selection(options, one, false, count, table));
@@ -186,7 +187,6 @@ Result<int> run_layers(const LayersOptions& options, const Console& console) {
   } else {
     for (const char* what : {kHash, kScore}) table.add_missing(what, Json::object(), "needs --weights DIR");
   }
-  ASSAY_TRY(bench_matrix(options, sides, table));
   return table.report();
 }
 
