@@ -99,8 +99,8 @@ TEST(PowerLaw, OfEqualDistancesTheFirstStartIsTaken) {
   EXPECT_EQ(later.xmin, 2.718);
 }
 
-// The fullest bin is the last, whose left edge is 345.679, and log10(0.95 * 345.679) = 2.5164 lies between the
-// first two eigenvalues. Of the starts from there on each is worse than the one before.
+// The fullest bin is the last, whose left edge is 345.679, and log10(0.95 * 345.679) = 2.5164 lies between
+// the first two eigenvalues. Of the starts from there on each is worse than the one before.
 TEST(PowerLaw, CompatTakesStartsFromTheLogarithmOf95PercentOfThePeak) {
   const std::vector<double> values{2.515,  2.517,  3.622,  4.472,   5.66,    7.392,   10.062, 14.489,
                                    22.639, 40.246, 90.554, 362.217, 362.579, 362.942, 363.304};

@@ -143,6 +143,22 @@ TEST(SpectraRecords, AreHeldToWhatAScoringWrites) {
   EXPECT_EQ(decode_spectra(Bytes{1, 2, 3}, "file").error().code, ErrorCode::kMalformed);
 }
 
+TEST(SpectraRecords, AreOfSidesUpToTheLargest) {
+  SpectrumRecord vast = record(1);
+  vast.spectrum.zeros = 0;
+  const auto is_read = [&vast](std::uint64_t rows, std::uint64_t columns, std::size_t count) {
+    vast.spectrum.rows = rows;
+    vast.spectrum.columns = columns;
+    vast.spectrum.eigenvalues.assign(count, 1);
+    return decode_spectra(file_of({vast}), "file").ok();
+  };
+  EXPECT_TRUE(is_read(32768, 32768, 32768));
+  EXPECT_FALSE(is_read(32769, 32769, 32769));
+  EXPECT_TRUE(is_read(2, std::uint64_t{1} << 40, 2));
+  EXPECT_FALSE(is_read(2, (std::uint64_t{1} << 40) + 1, 2));
+  EXPECT_TRUE(is_read(1, 1, Spectrum::kMaxEigenvalues));
+}
+
 class ScoringTest : public testing::Test {
  protected:
   void SetUp() override { std::filesystem::remove(path_); }

@@ -376,6 +376,19 @@ TEST(Selection, RefusesBadInput) {
   }
 }
 
+TEST(Selection, TakesAsManyLayersAndVerifiersAsItSays) {
+  const auto made = [](std::size_t layers, std::size_t verifiers) {
+    return SelectionProblem::make(std::vector<double>(layers, 1), std::vector<std::uint64_t>(layers, 1),
+                                  std::vector<double>(verifiers, 1))
+        .ok();
+  };
+  EXPECT_TRUE(made(SelectionProblem::kMaxLayers, 1));
+  EXPECT_FALSE(made(SelectionProblem::kMaxLayers + 1, 1));
+  EXPECT_TRUE(made(1, SelectionProblem::kMaxVerifiers));
+  EXPECT_TRUE(made(1 << 15, 1024));
+  EXPECT_TRUE(SelectionProblem::make({1}, {SelectionProblem::kCostLimit - 1}, {1}).ok());
+}
+
 TEST(Selection, ReadsValuesAndCostsFromScores) {
   const Scores scores = test::small_scores();
   const SelectionProblem problem = SelectionProblem::make(scores, {35}).value();

@@ -88,6 +88,14 @@ TEST(Folder, SaysWhatItLacks) {
   expect_error(model.open(), ErrorCode::kIo, "model-00002-of-00003.safetensors");
 }
 
+TEST(Folder, DoesNotTakeWhatItCannotLookAtForMissing) {
+  const ModelFolder model;
+  model.whole(small_llama());
+  const std::string index = "model.safetensors.index.json";
+  std::filesystem::create_symlink(index, model.path() / index);
+  expect_error(model.open(), ErrorCode::kIo, index);
+}
+
 TEST(Folder, RefusesAConfigurationThatSaysNonsense) {
   const ModelFolder model;
   model.whole(small_llama());

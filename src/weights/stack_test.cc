@@ -21,6 +21,23 @@ std::vector<std::string> layers_of(const std::vector<std::string>& names, std::s
   return layers_of(model.open().value().stack().value().blocks.front());
 }
 
+TEST(Stack, NumbersOfBlocksAreNumbersAlone) {
+  const ModelFolder model;
+  model.whole(
+      {{"layers.0.fc.weight", {1, 1}}, {"layers.1x.fc.weight", {1, 1}}, {"layers.01.fc.weight", {1, 1}}});
+  EXPECT_EQ(model.open().value().stack().value().blocks.size(), 1u);
+}
+
+TEST(Stack, CapsBlocks) {
+  std::vector<Written> tensors;
+  tensors.reserve(Folder::kMaxBlocks + 1);
+  for (std::size_t i = 0; i <= Folder::kMaxBlocks; ++i)
+    tensors.push_back({fmt::format("layers.{}.fc.weight", i), {1, 1}});
+  const ModelFolder model;
+  model.shards(tensors, 8);
+  expect_error(model.open().value().stack(), ErrorCode::kTooLarge, "65537 blocks");
+}
+
 TEST(Stack, HasTheLayersOfEachBlockInTheirOrder) {
   const ModelFolder model;
   model.whole(small_llama());

@@ -62,6 +62,7 @@ def test_layers(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     shape = ("what", "threads", "verifiers", "matrices")
     assert [tuple(row.get(name) for name in shape) for row in found] == [
+        ("spectrum of a matrix", 1, None, None),
         *(
             (what, threads, verifiers, None)
             for threads in (1, 2)
@@ -75,15 +76,14 @@ def test_layers(tmp_path: Path) -> None:
         ("spectra and metrics", 1, None, 9),
         ("hash all weights", 2, None, None),
         ("spectra and metrics", 2, None, 9),
-        ("spectrum of a matrix", 1, None, None),
     ]
     assert all(0 < row["fastest"] <= row["seconds"] <= row["slowest"] for row in found)
-    assert all(row["proven_optimal"] and row["layers"] == 30 for row in found[:6])
+    assert all(row["proven_optimal"] and row["layers"] == 30 for row in found[1:7])
     stored = load_file(tmp_path / "model" / "model.safetensors")
-    hashed = found[6]
+    hashed = found[7]
     assert hashed["bytes"] == sum(one.nbytes for one in stored.values())
     assert hashed["bytes_per_second"] == pytest.approx(hashed["bytes"] / hashed["seconds"])
-    matrix = found[-1]
+    matrix = found[0]
     assert matrix["matrix"] == "40x64 bf16"
     assert matrix["peak_memory_bytes"] - matrix["above_file_bytes"] == 40 * 64 * 2
     for wrong in ("--matrix 4", "--matrix 4,0", "--verifiers 0", "--thread-counts x", "--layers 0"):
