@@ -64,9 +64,11 @@ class Run:
     ) -> None:
         if model.config.is_encoder_decoder:
             head_of(model)  # refuses it
-        training = next((module for module in model.modules() if module.training), None)
+        training = model if model.training else next(filter(_drops, model.modules()), None)
         if training is not None:
-            reason = "in training mode, where a pass draws at random: call the model's eval() first"
+            reason = (
+                "in training mode, where a pass draws what it drops: call the model's eval() first"
+            )
             raise InputError("unsupported", type(training).__name__, reason)
         self._model = model
         self._observers = [one.observer for one in attached]
@@ -249,6 +251,19 @@ class Run:
                 if begin < stop:
                     at = position + begin - start
                     yield Span(sequence.number, at, zero + begin, zero + stop)
+
+
+def _drops(module: nn.Module) -> bool:
+    """Whether a module that somebody put into training mode alone makes passes differ."""
+    if not module.training:
+        return False
+    if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        return True
+    held = vars(module)
+    rates = [held["p"]] if isinstance(module, nn.modules.dropout._DropoutNd) else []
+    # Attention that torch computes is told its rate, which models keep as a number.
+    rates += [value for name, value in held.items() if "drop" in name]
+    return any(isinstance(rate, float) and rate > 0 for rate in rates)
 
 
 def _on_given(take: OnState) -> OnGiven:

@@ -305,10 +305,21 @@ def test_a_prompt_without_tokens(model: PreTrainedModel) -> None:
 
 
 def test_one_module_in_training_mode(model: PreTrainedModel) -> None:
-    inner = next(m for m in model.modules() if type(m).__name__.endswith("MLP"))
-    inner.train()
-    with toploc.watch(model, **SHAPE), pytest.raises(InputError, match=r"MLP.*training mode"):
+    # It has nothing that it could drop.
+    model.model.layers[1].mlp.train()
+    with toploc.watch(model, **SHAPE):
         run(model, PROMPTS[0])
+    model.model.layers[1].self_attn.train()
+    model.model.layers[1].self_attn.attention_dropout = 0.1
+    with toploc.watch(model, **SHAPE), pytest.raises(InputError, match=r"Attention.*training mode"):
+        run(model, PROMPTS[0])
+    dropping = tiny("gpt2", torch.bfloat16)
+    dropping.transformer.h[1].mlp.train()
+    with (
+        toploc.watch(dropping, **SHAPE),
+        pytest.raises(InputError, match=r"Dropout.*training mode"),
+    ):
+        run(dropping, PROMPTS[0])
 
 
 @pytest.mark.parametrize("how", ["model", "blocks", "forward"])
