@@ -31,6 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "profile": {"base"},
     "toploc": {"profile"},
     "layers": {"matrix", "weights"},
+    "audit": {"weights"},
 }
 # Public headers that do not bear their room's name.
 PUBLIC_ALIASES = {
