@@ -77,6 +77,7 @@ void add_layers(Program& program);
 void add_layers_score(Program& program);
 void add_layers_select(Program& program);
 void add_audit(Program& program);
+void add_audit_listen(Program& program);
 void add_bench(Program& program);
 void add_about(Program& program);
 

@@ -18,22 +18,22 @@ namespace assay::audit {
 
 /// What a wire carries. The numbers are part of every format.
 enum class Role : std::uint8_t {
-  kResidual = 1,   ///< what enters a block; of the block behind the last: what enters the final norm
-  kQkvInput = 2,   ///< what the projections q, k and v read
-  kQ = 3,          ///< what they return, before any rotation
-  kK = 4,          ///<
-  kV = 5,          ///<
-  kQkv = 6,        ///< q, k and v of one fused projection
-  kOInput = 7,     ///< what attention returned, heads side by side
-  kO = 8,          ///< the output projection
-  kMlpInput = 9,   ///< what the projections gate and up read
-  kGate = 10,      ///<
-  kUp = 11,        ///< also the first of an MLP without a gate
-  kGateUp = 12,    ///< gate and up of one fused projection
-  kDownInput = 13, ///< what activation and gate gave
-  kDown = 14,      ///<
-  kFinalNorm = 15, ///< what the head reads
-  kLogits = 16,    ///<
+  kResidual = 1,    ///< what enters a block; of the block behind the last: what enters the final norm
+  kQkvInput = 2,    ///< what the projections q, k and v read
+  kQ = 3,           ///< what they return, before any rotation
+  kK = 4,           ///<
+  kV = 5,           ///<
+  kQkv = 6,         ///< q, k and v of one fused projection
+  kOInput = 7,      ///< what attention returned, heads side by side
+  kO = 8,           ///< the output projection
+  kMlpInput = 9,    ///< what the projections gate and up read
+  kGate = 10,       ///<
+  kUp = 11,         ///< also the first of an MLP without a gate
+  kGateUp = 12,     ///< gate and up of one fused projection
+  kDownInput = 13,  ///< what activation and gate gave
+  kDown = 14,       ///<
+  kFinalNorm = 15,  ///< what the head reads
+  kLogits = 16,     ///<
 };
 
 /// "residual", "qkv_input", "q", ..: the names of the roles, in lower case.
@@ -52,6 +52,15 @@ struct Wire {
   [[nodiscard]] std::string to_string() const;
   friend auto operator<=>(const Wire&, const Wire&) = default;
 };
+
+/// What a linear layer of a block reads and returns.
+struct LayerRoles {
+  Role input;
+  Role output;
+};
+
+/// By the layer's name within its block, "self_attn.q_proj"; none where that is not known here.
+[[nodiscard]] std::optional<LayerRoles> roles_of_layer(std::string_view name);
 
 /// A linear layer: the rows of `output` are those of `input` times the weight, plus the bias.
 struct Op {

@@ -2,25 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 
+#include "tensor/float_bits.h"
 #include "tensor/load.h"
 
 namespace assay::layers::internal {
 namespace {
-
-double from_bf16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
-
-/// IEEE 754 binary16: sign, 5 bits of exponent, 10 of fraction.
-double from_f16(std::uint16_t bits) {
-  const std::uint32_t sign = std::uint32_t{bits} >> 15 << 31;
-  const std::uint32_t magnitude = bits & 0x7fffU;
-  // The same bits further left are the number times 2^-112, and Inf and NaN have yet to be told apart.
-  if (magnitude >= 0x7c00U) return std::bit_cast<float>(sign | 0x7f800000U | (magnitude & 0x3ffU) << 13);
-  return static_cast<double>(std::bit_cast<float>(sign | magnitude << 13)) * 0x1p112;
-}
 
 template <class Stored, class Convert>
 Status read(const tensor::TensorView& weight, std::size_t first, std::size_t step, std::span<double> out,
@@ -51,9 +40,9 @@ Status read_values(const tensor::TensorView& weight, std::size_t first, std::siz
                    std::span<double> out) {
   switch (weight.dtype) {
     case tensor::Dtype::kF16:
-      return read<std::uint16_t>(weight, first, step, out, from_f16);
+      return read<std::uint16_t>(weight, first, step, out, tensor::from_f16);
     case tensor::Dtype::kBF16:
-      return read<std::uint16_t>(weight, first, step, out, from_bf16);
+      return read<std::uint16_t>(weight, first, step, out, tensor::from_bf16);
     case tensor::Dtype::kF32:
       return read<float>(weight, first, step, out, [](float value) { return double{value}; });
     case tensor::Dtype::kF64:

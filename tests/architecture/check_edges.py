@@ -35,6 +35,7 @@ ARROWS: dict[str, set[str]] = {
 }
 # Public headers that do not bear their room's name.
 PUBLIC_ALIASES = {
+    "audit_packet": "audit",
     "verdict": "base",
     "world": "base",
     "layers_mapping": "layers",
@@ -82,7 +83,8 @@ OPEN: dict[str, dict[str, set[str]]] = {
         "encode": {"float_parts.h"},
         "claim": {"query_rules.h", "report.h", "verify_named.h"},
     },
-    "layers": {"tensor": {"load.h"}},
+    "layers": {"tensor": {"float_bits.h", "load.h"}},
+    "audit": {"tensor": {"float_bits.h", "load.h"}},
     "apps": {
         "integers": {"signed_integer.h"},
         "claim": {"report.h"},

@@ -55,7 +55,15 @@ ASSAY = House(
         },
         "weights": {"weights"},
         "face": {"__init__"},
-        "doors": {"bench_overhead", "demo", "forgery", "programs", "run", "two_party"},
+        "doors": {
+            "bench_audit",
+            "bench_overhead",
+            "demo",
+            "forgery",
+            "programs",
+            "run",
+            "two_party",
+        },
     },
     arrows={
         "native": set(),
@@ -66,6 +74,7 @@ ASSAY = House(
         "toploc": {"native", "base", "models", "commitments"},
         "weights": {"native", "base", "models"},
         "layers": {"native", "base", "models"},
+        "audit": {"native", "base", "models"},
         "face": {
             "native",
             "base",
@@ -75,8 +84,17 @@ ASSAY = House(
             "toploc",
             "weights",
             "layers",
+            "audit",
         },
-        "doors": {"native", "base", "models", "hidden_states", "commitments", "face"},
+        "doors": {
+            "native",
+            "base",
+            "models",
+            "hidden_states",
+            "commitments",
+            "audit",
+            "face",
+        },
     },
 )
 # Imports by a name that is computed; whoever calls `on_first_use` says the names.

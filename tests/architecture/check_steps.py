@@ -55,6 +55,9 @@ CHECKER = ("include/assay/verifier.h", "class TensorChecker")
 VERIFY = ("include/assay/verifier.h", "[[nodiscard]] Verification verify(")
 DECIDE = ("include/assay/toploc_verdict.h", "[[nodiscard]] Verdict decide(")
 OFFER = ("include/assay/toploc_verdict.h", "[[nodiscard]] Result<Verdict> check_offer(")
+AUDIT, PACKET_H = "src/audit/", "include/assay/audit_packet.h"
+CHECK_PACKET = (PACKET_H, "[[nodiscard]] Verdict check_packet(")
+TAKE_PACKET = (PACKET_H, "[[nodiscard]] Verdict take(const Packet")
 PROOFS_CODE = (TOPLOC + "verification.cc:verify",)
 VERIFY_PAGE = (
     "docs/claim.md",
@@ -113,6 +116,36 @@ LISTS = (
         "docs/layers.md",
         r"It rejects at one of the steps\n\n(.*?)\n\n",
         code=("src/layers/results.cc",),
+    ),
+    # audit, sample mode
+    Steps(*CHECK_PACKET, code=(AUDIT + "check_packet.cc",)),
+    Steps(
+        *TAKE_PACKET,
+        code=(AUDIT + "sample_ledger.cc:follow", AUDIT + "check_packet.cc"),
+        includes=(("those of check_packet()", CHECK_PACKET),),
+    ),
+    Steps(
+        PACKET_H,
+        "[[nodiscard]] Verdict take(const BareHeader",
+        code=(AUDIT + "sample_ledger.cc:take",),
+        within=(AUDIT + "check_packet.cc",),
+        never=("sequence", "memory", "weight", "shape", "product"),
+    ),
+    Steps(
+        PACKET_H,
+        "[[nodiscard]] Verdict summary() const",
+        code=(
+            AUDIT + "sample_ledger.cc:summary",
+            AUDIT + "sample_ledger.cc:follow",
+            AUDIT + "check_packet.cc",
+        ),
+        includes=(("those of take()", TAKE_PACKET),),
+    ),
+    Steps(
+        "docs/audit.md",
+        r"\| step \| outcome \| \|\n\|[-|]+\|\n(.*?)\n\n",
+        code=(AUDIT + "sample_ledger.cc", AUDIT + "check_packet.cc"),
+        never=("packets",),
     ),
     # merkle
     Steps(*INCLUSION, code=(MERKLE + "verify.cc:verify_inclusion",), never=("leaves",)),
