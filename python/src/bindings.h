@@ -159,5 +159,6 @@ void bind_toploc(nb::module_& m);
 void bind_weights(nb::module_& m);
 void bind_layers(nb::module_& m);
 void bind_layers_spectra(nb::module_& m);
+void bind_audit(nb::module_& m);
 
 }  // namespace assay::python

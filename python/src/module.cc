@@ -17,4 +17,5 @@ NB_MODULE(_core, m) {
   python::bind_weights(m);
   python::bind_layers(m);
   python::bind_layers_spectra(m);
+  python::bind_audit(m);
 }

@@ -77,8 +77,13 @@ Result<Op> op_of(const weights::Folder& folder, const tensor::StoredTensor& weig
   static_cast<void>(ASSAY_TRY(tensor::view_of(weight)));
   const std::uint64_t rows = weight.shape[0];
   const std::uint64_t columns = weight.shape[1];
-  Op op{input,      output,     weight.name, bias_of(folder, weight.name),
-        transposed, transposed ? rows : columns, transposed ? columns : rows};
+  Op op{input,
+        output,
+        weight.name,
+        bias_of(folder, weight.name),
+        transposed,
+        transposed ? rows : columns,
+        transposed ? columns : rows};
   if (op.bias.empty()) return op;
   if (folder.find(op.bias)->shape != tensor::Shape{op.out})
     return Error{ErrorCode::kMismatch, op.bias, fmt::format("is no vector of {} values", op.out)};
@@ -119,16 +124,15 @@ Result<OpTable> OpTable::of(const weights::Folder& folder) {
   OpTable table;
   table.model_type = folder.config().model_type;
   table.blocks = static_cast<std::uint32_t>(stack.blocks.size());
-  for (std::uint32_t i = 0; i < table.blocks; ++i)
-    ASSAY_TRY(add_block(folder, stack.blocks[i], i, table));
+  for (std::uint32_t i = 0; i < table.blocks; ++i) ASSAY_TRY(add_block(folder, stack.blocks[i], i, table));
   const std::string place = folder.path().string();
   if (table.ops.empty())
     return Error{ErrorCode::kMismatch, place, "no linear layer of its blocks has a name that is known here"};
   const tensor::StoredTensor* head = find_head(folder, stack.name);
   if (head == nullptr)
     return Error{ErrorCode::kMismatch, place, "it has neither an output layer nor an embedding"};
-  table.ops.push_back(ASSAY_TRY(op_of(folder, *head, false, {Wire::kNoBlock, Role::kFinalNorm},
-                                      {Wire::kNoBlock, Role::kLogits})));
+  table.ops.push_back(ASSAY_TRY(
+      op_of(folder, *head, false, {Wire::kNoBlock, Role::kFinalNorm}, {Wire::kNoBlock, Role::kLogits})));
   std::ranges::sort(table.ops, {}, &Op::output);
   const auto twice = std::ranges::adjacent_find(table.ops, {}, &Op::output);
   if (twice != table.ops.end())
