@@ -77,7 +77,12 @@ void add_layers(Program& program);
 void add_layers_score(Program& program);
 void add_layers_select(Program& program);
 void add_audit(Program& program);
+void add_audit_enroll(Program& program);
+void add_audit_challenge(Program& program);
+void add_audit_open(Program& program);
+void add_audit_check(Program& program);
 void add_audit_listen(Program& program);
+void add_keygen(Program& program);
 void add_bench(Program& program);
 void add_about(Program& program);
 

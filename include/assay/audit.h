@@ -20,20 +20,20 @@ namespace assay::audit {
 enum class Role : std::uint8_t {
   kResidual = 1,    ///< what enters a block; of the block behind the last: what enters the final norm
   kQkvInput = 2,    ///< what the projections q, k and v read
-  kQ = 3,           ///< what they return, before any rotation
-  kK = 4,           ///<
-  kV = 5,           ///<
+  kQ = 3,           ///< what they return: before any rotation
+  kK = 4,           ///< likewise
+  kV = 5,           ///< likewise
   kQkv = 6,         ///< q, k and v of one fused projection
   kOInput = 7,      ///< what attention returned, heads side by side
-  kO = 8,           ///< the output projection
+  kO = 8,           ///< what the output projection returns
   kMlpInput = 9,    ///< what the projections gate and up read
-  kGate = 10,       ///<
-  kUp = 11,         ///< also the first of an MLP without a gate
+  kGate = 10,       ///< what gate returns
+  kUp = 11,         ///< what up returns, or the first layer of an MLP without a gate
   kGateUp = 12,     ///< gate and up of one fused projection
   kDownInput = 13,  ///< what activation and gate gave
-  kDown = 14,       ///<
+  kDown = 14,       ///< what the last layer of an MLP returns
   kFinalNorm = 15,  ///< what the head reads
-  kLogits = 16,     ///<
+  kLogits = 16,     ///< what the head returns
 };
 
 /// "residual", "qkv_input", "q", ..: the names of the roles, in lower case.

@@ -160,5 +160,6 @@ void bind_weights(nb::module_& m);
 void bind_audit_packet(nb::module_& m);
 void bind_layers(nb::module_& m);
 void bind_layers_spectra(nb::module_& m);
+void bind_audit(nb::module_& m);
 
 }  // namespace assay::python

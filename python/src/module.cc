@@ -18,4 +18,5 @@ NB_MODULE(_core, m) {
   python::bind_audit_packet(m);
   python::bind_layers(m);
   python::bind_layers_spectra(m);
+  python::bind_audit(m);
 }

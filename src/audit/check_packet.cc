@@ -5,6 +5,7 @@
 
 #include "assay/audit_packet.h"
 #include "audit/entry_check.h"
+#include "audit/number.h"
 #include "base/check.h"
 #include "tensor/float_bits.h"
 #include "tensor/load.h"
@@ -30,18 +31,14 @@ double load_value(Dtype dtype, const std::uint8_t* at) {
   }
 }
 
-/// A value of one dtype as an operand of a product of another: autocast rounds weights first.
+/// A value of one dtype as an operand of a product of another: autocast rounds weights first. Torch comes from
+/// a double to 16 bits by way of a float.
 double as_operand(double value, Dtype product) {
-  switch (product) {
-    case Dtype::kF64:
-      return value;
-    case Dtype::kF32:
-      return static_cast<float>(value);
-    case Dtype::kBF16:
-      return tensor::round_to_bf16(value);
-    default:
-      return tensor::round_to_f16(value);
-  }
+  if (product == Dtype::kF64) return value;
+  const double single = static_cast<float>(value);
+  if (product == Dtype::kF32) return single;
+  return internal::round_to(single,
+                            internal::format_of(product == Dtype::kBF16 ? RowDtype::kBF16 : RowDtype::kF16));
 }
 
 /// Values of a tensor as operands of a product.

@@ -3,6 +3,7 @@
 #include "assay/audit_packet.h"
 #include "audit/entry_check.h"
 #include "audit/packet_samples_for_test.h"
+#include "tensor/float_bits.h"
 #include "tensor/test_support.h"
 
 namespace assay::audit {
@@ -224,24 +225,26 @@ TEST(EntryCheck, TheWorstCaseOfAFewTermsIsTheBoundOfBoth) {
               0.001 * 300);
 }
 
-TEST(FloatBits, RoundAsTheirDtypesDo) {
-  using tensor::from_bf16;
-  using tensor::from_f16;
+TEST(Number, RoundsAsTheDtypesOfProductsDo) {
   // Every number of the dtype stays; between two neighbours the even one is taken.
+  const internal::FloatFormat bf16 = internal::format_of(RowDtype::kBF16);
   for (std::uint32_t bits = 0; bits < 0x7f80; ++bits) {
-    const double low = from_bf16(static_cast<std::uint16_t>(bits));
-    const double high = bits + 1 == 0x7f80 ? 0x1p128 : from_bf16(static_cast<std::uint16_t>(bits + 1));
-    ASSERT_EQ(tensor::round_to_bf16(low), low);
-    ASSERT_EQ(tensor::round_to_bf16((low + high) / 2),
-              bits % 2 == 0 ? low : (bits + 1 == 0x7f80 ? INFINITY : high));
+    const double low = tensor::from_bf16(static_cast<std::uint16_t>(bits));
+    const bool last = bits + 1 == 0x7f80;
+    const double high = last ? 0x1p128 : tensor::from_bf16(static_cast<std::uint16_t>(bits + 1));
+    ASSERT_EQ(internal::round_to(low, bf16), low);
+    const double even = bits % 2 == 0 ? low : (last ? INFINITY : high);
+    ASSERT_EQ(internal::round_to((low + high) / 2, bf16), even) << bits;
   }
+  const internal::FloatFormat f16 = internal::format_of(RowDtype::kF16);
   for (std::uint32_t bits = 0; bits < 0x7c00; ++bits) {
-    const double low = from_f16(static_cast<std::uint16_t>(bits));
-    const double high = bits + 1 == 0x7c00 ? 65536 : from_f16(static_cast<std::uint16_t>(bits + 1));
-    const double even = bits % 2 == 0 ? low : (bits + 1 == 0x7c00 ? INFINITY : high);
-    ASSERT_EQ(tensor::round_to_f16(low), low) << bits;
-    ASSERT_EQ(tensor::round_to_f16(-(low + high) / 2), -even) << bits;
-    ASSERT_EQ(tensor::round_to_f16(low + (high - low) * 0.25), low) << bits;
+    const double low = tensor::from_f16(static_cast<std::uint16_t>(bits));
+    const bool last = bits + 1 == 0x7c00;
+    const double high = last ? 65536 : tensor::from_f16(static_cast<std::uint16_t>(bits + 1));
+    const double even = bits % 2 == 0 ? low : (last ? INFINITY : high);
+    ASSERT_EQ(internal::round_to(low, f16), low) << bits;
+    ASSERT_EQ(internal::round_to(-(low + high) / 2, f16), -even) << bits;
+    ASSERT_EQ(internal::round_to(low + (high - low) * 0.25, f16), low) << bits;
   }
 }
 

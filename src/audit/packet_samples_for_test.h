@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "assay/audit_packet.h"
-#include "tensor/float_bits.h"
+#include "audit/number.h"
 
 namespace assay::audit {
 
@@ -33,16 +33,11 @@ inline PacketHeader sample_header() {
 
 /// The value that a dtype has nearest to this one.
 inline double rounded(double value, tensor::Dtype dtype) {
-  switch (dtype) {
-    case tensor::Dtype::kF64:
-      return value;
-    case tensor::Dtype::kF32:
-      return static_cast<float>(value);
-    case tensor::Dtype::kBF16:
-      return tensor::round_to_bf16(value);
-    default:
-      return tensor::round_to_f16(value);
-  }
+  if (dtype == tensor::Dtype::kF64) return value;
+  const double single = static_cast<float>(value);
+  if (dtype == tensor::Dtype::kF32) return single;
+  return internal::round_to(
+      single, internal::format_of(dtype == tensor::Dtype::kBF16 ? RowDtype::kBF16 : RowDtype::kF16));
 }
 
 /// The bytes of a value that the dtype has.
