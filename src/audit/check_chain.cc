@@ -140,8 +140,9 @@ Result<std::string> broken_block(const Facts& facts, const TokenRows& row, std::
   if (!reason.empty()) return wrong("the input of the MLP is not the norm of the residual", reason);
   std::vector<double> gate;
   if (facts.spec.family != Family::kGpt2) gate = ASSAY_TRY(row(block, Role::kGate));
-  reason = compare_rows(activated(facts.spec, gate, ASSAY_TRY(row(block, Role::kUp)), format),
-                        ASSAY_TRY(row(block, Role::kDownInput)), format);
+  const std::vector<double> up = ASSAY_TRY(row(block, Role::kUp));
+  reason = compare_rows(activated(facts.spec, gate, up, format), ASSAY_TRY(row(block, Role::kDownInput)),
+                        format, activation_slack(facts.spec, up, format));
   if (!reason.empty()) return wrong("the input of the last layer is not what the activation gives", reason);
   if (added(middle, ASSAY_TRY(row(block, Role::kDown)), format) != ASSAY_TRY(row(block + 1, Role::kResidual)))
     return wrong("the next residual", "it is not the sum of the one before and what the block returned");
