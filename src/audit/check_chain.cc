@@ -201,7 +201,7 @@ Result<Found> check_chain(const Question& q, const OpenedRows& rows) {
     const std::uint64_t step = step_of(q, position);
     const std::string reason =
         ASSAY_TRY(wrong_embedding(q, *rows.find(step, {0, Role::kResidual}, position), position));
-    if (!reason.empty()) return Found(Fault{"chain", reason, step});
+    if (!reason.empty()) return Found(fault("chain", reason, step));
   }
   for (const std::uint64_t step : q.expected.challenge.steps) {
     const std::uint64_t position = q.position_of(step);
@@ -215,7 +215,7 @@ Result<Found> check_chain(const Question& q, const OpenedRows& rows) {
                             ASSAY_TRY(row(Wire::kNoBlock, Role::kFinalNorm)), format);
       if (!reason.empty()) reason = "the final norm: " + reason;
     }
-    if (!reason.empty()) return Found(Fault{"chain", reason, step});
+    if (!reason.empty()) return Found(fault("chain", reason, step));
   }
   return Found();
 }
@@ -235,10 +235,10 @@ Result<Found> check_attention(const Question& q, const OpenedRows& rows) {
     const double error = attention_error(facts.spec, expected, given);
     if (!(error <= q.expected.tolerance.attention_error))
       return Found(
-          Fault{"attention",
+          fault("attention",
                 fmt::format("block {}: a head is off by {:.3g} of its norm, at most {:.3g} is rounding",
                             one.block, error, q.expected.tolerance.attention_error),
-                one.step});
+                one.step));
     progress.advance();
   }
   return Found();
@@ -251,12 +251,12 @@ Result<Found> check_tokens(const Question& q, const OpenedRows& rows) {
         ASSAY_TRY(rows.values(step, {Wire::kNoBlock, Role::kLogits}, q.position_of(step)));
     const std::uint32_t token = q.expected.request.output_token_ids[step];
     if (token >= logits.size())
-      return Found(Fault{"token", fmt::format("there is no token {}", token), step});
+      return Found(fault("token", fmt::format("there is no token {}", token), step));
     const auto best = static_cast<std::uint64_t>(std::ranges::max_element(logits) - logits.begin());
     // Several may share the largest logit, and any of them is right.
     if (logits[token] < logits[best])
       return Found(
-          Fault{"token", fmt::format("token {} has the largest logit, {} was delivered", best, token), step});
+          fault("token", fmt::format("token {} has the largest logit, {} was delivered", best, token), step));
   }
   return Found();
 }

@@ -1,4 +1,4 @@
-"""A model whose linear layers hand their rows to the native recorder: what the tests of audits run."""
+"""A model whose linear layers hand their rows to the native recorder: for the tests of audits."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -135,7 +135,7 @@ class Hooks:
 def answer(
     where: Path, model: PreTrainedModel, manifest: bytes, prompt: list[int], tokens: int
 ) -> Path:
-    """Answer greedily under `where`, with provider.key there; the folder of the run, and `request` beside it."""
+    """Answer greedily under `where`, and write `request`; the run's folder."""
     recorder = _core.AuditRecorder.open(str(where / "log"), 1 << 26, 1 << 30, False)
     request = _core.audit_request_digest(prompt, "greedy")
     run = recorder.begin_run(request, NONCE, manifest, "transformers on one CPU")
