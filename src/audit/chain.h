@@ -23,10 +23,15 @@ namespace assay::audit::internal {
 [[nodiscard]] std::vector<double> added(std::span<const double> a, std::span<const double> b,
                                         const FloatFormat& format);
 
+/// How far values of activated() may lie off where one of the steps within was rounded otherwise: where gelu falls
+/// off to 0, the last place of 1 + tanh is large beside what is left. Empty for functions of one rounding.
+[[nodiscard]] std::vector<double> activation_slack(const ModelSpec& spec, std::span<const double> up,
+                                                   const FloatFormat& format);
+
 /// Whether two rows are the same but for the last places that differing orders of summation leave: why not,
-/// or "" where they are.
+/// or "" where they are. `slack` may be empty.
 [[nodiscard]] std::string compare_rows(std::span<const double> expected, std::span<const double> given,
-                                       const FloatFormat& format);
+                                       const FloatFormat& format, std::span<const double> slack = {});
 
 /// q, k and v of one token, rotated and normed as attention takes them.
 struct AttentionRow {

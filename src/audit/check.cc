@@ -11,6 +11,7 @@ namespace assay::audit {
 namespace {
 
 using internal::Facts;
+using internal::fault;
 using internal::Fault;
 using internal::Found;
 using internal::OpenedRows;
@@ -92,11 +93,10 @@ Result<Verdict> check_numbers(const Question& q, Passed& passed) {
           : ASSAY_TRY(internal::check_by_weights(*q.reference.folder(), facts, products, tolerance));
   if (found.failure) {
     const Op& op = facts.table.ops[found.failure->op];
-    const std::string step = op.output.role == Role::kLogits ? "logits" : "product";
-    return rejected({step,
-                     fmt::format("{}, position {}: {}", op.output.to_string(), found.failure->position,
-                                 found.failure->reason),
-                     found.failure->step});
+    const std::string reason = fmt::format("{}, position {}: {}", op.output.to_string(),
+                                           found.failure->position, found.failure->reason);
+    return op.output.role == Role::kLogits ? rejected(fault("logits", reason, found.failure->step))
+                                           : rejected(fault("product", reason, found.failure->step));
   }
   const Grade grade = q.reference.is_secret() ? Grade::kStatistical : Grade::kRecomputed;
   passed.add("product", grade);
@@ -135,7 +135,7 @@ Status check_challenge(const Head& head, const Expectation& expected, const Fact
 namespace internal {
 
 Result<Found> check_head(const Head& head, const Expectation& expected, const Facts& facts) {
-  const auto refused = [](std::string reason) { return Found(Fault{"head", std::move(reason), {}}); };
+  const auto refused = [](std::string reason) { return Found(fault("head", std::move(reason))); };
   if (head.manifest != facts.manifest)
     return Error{
         ErrorCode::kMismatch, "head",
@@ -199,7 +199,7 @@ Result<Verdict> check(std::string_view envelope, const Openings* openings, const
                  fmt::format("a statement of type '{}'", signed_head.payload_type)};
   const Head head = ASSAY_TRY(Head::decode(signed_head.payload, "head"));
   if (!signed_head.is_signed_by(expected.provider))
-    return rejected({"head", "the provider did not sign it", {}});
+    return rejected(fault("head", "the provider did not sign it"));
   const Facts& facts = reference.facts();
   const Found wrong_head = ASSAY_TRY(internal::check_head(head, expected, facts));
   if (wrong_head) return rejected(*wrong_head);
@@ -207,7 +207,7 @@ Result<Verdict> check(std::string_view envelope, const Openings* openings, const
   Passed passed;
   passed.add("head", Grade::kBound);
   if (openings == nullptr)
-    return with_checks(rejected({"missing", "the provider did not answer the challenge", {}}), passed);
+    return with_checks(rejected(fault("missing", "the provider did not answer the challenge")), passed);
   if (openings->challenge != expected.challenge.digest())
     return Error{ErrorCode::kMismatch, "openings", "they answer another challenge"};
 

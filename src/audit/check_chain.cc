@@ -140,8 +140,9 @@ Result<std::string> broken_block(const Facts& facts, const TokenRows& row, std::
   if (!reason.empty()) return wrong("the input of the MLP is not the norm of the residual", reason);
   std::vector<double> gate;
   if (facts.spec.family != Family::kGpt2) gate = ASSAY_TRY(row(block, Role::kGate));
-  reason = compare_rows(activated(facts.spec, gate, ASSAY_TRY(row(block, Role::kUp)), format),
-                        ASSAY_TRY(row(block, Role::kDownInput)), format);
+  const std::vector<double> up = ASSAY_TRY(row(block, Role::kUp));
+  reason = compare_rows(activated(facts.spec, gate, up, format), ASSAY_TRY(row(block, Role::kDownInput)),
+                        format, activation_slack(facts.spec, up, format));
   if (!reason.empty()) return wrong("the input of the last layer is not what the activation gives", reason);
   if (added(middle, ASSAY_TRY(row(block, Role::kDown)), format) != ASSAY_TRY(row(block + 1, Role::kResidual)))
     return wrong("the next residual", "it is not the sum of the one before and what the block returned");
@@ -200,7 +201,7 @@ Result<Found> check_chain(const Question& q, const OpenedRows& rows) {
     const std::uint64_t step = step_of(q, position);
     const std::string reason =
         ASSAY_TRY(wrong_embedding(q, *rows.find(step, {0, Role::kResidual}, position), position));
-    if (!reason.empty()) return Found(Fault{"chain", reason, step});
+    if (!reason.empty()) return Found(fault("chain", reason, step));
   }
   for (const std::uint64_t step : q.expected.challenge.steps) {
     const std::uint64_t position = q.position_of(step);
@@ -214,7 +215,7 @@ Result<Found> check_chain(const Question& q, const OpenedRows& rows) {
                             ASSAY_TRY(row(Wire::kNoBlock, Role::kFinalNorm)), format);
       if (!reason.empty()) reason = "the final norm: " + reason;
     }
-    if (!reason.empty()) return Found(Fault{"chain", reason, step});
+    if (!reason.empty()) return Found(fault("chain", reason, step));
   }
   return Found();
 }
@@ -234,10 +235,10 @@ Result<Found> check_attention(const Question& q, const OpenedRows& rows) {
     const double error = attention_error(facts.spec, expected, given);
     if (!(error <= q.expected.tolerance.attention_error))
       return Found(
-          Fault{"attention",
+          fault("attention",
                 fmt::format("block {}: a head is off by {:.3g} of its norm, at most {:.3g} is rounding",
                             one.block, error, q.expected.tolerance.attention_error),
-                one.step});
+                one.step));
     progress.advance();
   }
   return Found();
@@ -250,12 +251,12 @@ Result<Found> check_tokens(const Question& q, const OpenedRows& rows) {
         ASSAY_TRY(rows.values(step, {Wire::kNoBlock, Role::kLogits}, q.position_of(step)));
     const std::uint32_t token = q.expected.request.output_token_ids[step];
     if (token >= logits.size())
-      return Found(Fault{"token", fmt::format("there is no token {}", token), step});
+      return Found(fault("token", fmt::format("there is no token {}", token), step));
     const auto best = static_cast<std::uint64_t>(std::ranges::max_element(logits) - logits.begin());
     // Several may share the largest logit, and any of them is right.
     if (logits[token] < logits[best])
       return Found(
-          Fault{"token", fmt::format("token {} has the largest logit, {} was delivered", best, token), step});
+          fault("token", fmt::format("token {} has the largest logit, {} was delivered", best, token), step));
   }
   return Found();
 }

@@ -12,10 +12,6 @@
 namespace assay::audit::internal {
 namespace {
 
-Fault fault(std::string step, std::string reason, std::optional<std::uint64_t> item = {}) {
-  return {std::move(step), std::move(reason), item};
-}
-
 /// The rows of one wire that were asked of a step.
 struct AskedRows {
   Wire wire;

@@ -19,6 +19,10 @@ struct Fault {
   std::optional<std::uint64_t> item;  ///< the step of the run that it is about
 };
 using Found = std::optional<Fault>;
+[[nodiscard]] inline Fault fault(std::string step, std::string reason,
+                                 std::optional<std::uint64_t> item = {}) {
+  return {std::move(step), std::move(reason), item};
+}
 
 /// What the parts share.
 struct Question {

@@ -64,7 +64,25 @@ VERIFY_PAGE = (
     r"\| check \| grade \| step that fails [^\n]*\n\|[-|]+\|\n(.*?)\n\n",
 )
 
+AUDIT_CODE = (
+    "src/audit/check.cc:check",
+    "src/audit/check.cc:check_head",
+    "src/audit/check_openings.cc",
+    "src/audit/check_chain.cc",
+)
+
 LISTS = (
+    # audit
+    Steps(
+        "include/assay/audit_check.h",
+        "[[nodiscard]] Result<Verdict> check(",
+        code=AUDIT_CODE,
+    ),
+    Steps(
+        "docs/audit.md",
+        r"\*\*Verdict\.\*\* .*?\| step \| asks \| worth \|\n\|[-|]+\|\n(.*?)\n\n",
+        code=AUDIT_CODE,
+    ),
     # weights
     Steps(
         WEIGHTS_H,
@@ -307,7 +325,14 @@ LISTS = (
 )
 
 # Functions that turn one of their arguments, by number, into a verdict's step.
-MAKERS = {"rejected": 0, "inconclusive": 0, "reject_proof": 0, "rejected_at": 0, "compare_root": 2}
+MAKERS = {
+    "rejected": 0,
+    "fault": 0,
+    "inconclusive": 0,
+    "reject_proof": 0,
+    "rejected_at": 0,
+    "compare_root": 2,
+}
 # Functions that list rows which begin with a step.
 ROWS = {"tests_of"}
 NO_FUNCTIONS = {"if", "for", "while", "switch", "catch", "return", "sizeof", "static_assert"}

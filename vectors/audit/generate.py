@@ -127,7 +127,9 @@ def request_digest() -> bytes:
 def row(block: int, role: int, size: int, position: int) -> bytes:
     """Header and bytes; the row of k at position 1 is not there."""
     there = (role, position) != (K, 1)
-    header = struct.pack("<8sIBBHQQ", b"auditrow", block, role, BF16 * there, 0, position, size * there)
+    header = struct.pack(
+        "<8sIBBHQQ", b"auditrow", block, role, BF16 * there, 0, position, size * there
+    )
     return header + sha256(header)[:size] * there
 
 
@@ -135,7 +137,11 @@ def rows_of(step: int) -> list[list[bytes]]:
     """By wire: of the first step residual and k of every position, of all others the last."""
     last = len(PROMPT) - 1 + step
     return [
-        [row(block, role, size, position) for position in range(last + 1) if position == last or whole]
+        [
+            row(block, role, size, position)
+            for position in range(last + 1)
+            if position == last or whole
+        ]
         for block, role, size in WIRES
         for whole in [step == 0 and (block, role) in ((0, RESIDUAL), (0, K))]
     ]
@@ -176,7 +182,9 @@ def head() -> bytes:
             MANIFEST,
             text("vectors"),
             wires_bytes(),
-            struct.pack("<QQQ", len(ANSWER), len(rows), sum(len(message) == 32 for message in rows)),
+            struct.pack(
+                "<QQQ", len(ANSWER), len(rows), sum(len(message) == 32 for message in rows)
+            ),
             sized_root([step_value(step) for step in steps]),
         ]
     )
@@ -189,7 +197,9 @@ def envelope(payload: bytes) -> bytes:
     written = {
         "payload": base64.b64encode(payload).decode(),
         "payloadType": kind,
-        "signatures": [{"keyid": sha256(public).hex(), "sig": base64.b64encode(signature).decode()}],
+        "signatures": [
+            {"keyid": sha256(public).hex(), "sig": base64.b64encode(signature).decode()}
+        ],
     }
     return (json.dumps(written, separators=(",", ":")) + "\n").encode()
 
