@@ -58,8 +58,10 @@ struct HandedOver {
   std::string_view second;
   std::string_view flag;
 };
-constexpr std::array<HandedOver, 3> kHandedOver{
-    {{"toploc", "verify", "--model"}, {"toploc", "verify", "--tokens"}, {"layers", "score", "--model"}}};
+constexpr std::array<HandedOver, 4> kHandedOver{{{"toploc", "verify", "--model"},
+                                                 {"toploc", "verify", "--tokens"},
+                                                 {"layers", "score", "--model"},
+                                                 {"audit", "enroll", "--model"}}};
 
 bool is_handed_over(const std::string& verb, const std::string& second, const std::vector<char*>& arguments) {
   return std::ranges::any_of(kHandedOver, [&](const HandedOver& one) {

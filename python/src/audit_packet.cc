@@ -1,7 +1,8 @@
-// The packets of sample mode, as whoever sends them makes them, and which wires a layer lies between.
+// The packets of sample mode, as whoever sends them makes them, and what the prover says of a run.
 #include "assay/audit_packet.h"
 
 #include "assay/audit.h"
+#include "assay/audit_log.h"
 
 #include <algorithm>
 
@@ -69,6 +70,14 @@ void bind_audit_packet(nb::module_& m) {
         return std::pair(to_string(roles->input), to_string(roles->output));
       },
       nb::arg("name"));
+  m.def(
+      "audit_request_text",
+      [](const nb::bytes& nonce, const std::vector<std::uint32_t>& prompt_token_ids,
+         const std::vector<std::uint32_t>& output_token_ids, const std::string& sampling) {
+        return audit::Request{to_digest(nonce, "nonce"), prompt_token_ids, output_token_ids, sampling}
+            .encode();
+      },
+      nb::arg("nonce"), nb::arg("prompt_token_ids"), nb::arg("output_token_ids"), nb::arg("sampling"));
   m.def("audit_packet_header", &encode_header, nb::arg("session"), nb::arg("sequence"), nb::arg("product"),
         nb::arg("dropped"), nb::arg("call"), nb::arg("dtype"), nb::arg("transposed"),
         nb::arg("weight").none(), nb::arg("bias").none(), nb::arg("batch"), nb::arg("batches"),

@@ -74,7 +74,7 @@ ASSAY = House(
         "toploc": {"native", "base", "models", "commitments"},
         "weights": {"native", "base", "models"},
         "layers": {"native", "base", "models"},
-        "audit": {"native", "base", "models"},
+        "audit": {"native", "base", "models", "weights"},
         "face": {
             "native",
             "base",

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING
 from ..lazily import on_first_use
 
 if TYPE_CHECKING:
+    from .auditing import streaming_audit
     from .counting import Products, count_products
     from .listening import Listener
     from .notebook import new, robust_server
     from .packets import HOST, PORT, prepare_packet, send_packet
-    from .session import Sampling, streaming_audit
+    from .recording import Recorded, Run
+    from .session import Sampling
 
 __all__ = [
     "HOST",
     "PORT",
     "Listener",
     "Products",
+    "Recorded",
+    "Run",
     "Sampling",
     "count_products",
     "new",
@@ -31,11 +35,13 @@ __all__ = [
 __getattr__, __dir__ = on_first_use(
     __name__,
     {
+        ".auditing": "streaming_audit",
         ".counting": "Products count_products",
         ".listening": "Listener",
         ".notebook": "new robust_server",
         ".packets": "HOST PORT prepare_packet send_packet",
-        ".session": "Sampling streaming_audit",
+        ".recording": "Recorded Run",
+        ".session": "Sampling",
     },
     __all__,
 )

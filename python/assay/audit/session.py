@@ -1,4 +1,4 @@
-"""`streaming_audit()`: sample the products that are made within a block, and send the samples."""
+"""Sample the products that are made within a block, and send the samples."""
 
 import os
 import threading
@@ -124,7 +124,7 @@ class _Running:
 
 
 @contextmanager
-def streaming_audit(
+def sample_products(
     *,
     host: str = HOST,
     port: int = PORT,
@@ -134,31 +134,7 @@ def streaming_audit(
     weights: Iterable[Tensor] | None = None,
     finish_within: float = 2.0,
 ) -> Iterator[Sampling]:
-    """Sample every matrix product within the block, and send the samples to `assay audit listen`.
-
-    Products are those of `torch.matmul`, `@` and `nn.Linear`, of every thread. What is sampled is
-    what the call was given and what it returned. Outputs and torch's random numbers are as without
-    it; nothing is raised into the model, and it waits for nobody: what finds no room to wait in is
-    dropped. What was compiled runs as it was written meanwhile.
-
-    Blocks within one another, and those of several threads, share one session: each product is
-    sampled once.
-
-    Args:
-        host: Of the listener.
-        port: Of the listener.
-        rows: Share of the rows that is drawn, one at least.
-        columns: Share of the columns that is drawn, one at least.
-        seed: Of the draws; None: from the system. Whoever knows it knows what is looked at.
-        weights: Right operands that the listener has. Of others the sampled columns are in the
-            packet, and what is checked is the sender's word. None: it has all matrices. Weights of
-            `nn.Linear` are always named by their digest.
-        finish_within: Seconds that the end of the last block waits for what is left to be sent.
-
-    Raises:
-        InputError: Another block is running with other arguments ("mismatch"); shares that are not
-            above 0 and at most 1 ("out_of_range").
-    """
+    """What `streaming_audit()` does without a model, with its arguments."""
     for place, share in (("rows", rows), ("columns", columns)):
         if not 0 < share <= 1:
             raise InputError("out_of_range", place, f"{share} is not above 0 and at most 1")

@@ -15,7 +15,7 @@ from .digests import digest_of
 from .listening import Listener
 from .packets import DTYPES, Place, Sampled, prepare_packet, send_packet
 from .sampling import COLUMNS, ROWS
-from .session import streaming_audit
+from .session import sample_products
 
 _REJECTED = 1
 
@@ -41,7 +41,7 @@ def tell(options: argparse.Namespace) -> int:
             weights = {"B": b, "linear.weight": linear.weight, "linear.bias": linear.bias}
             save_file({name: one.detach().clone() for name, one in weights.items()}, file)
         with Listener([file], port=options.port, say=show) as listener:
-            with streaming_audit(port=listener.port) as sampling, at_any_place(), torch.no_grad():
+            with sample_products(port=listener.port) as sampling, at_any_place(), torch.no_grad():
                 _ = a @ b
                 _ = torch.matmul(a, b)
                 _ = linear(a)
