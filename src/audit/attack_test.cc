@@ -243,6 +243,25 @@ TEST(Attack, AFewDropsLeaveItOpen) {
   EXPECT_EQ(by_weights(run, {3}), "inconclusive drops") << "the row of position 47";
 }
 
+TEST(Attack, OneDropHidesNothingButItself) {
+  const auto outcome_with = [](const Llama& used, const Wire& dropped) {
+    SampleRun run;
+    run.options.all_prompt_rows = true;
+    for (int i = 0; i < 40; ++i) run.prompt.push_back(static_cast<std::uint32_t>(i));
+    std::uint64_t rows = 0;
+    run.kept_back = [&](const Wire& wire) { return wire == dropped && ++rows == 48; };
+    run.compute(used);
+    EXPECT_EQ(run.head.drops, 1U);
+    EXPECT_EQ(by_key(run, {3}), by_weights(run, {3}));
+    return by_weights(run, {3});
+  };
+  const Llama model;
+  for (const WireEntry& entry : SampleRun::wires()) {
+    EXPECT_EQ(outcome_with(model, entry.wire), "inconclusive drops") << entry.wire.to_string();
+    EXPECT_EQ(outcome_with(model.quantised(127), entry.wire), "rejected product") << entry.wire.to_string();
+  }
+}
+
 TEST(Attack, ASecretThatLeaked) {
   SampleRun run;
   Key::Options options;

@@ -30,6 +30,7 @@ Result<std::vector<double>> OpenedRows::values(std::uint64_t step, const Wire& w
                                                std::uint64_t position) const {
   const Openings::Row* row = find(step, wire, position);
   ASSAY_CHECK(row != nullptr, step, wire, position);
+  if (row->header.dtype == RowDtype::kDropped) return std::vector<double>();
   return values_of(row->bytes, row->header.dtype,
                    fmt::format("openings: step {}, {}, position {}", step, wire.to_string(), position));
 }
@@ -82,13 +83,15 @@ Status add_history(const Question& q, const OpenedRows& rows, std::uint32_t bloc
     const std::uint64_t step = step_of(q, position);
     if (std::ranges::binary_search(q.expected.challenge.steps, step) && position == q.position_of(step))
       continue;
-    const std::vector<double> input = normalised(
-        facts.spec, norm, ASSAY_TRY(rows.values(step, {block, Role::kResidual}, position)), format);
+    const std::vector<double> residual = ASSAY_TRY(rows.values(step, {block, Role::kResidual}, position));
+    if (residual.empty()) continue;
+    const std::vector<double> input = normalised(facts.spec, norm, residual, format);
     for (std::uint32_t op = 0; op < facts.table.ops.size(); ++op) {
       const Wire& output = facts.table.ops[op].output;
       const bool kept = output.role == Role::kK || output.role == Role::kV || output.role == Role::kQkv;
       if (output.block != block || !kept) continue;
-      products.push_back({op, step, position, input, ASSAY_TRY(rows.values(step, output, position)), true});
+      std::vector<double> given = ASSAY_TRY(rows.values(step, output, position));
+      if (!given.empty()) products.push_back({op, step, position, input, std::move(given), true});
     }
   }
   return {};
@@ -97,6 +100,7 @@ Status add_history(const Question& q, const OpenedRows& rows, std::uint32_t bloc
 /// The row that the residual stream starts with, where the reference says it.
 Result<std::string> wrong_embedding(const Question& q, const Openings::Row& row, std::uint64_t position) {
   const Facts& facts = q.facts();
+  if (row.header.dtype == RowDtype::kDropped) return std::string();
   const std::uint32_t token = q.token_at(position);
   if (!facts.embedding.empty()) {
     if (token >= facts.embedding.size()) return fmt::format("the embedding has no token {}", token);
@@ -124,28 +128,52 @@ Result<std::string> wrong_embedding(const Question& q, const Openings::Row& row,
   return fmt::format("position {} does not start with the embedding of token {}", position, token);
 }
 
+/// Whether a row follows from those before it: why not, or "". Nothing follows from rows that are not there.
+template <class Compute>
+std::string broken(std::initializer_list<const std::vector<double>*> from, const std::vector<double>& given,
+                   const Compute& compare) {
+  const bool there = std::ranges::none_of(from, [](const std::vector<double>* row) { return row->empty(); });
+  return there && !given.empty() ? compare() : std::string();
+}
+
 /// The chain of one block for one token; says what does not follow.
 Result<std::string> broken_block(const Facts& facts, const TokenRows& row, std::uint32_t block) {
   const FloatFormat format = format_of(facts.dtype);
+  const ModelSpec& spec = facts.spec;
   const auto wrong = [&](std::string_view what, const std::string& reason) {
     return fmt::format("block {}: {}: {}", block, what, reason);
   };
   const std::vector<double> residual = ASSAY_TRY(row(block, Role::kResidual));
-  std::string reason = compare_rows(normalised(facts.spec, norm_of(facts, block, 0), residual, format),
-                                    ASSAY_TRY(row(block, Role::kQkvInput)), format);
+  const std::vector<double> input = ASSAY_TRY(row(block, Role::kQkvInput));
+  std::string reason = broken({&residual}, input, [&] {
+    return compare_rows(normalised(spec, norm_of(facts, block, 0), residual, format), input, format);
+  });
   if (!reason.empty()) return wrong("the input of attention is not the norm of the residual", reason);
-  const std::vector<double> middle = added(residual, ASSAY_TRY(row(block, Role::kO)), format);
-  reason = compare_rows(normalised(facts.spec, norm_of(facts, block, 1), middle, format),
-                        ASSAY_TRY(row(block, Role::kMlpInput)), format);
+  const std::vector<double> o = ASSAY_TRY(row(block, Role::kO));
+  const std::vector<double> middle = residual.empty() || o.empty() ? o : added(residual, o, format);
+  const std::vector<double> mlp_input = ASSAY_TRY(row(block, Role::kMlpInput));
+  reason = broken({&residual, &o}, mlp_input, [&] {
+    return compare_rows(normalised(spec, norm_of(facts, block, 1), middle, format), mlp_input, format);
+  });
   if (!reason.empty()) return wrong("the input of the MLP is not the norm of the residual", reason);
-  std::vector<double> gate;
-  if (facts.spec.family != Family::kGpt2) gate = ASSAY_TRY(row(block, Role::kGate));
   const std::vector<double> up = ASSAY_TRY(row(block, Role::kUp));
-  reason = compare_rows(activated(facts.spec, gate, up, format), ASSAY_TRY(row(block, Role::kDownInput)),
-                        format, activation_slack(facts.spec, up, format));
+  const bool gated = spec.family != Family::kGpt2;
+  const std::vector<double> gate = gated ? ASSAY_TRY(row(block, Role::kGate)) : up;
+  const std::vector<double> down_input = ASSAY_TRY(row(block, Role::kDownInput));
+  reason = broken({&up, &gate}, down_input, [&] {
+    const std::span<const double> of_gate = gated ? std::span<const double>(gate) : std::span<const double>();
+    return compare_rows(activated(spec, of_gate, up, format), down_input, format,
+                        activation_slack(spec, up, format));
+  });
   if (!reason.empty()) return wrong("the input of the last layer is not what the activation gives", reason);
-  if (added(middle, ASSAY_TRY(row(block, Role::kDown)), format) != ASSAY_TRY(row(block + 1, Role::kResidual)))
-    return wrong("the next residual", "it is not the sum of the one before and what the block returned");
+  const std::vector<double> down = ASSAY_TRY(row(block, Role::kDown));
+  const std::vector<double> next = ASSAY_TRY(row(block + 1, Role::kResidual));
+  reason = broken({&residual, &o, &down}, next, [&] {
+    return added(middle, down, format) == next
+               ? ""
+               : "it is not the sum of the one before and what the block gave";
+  });
+  if (!reason.empty()) return wrong("the next residual", reason);
   return std::string();
 }
 
@@ -159,6 +187,7 @@ Result<AttentionRow> attention_row(const Question& q, const OpenedRows& rows, st
   AttentionRow out;
   if (spec.family == Family::kGpt2) {
     const std::vector<double> all = ASSAY_TRY(rows.values(step, {block, Role::kQkv}, position));
+    if (all.empty()) return out;
     const auto part = [&](std::size_t i) {
       const auto first = all.begin() + static_cast<std::ptrdiff_t>(i * spec.hidden);
       return std::vector<double>(first, first + spec.hidden);
@@ -182,9 +211,12 @@ Result<std::vector<Product>> opened_products(const Question& q, const OpenedRows
   std::vector<Product> products;
   for (const std::uint64_t step : q.expected.challenge.steps) {
     const std::uint64_t position = q.position_of(step);
-    for (std::uint32_t op = 0; op < ops.size(); ++op)
-      products.push_back({op, step, position, ASSAY_TRY(rows.values(step, ops[op].input, position)),
-                          ASSAY_TRY(rows.values(step, ops[op].output, position)), false});
+    for (std::uint32_t op = 0; op < ops.size(); ++op) {
+      std::vector<double> input = ASSAY_TRY(rows.values(step, ops[op].input, position));
+      std::vector<double> output = ASSAY_TRY(rows.values(step, ops[op].output, position));
+      if (input.empty() || output.empty()) continue;
+      products.push_back({op, step, position, std::move(input), std::move(output), false});
+    }
   }
   if (q.facts().has_chain())
     for (const auto& [block, last] : attention_blocks(q))
@@ -210,9 +242,12 @@ Result<Found> check_chain(const Question& q, const OpenedRows& rows) {
     for (std::uint32_t block = 0; block < facts.table.blocks && reason.empty(); ++block)
       reason = ASSAY_TRY(broken_block(facts, row, block));
     if (reason.empty()) {
-      reason = compare_rows(normalised(facts.spec, norm_of(facts, Wire::kNoBlock, 0),
-                                       ASSAY_TRY(row(facts.table.blocks, Role::kResidual)), format),
-                            ASSAY_TRY(row(Wire::kNoBlock, Role::kFinalNorm)), format);
+      const std::vector<double> residual = ASSAY_TRY(row(facts.table.blocks, Role::kResidual));
+      const std::vector<double> last = ASSAY_TRY(row(Wire::kNoBlock, Role::kFinalNorm));
+      reason = broken({&residual}, last, [&] {
+        return compare_rows(normalised(facts.spec, norm_of(facts, Wire::kNoBlock, 0), residual, format), last,
+                            format);
+      });
       if (!reason.empty()) reason = "the final norm: " + reason;
     }
     if (!reason.empty()) return Found(fault("chain", reason, step));
@@ -228,10 +263,14 @@ Result<Found> check_attention(const Question& q, const OpenedRows& rows) {
     const std::uint64_t last = q.position_of(one.step);
     std::vector<AttentionRow> seen;
     seen.reserve(last + 1);
-    for (std::uint64_t position = 0; position <= last; ++position)
+    bool whole = true;
+    for (std::uint64_t position = 0; position <= last; ++position) {
       seen.push_back(ASSAY_TRY(attention_row(q, rows, one.block, position, position == last)));
-    const std::vector<double> expected = attention(facts.spec, seen.back().q, seen);
+      whole = whole && !seen.back().k.empty() && !seen.back().v.empty();
+    }
     const std::vector<double> given = ASSAY_TRY(rows.values(one.step, {one.block, Role::kOInput}, last));
+    if (!whole || seen.back().q.empty() || given.empty()) continue;
+    const std::vector<double> expected = attention(facts.spec, seen.back().q, seen);
     const double error = attention_error(facts.spec, expected, given);
     if (!(error <= q.expected.tolerance.attention_error))
       return Found(
@@ -250,6 +289,7 @@ Result<Found> check_tokens(const Question& q, const OpenedRows& rows) {
     const std::vector<double> logits =
         ASSAY_TRY(rows.values(step, {Wire::kNoBlock, Role::kLogits}, q.position_of(step)));
     const std::uint32_t token = q.expected.request.output_token_ids[step];
+    if (logits.empty()) continue;
     if (token >= logits.size())
       return Found(fault("token", fmt::format("there is no token {}", token), step));
     const auto best = static_cast<std::uint64_t>(std::ranges::max_element(logits) - logits.begin());

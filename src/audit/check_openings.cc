@@ -69,8 +69,7 @@ std::string describe_wrong_step(const Question& q, const Step& step) {
     return fmt::format("it ends at position {}, not {}", step.last_position, q.position_of(step.index));
   for (std::size_t i = 0; i < step.rows.size(); ++i) {
     const Wire& wire = q.head.wires[i].wire;
-    const bool whole = wire.role == Role::kK || wire.role == Role::kV || wire.role == Role::kQkv ||
-                       (wire.role == Role::kResidual && wire.block < q.facts().table.blocks);
+    const bool whole = has_whole_prompt(wire, q.facts());
     const std::uint64_t wanted = step.index > 0 ? 1 : prompt;
     if (step.rows[i] == wanted || (step.index == 0 && !whole)) continue;
     return fmt::format("it has {} rows of {}, not {}", step.rows[i], wire.to_string(), wanted);

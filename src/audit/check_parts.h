@@ -44,6 +44,12 @@ struct Question {
   }
 };
 
+/// Whether a run keeps the rows of a wire for all tokens of the prompt.
+[[nodiscard]] inline bool has_whole_prompt(const Wire& wire, const Facts& facts) {
+  return wire.role == Role::kK || wire.role == Role::kV || wire.role == Role::kQkv ||
+         (wire.role == Role::kResidual && wire.block < facts.table.blocks);
+}
+
 /// Whether the head is about this request and has the wires of this model. Errors: kMismatch (another model).
 [[nodiscard]] Result<Found> check_head(const Head& head, const Expectation& expected, const Facts& facts);
 

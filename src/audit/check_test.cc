@@ -219,6 +219,8 @@ TEST_F(Answers, UnderAHeadOfSomebodyOrSomethingElseAreRejected) {
   EXPECT_EQ(step_with([](Head& h) { h.manifest[0] ^= 1; }), "head") << "another model: refused";
   EXPECT_EQ(step_with([](Head& h) { h.root[0] ^= 1; }), "inclusion");
   EXPECT_EQ(step_with([](Head& h) { h.drops = h.rows; }), "drops");
+  EXPECT_EQ(step_with([](Head& h) { h.rows *= 1000; }), "head") << "of so many, more drops would be few";
+  EXPECT_EQ(step_with([](Head& h) { h.rows = 1; }), "head");
   Envelope other = Envelope::sign("text/plain", run_.head.encode(), test::provider_key());
   EXPECT_EQ(audit::check(other.encode(), &given_, run_.expectation(asked_), reference_).error().code,
             ErrorCode::kMismatch);

@@ -17,7 +17,7 @@ class OpenedRows {
   /// nullptr where it was not opened.
   [[nodiscard]] const Openings::Row* find(std::uint64_t step, const Wire& wire, std::uint64_t position) const;
 
-  /// Of a row that was opened. Errors: kOutOfRange (NaN or Inf).
+  /// Of a row that was opened; empty where it is not there. Errors: kOutOfRange (NaN or Inf).
   [[nodiscard]] Result<std::vector<double>> values(std::uint64_t step, const Wire& wire,
                                                    std::uint64_t position) const;
 

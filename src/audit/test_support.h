@@ -317,6 +317,16 @@ class SampleRun {
     statistics = recorder->statistics();
   }
 
+  /// Some of the wires of a run.
+  static std::vector<WireEntry> wires() {
+    std::vector<WireEntry> some;
+    for (const Role role :
+         {Role::kResidual, Role::kQkvInput, Role::kK, Role::kOInput, Role::kGate, Role::kDown})
+      some.push_back({{1, role}, RowDtype::kBF16, 0});
+    some.push_back({{Wire::kNoBlock, Role::kLogits}, RowDtype::kBF16, 0});
+    return some;
+  }
+
   [[nodiscard]] std::string envelope() const {
     const Bytes bytes = read_file(run_folder / RunFolder::kHeadName, Head::kMaxBytes).value();
     return {bytes.begin(), bytes.end()};
