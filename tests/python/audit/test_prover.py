@@ -87,6 +87,7 @@ def test_sequences_that_end_before_others(tmp_path: Path) -> None:
     end = int(generate(model)[1, len(PROMPTS[0]) + 2])
     with audit.streaming_audit(model, tmp_path / "log", nonce=NONCE) as recorded:
         generate(model, eos_token_id=end)
+    assert (recorded.problems, recorded.drops) == ([], 0)
     lengths = sorted(len(run.output) for run in recorded.runs)
     assert lengths[0] < lengths[-1]
     for run in recorded.runs:

@@ -118,6 +118,23 @@ def test_a_layer_that_gives_something_else_is_sampled_as_it_is() -> None:
     assert packet.weight == audit_packets.digest_of(torch.zeros(5, 6))
 
 
+def test_what_is_sampled_is_what_the_call_returned() -> None:
+    a, b = drawn(4, 5), drawn(5, 6, seed=2)
+    true = torch.matmul
+
+    def cheating(a: Tensor, b: Tensor) -> Tensor:
+        return true(a, b) + 1
+
+    torch.matmul = cheating  # type: ignore[assignment]
+    try:
+        c, (packet,), _ = sent_by(lambda: torch.matmul(a, b))
+        assert torch.matmul is cheating
+    finally:
+        torch.matmul = true
+    assert torch.equal(c, a @ b + 1)
+    check(packet, a, b, c)
+
+
 def test_batches_have_a_packet_for_each_product_that_has_a_row() -> None:
     a, b = drawn(2, 3, 400, 5), drawn(2, 3, 5, 120, seed=2)
     c, packets, found = sent_by(lambda: a @ b)
