@@ -143,6 +143,8 @@ TEST(PacketHeader, ThatHasTwoEncodingsIsRefused) {
   expect_error(with(0, 'A'), ErrorCode::kMalformed, "tag");
   expect_error(with(21, 0), ErrorCode::kMalformed, "length of the header");
   expect_error(with(24, 0xff), ErrorCode::kTooLarge, "length of the header");
+  expect_error(with(21, static_cast<std::uint8_t>(good[21] + 1)), ErrorCode::kMalformed,
+               "length of the header");
   expect_error(with(kCall, 0), ErrorCode::kUnsupported, "call");
   expect_error(with(kCall, 3), ErrorCode::kUnsupported, "call");
   expect_error(with(kCall + 1, 0), ErrorCode::kUnsupported, "dtype");
