@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import PreTrainedModel
 
 from .. import _core, models, weights
@@ -196,7 +196,7 @@ class Prover:
         self._sampling = sampling
         self._signing_key = str(signing_key)
         self._open: dict[int, _Open] = {}
-        self._wires: dict[tuple[int, torch.dtype], _core.AuditWire] = {}
+        self._known: list[_Known | None] = [None] * len(self.taps)
         self._here = _Here()
         # Heads are signed once the last row is on the disk, which the model need not wait for.
         self._finishing = ThreadPoolExecutor(1, "assay audit")
@@ -215,18 +215,20 @@ class Prover:
         self._open[sequence] = _Open(run, prompt)
 
     def rows(self, tap: int, rows: Rows) -> None:
-        """As `assay.models.Observer`. Runs for each wire in each pass."""
+        """As `assay.models.Observer`. Runs for each wire in each pass: it must cost little."""
         try:
-            values = rows.values
-            if values.device.type != "cpu" or not values.is_contiguous():
-                values = values.cpu().contiguous()
-            placement = self._placement(rows.spans)
+            state = rows.state
+            if not (state.is_cpu and state.is_contiguous()):
+                state = state.cpu().contiguous()
+            known = self._known[tap]
+            if known is None or known.dtype is not state.dtype:
+                known = self._known[tap] = self._wire(tap, rows)
             self._recorder.record(
-                self._wire(tap, values),
-                values.data_ptr(),
-                values.shape[0],
-                values.shape[1] * values.element_size(),
-                placement,
+                known.wire,
+                state.data_ptr(),
+                state.numel() // known.width,
+                known.row_bytes,
+                self._placement(rows.spans),
             )
         except Exception as error:  # whatever it is, the model must not hear of it
             self._note(error)
@@ -275,14 +277,11 @@ class Prover:
         head = self._recorder.finish_run(one.run, self._signing_key)
         return Run(folder, head.hex(), one.prompt, output)
 
-    def _wire(self, tap: int, values: Tensor) -> _core.AuditWire:
-        wire = self._wires.get((tap, values.dtype))
-        if wire is None:
-            place = self._places[tap]
-            dtype = _DTYPES.get(values.dtype, str(values.dtype))
-            wire = _core.AuditWire(place.block, place.role, dtype)
-            self._wires[tap, values.dtype] = wire
-        return wire
+    def _wire(self, tap: int, rows: Rows) -> "_Known":
+        place, values = self._places[tap], rows.values
+        dtype, width = values.dtype, int(values.shape[1])
+        wire = _core.AuditWire(place.block, place.role, _DTYPES.get(dtype, str(dtype)))
+        return _Known(wire, dtype, width, width * values.element_size())
 
     def _placement(self, spans: tuple[Span, ...]) -> _core.AuditPlacement:
         """That of these spans, which are one object for most wires of a pass."""
@@ -301,6 +300,15 @@ class Prover:
         with self._changing:
             if len(self.recorded.problems) < 100:
                 self.recorded.problems.append(str(error))
+
+
+class _Known(NamedTuple):
+    """A wire with what its rows are."""
+
+    wire: _core.AuditWire
+    dtype: torch.dtype
+    width: int
+    row_bytes: int
 
 
 class _Here(threading.local):
