@@ -97,7 +97,7 @@ Result<std::vector<double>> read_doubles(WireReader& reader, std::string_view fi
 
 Result<Wire> read_wire(WireReader& reader) {
   const std::uint32_t block = ASSAY_TRY(reader.u32("block"));
-  const Result<Wire> wire = wire_of(block, ASSAY_TRY(reader.u8("role")));
+  Result<Wire> wire = wire_of(block, ASSAY_TRY(reader.u8("role")));
   if (!wire.ok()) return reader.error(wire.error().code, "wire", wire.error().reason);
   return wire;
 }
