@@ -38,8 +38,13 @@ def prepare(
     done(where, "audit open --run run --challenge all --out openings")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize(
+    ("family", "dtype"),
+    [
+        *((family, dtype) for family in FAMILIES for dtype in (torch.bfloat16, torch.float32)),
+        ("llama", torch.float16),
+    ],
+)
 def test_an_honest_run_of_each_family(tmp_path: Path, family: str, dtype: torch.dtype) -> None:
     prepare(tmp_path, family, dtype)
     name = str(dtype).removeprefix("torch.")
