@@ -60,6 +60,19 @@ def test_an_honest_run_of_each_family(tmp_path: Path, family: str, dtype: torch.
     assert report(tmp_path, f"{CHECK} all --openings openings --key key.0")["verdict"] == "accepted"
 
 
+def test_products_alone_of_a_family_that_is_not_known(tmp_path: Path) -> None:
+    prepare(tmp_path, "gpt_neox", torch.bfloat16)
+    line = f"{CHECK} all --openings openings"
+    done(tmp_path, "audit enroll --weights model --out key")
+    for reference in ("--weights model", "--key key.0"):
+        found = report(tmp_path, f"{line} {reference}")
+        assert found["verdict"] == "accepted"
+        assert any("products alone are checked" in note for note in found["notes"])
+        grades = {check["step"]: check["grade"] for check in found["checks"]}
+        assert grades["chain"] == grades["attention"] == "missing"
+        assert grades["token"] == "recomputed"
+
+
 def other_weight(block: nn.Module) -> nn.Module:
     with torch.no_grad():
         block.mlp.get_submodule("c_fc" if hasattr(block.mlp, "c_fc") else "up_proj").weight.mul_(
