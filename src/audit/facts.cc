@@ -263,7 +263,9 @@ Result<Facts> Facts::read(WireReader& reader) {
     const NormPlace place{block, ASSAY_TRY(reader.u32("norm"))};
     if (!facts.norms.empty() && place <= facts.norms.rbegin()->first)
       return reader.error(ErrorCode::kNonCanonical, "norms", "they do not ascend");
-    Norm norm{ASSAY_TRY(read_doubles(reader, "weight of a norm")), ASSAY_TRY(read_doubles(reader, "bias"))};
+    Norm norm;
+    norm.weight = ASSAY_TRY(read_doubles(reader, "weight of a norm"));
+    norm.bias = ASSAY_TRY(read_doubles(reader, "bias"));
     facts.norms.emplace(place, std::move(norm));
   }
   facts.embedding.resize(ASSAY_TRY(reader.count(sizeof(RowMark), kMaxTokens, "embedding")));
