@@ -156,8 +156,8 @@ std::string judge(const Product& product, const Recomputed& found, const FloatFo
 }
 
 /// The sum over the vectors of a key of squared residuals over their variance: that of the rounding of each
-/// output, and that of its sum in fp32 one term after the other, which is (u |a| |w|)^2 / 6 where the terms are
-/// independent (Higham and Mary 2019). Shorter rows hide the latter.
+/// output, and that of its sum in fp32 one term after the other, which is (u |a| |w|)^2 / 6 where the terms
+/// are independent (Higham and Mary 2019). Shorter rows hide the latter.
 double squared_residuals(const KeyContents& key, std::span<const double> r, const Product& product,
                          const FloatFormat& format, double factor) {
   const KeyContents::Layer& layer = key.layers[product.op];

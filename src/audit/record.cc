@@ -36,8 +36,7 @@ Status Record::keep(const Head& head, const Challenge& challenge) const {
   const std::string digest = to_hex(challenge.head);
   if (head.nonce != Digest{}) {
     const std::filesystem::path path = folder_ / (to_hex(head.nonce) + ".nonce");
-    Status first =
-        keep_once(path, bytes_of(digest), "a challenge was drawn for a head with this nonce");
+    Status first = keep_once(path, bytes_of(digest), "a challenge was drawn for a head with this nonce");
     if (!first.ok()) return first;
   }
   return keep_once(folder_ / (digest + ".challenge"), challenge.encode(),
