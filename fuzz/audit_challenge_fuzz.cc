@@ -1,5 +1,5 @@
-// A challenge from any bytes: refused, or written as the same bytes; whatever it asks of a run is rows that the run
-// has, by wire.
+// A challenge from any bytes: refused, or written as the same bytes; whatever it asks of a run is rows that
+// the run has, by wire.
 #include <algorithm>
 
 #include "assay/audit_challenge.h"

@@ -1,5 +1,5 @@
-// Heads, steps, headers of rows and requests from any bytes: refused, or written as the same bytes. Input: one byte of
-// choice, then the bytes.
+// Heads, steps, headers of rows and requests from any bytes: refused, or written as the same bytes. Input:
+// one byte of choice, then the bytes.
 #include <algorithm>
 
 #include "assay/audit_log.h"

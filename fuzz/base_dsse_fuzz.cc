@@ -1,5 +1,5 @@
-// Envelopes and key files from any bytes: refused, or written as the same text. Input: one byte of choice, then
-// the text.
+// Envelopes and key files from any bytes: refused, or written as the same text. Input: one byte of choice,
+// then the text.
 #include "base/check.h"
 #include "base/dsse.h"
 #include "base/key_file.h"

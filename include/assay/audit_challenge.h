@@ -20,9 +20,9 @@
 
 namespace assay::audit {
 
-/// Steps to open with all wires of the token that each produced, the residual rows that enter block 0 at every
-/// position before, and blocks of these steps whose attention is looked at: for these the residual rows and
-/// those of k and v of every position up to the step's.
+/// Steps to open with all wires of the token that each produced, the residual rows that enter block 0 at
+/// every position before, and blocks of these steps whose attention is looked at: for these the residual rows
+/// and those of k and v of every position up to the step's.
 struct Challenge {
   static constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
   static constexpr std::uint32_t kMaxDrawn = std::uint32_t{1} << 18;

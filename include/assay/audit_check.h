@@ -51,7 +51,8 @@ class Reference {
 struct Tolerance {
   /// With this probability an honest run is rejected by its products, with a key.
   double false_alarm = 1e-6;
-  /// What rounding does more than the formula says, as a factor of the variance: for dtype, device and kernel.
+  /// What rounding does more than the formula says, as a factor of the variance: for dtype, device and
+  /// kernel.
   double variance_factor = 1;
   /// Share of the outputs of a layer that a recomputation in double rounds otherwise.
   double differing_share = 0.01;

@@ -36,7 +36,8 @@ class Key {
   };
 
   /// Keys for so many epochs, from one pass over the weights. Errors: kIo; kTooLarge (over kMaxBytes; the
-  /// reason says how many vectors fit), kOutOfRange (options; a weight that is NaN or Inf), those of OpTable::of.
+  /// reason says how many vectors fit), kOutOfRange (options; a weight that is NaN or Inf), those of
+  /// OpTable::of.
   [[nodiscard]] static Result<std::vector<Key>> enroll(const weights::Folder& folder, const Options& options,
                                                        const World& world);
 

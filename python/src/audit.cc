@@ -87,7 +87,8 @@ void bind_recorder(nb::module_& m) {
           [](Recorder& r, const WireHandle& wire, std::uint64_t address, std::uint64_t rows,
              std::uint64_t row_bytes, const Placement& placement) {
             without_gil([&] {
-              // An address that Python's tensors say: no array protocol, which would cost as much as the copy.
+              // An address that Python's tensors say: no array protocol, which would cost as much as the
+              // copy.
               r.record(wire.wire, wire.dtype, reinterpret_cast<const std::uint8_t*>(address), rows, row_bytes,
                        placement.spans);
             });

@@ -109,8 +109,8 @@ std::vector<double> activation_slack(const ModelSpec& spec, std::span<const doub
 
 std::string compare_rows(std::span<const double> expected, std::span<const double> given,
                          const FloatFormat& format, std::span<const double> slack) {
-  // An intermediate value that is rounded otherwise moves the result by an ulp or two. Rows as long as what is
-  // computed in between show the order of summation in most of their values, and, where terms cancel, more
+  // An intermediate value that is rounded otherwise moves the result by an ulp or two. Rows as long as what
+  // is computed in between show the order of summation in most of their values, and, where terms cancel, more
   // than the ulps of what is left: an error beside the largest value.
   const bool is_short = format.fraction_bits < 23;
   const double most_ulps = is_short ? 2 : 32;

@@ -23,8 +23,9 @@ namespace assay::audit::internal {
 [[nodiscard]] std::vector<double> added(std::span<const double> a, std::span<const double> b,
                                         const FloatFormat& format);
 
-/// How far values of activated() may lie off where one of the steps within was rounded otherwise: where gelu falls
-/// off to 0, the last place of 1 + tanh is large beside what is left. Empty for functions of one rounding.
+/// How far values of activated() may lie off where one of the steps within was rounded otherwise: where gelu
+/// falls off to 0, the last place of 1 + tanh is large beside what is left. Empty for functions of one
+/// rounding.
 [[nodiscard]] std::vector<double> activation_slack(const ModelSpec& spec, std::span<const double> up,
                                                    const FloatFormat& format);
 

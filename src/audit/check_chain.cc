@@ -248,7 +248,7 @@ Result<Found> check_chain(const Question& q, const OpenedRows& rows) {
         return compare_rows(normalised(facts.spec, norm_of(facts, Wire::kNoBlock, 0), residual, format), last,
                             format);
       });
-      if (!reason.empty()) reason = "the final norm: " + reason;
+      if (!reason.empty()) reason.insert(0, "the final norm: ");
     }
     if (!reason.empty()) return Found(fault("chain", reason, step));
   }

@@ -129,7 +129,7 @@ Found check_inclusion(const Question& q) {
   std::vector<std::uint64_t> indices;
   std::vector<Digest> leaves;
   for (const Openings::OpenedStep& opened : q.openings.steps) {
-    const Found wrong = check_step(q, opened);
+    Found wrong = check_step(q, opened);
     if (wrong) return wrong;
     indices.push_back(opened.step.index);
     leaves.push_back(merkle::leaf_hash(opened.step.encode()));

@@ -97,7 +97,7 @@ Result<std::vector<double>> read_doubles(WireReader& reader, std::string_view fi
 
 Result<Wire> read_wire(WireReader& reader) {
   const std::uint32_t block = ASSAY_TRY(reader.u32("block"));
-  const Result<Wire> wire = wire_of(block, ASSAY_TRY(reader.u8("role")));
+  Result<Wire> wire = wire_of(block, ASSAY_TRY(reader.u8("role")));
   if (!wire.ok()) return reader.error(wire.error().code, "wire", wire.error().reason);
   return wire;
 }
@@ -263,7 +263,9 @@ Result<Facts> Facts::read(WireReader& reader) {
     const NormPlace place{block, ASSAY_TRY(reader.u32("norm"))};
     if (!facts.norms.empty() && place <= facts.norms.rbegin()->first)
       return reader.error(ErrorCode::kNonCanonical, "norms", "they do not ascend");
-    Norm norm{ASSAY_TRY(read_doubles(reader, "weight of a norm")), ASSAY_TRY(read_doubles(reader, "bias"))};
+    Norm norm;
+    norm.weight = ASSAY_TRY(read_doubles(reader, "weight of a norm"));
+    norm.bias = ASSAY_TRY(read_doubles(reader, "bias"));
     facts.norms.emplace(place, std::move(norm));
   }
   facts.embedding.resize(ASSAY_TRY(reader.count(sizeof(RowMark), kMaxTokens, "embedding")));

@@ -35,8 +35,8 @@ struct Facts {
   /// For each token; empty where the stream does not start with the embedding alone.
   std::vector<RowMark> embedding;
 
-  /// `manifest` is the root of the folder's weights. Errors: those of OpTable::of and ModelSpec::of; kMismatch
-  /// (a norm that is missing, or of another size than the model's).
+  /// `manifest` is the root of the folder's weights. Errors: those of OpTable::of and ModelSpec::of;
+  /// kMismatch (a norm that is missing, or of another size than the model's).
   [[nodiscard]] static Result<Facts> of(const weights::Folder& folder, RowDtype dtype,
                                         const Digest& manifest);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <mutex>
 #include <numeric>
@@ -34,6 +35,42 @@ std::span<const Product> of_layer(std::span<const Product>& rest) {
   return part;
 }
 
+/// Sums in eight lanes, which the processor adds up side by side.
+constexpr std::size_t kLanes = 8;
+
+double sum_of(const std::array<double, kLanes>& lanes) {
+  return std::accumulate(lanes.begin(), lanes.end(), 0.0);
+}
+
+double dot(std::span<const double> a, std::span<const double> b) {
+  std::array<double, kLanes> lanes{};
+  std::size_t i = 0;
+  for (; i + kLanes <= a.size(); i += kLanes)
+    for (std::size_t l = 0; l < kLanes; ++l) lanes[l] += a[i + l] * b[i + l];
+  for (; i < a.size(); ++i) lanes[0] += a[i] * b[i];
+  return sum_of(lanes);
+}
+
+/// The sum of the products of two rows, and that of their squares.
+struct Terms {
+  double sum = 0;
+  double squares = 0;
+};
+
+Terms terms_of(std::span<const double> a, std::span<const double> b) {
+  std::array<double, kLanes> sums{};
+  std::array<double, kLanes> squares{};
+  std::size_t i = 0;
+  const auto add = [&](std::size_t lane, double term) {
+    sums[lane] += term;
+    squares[lane] += term * term;
+  };
+  for (; i + kLanes <= a.size(); i += kLanes)
+    for (std::size_t l = 0; l < kLanes; ++l) add(l, a[i + l] * b[i + l]);
+  for (; i < a.size(); ++i) add(0, a[i] * b[i]);
+  return {sum_of(sums), sum_of(squares)};
+}
+
 /// What was found about one product by recomputing it.
 struct Recomputed {
   std::uint64_t differing = 0;
@@ -57,13 +94,7 @@ double summing_roundoff(const FloatFormat& format) {
 
 void compare_output(const Product& product, std::uint64_t j, std::span<const double> row, double bias,
                     const FloatFormat& format, Recomputed& found) {
-  double sum = 0;
-  double squares = 0;
-  for (std::size_t i = 0; i < row.size(); ++i) {
-    const double term = row[i] * product.input[i];
-    sum += term;
-    squares += term * term;
-  }
+  const auto [sum, squares] = terms_of(row, product.input);
   const double exact = sum + bias;
   const double given = product.output[j];
   const double ulp = ulp_of(std::max(std::abs(exact), std::abs(given)), format);
@@ -125,13 +156,12 @@ std::string judge(const Product& product, const Recomputed& found, const FloatFo
 }
 
 /// The sum over the vectors of a key of squared residuals over their variance: that of the rounding of each
-/// output, and that of its sum in fp32 one term after the other, which is (u |a| |w|)^2 / 6 where the terms are
-/// independent (Higham and Mary 2019). Shorter rows hide the latter.
+/// output, and that of its sum in fp32 one term after the other, which is (u |a| |w|)^2 / 6 where the terms
+/// are independent (Higham and Mary 2019). Shorter rows hide the latter.
 double squared_residuals(const KeyContents& key, std::span<const double> r, const Product& product,
                          const FloatFormat& format, double factor) {
   const KeyContents::Layer& layer = key.layers[product.op];
-  double summing = 0;
-  for (const double value : product.input) summing += value * value;
+  double summing = dot(product.input, product.input);
   summing *= summing_roundoff(format) * summing_roundoff(format) / 6;
   double sum = 0;
   for (std::uint32_t v = 0; v < key.vectors; ++v) {
@@ -144,8 +174,8 @@ double squared_residuals(const KeyContents& key, std::span<const double> r, cons
       const double scale = double{layer.scales[j]};
       variance += vector[j] * vector[j] * (ulp * ulp / 12 + summing * scale * scale);
     }
-    const double* projection = &layer.projections[v * product.input.size()];
-    for (std::size_t i = 0; i < product.input.size(); ++i) residual -= product.input[i] * projection[i];
+    residual -= dot(product.input,
+                    std::span(layer.projections).subspan(v * product.input.size(), product.input.size()));
     sum += residual * residual / (variance * factor);
   }
   return sum;

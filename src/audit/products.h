@@ -37,7 +37,8 @@ struct ProductFindings {
 };
 
 /// Recomputed in double, and compared after rounding: no value may lie further off than rounding and
-/// summation in fp32 take it, and few may differ at all. `products` ascend by op. Errors: those of the weights.
+/// summation in fp32 take it, and few may differ at all. `products` ascend by op. Errors: those of the
+/// weights.
 [[nodiscard]] Result<ProductFindings> check_by_weights(const weights::Folder& folder, const Facts& facts,
                                                        std::span<const Product> products,
                                                        const Tolerance& tolerance);

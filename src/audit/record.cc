@@ -20,7 +20,7 @@ ByteSpan bytes_of(const std::string& text) {
 
 /// Writes what is there once for all. Errors: kMismatch, with `reason`, where it is there already.
 Status keep_once(const std::filesystem::path& path, ByteSpan bytes, const char* reason) {
-  const Status written = write_private_file(path, bytes, AtomicFile::Existing::kKeep);
+  Status written = write_private_file(path, bytes, AtomicFile::Existing::kKeep);
   if (written.ok() || written.error().code != ErrorCode::kMismatch) return written;
   return Error{ErrorCode::kMismatch, path.string(), reason};
 }
@@ -36,8 +36,7 @@ Status Record::keep(const Head& head, const Challenge& challenge) const {
   const std::string digest = to_hex(challenge.head);
   if (head.nonce != Digest{}) {
     const std::filesystem::path path = folder_ / (to_hex(head.nonce) + ".nonce");
-    const Status first =
-        keep_once(path, bytes_of(digest), "a challenge was drawn for a head with this nonce");
+    Status first = keep_once(path, bytes_of(digest), "a challenge was drawn for a head with this nonce");
     if (!first.ok()) return first;
   }
   return keep_once(folder_ / (digest + ".challenge"), challenge.encode(),

@@ -12,8 +12,8 @@
 
 namespace assay::audit::internal {
 
-/// What the file of steps begins with: for each step LE32 length and its value, then LE64 for each leaf where its
-/// row lies among the rows.
+/// What the file of steps begins with: for each step LE32 length and its value, then LE64 for each leaf where
+/// its row lies among the rows.
 inline constexpr std::string_view kStepsTag = "assay/audit/steps/v";
 inline constexpr std::uint32_t kStepsVersion = 1;
 

@@ -1,5 +1,5 @@
-// Ed25519 keys as files: the secret one as PKCS #8, the public one as SubjectPublicKeyInfo, in PEM (RFC 8410),
-// as openssl writes them.
+// Ed25519 keys as files: the secret one as PKCS #8, the public one as SubjectPublicKeyInfo, in PEM (RFC
+// 8410), as openssl writes them.
 #pragma once
 
 #include <filesystem>

@@ -29,6 +29,10 @@ ROLES = {
     "attn.c_proj": ("o_input", "o"),
     "c_fc": ("mlp_input", "up"),
     "mlp.c_proj": ("down_input", "down"),
+    "query_key_value": ("qkv_input", "qkv"),
+    "attention.dense": ("o_input", "o"),
+    "dense_h_to_4h": ("mlp_input", "up"),
+    "dense_4h_to_h": ("down_input", "down"),
 }
 DTYPES = {torch.bfloat16: "bfloat16", torch.float16: "float16", torch.float32: "float32"}
 NONCE = bytes(range(32))
@@ -112,10 +116,13 @@ class Hooks:
     def installed(self) -> Iterator[None]:
         base = self.model.base_model
         blocks = base.h if hasattr(base, "h") else base.layers
-        final = base.ln_f if hasattr(base, "ln_f") else base.norm
-        handles = [
-            self.model.lm_head.register_forward_hook(self.on_layer(None, "final_norm", "logits"))
-        ]
+        final = next(
+            getattr(base, name)
+            for name in ("norm", "ln_f", "final_layer_norm")
+            if hasattr(base, name)
+        )
+        head = self.model.get_output_embeddings()
+        handles = [head.register_forward_hook(self.on_layer(None, "final_norm", "logits"))]
         for index, block in enumerate([*blocks, final]):
             handles.append(
                 block.register_forward_pre_hook(self.on_residual(index), with_kwargs=True)

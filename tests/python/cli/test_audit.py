@@ -38,8 +38,13 @@ def prepare(
     done(where, "audit open --run run --challenge all --out openings")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize(
+    ("family", "dtype"),
+    [
+        *((family, dtype) for family in FAMILIES for dtype in (torch.bfloat16, torch.float32)),
+        ("llama", torch.float16),
+    ],
+)
 def test_an_honest_run_of_each_family(tmp_path: Path, family: str, dtype: torch.dtype) -> None:
     prepare(tmp_path, family, dtype)
     name = str(dtype).removeprefix("torch.")
@@ -53,6 +58,19 @@ def test_an_honest_run_of_each_family(tmp_path: Path, family: str, dtype: torch.
 
     done(tmp_path, f"audit enroll --weights model --out key --dtype {name}")
     assert report(tmp_path, f"{CHECK} all --openings openings --key key.0")["verdict"] == "accepted"
+
+
+def test_products_alone_of_a_family_that_is_not_known(tmp_path: Path) -> None:
+    prepare(tmp_path, "gpt_neox", torch.bfloat16)
+    line = f"{CHECK} all --openings openings"
+    done(tmp_path, "audit enroll --weights model --out key")
+    for reference in ("--weights model", "--key key.0"):
+        found = report(tmp_path, f"{line} {reference}")
+        assert found["verdict"] == "accepted"
+        assert any("products alone are checked" in note for note in found["notes"])
+        grades = {check["step"]: check["grade"] for check in found["checks"]}
+        assert grades["chain"] == grades["attention"] == "missing"
+        assert grades["token"] == "recomputed"
 
 
 def other_weight(block: nn.Module) -> nn.Module:
