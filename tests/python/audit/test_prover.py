@@ -82,6 +82,18 @@ def test_each_sequence_of_a_padded_batch_is_accepted(
         assert grades["chain"] == grades["attention"] == grades["token"] == "recomputed"
 
 
+def test_of_a_family_whose_chain_is_not_known_the_products_are_checked(tmp_path: Path) -> None:
+    model = make_model("gpt_neox", torch.bfloat16, tmp_path / "model")
+    with audit.streaming_audit(model, tmp_path / "log", nonce=NONCE) as recorded:
+        generate(model, PROMPTS[:1])
+    (run,) = recorded.runs
+    write_request(tmp_path, run)
+    found = check(tmp_path, run, torch.bfloat16)
+    assert found["verdict"] == "accepted"
+    assert found["figures"]["products opened"]["value"] >= 6 * (4 * 3 + 1)
+    assert any(note.startswith("products alone are checked") for note in found["notes"])
+
+
 def test_sequences_that_end_before_others(tmp_path: Path) -> None:
     model = make_model("llama", torch.bfloat16, tmp_path / "model")
     end = int(generate(model)[1, len(PROMPTS[0]) + 2])
