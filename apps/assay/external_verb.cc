@@ -58,9 +58,10 @@ struct HandedOver {
   std::string_view second;  // empty of a verb that has no verbs of its own
   std::string_view flag;
 };
-constexpr std::array<HandedOver, 4> kHandedOver{{{"toploc", "verify", "--model"},
+constexpr std::array<HandedOver, 5> kHandedOver{{{"toploc", "verify", "--model"},
                                                  {"toploc", "verify", "--tokens"},
                                                  {"layers", "score", "--model"},
+                                                 {"audit", "enroll", "--model"},
                                                  {"compare", "", "--plot"}}};
 
 bool is_handed_over(const std::string& verb, const std::string& second, const std::vector<char*>& arguments) {

@@ -13,9 +13,9 @@ namespace {
 int run(int argc, char** argv) {
   try {
     Program program;
-    for (const auto add :
-         {add_convert, add_reshape, add_interpolate, add_srs, add_trust, add_commit, add_challenge, add_prove,
-          add_verify, add_locate, add_compare, add_toploc, add_manifest, add_layers, add_bench, add_about}) {
+    for (const auto add : {add_convert, add_reshape, add_interpolate, add_srs, add_trust, add_commit,
+                           add_challenge, add_prove, add_verify, add_locate, add_compare, add_toploc,
+                           add_manifest, add_layers, add_audit, add_keygen, add_bench, add_about}) {
       add(program);
     }
     std::vector<char*> arguments(argv, argv + argc);

@@ -1,6 +1,8 @@
 #include "signals.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+#include <cerrno>
 #include <csignal>
 
 #include <algorithm>
@@ -52,7 +54,36 @@ void handle(int number, void (*handler)(int)) {
   ::sigaction(number, &action, nullptr);
 }
 
+// Where a StopRequest is told; -1: there is none.
+volatile std::sig_atomic_t request_descriptor = -1;
+
+extern "C" void on_request(int) {
+  const int kept = errno;
+  static_cast<void>(!::write(request_descriptor, "", 1));
+  handle(SIGINT, on_stop);
+  handle(SIGTERM, on_stop);
+  errno = kept;
+}
+
 }  // namespace
+
+StopRequest::StopRequest() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return;
+  reading_ = ends[0];
+  request_descriptor = ends[1];
+  handle(SIGINT, on_request);
+  handle(SIGTERM, on_request);
+}
+
+StopRequest::~StopRequest() {
+  if (reading_ < 0) return;
+  handle(SIGINT, on_stop);
+  handle(SIGTERM, on_stop);
+  ::close(request_descriptor);
+  ::close(reading_);
+  request_descriptor = -1;
+}
 
 void install_signal_handlers() {
   set_line("");

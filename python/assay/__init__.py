@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from . import bn254, layers, models, toploc, weights
+from . import audit, bn254, layers, models, toploc, weights
 from ._core import Verdict, set_thread_limit, thread_limit
 from ._core import version as __version__
 from .commitments import Challenge, Commitment, KeptQuotients, Opening, Place, Proofs, commit
@@ -41,6 +41,7 @@ __all__ = [
     "Verdict",
     "VerifierKey",
     "__version__",
+    "audit",
     "bn254",
     "capture",
     "commit",

@@ -39,6 +39,8 @@ class Program:
         return main()
 
 
+audit = Program("audit.cli", "assay audit")
+bench_audit = Program("bench_audit", "assay bench audit")
 bench_overhead = Program("bench_overhead", "assay bench overhead")
 capture = Program("hidden_states.cli", "assay capture")
 compare = Program("comparing", "assay compare")

@@ -16,6 +16,8 @@ NB_MODULE(_core, m) {
   python::bind_stream(m);
   python::bind_toploc(m);
   python::bind_weights(m);
+  python::bind_audit_packet(m);
   python::bind_layers(m);
   python::bind_layers_spectra(m);
+  python::bind_audit(m);
 }

@@ -47,7 +47,12 @@ class MappedFile {
 /// them last.
 class AtomicFile {
  public:
-  static Result<AtomicFile> create(const std::filesystem::path& path);
+  /// Who may read the file: whom the process's umask lets, or its owner alone, from its first byte on.
+  enum class Readers : std::uint8_t { kByUmask, kOwner };
+  /// Whether a file of that name is replaced.
+  enum class Existing : std::uint8_t { kReplace, kKeep };
+
+  static Result<AtomicFile> create(const std::filesystem::path& path, Readers readers = Readers::kByUmask);
   AtomicFile(AtomicFile&&) noexcept;
   AtomicFile& operator=(AtomicFile&&) noexcept;
   ~AtomicFile();
@@ -57,7 +62,8 @@ class AtomicFile {
 
   /// Overwrites bytes written before, such as a header whose content is known last.
   [[nodiscard]] Status write_at(std::uint64_t offset, ByteSpan bytes);
-  [[nodiscard]] Status publish();
+  /// Errors: kIo; kMismatch where a file of that name is there and is kept.
+  [[nodiscard]] Status publish(Existing existing = Existing::kReplace);
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
  private:
@@ -75,6 +81,11 @@ class AtomicFile {
 /// Writes a whole file atomically.
 [[nodiscard]] Status write_file(const std::filesystem::path& path, ByteSpan bytes);
 [[nodiscard]] Status write_file(const std::filesystem::path& path, std::string_view text);
+
+/// Writes a whole file atomically, with mode 0600 from its first byte on. Errors: kIo; kMismatch where a file
+/// of that name is there and is kept.
+[[nodiscard]] Status write_private_file(const std::filesystem::path& path, ByteSpan bytes,
+                                        AtomicFile::Existing existing);
 
 /// Creates a directory with its parents. Errors: kIo.
 [[nodiscard]] Status make_directory(const std::filesystem::path& path);

@@ -51,7 +51,7 @@ Status sync_directory(const std::filesystem::path& path) {
 AtomicFile::AtomicFile(std::filesystem::path path, std::string temporary, int descriptor, int slot)
     : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor), slot_(slot) {}
 
-Result<AtomicFile> AtomicFile::create(const std::filesystem::path& path) {
+Result<AtomicFile> AtomicFile::create(const std::filesystem::path& path, Readers readers) {
   const std::string name = path.filename().string();
   if (name.empty() || name == "." || name == "..") {
     return Error{ErrorCode::kIo, path.string(), "not the name of a file"};
@@ -72,7 +72,8 @@ Result<AtomicFile> AtomicFile::create(const std::filesystem::path& path) {
   // In the table first: a signal between the two lines then finds a name without a file, not a file without a
   // name.
   const int slot = internal::enter_unfinished(temporary);
-  const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                                readers == Readers::kOwner ? 0600 : 0666);
   if (descriptor < 0) {
     const Error error = system_error(path, "cannot create");
     internal::leave_unfinished(slot);
@@ -145,15 +146,20 @@ Status AtomicFile::write_at(std::uint64_t offset, ByteSpan bytes) {
   return {};
 }
 
-Status AtomicFile::publish() {
+Status AtomicFile::publish(Existing existing) {
   ASSAY_CHECK_GE(descriptor_, 0);
   const Status flushed = flush();
   if (!flushed.ok()) return abandon(), flushed;
-  if (::fsync(descriptor_) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    const Error error = system_error(path_, "cannot publish");
+  // A second name for the file, unlike a new name, is refused where the name is taken.
+  const auto take_name = existing == AtomicFile::Existing::kKeep ? ::link : ::rename;
+  if (::fsync(descriptor_) != 0 || take_name(temporary_.c_str(), path_.c_str()) != 0) {
+    const bool taken = existing == Existing::kKeep && errno == EEXIST;
+    const Error error = taken ? Error{ErrorCode::kMismatch, path_.string(), "exists, and is not replaced"}
+                              : system_error(path_, "cannot publish");
     abandon();
     return error;
   }
+  if (existing == Existing::kKeep) ::unlink(temporary_.c_str());
   ::close(std::exchange(descriptor_, -1));
   internal::leave_unfinished(std::exchange(slot_, -1));
   return sync_directory(path_);
@@ -167,6 +173,12 @@ Status write_file(const std::filesystem::path& path, ByteSpan bytes) {
 
 Status write_file(const std::filesystem::path& path, std::string_view text) {
   return write_file(path, ByteSpan(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+}
+
+Status write_private_file(const std::filesystem::path& path, ByteSpan bytes, AtomicFile::Existing existing) {
+  AtomicFile file = ASSAY_TRY(AtomicFile::create(path, AtomicFile::Readers::kOwner));
+  ASSAY_TRY(file.write(bytes));
+  return file.publish(existing);
 }
 
 Status make_directory(const std::filesystem::path& path) {

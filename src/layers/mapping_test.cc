@@ -9,7 +9,7 @@
 
 #include "assay/layers_mapping.h"
 #include "assay/tensor.h"
-#include "tensor/load.h"
+#include "tensor/test_support.h"
 
 namespace assay::layers {
 namespace {

@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "base/try.h"
-#include "layers/weight_values.h"
+#include "tensor/float_values.h"
 
 namespace assay::layers {
 namespace {
@@ -40,7 +40,7 @@ Result<Slices> slices_of(const tensor::TensorView& weight) {
   const auto error = [&](ErrorCode code, std::string reason) {
     return Error{code, weight.name, std::move(reason)};
   };
-  if (!internal::is_readable(weight.dtype))
+  if (!tensor::has_floats(weight.dtype))
     return error(ErrorCode::kUnsupported, fmt::format("is of {}, a weight is of F32, F16, BF16 or F64",
                                                       tensor::safetensors_name(weight.dtype)));
   const tensor::Shape& shape = weight.shape;
@@ -74,13 +74,13 @@ Status feed(const tensor::TensorView& weight, const Slices& slices, std::size_t 
     const std::size_t count = std::min(kPanel, slices.long_side() - at);
     if (rows_are_long) {
       for (std::size_t i = 0; i < count; ++i)
-        ASSAY_TRY(internal::read_values(weight, (at + i) * side * slices.count + slice, slices.count,
-                                        std::span(panel).subspan(i * side, side)));
+        ASSAY_TRY(tensor::read_floats(weight, (at + i) * side * slices.count + slice, slices.count,
+                                      std::span(panel).subspan(i * side, side)));
     } else {
       const std::span<double> part = std::span(strip).first(count);
       for (std::size_t j = 0; j < side; ++j) {
-        ASSAY_TRY(internal::read_values(weight, (j * slices.columns + at) * slices.count + slice,
-                                        slices.count, part));
+        ASSAY_TRY(tensor::read_floats(weight, (j * slices.columns + at) * slices.count + slice, slices.count,
+                                      part));
         for (std::size_t i = 0; i < count; ++i) panel[i * side + j] = part[i];
       }
     }

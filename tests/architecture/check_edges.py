@@ -31,11 +31,19 @@ ARROWS: dict[str, set[str]] = {
     "profile": {"base"},
     "toploc": {"profile"},
     "layers": {"matrix", "weights"},
+    "audit": {"weights"},
 }
 # Public headers that do not bear their room's name.
 PUBLIC_ALIASES = {
+    "audit_packet": "audit",
     "verdict": "base",
     "world": "base",
+    "audit_challenge": "audit",
+    "audit_check": "audit",
+    "audit_key": "audit",
+    "audit_log": "audit",
+    "audit_record": "audit",
+    "audit_recorder": "audit",
     "layers_mapping": "layers",
     "layers_results": "layers",
     "layers_scoring": "layers",
@@ -82,7 +90,8 @@ OPEN: dict[str, dict[str, set[str]]] = {
         "encode": {"float_parts.h"},
         "claim": {"query_rules.h", "report.h", "verify_named.h"},
     },
-    "layers": {"tensor": {"load.h"}},
+    "layers": {"tensor": {"float_values.h"}},
+    "audit": {"tensor": {"float_bits.h", "float_values.h", "load.h"}},
     "apps": {
         "integers": {"signed_integer.h"},
         "claim": {"report.h"},

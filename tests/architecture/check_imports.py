@@ -56,7 +56,16 @@ ASSAY = House(
         },
         "weights": {"weights"},
         "face": {"__init__"},
-        "doors": {"bench_overhead", "comparing", "demo", "forgery", "programs", "run", "two_party"},
+        "doors": {
+            "bench_audit",
+            "bench_overhead",
+            "comparing",
+            "demo",
+            "forgery",
+            "programs",
+            "run",
+            "two_party",
+        },
     },
     arrows={
         "native": set(),
@@ -67,6 +76,7 @@ ASSAY = House(
         "toploc": {"native", "base", "models", "commitments"},
         "weights": {"native", "base", "models"},
         "layers": {"native", "base", "models", "weights"},
+        "audit": {"native", "base", "models", "weights"},
         "face": {
             "native",
             "base",
@@ -76,8 +86,17 @@ ASSAY = House(
             "toploc",
             "weights",
             "layers",
+            "audit",
         },
-        "doors": {"native", "base", "models", "hidden_states", "commitments", "face"},
+        "doors": {
+            "native",
+            "base",
+            "models",
+            "hidden_states",
+            "commitments",
+            "audit",
+            "face",
+        },
     },
 )
 # Imports by a name that is computed; whoever calls `on_first_use` says the names.

@@ -55,13 +55,34 @@ CHECKER = ("include/assay/verifier.h", "class TensorChecker")
 VERIFY = ("include/assay/verifier.h", "[[nodiscard]] Verification verify(")
 DECIDE = ("include/assay/toploc_verdict.h", "[[nodiscard]] Verdict decide(")
 OFFER = ("include/assay/toploc_verdict.h", "[[nodiscard]] Result<Verdict> check_offer(")
+AUDIT, PACKET_H = "src/audit/", "include/assay/audit_packet.h"
+CHECK_PACKET = (PACKET_H, "[[nodiscard]] Verdict check_packet(")
+TAKE_PACKET = (PACKET_H, "[[nodiscard]] Verdict take(const Packet")
 PROOFS_CODE = (TOPLOC + "verification.cc:verify",)
 VERIFY_PAGE = (
     "docs/claim.md",
     r"\| check \| grade \| step that fails [^\n]*\n\|[-|]+\|\n(.*?)\n\n",
 )
 
+AUDIT_CODE = (
+    "src/audit/check.cc:check",
+    "src/audit/check.cc:check_head",
+    "src/audit/check_openings.cc",
+    "src/audit/check_chain.cc",
+)
+
 LISTS = (
+    # audit
+    Steps(
+        "include/assay/audit_check.h",
+        "[[nodiscard]] Result<Verdict> check(",
+        code=AUDIT_CODE,
+    ),
+    Steps(
+        "docs/audit.md",
+        r"\*\*Verdict\.\*\* .*?\| step \| asks \| worth \|\n\|[-|]+\|\n(.*?)\n\n",
+        code=AUDIT_CODE,
+    ),
     # weights
     Steps(
         WEIGHTS_H,
@@ -113,6 +134,36 @@ LISTS = (
         "docs/layers.md",
         r"It rejects at one of the steps\n\n(.*?)\n\n",
         code=("src/layers/results.cc",),
+    ),
+    # audit, sample mode
+    Steps(*CHECK_PACKET, code=(AUDIT + "check_packet.cc",)),
+    Steps(
+        *TAKE_PACKET,
+        code=(AUDIT + "sample_ledger.cc:follow", AUDIT + "check_packet.cc"),
+        includes=(("those of check_packet()", CHECK_PACKET),),
+    ),
+    Steps(
+        PACKET_H,
+        "[[nodiscard]] Verdict take(const BareHeader",
+        code=(AUDIT + "sample_ledger.cc:take",),
+        within=(AUDIT + "check_packet.cc",),
+        never=("sequence", "memory", "weight", "shape", "product"),
+    ),
+    Steps(
+        PACKET_H,
+        "[[nodiscard]] Verdict summary() const",
+        code=(
+            AUDIT + "sample_ledger.cc:summary",
+            AUDIT + "sample_ledger.cc:follow",
+            AUDIT + "check_packet.cc",
+        ),
+        includes=(("those of take()", TAKE_PACKET),),
+    ),
+    Steps(
+        "docs/audit.md",
+        r"\| step \| outcome \| \|\n\|[-|]+\|\n(.*?)\n\n",
+        code=(AUDIT + "sample_ledger.cc", AUDIT + "check_packet.cc"),
+        never=("packets",),
     ),
     # merkle
     Steps(*INCLUSION, code=(MERKLE + "verify.cc:verify_inclusion",), never=("leaves",)),
@@ -274,7 +325,14 @@ LISTS = (
 )
 
 # Functions that turn one of their arguments, by number, into a verdict's step.
-MAKERS = {"rejected": 0, "inconclusive": 0, "reject_proof": 0, "rejected_at": 0, "compare_root": 2}
+MAKERS = {
+    "rejected": 0,
+    "fault": 0,
+    "inconclusive": 0,
+    "reject_proof": 0,
+    "rejected_at": 0,
+    "compare_root": 2,
+}
 # Functions that list rows which begin with a step.
 ROWS = {"tests_of"}
 NO_FUNCTIONS = {"if", "for", "while", "switch", "catch", "return", "sizeof", "static_assert"}

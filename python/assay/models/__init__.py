@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .block_layers import LinearLayer, linear_layers
     from .determinism import evaluating, repeatable, seeded
     from .generating import Answer, Settings, ends_of, generate, settings_for
+    from .hooks import uncompiled
     from .keeping import Keeper, Kept
     from .layout import Layout, final_norm, find_layout, head_of
     from .loading import Loaded, encode_prompts, load, set_attention
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from .recomputing import recompute, require_positions
     from .resuming import KeptPass
     from .rounding import rounded, with_rounded_weights
-    from .rows import Observer, Rows, Span
+    from .rows import Observer, Rows, Span, TokenObserver
     from .silencing import quiet
     from .stored import stored_state
 
@@ -60,6 +61,7 @@ __all__ = [
     "Settings",
     "Span",
     "Tap",
+    "TokenObserver",
     "add_engine_flags",
     "altered",
     "digests",
@@ -93,6 +95,7 @@ __all__ = [
     "settings_for",
     "stored_state",
     "taps_for",
+    "uncompiled",
     "with_rounded_weights",
 ]
 
@@ -103,6 +106,7 @@ __getattr__, __dir__ = on_first_use(
         ".block_layers": "LinearLayer linear_layers",
         ".determinism": "evaluating repeatable seeded",
         ".generating": "Answer Settings ends_of generate settings_for",
+        ".hooks": "uncompiled",
         ".keeping": "Keeper Kept",
         ".layout": "Layout final_norm find_layout head_of",
         ".loading": "Loaded encode_prompts load set_attention",
@@ -110,7 +114,7 @@ __getattr__, __dir__ = on_first_use(
         ".recomputing": "recompute require_positions",
         ".resuming": "KeptPass",
         ".rounding": "rounded with_rounded_weights",
-        ".rows": "Observer Rows Span",
+        ".rows": "Observer Rows Span TokenObserver",
         ".silencing": "quiet",
         ".stored": "stored_state",
     },

@@ -46,7 +46,7 @@ _here = _Here()
 def taking(wanted: Taking) -> Iterator[None]:
     """Let this thread know that, and nothing else, of the modules that it calls in the block."""
     with ExitStack() as hooks:
-        hooks.enter_context(_uncompiled())
+        hooks.enter_context(uncompiled())
         for module in wanted.given:
             hooks.enter_context(_telling_given(module))
         for module in wanted.returned:
@@ -87,7 +87,7 @@ def _telling_returned(module: nn.Module) -> Iterator[None]:
 
 @shared
 @contextmanager
-def _uncompiled() -> Iterator[None]:
+def uncompiled() -> Iterator[None]:
     """Run what was compiled as it was written: torch calls no hook that is set after compiling."""
     if "torch._dynamo" in sys.modules:
         with torch.compiler.set_stance("force_eager"):

@@ -1,7 +1,7 @@
 """What observers are, and what they are told."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -86,3 +86,14 @@ class Observer(Protocol):
 
     def drop(self, sequence: int) -> None:
         """Nothing more will come of it: the run failed."""
+
+
+@runtime_checkable
+class TokenObserver(Observer, Protocol):
+    """An observer that is told of each token as soon as it is known, not only at the end."""
+
+    def token(self, sequence: int, token: int) -> None:
+        """It came of the rows that were told last.
+
+        Of the last token of an answer `end` alone tells, unless others of its batch go on.
+        """

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from ..errors import InputError, LayoutError
 from .hooks import OnGiven, OnState, Taking, state_given, taking
 from .layout import Place, head_of
-from .rows import Observer, Rows, Span
+from .rows import Observer, Rows, Span, TokenObserver
 
 _NUMBERS = itertools.count()
 
@@ -72,6 +72,7 @@ class Run:
             raise InputError("unsupported", type(training).__name__, reason)
         self._model = model
         self._observers = [one.observer for one in attached]
+        self._of_tokens = [one for one in self._observers if isinstance(one, TokenObserver)]
         self._watchers: dict[Place, list[tuple[Observer, int]]] = {}
         for one in attached:
             one.heard = True
@@ -157,10 +158,13 @@ class Run:
             self._begin(ids, given)
         if ids.shape[0] != len(self._sequences):
             raise self._not_called(ids.shape[0])
-        if self._passes > 0 and self._ends:
+        if self._passes > 0 and (self._ends or self._of_tokens):
             # What a pass is fed ends with the token that the pass before produced.
             for sequence, token in zip(self._sequences, ids[:, -1].tolist(), strict=True):
-                sequence.running = sequence.running and token not in self._ends
+                if sequence.running:
+                    for observer in self._of_tokens:
+                        observer.token(sequence.number, token)
+                    sequence.running = token not in self._ends
         self._passes += 1
         self._fed = ids.shape[1]
         self._spans = {}

@@ -42,7 +42,7 @@ def test_examples_in_docstrings(name: str) -> None:
         assert result.attempted > 0
 
 
-@pytest.mark.parametrize("name", ["python.md", "models.md"])
+@pytest.mark.parametrize("name", ["audit.md", "python.md", "models.md"])
 def test_the_examples_of_a_page(name: str) -> None:
     page = (Path(__file__).parents[3] / "docs" / name).read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)

@@ -73,6 +73,24 @@ class Listener:
         self.dropped.append(sequence)
 
 
+class TokenListener(Listener):
+    """One that is told of each token too."""
+
+    def __init__(self, *taps: Tap) -> None:
+        super().__init__(*taps)
+        self.tokens: dict[int, list[int]] = {}
+
+    def begin(self, sequence: int, prompt: list[int]) -> None:
+        super().begin(sequence, prompt)
+        self.tokens[sequence] = []
+
+    def token(self, sequence: int, token: int) -> None:
+        # The last rows that were told are those that it came of.
+        position = self.told[sequence][-1][0]
+        assert position == len(self.prompts[sequence]) - 1 + len(self.tokens[sequence])
+        self.tokens[sequence].append(token)
+
+
 def padded(prompts: list[list[int]]) -> dict[str, torch.Tensor]:
     width = max(map(len, prompts))
     return {
@@ -135,6 +153,23 @@ def test_sequences_end_one_by_one(model: PreTrainedModel, use_cache: bool) -> No
     for output, row in zip(heard.outputs.values(), tokens[:, len(PROMPTS[0]) :], strict=True):
         assert output == row[: len(output)].tolist()
         assert not {end, 39} & set(output[:-1])
+
+
+@pytest.mark.parametrize("use_cache", [True, False])
+@pytest.mark.parametrize("ending", [True, False])
+def test_tokens_are_told_before_the_next_rows(
+    model: PreTrainedModel, use_cache: bool, ending: bool
+) -> None:
+    heard = TokenListener()
+    end = an_end(model)
+    with observe(model, heard):
+        run(model, use_cache=use_cache, **({"eos_token_id": end} if ending else {}))
+    lengths = {len(output) for output in heard.outputs.values()}
+    assert len(lengths) > 1 or not ending
+    for sequence, output in heard.outputs.items():
+        told = heard.tokens[sequence]
+        # Of those that end last nobody is told but at the end.
+        assert told == (output if len(output) < max(lengths) else output[:-1])
 
 
 def test_ends_are_those_of_the_call_or_else_of_the_model(model: PreTrainedModel) -> None:

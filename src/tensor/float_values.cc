@@ -1,35 +1,24 @@
-#include "layers/weight_values.h"
+#include "tensor/float_values.h"
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 
+#include "tensor/float_bits.h"
 #include "tensor/load.h"
 
-namespace assay::layers::internal {
+namespace assay::tensor {
 namespace {
 
-double from_bf16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
-
-/// IEEE 754 binary16: sign, 5 bits of exponent, 10 of fraction.
-double from_f16(std::uint16_t bits) {
-  const std::uint32_t sign = std::uint32_t{bits} >> 15 << 31;
-  const std::uint32_t magnitude = bits & 0x7fffU;
-  // The same bits further left are the number times 2^-112, and Inf and NaN have yet to be told apart.
-  if (magnitude >= 0x7c00U) return std::bit_cast<float>(sign | 0x7f800000U | (magnitude & 0x3ffU) << 13);
-  return static_cast<double>(std::bit_cast<float>(sign | magnitude << 13)) * 0x1p112;
-}
-
 template <class Stored, class Convert>
-Status read(const tensor::TensorView& weight, std::size_t first, std::size_t step, std::span<double> out,
+Status read(const TensorView& weight, std::size_t first, std::size_t step, std::span<double> out,
             const Convert& convert) {
   const std::uint8_t* at = weight.bytes.data() + first * sizeof(Stored);
   // Zero as long as all is finite, else NaN: one test for all values.
   double bad = 0;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] = convert(tensor::load<Stored>(at + i * step * sizeof(Stored)));
+    out[i] = convert(load<Stored>(at + i * step * sizeof(Stored)));
     bad += out[i] * 0;
   }
   if (bad == 0) return {};
@@ -42,21 +31,19 @@ Status read(const tensor::TensorView& weight, std::size_t first, std::size_t ste
 
 }  // namespace
 
-bool is_readable(tensor::Dtype dtype) {
-  using tensor::Dtype;
+bool has_floats(Dtype dtype) {
   return dtype == Dtype::kF32 || dtype == Dtype::kF16 || dtype == Dtype::kBF16 || dtype == Dtype::kF64;
 }
 
-Status read_values(const tensor::TensorView& weight, std::size_t first, std::size_t step,
-                   std::span<double> out) {
+Status read_floats(const TensorView& weight, std::size_t first, std::size_t step, std::span<double> out) {
   switch (weight.dtype) {
-    case tensor::Dtype::kF16:
+    case Dtype::kF16:
       return read<std::uint16_t>(weight, first, step, out, from_f16);
-    case tensor::Dtype::kBF16:
+    case Dtype::kBF16:
       return read<std::uint16_t>(weight, first, step, out, from_bf16);
-    case tensor::Dtype::kF32:
+    case Dtype::kF32:
       return read<float>(weight, first, step, out, [](float value) { return double{value}; });
-    case tensor::Dtype::kF64:
+    case Dtype::kF64:
       return read<double>(weight, first, step, out, [](double value) { return value; });
     default:
       return Error{
@@ -65,4 +52,4 @@ Status read_values(const tensor::TensorView& weight, std::size_t first, std::siz
   }
 }
 
-}  // namespace assay::layers::internal
+}  // namespace assay::tensor

@@ -1,0 +1,179 @@
+// `assay audit enroll` and `assay audit check`: the verifier's key, and its verdict.
+#include <fmt/format.h>
+
+#include "assay/audit_check.h"
+#include "assay/audit_record.h"
+#include "assay/weights_manifest.h"
+#include "base/file.h"
+#include "base/key_file.h"
+#include "base/try.h"
+#include "program.h"
+#include "report.h"
+
+namespace assay::cli {
+namespace {
+
+struct EnrollOptions {
+  std::string weights;
+  std::string manifest;
+  std::string dtype = "bfloat16";
+  std::uint32_t vectors = 8;
+  std::uint32_t epochs = 1;
+  std::string out;
+};
+
+struct CheckOptions {
+  std::string head;
+  std::string provider;
+  std::string request;
+  std::string challenge;
+  std::string openings;
+  bool silent = false;
+  std::string weights;
+  std::string manifest;
+  std::string dtype = "bfloat16";
+  std::string key;
+  double factor = 1;
+  double share = 0.1;
+  std::string record;
+};
+
+Result<audit::RowDtype> dtype_of(const std::string& name) {
+  const std::optional<audit::RowDtype> dtype = audit::row_dtype_of(name);
+  if (!dtype)
+    return Error{ErrorCode::kMalformed, "--dtype",
+                 fmt::format("'{}' is neither bfloat16, float16, float32 nor float64", name)};
+  return *dtype;
+}
+
+/// The root of a folder's weights: of its manifest where that is given, else all of them are hashed.
+Result<Digest> root_of(const weights::Folder& folder, const std::string& manifest) {
+  if (!manifest.empty()) return ASSAY_TRY(weights::Manifest::read(manifest)).root();
+  return ASSAY_TRY(weights::Manifest::of(folder.tensors())).root();
+}
+
+Result<int> run_enroll(const EnrollOptions& options, const Console& console) {
+  const audit::RowDtype dtype = ASSAY_TRY(dtype_of(options.dtype));
+  const weights::Folder folder = ASSAY_TRY(weights::Folder::open(options.weights));
+  const Digest root = ASSAY_TRY(root_of(folder, options.manifest));
+  const Stopwatch enrolling;
+  const std::vector<audit::Key> keys =
+      ASSAY_TRY(audit::Key::enroll(folder, {dtype, options.vectors, options.epochs, root}, World::system()));
+  const double seconds = enrolling.seconds();
+  Json json;
+  json["root"] = to_hex(root);
+  json["layers"] = keys.front().layers();
+  json["vectors"] = options.vectors;
+  json["keys"] = Json::array();
+  std::vector<std::string> lines = {
+      fmt::format("{} layers, {} secret vectors each", grouped(keys.front().layers()), options.vectors),
+      "root of the weights " + to_hex(root)};
+  for (const audit::Key& key : keys) {
+    const std::string path = fmt::format("{}.{}", options.out, key.epoch());
+    ASSAY_TRY(key.write(path));
+    const std::size_t bytes = key.encode().size();
+    json["keys"].push_back({{"path", path}, {"epoch", key.epoch()}, {"bytes", bytes}});
+    lines.push_back(
+        fmt::format("{}: {} bytes, for epoch {}, for you alone", path, grouped(bytes), key.epoch()));
+  }
+  json["timing"] = {{"enroll_time_s", seconds}};
+  return console.report(json, lines);
+}
+
+Result<audit::Reference> reference_of(const CheckOptions& options) {
+  if (options.weights.empty() == options.key.empty())
+    return Error{ErrorCode::kMalformed, "", "one of --weights and --key is needed"};
+  if (!options.key.empty()) return audit::Reference::of(ASSAY_TRY(audit::Key::read(options.key)));
+  const audit::RowDtype dtype = ASSAY_TRY(dtype_of(options.dtype));
+  const weights::Folder folder = ASSAY_TRY(weights::Folder::open(options.weights));
+  return audit::Reference::of(folder, dtype, ASSAY_TRY(root_of(folder, options.manifest)));
+}
+
+/// Keeps the outcome, and says how this provider did before.
+Status add_record(const CheckOptions& options, const audit::Expectation& expected, const Verdict& verdict,
+                  Json& json, Lines& lines) {
+  const audit::Record record = ASSAY_TRY(audit::Record::open(options.record));
+  const Digest provider = key_id_of(expected.provider);
+  ASSAY_TRY(record.note(provider, expected.challenge.head, verdict));
+  const audit::Record::Tally tally = ASSAY_TRY(record.tally(provider));
+  json["provider"] = {{"key_id", to_hex(provider)},
+                      {"accepted", tally.accepted},
+                      {"rejected", tally.rejected},
+                      {"inconclusive", tally.inconclusive},
+                      {"missing", tally.missing}};
+  lines.texts.push_back(
+      fmt::format("this provider: {} accepted, {} rejected (of these {} not answered), {} inconclusive",
+                  tally.accepted, tally.rejected, tally.missing, tally.inconclusive));
+  return {};
+}
+
+Result<int> run_check(const CheckOptions& options, const Console& console) {
+  if (options.silent == !options.openings.empty())
+    return Error{ErrorCode::kMalformed, "", "one of --openings and --no-answer is needed"};
+  audit::Expectation expected;
+  expected.provider = ASSAY_TRY(read_public_key(options.provider));
+  expected.request = ASSAY_TRY(audit::Request::read(options.request));
+  expected.challenge = ASSAY_TRY(audit::Challenge::read(options.challenge));
+  expected.cheat_share = options.share;
+  const Bytes head = ASSAY_TRY(read_file(options.head, audit::Head::kMaxBytes));
+  std::optional<audit::Openings> openings;
+  if (!options.silent) openings = ASSAY_TRY(audit::Openings::read(options.openings));
+  const audit::Reference reference = ASSAY_TRY(reference_of(options));
+  expected.tolerance = audit::Tolerance::of(reference.dtype());
+  expected.tolerance.variance_factor = options.factor;
+  const Stopwatch checking;
+  const Verdict verdict = ASSAY_TRY(audit::check({reinterpret_cast<const char*>(head.data()), head.size()},
+                                                 openings ? &*openings : nullptr, expected, reference));
+  const double seconds = checking.seconds();
+  if (!options.key.empty() && audit::tells_of_key(verdict)) ASSAY_TRY(audit::Key::end_epoch(options.key));
+  Json json = json_of(verdict);
+  Lines lines(verdict);
+  json["timing"] = {{"check_time_s", seconds}};
+  if (!options.record.empty()) ASSAY_TRY(add_record(options, expected, verdict, json, lines));
+  return console.report(json, lines, exit_code(verdict.outcome()));
+}
+
+void add_reference(CLI::App* verb, std::string& manifest, std::string& dtype) {
+  add_option(verb, "--manifest FILE", manifest, "of these weights; without it, all of them are hashed");
+  add_option(verb, "--dtype NAME", dtype, "that the model computes in")->capture_default_str();
+}
+
+}  // namespace
+
+void add_audit_enroll(Program& program) {
+  const auto [verb, options] =
+      program.add("audit enroll", "Make secret keys of a model's weights, to check its products without them",
+                  "assay audit enroll --weights SmolLM2-135M --epochs 4 --out smollm2.key", run_enroll);
+  add_option(verb, "--weights DIR", options.weights, "your copy of the model")->required();
+  add_reference(verb, options.manifest, options.dtype);
+  add_option(verb, "--vectors K", options.vectors, "secret vectors for each layer")->capture_default_str();
+  add_option(verb, "--epochs N", options.epochs, "keys: one ends with its first rejection")
+      ->capture_default_str();
+  add_option(verb, "--out PREFIX", options.out, "the keys: PREFIX.0, PREFIX.1, ..")->required();
+}
+
+void add_audit_check(Program& program) {
+  const auto [verb, options] = program.add(
+      "audit check", "Check what a provider opened, against the weights or with a key",
+      "assay audit check --head head --provider provider.key.pub --request request --challenge challenge\n"
+      "      --openings openings --weights SmolLM2-135M",
+      run_check);
+  add_option(verb, "--head FILE", options.head, "the signed head of the run")->required();
+  add_option(verb, "--provider FILE", options.provider, "the provider's public key")->required();
+  add_option(verb, "--request FILE", options.request, "what you asked, and the tokens you got")->required();
+  add_option(verb, "--challenge FILE", options.challenge, "what you drew")->required();
+  add_option(verb, "--openings FILE", options.openings, "the provider's answer");
+  verb->add_flag("--no-answer", options.silent, "there was none in time");
+  add_option(verb, "--weights DIR", options.weights, "your copy of the model");
+  add_reference(verb, options.manifest, options.dtype);
+  add_option(verb, "--key FILE", options.key, "instead of the weights: a key of the epoch");
+  add_option(verb, "--variance-factor X", options.factor,
+             "of the products' rounding, measured for dtype, device and kernel")
+      ->capture_default_str();
+  add_option(verb, "--share F", options.share, "of the tokens, the cheat that the miss bound is about")
+      ->capture_default_str();
+  add_option(verb, "--record DIR", options.record,
+             "your record: outcomes of each provider are counted there");
+}
+
+}  // namespace assay::cli

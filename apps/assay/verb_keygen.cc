@@ -1,0 +1,46 @@
+// `assay keygen`: a key that statements are signed with.
+#include "base/file.h"
+#include "base/key_file.h"
+#include "base/try.h"
+#include "program.h"
+
+namespace assay::cli {
+namespace {
+
+struct Options {
+  std::string out;
+  bool force = false;
+};
+
+ByteSpan bytes_of(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+Result<int> run_keygen(const Options& options, const Console& console) {
+  const auto existing = options.force ? AtomicFile::Existing::kReplace : AtomicFile::Existing::kKeep;
+  const SigningKey key = ASSAY_TRY(SigningKey::generate());
+  const std::string public_path = options.out + ".pub";
+  const Status written = write_private_file(options.out, bytes_of(encode_signing_key(key)), existing);
+  if (!written.ok() && written.error().code == ErrorCode::kMismatch)
+    return Error{ErrorCode::kMismatch, options.out,
+                 "a key is there: --force replaces it, and it is then lost"};
+  ASSAY_TRY(written);
+  ASSAY_TRY(write_file(public_path, encode_public_key(key.public_key())));
+  const std::string id = to_hex(key_id_of(key.public_key()));
+  return console.report(
+      {{"key", options.out}, {"public_key", public_path}, {"key_id", id}},
+      {options.out + ": the secret key, for you alone",
+       public_path + ": the public key, for whoever checks your signatures", "key id " + id});
+}
+
+}  // namespace
+
+void add_keygen(Program& program) {
+  const auto [verb, options] = program.add("keygen", "Make a key that statements are signed with (Ed25519)",
+                                           "assay keygen --out provider.key", run_keygen);
+  add_option(verb, "--out FILE", options.out, "the secret key; the public one goes beside it, ending in .pub")
+      ->required();
+  verb->add_flag("--force", options.force, "replace a key that is there");
+}
+
+}  // namespace assay::cli

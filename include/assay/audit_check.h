@@ -1,0 +1,89 @@
+// The verdict on what a provider opened.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "assay/audit_challenge.h"
+#include "assay/audit_key.h"
+#include "assay/audit_log.h"
+#include "assay/base.h"
+#include "assay/verdict.h"
+#include "assay/weights.h"
+
+namespace assay::audit {
+
+namespace internal {
+struct Facts;
+}  // namespace internal
+
+/// What the opened products are held against: all weights, or a key.
+class Reference {
+ public:
+  /// The weights of a folder, whose manifest has the root `manifest`; the model computes in `dtype`. Errors:
+  /// those of OpTable::of; kMalformed, kOutOfRange (config.json); kMismatch (norms, embedding).
+  [[nodiscard]] static Result<Reference> of(const weights::Folder& folder, RowDtype dtype,
+                                            const Digest& manifest);
+  [[nodiscard]] static Reference of(const Key& key);
+
+  [[nodiscard]] const Digest& manifest() const;
+  [[nodiscard]] bool is_secret() const { return key_ != nullptr; }
+  /// Whether attention between these products can be checked.
+  [[nodiscard]] bool has_attention() const;
+  /// That the model computes in.
+  [[nodiscard]] RowDtype dtype() const;
+
+  [[nodiscard]] const internal::Facts& facts() const { return *facts_; }
+  [[nodiscard]] const weights::Folder* folder() const { return folder_.get(); }
+  [[nodiscard]] const internal::KeyContents* key() const { return key_.get(); }
+
+ private:
+  Reference() = default;
+  std::shared_ptr<const internal::Facts> facts_;
+  std::shared_ptr<const weights::Folder> folder_;
+  std::shared_ptr<const internal::KeyContents> key_;
+};
+
+/// What honest runs stay within, by the element type of their rows.
+struct Tolerance {
+  /// With this probability an honest run is rejected by its products, with a key.
+  double false_alarm = 1e-6;
+  /// What rounding does more than the formula says, as a factor of the variance: for dtype, device and
+  /// kernel.
+  double variance_factor = 1;
+  /// Share of the outputs of a layer that a recomputation in double rounds otherwise.
+  double differing_share = 0.01;
+  /// Of a head's output, the error in its norm, at most.
+  double attention_error = 0.0055;
+  /// Rows that may be missing, of all of a run.
+  double dropped_share = 0.001;
+
+  /// For rows of bf16, f16, f32 or f64.
+  [[nodiscard]] static Tolerance of(RowDtype dtype);
+};
+
+/// What the verifier holds against.
+struct Expectation {
+  std::array<std::uint8_t, 32> provider{};  ///< its public key (Ed25519)
+  Request request;
+  Challenge challenge;
+  Tolerance tolerance;
+  double cheat_share = 0.1;  ///< of tokens, of the cheat that the miss bound is about
+};
+
+/// Whether the run that `envelope` is the head of computed what the model computes, as far as the challenge
+/// looks. `openings` is null where the provider did not answer. Errors: kMalformed, kNonCanonical, kTooLarge,
+/// kUnsupported (the head); kMismatch (the head of another model, a challenge of another head, openings of
+/// another challenge, or not asked for), kOutOfRange (a row with NaN or Inf; a step beyond the run). Steps:
+/// "head", "missing", "inclusion", "drops", "token", "product", "logits", "chain", "attention".
+[[nodiscard]] Result<Verdict> check(std::string_view envelope, const Openings* openings,
+                                    const Expectation& expected, const Reference& reference);
+
+/// Whether a verdict tells whoever hears of it something about the vectors of a key: a rejection at "product"
+/// or "logits". The epoch of the key then ends.
+[[nodiscard]] bool tells_of_key(const Verdict& verdict);
+
+}  // namespace assay::audit

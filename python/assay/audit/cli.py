@@ -1,0 +1,113 @@
+"""The program `assay-audit`: what `assay audit` does in Python."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..arguments import Parser, add_number, at_least, parser_of
+from ..ending import ended
+from ..models import ATTENTION, DEVICES, DTYPES
+
+PROGRAM = "assay audit"
+
+_EXAMPLE = """\
+examples:
+  assay audit run --model smollm2 --prompt "The capital of France is" --output runs
+  assay audit enroll --model smollm2 --out smollm2-key
+  assay audit sample
+
+`assay audit challenge`, `open`, `check`, `listen`, and `enroll --weights`, run no model and need no
+Python. Exit codes: 0 done, 1 rejected, 2 bad input
+or could not run, 3 inconclusive.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code."""
+    options = _parser().parse_args(argv)
+    return ended(f"{PROGRAM} {options.verb}", lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    # Loading torch takes seconds that --help and typing errors need not wait.
+    if options.verb == "sample":
+        from . import story
+
+        return story.tell(options)
+    from . import model_verbs
+
+    return model_verbs.run(options) if options.verb == "run" else model_verbs.enroll(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    about = "What each layer of a model computed, while it runs."
+    parser = parser_of(PROGRAM, about, _EXAMPLE)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for add_verb in (_add_run, _add_enroll, _add_sample):
+        add_verb(verbs)
+    return parser
+
+
+def _verb(verbs: Any, name: str, summary: str) -> Any:
+    parser: Parser = verbs.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+    return parser.add_argument
+
+
+def _add_run(verbs: Any) -> None:
+    about = "answer prompts, and commit to what each layer computed meanwhile"
+    add = _verb(verbs, "run", about)
+    _add_model(add)
+    add("--prompt", action="append", metavar="TEXT", help="to continue; may be given several times")
+    add("--prompts", metavar="FILE", help="instead: a prompt in each line, or .jsonl")
+    add("--chat", action="store_true", help="prompts within the tokenizer's chat template")
+    add_number(add, "--max-new-tokens", 32, "of each answer", least=1)
+    add_number(add, "--min-new-tokens", 0, "of each answer", least=0)
+    add("--output", required=True, type=Path, metavar="DIR", help="a folder for each run in it")
+    add("--key", type=Path, metavar="FILE", help="of assay keygen (default: provider.key in DIR)")
+    add("--nonce", metavar="HEX", help="the verifier's, 64 digits (default: zeros)")
+    add(
+        "--prompt-rows",
+        choices=("some", "all"),
+        default="some",
+        help="of a prompt's tokens residual, k and v, or all wires (default: %(default)s)",
+    )
+    _add_ending(add)
+
+
+def _add_enroll(verbs: Any) -> None:
+    about = "make secret keys of a model that is no folder: a .gguf file, a hub's"
+    add = _verb(verbs, "enroll", about)
+    _add_model(add)
+    add("--out", required=True, metavar="PREFIX", help="the keys: PREFIX.0, PREFIX.1, ..")
+    add("--folder", type=Path, metavar="DIR", help="keep the model there, as check --weights wants")
+    add("--vectors", type=at_least(1), metavar="K", help="for each layer")
+    add("--epochs", type=at_least(1), metavar="N", help="keys")
+    _add_ending(add)
+
+
+def _add_model(add: Any) -> None:
+    add("--model", required=True, help="folder, .gguf file, hub id, or smollm2")
+    add("--dtype", choices=DTYPES, default="bfloat16", help="default: %(default)s")
+    add("--attn", choices=tuple(ATTENTION), default="sdpa", help="default: %(default)s")
+    add("--device", choices=DEVICES, default="auto")
+    add("--trust-remote-code", action="store_true", help="run code that the model brings with it")
+
+
+def _add_ending(add: Any) -> None:
+    add("--json", action="store_true", help="the report as JSON")
+    add("--quiet", action="store_true", help="no messages but errors")
+
+
+def _add_sample(verbs: Any) -> None:
+    about = "sample a product while it is made, send it, check it, and reject a false one"
+    add = _verb(verbs, "sample", about)
+    add_number(add, "--size", 4000, "rows and columns of the matrices", least=1)
+    add(
+        "--dtype",
+        choices=("float64", "float32", "bfloat16", "float16"),
+        default="float64",
+        help="default: %(default)s",
+    )
+    add_number(add, "--seed", 42, "of the matrices", least=0)
+    add_number(add, "--port", 11234, "of the listener; 0: one that is free", least=0)

@@ -1,0 +1,135 @@
+"""`assay audit run` and `assay audit enroll --model`: what needs a loaded model."""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from .. import _core, models
+from ..errors import FAILED, InputError
+from ..models import Engine, Loaded
+from ..printing import printable, show, show_json
+from ..progress import Bar
+from ..stopping import obey
+from ..wording import count, duration
+from ..writing import write_together
+from .auditing import streaming_audit
+from .recording import Recorded, Run
+
+_NONCE = 32
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answer prompts, and keep what the layers computed; gives the exit code."""
+    nonce = _nonce_of(options.nonce)
+    if (options.prompt is None) == (options.prompts is None):
+        raise InputError("malformed", "--prompt", "give it, or --prompts with a file of them")
+    texts = options.prompt or models.read_prompts(options.prompts, sys.maxsize)
+    with Bar.on_stderr("assay audit run", quiet=options.quiet) as bar:
+        loaded = _load(options)
+        ids = models.encode_prompts(loaded.tokenizer, texts, chat=options.chat)
+        settings = models.settings_for(
+            loaded.model, options.max_new_tokens, min_new_tokens=options.min_new_tokens
+        )
+        with (
+            models.quiet(True),
+            streaming_audit(
+                loaded.model,
+                options.output,
+                signing_key=options.key,
+                nonce=nonce,
+                all_prompt_rows=options.prompt_rows == "all",
+            ) as recorded,
+        ):
+            models.generate(loaded.model, ids, settings, report=bar)
+    requests = [_write_request(one, nonce) for one in recorded.runs]
+    _report(options, loaded, recorded, requests)
+    whole = len(recorded.runs) == len(ids) and not recorded.problems
+    return 0 if whole else FAILED
+
+
+def _nonce_of(text: str | None) -> bytes:
+    try:
+        nonce = bytes(_NONCE) if text is None else bytes.fromhex(text)
+    except ValueError:
+        nonce = b""
+    if len(nonce) != _NONCE:
+        raise InputError("malformed", "--nonce", f"not {2 * _NONCE} hexadecimal digits")
+    return nonce
+
+
+def _load(options: argparse.Namespace) -> Loaded:
+    engine = Engine(options.dtype, options.attn, options.device)
+    return models.load(options.model, engine, trust_remote_code=options.trust_remote_code)
+
+
+def _write_request(one: Run, nonce: bytes) -> Path:
+    """What was asked and answered, as the verifier keeps it; beside the folder of the run."""
+    path = one.folder.with_name(f"{one.folder.name}.request")
+    text = _core.audit_request_text(nonce, one.prompt, one.output, "greedy")
+    write_together({path: text.encode()})
+    return path
+
+
+def _report(
+    options: argparse.Namespace, loaded: Loaded, recorded: Recorded, requests: list[Path]
+) -> None:
+    answers = [str(loaded.tokenizer.decode(one.output)) for one in recorded.runs]
+    if options.json:
+        show_json(
+            {
+                "runs": [
+                    {
+                        "folder": str(one.folder),
+                        "request": str(request),
+                        "head_digest": one.head,
+                        "prompt_tokens": len(one.prompt),
+                        "output_tokens": len(one.output),
+                        "answer": answer,
+                    }
+                    for one, request, answer in zip(recorded.runs, requests, answers, strict=True)
+                ],
+                "rows": recorded.rows,
+                "drops": recorded.drops,
+                "longest_lag_s": recorded.longest_lag_s,
+                "hashing_s": recorded.hashing_s,
+                "most_memory": recorded.most_memory,
+                "problems": recorded.problems,
+            }
+        )
+        return
+    for one, request, answer in zip(recorded.runs, requests, answers, strict=True):
+        show(f"{printable(answer)}")
+        show(f"  run      {one.folder}")
+        show(f"  request  {request}")
+        show(f"  head     {one.head}")
+    show(
+        f"{count(recorded.rows)} rows kept, {count(recorded.drops)} dropped; each step was "
+        f"committed to within {duration(recorded.longest_lag_s)}"
+    )
+    for problem in recorded.problems:
+        show(f"assay audit run: {printable(problem)}", error=True)
+
+
+def enroll(options: argparse.Namespace) -> int:
+    """Make the keys of a model that is no folder of safetensors; becomes the native command."""
+    with tempfile.TemporaryDirectory(prefix="assay-audit-") as temporary:
+        folder = Path(options.folder or temporary)
+        loaded = _load(options)
+        with models.quiet(True):
+            loaded.model.save_pretrained(folder)
+        obey()
+        dtype = str(loaded.model.dtype).removeprefix("torch.")
+        program = Path(sys.executable).with_name("assay")
+        flags = ["--weights", folder, "--dtype", dtype, "--out", options.out]
+        for name in ("vectors", "epochs"):
+            if getattr(options, name) is not None:
+                flags += [f"--{name}", getattr(options, name)]
+        if options.json:
+            flags.append("--json")
+        arguments = [str(program), "audit", "enroll", *map(str, flags)]
+        status = os.waitstatus_to_exitcode(
+            os.waitpid(os.posix_spawn(program, arguments, os.environ), 0)[1]
+        )
+        return status if status >= 0 else FAILED

@@ -1,0 +1,154 @@
+#include "assay/audit_challenge.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "assay/audit_record.h"
+#include "audit/test_support.h"
+
+namespace assay::audit {
+namespace {
+
+Head head_of(std::uint64_t steps, std::uint32_t blocks) {
+  Head head;
+  head.steps = steps;
+  head.nonce.fill(9);
+  for (std::uint32_t b = 0; b < blocks; ++b) {
+    head.wires.push_back({{b, Role::kResidual}, RowDtype::kBF16, 8});
+    head.wires.push_back({{b, Role::kK}, RowDtype::kBF16, 8});
+    head.wires.push_back({{b, Role::kOInput}, RowDtype::kBF16, 8});
+  }
+  return head;
+}
+
+/// A world whose randomness is a stream.
+World world_of(std::uint8_t seed) {
+  World world = World::system();
+  Digest key{};
+  key[0] = seed;
+  const auto stream = std::make_shared<ChaCha20Stream>(key);
+  world.fill_random = [stream](std::span<std::uint8_t> out) -> Status {
+    for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(stream->next_u64());
+    return {};
+  };
+  return world;
+}
+
+TEST(Challenge, DrawsDifferentStepsAndBlocksEvenly) {
+  const Head head = head_of(10, 4);
+  const World world = world_of(1);
+  std::vector<int> drawn(10);
+  std::vector<int> blocks(4);
+  constexpr int kDraws = 2000;
+  for (int i = 0; i < kDraws; ++i) {
+    const Challenge challenge = Challenge::draw(head, {3, 2}, world).value();
+    ASSERT_EQ(challenge.steps.size(), 3U);
+    ASSERT_EQ(challenge.attention.size(), 6U);
+    EXPECT_EQ(std::set(challenge.steps.begin(), challenge.steps.end()).size(), 3U);
+    EXPECT_EQ(challenge.head, head.digest());
+    EXPECT_TRUE(Challenge::decode(challenge.encode(), "drawn").ok());
+    for (const std::uint64_t step : challenge.steps) ++drawn[step];
+    for (const Challenge::Attention& one : challenge.attention) ++blocks[one.block];
+  }
+  // 3 in 10 of 2000 draws are 600, with a standard deviation of 20; 2 in 4 of 6000 are 3000, with 39.
+  for (const int count : drawn) EXPECT_NEAR(count, 600, 6 * 20);
+  for (const int count : blocks) EXPECT_NEAR(count, 3000, 6 * 39);
+}
+
+TEST(Challenge, OpensAllOfAShortRun) {
+  const Challenge challenge = Challenge::draw(head_of(3, 1), {50, 5}, world_of(2)).value();
+  EXPECT_EQ(challenge.steps, (std::vector<std::uint64_t>{0, 1, 2}));
+  EXPECT_EQ(challenge.attention.size(), 3U);
+  EXPECT_EQ(Challenge::draw(head_of(0, 1), {1, 0}, world_of(2)).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(Challenge::draw(head_of(3, 1), {0, 0}, world_of(2)).error().code, ErrorCode::kOutOfRange);
+}
+
+TEST(Challenge, RefusesWhatIsNotCanonical) {
+  const auto code = [](const Challenge& challenge) {
+    return Challenge::decode(challenge.encode(), "test").error().code;
+  };
+  EXPECT_EQ(code({{}, {}, {}}), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code({{}, {2, 1}, {}}), ErrorCode::kNonCanonical);
+  EXPECT_EQ(code({{}, {1, 1}, {}}), ErrorCode::kNonCanonical);
+  EXPECT_EQ(code({{}, {kMaxSteps}, {}}), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code({{}, {1}, {{2, 0}}}), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code({{}, {1}, {{1, 1}, {1, 0}}}), ErrorCode::kNonCanonical);
+  const Bytes bytes = Challenge{{}, {1, 5}, {{1, 0}, {5, 3}}}.encode();
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_FALSE(Challenge::decode(ByteSpan(bytes).first(size), "cut").ok()) << size;
+  Bytes longer = bytes;
+  longer.push_back(0);
+  EXPECT_EQ(Challenge::decode(longer, "longer").error().code, ErrorCode::kMalformed);
+}
+
+TEST(Challenge, AsksForTheTokenAndForWhatItsAttentionSaw) {
+  const Head head = head_of(4, 2);
+  const Challenge challenge{head.digest(), {2}, {{2, 1}}};
+  // Wires 3 and 4 are residual and k of block 1.
+  EXPECT_EQ(asked_of(challenge, head, 1), (std::vector<Asked>{{0, true}, {3, true}, {4, true}}));
+  EXPECT_EQ(asked_of(challenge, head, 2),
+            (std::vector<Asked>{{0, true}, {1, false}, {2, false}, {3, true}, {4, true}, {5, false}}));
+  EXPECT_TRUE(asked_of(challenge, head, 3).empty());
+}
+
+TEST(Budget, IsThatOfTheFormula) {
+  EXPECT_EQ(tokens_for(0.01, 0.1).value(), 44U) << "0.9^44 = 0.0097";
+  EXPECT_EQ(tokens_for(0.5, 0.5).value(), 1U);
+  EXPECT_EQ(tokens_for(0.25, 0.5).value(), 2U);
+  for (const double risk : {0.5, 0.1, 1e-6}) {
+    for (const double share : {0.9, 0.1, 0.001}) {
+      const std::uint64_t tokens = tokens_for(risk, share).value();
+      EXPECT_LE(std::pow(1 - share, tokens), risk * (1 + 1e-9));
+      EXPECT_GT(std::pow(1 - share, static_cast<double>(tokens) - 1), risk * (1 - 1e-9));
+    }
+  }
+  EXPECT_NEAR(miss_bound(0.1, 44), std::pow(0.9, 44), 1e-15);
+  for (const double wrong : {0.0, 1.0, -0.5, std::nan("")}) {
+    EXPECT_FALSE(tokens_for(wrong, 0.1).ok());
+    EXPECT_FALSE(tokens_for(0.1, wrong).ok());
+  }
+  EXPECT_FALSE(tokens_for(1e-9, 1e-9).ok());
+}
+
+TEST(Record, DrawsForAHeadOnce) {
+  const tensor::TempDir directory;
+  const Record record = Record::open(directory / "record").value();
+  const Head head = head_of(4, 1);
+  const Challenge first = Challenge::draw(head, {1, 0}, world_of(1)).value();
+  EXPECT_TRUE(record.keep(head, first).ok());
+  const Error again = record.keep(head, Challenge::draw(head, {1, 0}, world_of(2)).value()).error();
+  EXPECT_EQ(again.code, ErrorCode::kMismatch);
+
+  Head other = head;
+  other.run.fill(1);
+  EXPECT_EQ(record.keep(other, Challenge::draw(other, {1, 0}, world_of(3)).value()).error().code,
+            ErrorCode::kMismatch)
+      << "another head for the same nonce: the provider chose between runs";
+  other.nonce = {};
+  EXPECT_TRUE(record.keep(other, Challenge::draw(other, {1, 0}, world_of(3)).value()).ok());
+  EXPECT_FALSE(record.keep(other, Challenge::draw(other, {1, 0}, world_of(3)).value()).ok());
+}
+
+TEST(Record, CountsOutcomesOfEachProvider) {
+  const tensor::TempDir directory;
+  const Record record = Record::open(directory / "record").value();
+  Digest one{};
+  Digest two{};
+  two.fill(2);
+  EXPECT_EQ(record.tally(one).value(), Record::Tally{});
+  for (const Verdict& verdict :
+       {Verdict::accepted(), Verdict::rejected("missing", "step 3"), Verdict::rejected("product", "a reason"),
+        Verdict::inconclusive("drops", "one")})
+    EXPECT_TRUE(record.note(one, two, verdict).ok());
+  EXPECT_TRUE(record.note(two, one, Verdict::accepted()).ok());
+  EXPECT_EQ(record.tally(one).value(), (Record::Tally{1, 2, 1, 1}));
+  EXPECT_EQ(record.tally(two).value(), (Record::Tally{1, 0, 0, 0}));
+  ASSERT_TRUE(write_file(directory / "record/outcomes", to_hex(one) + " aa perhaps -\n").ok());
+  EXPECT_EQ(record.tally(one).error().code, ErrorCode::kMalformed);
+}
+
+}  // namespace
+}  // namespace assay::audit

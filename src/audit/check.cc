@@ -1,0 +1,259 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <numeric>
+
+#include "audit/check_parts.h"
+#include "base/dsse.h"
+#include "base/try.h"
+
+namespace assay::audit {
+namespace {
+
+using internal::Facts;
+using internal::fault;
+using internal::Fault;
+using internal::Found;
+using internal::OpenedRows;
+using internal::ProductFindings;
+using internal::Question;
+
+Verdict rejected(const Fault& fault) {
+  std::string reason = fault.reason;
+  if (fault.item) reason = fmt::format("step {}: {}", *fault.item, reason);
+  Verdict verdict = Verdict::rejected(fault.step, reason);
+  if (fault.item) verdict.at_item(*fault.item);
+  return verdict;
+}
+
+/// What passes before a fault is found.
+struct Passed {
+  std::vector<Verdict::Check> checks;
+  void add(std::string step, Grade grade) { checks.push_back({std::move(step), grade}); }
+};
+
+Verdict with_checks(Verdict verdict, const Passed& passed) {
+  for (const Verdict::Check& check : passed.checks) verdict.add_check(check.step, check.grade);
+  return verdict;
+}
+
+double multiply_adds(const Facts& facts) {
+  return std::accumulate(facts.table.ops.begin(), facts.table.ops.end(), 0.0, [](double sum, const Op& op) {
+    return sum + static_cast<double>(op.in) * static_cast<double>(op.out);
+  });
+}
+
+/// How much was looked at, of what there was.
+void report_shares(Verdict& verdict, const Question& q) {
+  const Facts& facts = q.facts();
+  const Challenge& challenge = q.expected.challenge;
+  const std::uint64_t prompt = q.expected.request.prompt_token_ids.size();
+  const auto opened = static_cast<double>(challenge.steps.size());
+  const auto passes = static_cast<double>(q.head.steps + prompt - 1);
+  verdict.add_figure("tokens", q.head.steps);
+  verdict.add_figure("tokens opened", std::uint64_t{challenge.steps.size()});
+  verdict.add_figure("products opened", std::uint64_t{challenge.steps.size() * facts.table.ops.size()});
+  // A product of one row and one layer, of the rows of prompt and answer.
+  verdict.add_figure("share of products", opened / passes);
+  verdict.add_figure("multiply-adds opened", opened * multiply_adds(facts));
+  verdict.add_figure("attention opened", std::uint64_t{challenge.attention.size()});
+  verdict.add_figure("share of attention", static_cast<double>(challenge.attention.size()) /
+                                               (passes * std::max(1U, facts.table.blocks)));
+  verdict.add_figure("rows not there", q.head.drops);
+}
+
+void report_limits(Verdict& verdict, const Question& q) {
+  const Facts& facts = q.facts();
+  if (!facts.has_chain()) verdict.add_note("products alone are checked: " + facts.spec.why_other);
+  if (facts.has_chain() && !facts.has_attention())
+    verdict.add_note("attention is not checked: " + facts.spec.attention_left_out);
+  if (facts.has_attention() && q.expected.challenge.attention.empty())
+    verdict.add_note("attention is not checked: the challenge drew no block");
+  if (facts.has_chain() && facts.embedding.empty() && q.reference.folder() == nullptr)
+    verdict.add_note(
+        "that the first residual is the token's embedding is not checked: a key does not hold it");
+  if (!q.expected.request.is_greedy())
+    verdict.add_note(
+        fmt::format("the choice of tokens is not bound: sampling is '{}'", q.expected.request.sampling));
+  for (const std::string& name : facts.table.left_out) verdict.add_note(name + " is not checked");
+  verdict.add_note("not seen: work that was not declared, attention in blocks that were not drawn");
+  verdict.add_assumption("the challenge was drawn after the head lay before the verifier, and once");
+  if (q.reference.is_secret()) verdict.add_assumption("nobody but the verifier knows the key");
+}
+
+/// The questions that need numbers.
+Result<Verdict> check_numbers(const Question& q, Passed& passed) {
+  const OpenedRows rows(q.openings);
+  const Facts& facts = q.facts();
+  const std::vector<internal::Product> products = ASSAY_TRY(internal::opened_products(q, rows));
+  const Tolerance& tolerance = q.expected.tolerance;
+  const ProductFindings found =
+      q.reference.is_secret()
+          ? internal::check_by_key(*q.reference.key(), products, tolerance)
+          : ASSAY_TRY(internal::check_by_weights(*q.reference.folder(), facts, products, tolerance));
+  if (found.failure) {
+    const Op& op = facts.table.ops[found.failure->op];
+    const std::string reason = fmt::format("{}, position {}: {}", op.output.to_string(),
+                                           found.failure->position, found.failure->reason);
+    return op.output.role == Role::kLogits ? rejected(fault("logits", reason, found.failure->step))
+                                           : rejected(fault("product", reason, found.failure->step));
+  }
+  const Grade grade = q.reference.is_secret() ? Grade::kStatistical : Grade::kRecomputed;
+  passed.add("product", grade);
+  passed.add("logits", grade);
+  const Found chain = ASSAY_TRY(internal::check_chain(q, rows));
+  if (chain) return rejected(*chain);
+  passed.add("chain", facts.has_chain() ? Grade::kRecomputed : Grade::kMissing);
+  const Found attention = ASSAY_TRY(internal::check_attention(q, rows));
+  if (attention) return rejected(*attention);
+  const bool attended = facts.has_attention() && !q.expected.challenge.attention.empty();
+  passed.add("attention", attended ? Grade::kRecomputed : Grade::kMissing);
+  const Found token = ASSAY_TRY(internal::check_tokens(q, rows));
+  if (token) return rejected(*token);
+  passed.add("token", q.expected.request.is_greedy() ? Grade::kRecomputed : Grade::kMissing);
+  Verdict verdict = Verdict::accepted();
+  if (found.variance) verdict.add_figure("variance of the rounding, over the formula's", *found.variance);
+  return verdict;
+}
+
+Status check_challenge(const Head& head, const Expectation& expected, const Facts& facts) {
+  const Challenge& challenge = expected.challenge;
+  if (challenge.head != head.digest())
+    return Error{ErrorCode::kMismatch, "challenge", "it is about another head"};
+  if (challenge.steps.empty() || challenge.steps.back() >= head.steps)
+    return Error{ErrorCode::kOutOfRange, "challenge", "it asks for a step that the run does not have"};
+  for (const Challenge::Attention& one : challenge.attention) {
+    if (one.block >= facts.table.blocks)
+      return Error{ErrorCode::kOutOfRange, "challenge",
+                   fmt::format("block {} of a model of {}", one.block, facts.table.blocks)};
+  }
+  return {};
+}
+
+}  // namespace
+
+namespace internal {
+
+Result<Found> check_head(const Head& head, const Expectation& expected, const Facts& facts) {
+  const auto refused = [](std::string reason) { return Found(fault("head", std::move(reason))); };
+  if (head.manifest != facts.manifest)
+    return Error{
+        ErrorCode::kMismatch, "head",
+        fmt::format("it is of the weights {}, not of {}", to_hex(head.manifest), to_hex(facts.manifest))};
+  if (head.request != expected.request.digest()) return refused("it is about another request");
+  if (head.nonce != expected.request.nonce) return refused("it has another nonce");
+  const std::size_t tokens = expected.request.output_token_ids.size();
+  if (head.steps != tokens)
+    return refused(fmt::format("{} steps, {} tokens were delivered", head.steps, tokens));
+  std::vector<WireEntry> wires = expected_wires(facts);
+  if (!facts.has_chain()) {
+    // Where nothing follows from the residual stream, whether it was recorded is up to the provider.
+    std::ranges::copy_if(head.wires, std::back_inserter(wires),
+                         [](const WireEntry& entry) { return entry.wire.role == Role::kResidual; });
+    std::ranges::sort(wires, {}, &WireEntry::wire);
+  }
+  const std::uint64_t prompt = expected.request.prompt_token_ids.size();
+  const auto whole = static_cast<std::uint64_t>(std::ranges::count_if(
+      wires, [&](const WireEntry& entry) { return has_whole_prompt(entry.wire, facts); }));
+  // How many drops are few is a share of these.
+  const std::uint64_t least = wires.size() * head.steps + whole * (prompt - 1);
+  const std::uint64_t most = wires.size() * (head.steps + prompt - 1);
+  if (head.wires == wires) {
+    if (head.rows >= least && head.rows <= most) return Found();
+    return refused(fmt::format("{} rows, such a run has {} to {}", head.rows, least, most));
+  }
+  for (const WireEntry& wire : wires) {
+    const auto found = find_wire(head.wires, wire.wire);
+    if (!found) return refused(fmt::format("it has no wire '{}'", wire.wire.to_string()));
+    const WireEntry& given = head.wires[*found];
+    if (given != wire)
+      return refused(fmt::format("{}: rows of {} bytes of {}, not {} of {}", wire.wire.to_string(),
+                                 given.row_bytes, to_string(given.dtype), wire.row_bytes,
+                                 to_string(wire.dtype)));
+  }
+  return refused("it has wires that the model does not have");
+}
+
+}  // namespace internal
+
+Tolerance Tolerance::of(RowDtype dtype) {
+  Tolerance tolerance;
+  if (dtype == RowDtype::kF16) tolerance.attention_error = 0.001;
+  if (dtype == RowDtype::kF32 || dtype == RowDtype::kF64) tolerance.attention_error = 1e-4;
+  return tolerance;
+}
+
+Result<Reference> Reference::of(const weights::Folder& folder, RowDtype dtype, const Digest& manifest) {
+  Reference reference;
+  reference.facts_ = std::make_shared<const Facts>(ASSAY_TRY(internal::Facts::of(folder, dtype, manifest)));
+  reference.folder_ = std::make_shared<const weights::Folder>(folder);
+  return reference;
+}
+
+Reference Reference::of(const Key& key) {
+  Reference reference;
+  reference.key_ = key.shared_contents();
+  reference.facts_ = {reference.key_, &reference.key_->facts};
+  return reference;
+}
+
+const Digest& Reference::manifest() const { return facts_->manifest; }
+bool Reference::has_attention() const { return facts_->has_attention(); }
+RowDtype Reference::dtype() const { return facts_->dtype; }
+
+bool tells_of_key(const Verdict& verdict) {
+  return verdict.outcome() == Outcome::kRejected &&
+         (verdict.step() == "product" || verdict.step() == "logits");
+}
+
+Result<Verdict> check(std::string_view envelope, const Openings* openings, const Expectation& expected,
+                      const Reference& reference) {
+  const Envelope signed_head = ASSAY_TRY(Envelope::decode(envelope, "head"));
+  if (signed_head.payload_type != Head::kPayloadType)
+    return Error{ErrorCode::kMismatch, "head",
+                 fmt::format("a statement of type '{}'", signed_head.payload_type)};
+  const Head head = ASSAY_TRY(Head::decode(signed_head.payload, "head"));
+  if (!signed_head.is_signed_by(expected.provider))
+    return rejected(fault("head", "the provider did not sign it"));
+  const Facts& facts = reference.facts();
+  const Found wrong_head = ASSAY_TRY(internal::check_head(head, expected, facts));
+  if (wrong_head) return rejected(*wrong_head);
+  ASSAY_TRY(check_challenge(head, expected, facts));
+  Passed passed;
+  passed.add("head", Grade::kBound);
+  if (openings == nullptr)
+    return with_checks(rejected(fault("missing", "the provider did not answer the challenge")), passed);
+  if (openings->challenge != expected.challenge.digest())
+    return Error{ErrorCode::kMismatch, "openings", "they answer another challenge"};
+
+  const Question q{head, *openings, expected, reference};
+  const Found missing = ASSAY_TRY(internal::check_missing(q));
+  if (missing) return with_checks(rejected(*missing), passed);
+  passed.add("missing", Grade::kRecomputed);
+  using Ask = Found (*)(const Question&);
+  for (const auto& [step, ask] : {std::pair<const char*, Ask>("inclusion", internal::check_inclusion),
+                                  {"drops", internal::check_drops},
+                                  {"said tokens", internal::check_said_tokens}}) {
+    const Found found = ask(q);
+    if (found) return with_checks(rejected(*found), passed);
+    passed.add(step, Grade::kBound);
+  }
+  Verdict verdict = with_checks(ASSAY_TRY(check_numbers(q, passed)), passed);
+  // What is there was looked at all the same: a row that is not there hides itself alone.
+  if (verdict.ok() && internal::has_dropped_rows(*openings)) {
+    verdict =
+        with_checks(Verdict::inconclusive("drops", "a row that was drawn is not there, as few are"), passed);
+  }
+  report_shares(verdict, q);
+  report_limits(verdict, q);
+  if (verdict.ok()) {
+    verdict.set_miss_bound(miss_bound(expected.cheat_share, expected.challenge.steps.size()));
+    verdict.add_assumption(
+        fmt::format("the miss bound is that of a cheat in {} of the tokens, wrong in each of them",
+                    expected.cheat_share));
+  }
+  return verdict;
+}
+
+}  // namespace assay::audit

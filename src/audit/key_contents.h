@@ -1,0 +1,40 @@
+// What a key holds.
+#pragma once
+
+#include <vector>
+
+#include "audit/facts.h"
+
+namespace assay::audit::internal {
+
+struct KeyContents {
+  /// Of one layer.
+  struct Layer {
+    std::vector<float> scales;        ///< [out]: the usual size of each output
+    std::vector<double> projections;  ///< [vectors, in]: v
+    std::vector<double> biases;       ///< [vectors]: <b, r>
+    friend bool operator==(const Layer&, const Layer&) = default;
+  };
+
+  std::uint32_t epoch = 0;
+  Digest seed{};
+  std::uint32_t vectors = 0;
+  Facts facts;
+  std::vector<Layer> layers;  ///< as the facts' operations
+
+  /// r of a layer: [vectors, out].
+  [[nodiscard]] std::vector<double> draw(std::uint32_t layer) const;
+
+  KeyContents() = default;
+  KeyContents(const KeyContents&) = delete;
+  KeyContents& operator=(const KeyContents&) = delete;
+  KeyContents(KeyContents&&) = default;
+  KeyContents& operator=(KeyContents&&) = default;
+  ~KeyContents();
+};
+
+/// Independent normal values from a seed, for one layer and one vector: by Box and Muller (1958) from the
+/// stream of ChaCha20.
+void fill_normal(const Digest& seed, std::uint32_t layer, std::uint32_t vector, std::span<double> out);
+
+}  // namespace assay::audit::internal

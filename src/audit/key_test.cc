@@ -1,0 +1,170 @@
+#include "assay/audit_key.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "audit/key_contents.h"
+#include "audit/layer_values.h"
+#include "audit/products.h"
+#include "audit/statistics.h"
+#include "audit/test_support.h"
+
+namespace assay::audit {
+namespace {
+
+using internal::KeyContents;
+using test::Llama;
+using testing::HasSubstr;
+
+class KeyTest : public testing::Test {
+ protected:
+  KeyTest() : folder_(Llama::config()) { folder_.whole(Llama().written()); }
+  [[nodiscard]] std::vector<Key> enroll(Key::Options options) const {
+    return Key::enroll(folder_.open().value(), options, World::system()).value();
+  }
+  weights::ModelFolder folder_;
+  tensor::TempDir directory_;
+};
+
+TEST_F(KeyTest, HoldsTheProductsOfItsVectorsWithEachWeight) {
+  Key::Options options;
+  options.vectors = 3;
+  options.epochs = 2;
+  options.manifest.fill(7);
+  const std::vector<Key> keys = enroll(options);
+  ASSERT_EQ(keys.size(), 2U);
+  const Llama model;
+  for (const Key& key : keys) {
+    EXPECT_EQ(key.manifest(), options.manifest);
+    EXPECT_EQ(key.layers(), 7U * Llama::kBlocks + 1);
+    const KeyContents& contents = *key.shared_contents();
+    for (std::uint32_t op = 0; op < contents.layers.size(); ++op) {
+      const Op& layer = contents.facts.table.ops[op];
+      const test::Row& weight = model.tensors.at(layer.weight);
+      const std::vector<double> r = contents.draw(op);
+      for (std::uint32_t v = 0; v < 3; ++v) {
+        for (const std::size_t i : {std::size_t{0}, std::size_t{layer.in - 1}}) {
+          double sum = 0;
+          for (std::size_t j = 0; j < layer.out; ++j) sum += r[v * layer.out + j] * weight[j * layer.in + i];
+          EXPECT_NEAR(contents.layers[op].projections[v * layer.in + i], sum, 1e-9);
+        }
+        EXPECT_EQ(contents.layers[op].biases[v], 0);
+      }
+      double squares = 0;
+      for (std::size_t i = 0; i < layer.in; ++i) squares += double(weight[i]) * double(weight[i]);
+      EXPECT_NEAR(contents.layers[op].scales[0], std::sqrt(squares), 1e-5) << "the usual size of output 0";
+    }
+  }
+  EXPECT_NE(keys[0].shared_contents()->seed, keys[1].shared_contents()->seed);
+  EXPECT_NE(keys[0].shared_contents()->draw(0), keys[1].shared_contents()->draw(0));
+}
+
+TEST_F(KeyTest, DrawsIndependentNormalValues) {
+  Digest seed{};
+  seed.fill(3);
+  constexpr std::size_t kCount = 200'001;
+  std::vector<double> a(kCount);
+  std::vector<double> b(kCount);
+  internal::fill_normal(seed, 4, 0, a);
+  internal::fill_normal(seed, 5, 0, b);
+  double mean = 0;
+  double square = 0;
+  double fourth = 0;
+  double product = 0;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    mean += a[i] / kCount;
+    square += a[i] * a[i] / kCount;
+    fourth += a[i] * a[i] * a[i] * a[i] / kCount;
+    product += a[i] * b[i] / kCount;
+  }
+  // Five standard deviations of each: 1, sqrt(2), sqrt(96) and 1 over sqrt(count).
+  const double unit = 5 / std::sqrt(double{kCount});
+  EXPECT_NEAR(mean, 0, unit);
+  EXPECT_NEAR(square, 1, unit * std::sqrt(2));
+  EXPECT_NEAR(fourth, 3, unit * std::sqrt(96));
+  EXPECT_NEAR(product, 0, unit) << "of two layers";
+  internal::fill_normal(seed, 4, 1, b);
+  EXPECT_NE(a, b) << "of two vectors";
+}
+
+TEST_F(KeyTest, IsReadBackAsItWasWritten) {
+  const Key key = enroll({}).front();
+  const Bytes bytes = key.encode();
+  const Key again = Key::decode(bytes, "test").value();
+  EXPECT_EQ(again.encode(), bytes);
+  EXPECT_EQ(again.shared_contents()->facts.norms, key.shared_contents()->facts.norms);
+  EXPECT_EQ(again.shared_contents()->layers, key.shared_contents()->layers);
+  for (std::size_t size = 0; size < bytes.size(); size += 1 + bytes.size() / 300)
+    EXPECT_FALSE(Key::decode(ByteSpan(bytes).first(size), "cut").ok()) << size;
+  Bytes longer = bytes;
+  longer.push_back(0);
+  EXPECT_EQ(Key::decode(longer, "longer").error().code, ErrorCode::kMalformed);
+  Bytes infinite = bytes;
+  std::fill(infinite.end() - 2, infinite.end(), 0x7f);
+  *(infinite.end() - 2) = 0xf0;
+  EXPECT_EQ(Key::decode(infinite, "infinite").error().code, ErrorCode::kOutOfRange);
+}
+
+TEST_F(KeyTest, LiesInAFileOfTheVerifierAlone) {
+  const Key key = enroll({}).front();
+  const std::filesystem::path path = directory_ / "key";
+  ASSERT_TRUE(key.write(path).ok());
+  EXPECT_EQ(std::filesystem::status(path).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_EQ(key.write(path).error().code, ErrorCode::kMismatch) << "replaces no key";
+  EXPECT_EQ(Key::read(path).value().encode(), key.encode());
+  std::filesystem::permissions(path, std::filesystem::perms::others_read, std::filesystem::perm_options::add);
+  EXPECT_THAT(Key::read(path).error().to_string(), HasSubstr("chmod 600"));
+}
+
+TEST_F(KeyTest, IsNotReadOnceItsEpochEnded) {
+  const std::filesystem::path path = directory_ / "key";
+  ASSERT_TRUE(enroll({}).front().write(path).ok());
+  ASSERT_TRUE(Key::end_epoch(path).ok());
+  EXPECT_THAT(Key::read(path).error().to_string(), HasSubstr("epoch ended"));
+}
+
+TEST_F(KeyTest, RefusesOptionsThatMakeNoKey) {
+  const auto refused = [&](const Key::Options& options) {
+    return Key::enroll(folder_.open().value(), options, World::system()).error();
+  };
+  EXPECT_EQ(refused({RowDtype::kBF16, 0, 1, {}}).code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(refused({RowDtype::kBF16, 65, 1, {}}).code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(refused({RowDtype::kBF16, 8, 0, {}}).code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(refused({RowDtype::kBF16, 8, 65, {}}).code, ErrorCode::kOutOfRange);
+}
+
+TEST_F(KeyTest, SaysHowManyVectorsFit) {
+  const weights::ModelFolder wide(R"({"model_type":"other"})");
+  wide.whole({{"model.embed_tokens.weight", {4, 200'000}},
+              {"model.layers.0.self_attn.q_proj.weight", {4, 200'000}}});
+  const Error refused =
+      Key::enroll(wide.open().value(), {RowDtype::kBF16, 16, 1, {}}, World::system()).error();
+  EXPECT_EQ(refused.code, ErrorCode::kTooLarge);
+  EXPECT_THAT(refused.reason, HasSubstr("5 vectors fit"));
+}
+
+// The tail of the chi-square distribution of even degrees is a Poisson sum (DLMF 8.4.10).
+TEST(ChiSquare, HasTheTailOfItsClosedForm) {
+  for (const int degrees : {2, 8, 64, 1000}) {
+    for (const double ratio : {0.3, 0.9, 1.0, 1.1, 2.0, 3.0}) {
+      const double x = ratio * degrees;
+      double log_sum = -INFINITY;
+      double log_term = -x / 2;
+      for (int i = 0; i < degrees / 2; ++i) {
+        if (i > 0) log_term += std::log(x / 2 / i);
+        const double larger = std::max(log_sum, log_term);
+        log_sum = larger + std::log(std::exp(log_sum - larger) + std::exp(log_term - larger));
+      }
+      EXPECT_NEAR(internal::log_chi_square_tail(x, degrees), log_sum, 1e-9 * (1 + std::abs(log_sum)))
+          << degrees << " " << x;
+    }
+  }
+  EXPECT_EQ(internal::log_chi_square_tail(0, 3), 0);
+  EXPECT_NEAR(std::exp(internal::log_chi_square_tail(3.841458820694124, 1)), 0.05, 1e-12);
+}
+
+}  // namespace
+}  // namespace assay::audit

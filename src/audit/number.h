@@ -1,0 +1,58 @@
+// The numbers of rows: as doubles, and rounded as the element type of a row rounds.
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "assay/audit_log.h"
+
+namespace assay::audit::internal {
+
+/// An IEEE 754 binary format: bits of the fraction, exponent of the least normal number.
+struct FloatFormat {
+  int fraction_bits;
+  int least_exponent;
+  double largest;
+};
+
+[[nodiscard]] constexpr FloatFormat format_of(RowDtype dtype) {
+  switch (dtype) {
+    case RowDtype::kBF16:
+      return {7, -126, 0x1.fep127};
+    case RowDtype::kF16:
+      return {10, -14, 65504.0};
+    case RowDtype::kF32:
+      return {23, -126, 0x1.fffffep127};
+    default:
+      return {52, -1022, std::numeric_limits<double>::max()};
+  }
+}
+
+/// The spacing of a type's numbers at a value: 2^(exponent - bits of the fraction).
+[[nodiscard]] inline double ulp_of(double value, const FloatFormat& format) {
+  const auto bits = std::bit_cast<std::uint64_t>(value);
+  const int exponent = std::max(static_cast<int>(bits >> 52 & 0x7ff) - 1023, format.least_exponent);
+  return std::bit_cast<double>(
+      static_cast<std::uint64_t>(std::max(exponent - format.fraction_bits, -1022) + 1023) << 52);
+}
+
+/// The nearest number of a type, ties to even; beyond the largest, infinity.
+[[nodiscard]] inline double round_to(double value, const FloatFormat& format) {
+  if (format.fraction_bits == 52 || !std::isfinite(value)) return value;
+  // Adding and subtracting 1.5 * 2^52 ulps leaves a whole number of ulps, rounded as the processor rounds.
+  const double large = 0x1.8p52 * ulp_of(value, format);
+  const double rounded = (value + large) - large;
+  return std::abs(rounded) > format.largest ? std::copysign(std::numeric_limits<double>::infinity(), value)
+                                            : rounded;
+}
+
+/// The values of a row. Errors: kOutOfRange (NaN or Inf, with its index).
+[[nodiscard]] Result<std::vector<double>> values_of(ByteSpan bytes, RowDtype dtype, std::string_view place);
+
+/// A row of these values, each rounded.
+[[nodiscard]] Bytes to_row(std::span<const double> values, RowDtype dtype);
+
+}  // namespace assay::audit::internal

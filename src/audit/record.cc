@@ -1,0 +1,80 @@
+#include "assay/audit_record.h"
+
+#include <fmt/format.h>
+
+#include <sstream>
+#include <string>
+
+#include "base/append_file.h"
+#include "base/file.h"
+#include "base/try.h"
+
+namespace assay::audit {
+namespace {
+
+constexpr const char* kOutcomes = "outcomes";
+
+ByteSpan bytes_of(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+/// Writes what is there once for all. Errors: kMismatch, with `reason`, where it is there already.
+Status keep_once(const std::filesystem::path& path, ByteSpan bytes, const char* reason) {
+  Status written = write_private_file(path, bytes, AtomicFile::Existing::kKeep);
+  if (written.ok() || written.error().code != ErrorCode::kMismatch) return written;
+  return Error{ErrorCode::kMismatch, path.string(), reason};
+}
+
+}  // namespace
+
+Result<Record> Record::open(const std::filesystem::path& folder) {
+  ASSAY_TRY(make_directory(folder));
+  return Record(folder);
+}
+
+Status Record::keep(const Head& head, const Challenge& challenge) const {
+  const std::string digest = to_hex(challenge.head);
+  if (head.nonce != Digest{}) {
+    const std::filesystem::path path = folder_ / (to_hex(head.nonce) + ".nonce");
+    Status first = keep_once(path, bytes_of(digest), "a challenge was drawn for a head with this nonce");
+    if (!first.ok()) return first;
+  }
+  return keep_once(folder_ / (digest + ".challenge"), challenge.encode(),
+                   "a challenge was drawn for this head");
+}
+
+Status Record::note(const Digest& provider, const Digest& head, const Verdict& verdict) const {
+  AppendFile file = ASSAY_TRY(AppendFile::open(folder_ / kOutcomes));
+  return file.append(
+      bytes_of(fmt::format("{} {} {} {}\n", to_hex(provider), to_hex(head), to_string(verdict.outcome()),
+                           verdict.ok() ? "-" : verdict.step())));
+}
+
+Result<Record::Tally> Record::tally(const Digest& provider) const {
+  Tally tally;
+  const std::filesystem::path path = folder_ / kOutcomes;
+  std::error_code failure;
+  if (!std::filesystem::exists(path, failure)) return tally;
+  const Bytes bytes = ASSAY_TRY(read_file(path, kMaxBytes));
+  std::istringstream lines(std::string(bytes.begin(), bytes.end()));
+  std::string key;
+  std::string head;
+  std::string outcome;
+  std::string step;
+  while (lines >> key >> head >> outcome && std::getline(lines >> std::ws, step)) {
+    if (key != to_hex(provider)) continue;
+    if (outcome == to_string(Outcome::kAccepted)) {
+      ++tally.accepted;
+    } else if (outcome == to_string(Outcome::kRejected)) {
+      ++tally.rejected;
+      if (step == "missing") ++tally.missing;
+    } else if (outcome == to_string(Outcome::kInconclusive)) {
+      ++tally.inconclusive;
+    } else {
+      return Error{ErrorCode::kMalformed, path.string(), "an outcome that is none"};
+    }
+  }
+  return tally;
+}
+
+}  // namespace assay::audit

@@ -1,0 +1,306 @@
+#include "assay/audit_recorder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "assay/merkle.h"
+#include "audit/row_ring.h"
+#include "audit/test_support.h"
+#include "base/dsse.h"
+
+namespace assay::audit {
+namespace {
+
+using internal::RowRing;
+using test::provider_key;
+
+constexpr Wire kResidual{0, Role::kResidual};
+constexpr Wire kGate{0, Role::kGate};
+constexpr std::uint64_t kRowBytes = 8;
+
+/// Rows whose bytes say what they are.
+Bytes rows_of(std::uint64_t count, std::uint8_t mark) {
+  Bytes bytes;
+  for (std::uint64_t i = 0; i < count; ++i)
+    for (std::uint8_t j = 0; j < kRowBytes; ++j)
+      bytes.push_back(static_cast<std::uint8_t>(mark + 16 * i + j));
+  return bytes;
+}
+
+class RecorderTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string pem = encode_signing_key(provider_key());
+    const ByteSpan bytes(reinterpret_cast<const std::uint8_t*>(pem.data()), pem.size());
+    ASSERT_TRUE(write_private_file(key(), bytes, AtomicFile::Existing::kKeep).ok());
+    options_.folder = directory_ / "log";
+    options_.memory_bytes = 1 << 20;
+  }
+  [[nodiscard]] std::filesystem::path key() const { return directory_ / "key"; }
+
+  std::unique_ptr<Recorder> open() { return Recorder::open(options_).value(); }
+  static std::uint64_t begin(Recorder& recorder) {
+    RunOptions run;
+    run.request.fill(1);
+    run.nonce.fill(2);
+    run.manifest.fill(3);
+    run.engine = "tests";
+    return recorder.begin_run(run).value();
+  }
+  static void record(Recorder& recorder, const Wire& wire, const Span& span, std::uint8_t mark) {
+    const Bytes rows = rows_of(span.first_row + span.rows, mark);
+    recorder.record(wire, RowDtype::kBF16, rows.data(), span.first_row + span.rows, kRowBytes,
+                    std::span(&span, 1));
+  }
+  RunFolder finish(Recorder& recorder, std::uint64_t run) {
+    const std::filesystem::path folder = recorder.folder_of(run).value();
+    EXPECT_TRUE(recorder.finish_run(run, key()).ok());
+    return RunFolder::open(folder).value();
+  }
+  /// What follows the header in the row of a leaf.
+  static Bytes row(const RunFolder& folder, std::uint64_t step, std::uint64_t leaf) {
+    const Bytes message = folder.row(step, leaf).value();
+    return {message.begin() + RowHeader::kBytes, message.end()};
+  }
+
+  tensor::TempDir directory_;
+  Recorder::Options options_;
+};
+
+TEST(RowRing, HandsOutAndTakesBackInOrder) {
+  RowRing ring(LargeArray<std::uint8_t>(100));
+  const auto a = ring.reserve(40);
+  const auto b = ring.reserve(40);
+  ASSERT_TRUE(a && b);
+  EXPECT_EQ(b->bytes.data(), a->bytes.data() + 40);
+  EXPECT_FALSE(ring.reserve(21));
+  EXPECT_FALSE(ring.reserve(101));
+  ring.release(a->taken);
+  EXPECT_FALSE(ring.reserve(41)) << "40 at the front, and nothing beside them";
+  const auto c = ring.reserve(40);
+  ASSERT_TRUE(c);
+  EXPECT_EQ(c->bytes.data(), a->bytes.data());
+  EXPECT_EQ(c->taken, 60U) << "with the rest at the end";
+  EXPECT_FALSE(ring.reserve(1));
+  ring.release(b->taken);
+  ring.release(c->taken);
+  EXPECT_EQ(ring.used(), 0U);
+  EXPECT_EQ(ring.most(), 100U);
+}
+
+TEST_F(RecorderTest, KeepsWhatIsAskedOfPromptAndAnswer) {
+  const auto recorder = open();
+  const std::uint64_t run = begin(*recorder);
+  record(*recorder, kResidual, {run, 1, 3, 0}, 0);
+  record(*recorder, kGate, {run, 1, 3, 0}, 100);
+  recorder->finish_step(run, 11);
+  record(*recorder, kGate, {run, 0, 1, 3}, 7);
+  record(*recorder, kResidual, {run, 0, 1, 3}, 9);
+  recorder->finish_step(run, 12);
+  const RunFolder folder = finish(*recorder, run);
+  ASSERT_EQ(folder.steps().size(), 2U);
+  EXPECT_EQ(folder.steps()[0].rows, (std::vector<std::uint32_t>{3, 1}));
+  EXPECT_EQ(folder.steps()[0].token, 11U);
+  EXPECT_EQ(folder.steps()[0].last_position, 2U);
+  EXPECT_EQ(folder.steps()[1].rows, (std::vector<std::uint32_t>{1, 1}));
+  const Bytes given = rows_of(4, 0);
+  EXPECT_EQ(row(folder, 0, 1), Bytes(given.begin() + 16, given.begin() + 24)) << "the second of the span";
+  const Bytes gate = rows_of(4, 100);
+  EXPECT_EQ(row(folder, 0, 3), Bytes(gate.begin() + 24, gate.end())) << "the last of the span";
+  EXPECT_EQ(row(folder, 1, 0), rows_of(1, 9)) << "by wire, in whatever order they came";
+  EXPECT_EQ(recorder->statistics().rows, 6U);
+  EXPECT_EQ(recorder->statistics().bytes, 48U);
+  EXPECT_EQ(recorder->statistics().drops, 0U);
+  EXPECT_EQ(recorder->statistics().steps, 2U);
+  EXPECT_EQ(recorder->statistics().problem, "");
+}
+
+TEST_F(RecorderTest, SignsTheRootsOfTheTreesOfTheseRows) {
+  options_.all_prompt_rows = true;
+  const auto recorder = open();
+  const std::uint64_t run = begin(*recorder);
+  record(*recorder, kResidual, {run, 0, 2, 0}, 0);
+  record(*recorder, kGate, {run, 0, 2, 0}, 100);
+  recorder->finish_step(run, 11);
+  const RunFolder folder = finish(*recorder, run);
+  // The same by hand: header and bytes of each row, hashed one after the other.
+  std::vector<Bytes> messages;
+  for (const auto& [wire, mark] : {std::pair(kResidual, 0), {kGate, 100}}) {
+    for (std::uint64_t position = 0; position < 2; ++position) {
+      Bytes message(RowHeader::kBytes);
+      RowHeader{wire, RowDtype::kBF16, position, kRowBytes}.write(
+          std::span<std::uint8_t, RowHeader::kBytes>(message.data(), RowHeader::kBytes));
+      const Bytes rows = rows_of(2, static_cast<std::uint8_t>(mark));
+      message.insert(message.end(), rows.begin() + static_cast<std::ptrdiff_t>(position * kRowBytes),
+                     rows.begin() + static_cast<std::ptrdiff_t>((position + 1) * kRowBytes));
+      messages.push_back(message);
+    }
+  }
+  const std::vector<ByteSpan> leaves(messages.begin(), messages.end());
+  const Digest tree = merkle::Tree::from_leaves(2, leaves).value().root();
+  EXPECT_EQ(folder.steps()[0].root, merkle::sized_root(2, 4, tree));
+  const Bytes value = folder.steps()[0].encode();
+  EXPECT_EQ(folder.head().root, merkle::sized_root(2, 1, merkle::leaf_hash(value)));
+  EXPECT_EQ(folder.head().rows, 4U);
+  EXPECT_EQ(folder.steps()[0].wires, wires_digest(folder.head().wires));
+}
+
+TEST_F(RecorderTest, CountsARowWithoutRoomAsADrop) {
+  options_.memory_bytes = 100;  // two rows of 40 bytes
+  const auto recorder = open();
+  const std::uint64_t run = begin(*recorder);
+  record(*recorder, kResidual, {run, 0, 3, 0}, 0);
+  record(*recorder, kGate, {run, 0, 1, 2}, 0);
+  recorder->finish_step(run, 1);
+  const RunFolder folder = finish(*recorder, run);
+  EXPECT_EQ(folder.head().drops, 3U);
+  EXPECT_EQ(folder.steps()[0].drops, 3U);
+  EXPECT_EQ(folder.steps()[0].rows, (std::vector<std::uint32_t>{3, 1}));
+  const Bytes dropped = folder.row(0, 1).value();
+  EXPECT_EQ(RowHeader::read(std::span<const std::uint8_t, 32>(dropped.data(), 32), "row").value(),
+            (RowHeader{kResidual, RowDtype::kDropped, 1, 0}));
+  EXPECT_EQ(row(folder, 0, 3), rows_of(1, 0));
+  EXPECT_EQ(recorder->statistics().drops, 3U);
+  EXPECT_THAT(recorder->statistics().problem, testing::HasSubstr("memory"));
+}
+
+TEST_F(RecorderTest, CountsARowThatTheDiskDoesNotTake) {
+  options_.disk_bytes = 100;
+  const auto recorder = open();
+  const std::uint64_t run = begin(*recorder);
+  record(*recorder, kResidual, {run, 0, 4, 0}, 0);
+  record(*recorder, kGate, {run, 0, 1, 3}, 0);
+  recorder->finish_step(run, 1);
+  const RunFolder folder = finish(*recorder, run);
+  EXPECT_EQ(folder.head().drops, 4U);
+  EXPECT_THAT(recorder->statistics().problem, testing::HasSubstr("disk"));
+}
+
+TEST_F(RecorderTest, FillsWhatIsMissingAndKeepsWhatCameTwiceOnce) {
+  const auto recorder = open();
+  const std::uint64_t run = begin(*recorder);
+  record(*recorder, kResidual, {run, 0, 1, 0}, 1);
+  record(*recorder, kResidual, {run, 0, 1, 2}, 2);
+  record(*recorder, kGate, {run, 0, 1, 2}, 3);
+  record(*recorder, kGate, {run, 0, 1, 2}, 3);
+  recorder->finish_step(run, 1);
+  record(*recorder, kResidual, {run, 0, 1, 3}, 1);
+  record(*recorder, kGate, {run, 0, 1, 3}, 4);
+  record(*recorder, kGate, {run, 0, 1, 3}, 5);
+  recorder->finish_step(run, 1);
+  record(*recorder, kResidual, {run, 0, 1, 4}, 1);
+  recorder->finish_step(run, 1);
+  const RunFolder folder = finish(*recorder, run);
+  EXPECT_EQ(folder.steps()[0].rows, (std::vector<std::uint32_t>{3, 1}));
+  EXPECT_EQ(folder.steps()[0].drops, 1U) << "position 1";
+  EXPECT_EQ(folder.steps()[1].drops, 1U) << "two rows that differ are neither";
+  EXPECT_EQ(folder.steps()[2].drops, 1U) << "a wire without a row";
+  EXPECT_THAT(recorder->statistics().problem, testing::HasSubstr("two different rows"));
+}
+
+TEST_F(RecorderTest, DropsARowOfAnotherTypeOrAnUnknownWire) {
+  const auto recorder = open();
+  const std::uint64_t run = begin(*recorder);
+  record(*recorder, kResidual, {run, 0, 1, 0}, 1);
+  recorder->finish_step(run, 1);
+  const Bytes rows = rows_of(1, 0);
+  const Span span{run, 0, 1, 1};
+  recorder->record(kResidual, RowDtype::kF32, rows.data(), 1, kRowBytes, std::span(&span, 1));
+  record(*recorder, kGate, {run, 0, 1, 1}, 1);
+  recorder->finish_step(run, 1);
+  const RunFolder folder = finish(*recorder, run);
+  EXPECT_EQ(folder.head().wires.size(), 1U);
+  EXPECT_EQ(folder.steps()[1].drops, 1U);
+}
+
+TEST_F(RecorderTest, NeverFailsOnWhatMakesNoSense) {
+  const auto recorder = open();
+  const std::uint64_t run = begin(*recorder);
+  const Bytes rows = rows_of(2, 0);
+  for (const Span& span : {Span{run, 0, 3, 0}, Span{run, 2, 1, 0}, Span{run, UINT64_MAX, 2, 0},
+                           Span{run, 0, UINT64_MAX, 0}, Span{run, 0, 1, UINT64_MAX}, Span{run + 1, 0, 1, 0}})
+    recorder->record(kResidual, RowDtype::kBF16, rows.data(), 2, kRowBytes, std::span(&span, 1));
+  const Span span{run, 0, 1, 0};
+  recorder->record(kResidual, RowDtype::kBF16, rows.data(), 2, 7, std::span(&span, 1));
+  recorder->record(kResidual, RowDtype::kDropped, rows.data(), 2, 8, std::span(&span, 1));
+  recorder->record(kResidual, RowDtype::kBF16, rows.data(), 2, UINT64_MAX - 1, std::span(&span, 1));
+  recorder->finish_step(run + 1, 0);
+  recorder->finish_step(run, 0);  // without rows
+  EXPECT_EQ(recorder->finish_run(run, key()).error().code, ErrorCode::kOutOfRange) << "no step";
+  EXPECT_EQ(recorder->finish_run(run, key()).error().code, ErrorCode::kOutOfRange) << "no such run any more";
+  EXPECT_EQ(recorder->finish_run(begin(*recorder), directory_ / "none").error().code, ErrorCode::kIo);
+  RunOptions two_lines;
+  two_lines.engine = "a\nb";
+  EXPECT_EQ(recorder->begin_run(two_lines).error().code, ErrorCode::kOutOfRange);
+}
+
+TEST_F(RecorderTest, IsFedBySeveralThreadsAndHoldsSeveralRuns) {
+  constexpr int kRuns = 4;
+  constexpr std::uint64_t kSteps = 50;
+  options_.memory_bytes = 1 << 18;
+  const auto recorder = open();
+  std::vector<std::uint64_t> runs;
+  for (int i = 0; i < kRuns; ++i) runs.push_back(begin(*recorder));
+  std::vector<std::thread> threads;
+  for (const std::uint64_t run : runs) {
+    threads.emplace_back([&recorder, run] {
+      for (std::uint64_t step = 0; step < kSteps; ++step) {
+        record(*recorder, kResidual, {run, 0, 1, step}, static_cast<std::uint8_t>(run));
+        record(*recorder, kGate, {run, 0, 1, step}, static_cast<std::uint8_t>(run));
+        recorder->finish_step(run, static_cast<std::uint32_t>(step));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::uint64_t run : runs) {
+    const RunFolder folder = finish(*recorder, run);
+    EXPECT_EQ(folder.head().steps, kSteps);
+    EXPECT_EQ(folder.head().drops, 0U);
+    EXPECT_EQ(row(folder, kSteps - 1, 1), rows_of(1, static_cast<std::uint8_t>(run)));
+  }
+}
+
+TEST_F(RecorderTest, TakesNothingInAForkedProcess) {
+  const auto recorder = open();
+  const std::uint64_t run = begin(*recorder);
+  record(*recorder, kResidual, {run, 0, 1, 0}, 1);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    record(*recorder, kResidual, {run, 0, 1, 1}, 1);
+    recorder->finish_step(run, 1);
+    const Result<Head> refused = recorder->finish_run(run, key());
+    ::_exit(!refused.ok() && refused.error().code == ErrorCode::kUnsupported ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  recorder->finish_step(run, 1);
+  EXPECT_EQ(finish(*recorder, run).head().rows, 1U);
+}
+
+TEST_F(RecorderTest, RefusesAFolderThatIsNoRunOrIsCut) {
+  const auto recorder = open();
+  const std::uint64_t run = begin(*recorder);
+  record(*recorder, kResidual, {run, 0, 2, 0}, 1);
+  recorder->finish_step(run, 1);
+  const std::filesystem::path path = recorder->folder_of(run).value();
+  EXPECT_EQ(RunFolder::open(path).error().code, ErrorCode::kIo) << "without a head";
+  ASSERT_TRUE(recorder->finish_run(run, key()).ok());
+  const Bytes steps = read_file(path / RunFolder::kStepsName, 1 << 20).value();
+  for (std::size_t size = 0; size < steps.size(); ++size) {
+    ASSERT_TRUE(write_file(path / RunFolder::kStepsName, ByteSpan(steps).first(size)).ok());
+    EXPECT_FALSE(RunFolder::open(path).ok()) << size;
+  }
+  ASSERT_TRUE(write_file(path / RunFolder::kStepsName, steps).ok());
+  std::filesystem::resize_file(path / RunFolder::kRowsName, 79);
+  const RunFolder cut = RunFolder::open(path).value();
+  EXPECT_TRUE(cut.row(0, 0).ok());
+  EXPECT_EQ(cut.row(0, 1).error().code, ErrorCode::kMalformed);
+}
+
+}  // namespace
+}  // namespace assay::audit
