@@ -7,10 +7,12 @@
 #include <cmath>
 #include <mutex>
 #include <numeric>
+#include <set>
 
 #include "audit/layer_values.h"
 #include "audit/statistics.h"
 #include "base/check.h"
+#include "base/sha256.h"
 #include "base/threads.h"
 #include "base/try.h"
 
@@ -181,6 +183,13 @@ double squared_residuals(const KeyContents& key, std::span<const double> r, cons
   return sum;
 }
 
+Digest digest_of(const Product& product) {
+  Sha256 hash;
+  for (const std::vector<double>* row : {&product.input, &product.output})
+    hash.update(ByteSpan(reinterpret_cast<const std::uint8_t*>(row->data()), row->size() * sizeof(double)));
+  return hash.digest();
+}
+
 }  // namespace
 
 Result<ProductFindings> check_by_weights(const weights::Folder& folder, const Facts& facts,
@@ -216,11 +225,17 @@ ProductFindings check_by_key(const KeyContents& key, std::span<const Product> pr
   std::vector<std::span<const Product>> layers;
   while (!products.empty()) layers.push_back(of_layer(products));
   std::vector<double> squares(layers.size());
+  std::vector<double> degrees_of(layers.size());
   Progress progress("checking products", layers.size());
   parallel_for(0, layers.size(), 1, [&](std::size_t first, std::size_t last) {
     for (std::size_t l = first; l < last; ++l) {
       const std::vector<double> r = key.draw(layers[l].front().op);
+      // Equal rows, such as those of a token that comes again in the first block, have the same rounding: they say
+      // no more than one of them.
+      std::set<Digest> seen;
       for (const Product& product : layers[l]) {
+        if (!seen.insert(digest_of(product)).second) continue;
+        degrees_of[l] += key.vectors;
         const double factor =
             product.recomputed ? kRecomputedVariance * tolerance.variance_factor : tolerance.variance_factor;
         squares[l] += squared_residuals(key, r, product, format, factor);
@@ -232,7 +247,7 @@ ProductFindings check_by_key(const KeyContents& key, std::span<const Product> pr
   const double limit = std::log(tolerance.false_alarm / 2);
   double degrees = 0;
   for (std::size_t l = 0; l < layers.size(); ++l) {
-    const double own = double{1} * key.vectors * static_cast<double>(layers[l].size());
+    const double own = degrees_of[l];
     degrees += own;
     const bool honest =
         log_chi_square_tail(squares[l], own) >= limit - std::log(static_cast<double>(layers.size()));
