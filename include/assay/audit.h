@@ -50,6 +50,7 @@ struct Wire {
 
   /// "block 3 gate", "logits".
   [[nodiscard]] std::string to_string() const;
+  // The compiler writes a comparison with 0 here. NOLINTNEXTLINE(modernize-use-nullptr)
   friend auto operator<=>(const Wire&, const Wire&) = default;
 };
 

@@ -30,6 +30,7 @@ struct Challenge {
   struct Attention {
     std::uint64_t step = 0;  ///< one of the steps
     std::uint32_t block = 0;
+    // The compiler writes a comparison with 0 here. NOLINTNEXTLINE(modernize-use-nullptr)
     friend auto operator<=>(const Attention&, const Attention&) = default;
   };
 

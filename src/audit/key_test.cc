@@ -146,6 +146,28 @@ TEST_F(KeyTest, SaysHowManyVectorsFit) {
   EXPECT_THAT(refused.reason, HasSubstr("5 vectors fit"));
 }
 
+TEST_F(KeyTest, CountsARowThatComesAgainOnce) {
+  const Llama model;
+  test::Runner runner(model);
+  runner.feed(7, 0);
+  const auto doubles = [&](const Wire& wire) {
+    return std::vector<double>(runner.rows.at(wire).begin(), runner.rows.at(wire).end());
+  };
+  Key::Options options;
+  options.epochs = 40;
+  for (const Key& key : enroll(options)) {
+    const KeyContents& contents = *key.shared_contents();
+    std::vector<internal::Product> products;
+    for (std::uint32_t op = 0; op < contents.layers.size(); ++op) {
+      const Op& layer = contents.facts.table.ops[op];
+      for (std::uint64_t i = 0; i < 50; ++i)
+        products.push_back({op, i, i, doubles(layer.input), doubles(layer.output), false});
+    }
+    // Fifty times one residual is no residual of fifty rows.
+    EXPECT_FALSE(internal::check_by_key(contents, products, Tolerance::of(RowDtype::kBF16)).failure);
+  }
+}
+
 // The tail of the chi-square distribution of even degrees is a Poisson sum (DLMF 8.4.10).
 TEST(ChiSquare, HasTheTailOfItsClosedForm) {
   for (const int degrees : {2, 8, 64, 1000}) {

@@ -7,10 +7,12 @@
 #include <cmath>
 #include <mutex>
 #include <numeric>
+#include <set>
 
 #include "audit/layer_values.h"
 #include "audit/statistics.h"
 #include "base/check.h"
+#include "base/sha256.h"
 #include "base/threads.h"
 #include "base/try.h"
 
@@ -155,30 +157,55 @@ std::string judge(const Product& product, const Recomputed& found, const FloatFo
   return fmt::format("{} of {} values are rounded otherwise", found.differing, product.output.size());
 }
 
-/// The sum over the vectors of a key of squared residuals over their variance: that of the rounding of each
-/// output, and that of its sum in fp32 one term after the other, which is (u |a| |w|)^2 / 6 where the terms
-/// are independent (Higham and Mary 2019). Shorter rows hide the latter.
-double squared_residuals(const KeyContents& key, std::span<const double> r, const Product& product,
-                         const FloatFormat& format, double factor) {
+/// A sum that is distributed like chi-square of so many degrees where a row is honest.
+struct Squares {
+  double sum = 0;
+  double degrees = 0;
+};
+
+/// Over the vectors of a key, squared residuals over their variance: that of the rounding of each output, and
+/// that of its sum in fp32 one term after the other, which is (u |a| |w|)^2 / 6 where the terms are
+/// independent (Higham and Mary 2019). Shorter rows hide the latter.
+///
+/// The vectors share one rounding. Where few outputs make up most of the variance, n of them in effect, the
+/// sum of k squares has the variance 2 k + 0.8 k^2 / n, and is scaled to the chi-square variable with its
+/// mean and variance (Satterthwaite 1946); 0.8 is that of the square of a uniform variable of variance 1.
+Squares squared_residuals(const KeyContents& key, std::span<const double> r, const Product& product,
+                          const FloatFormat& format, double factor) {
   const KeyContents::Layer& layer = key.layers[product.op];
   double summing = dot(product.input, product.input);
   summing *= summing_roundoff(format) * summing_roundoff(format) / 6;
+  std::vector<double> variances(product.output.size());
+  double total = 0;
+  double squares = 0;
+  for (std::size_t j = 0; j < variances.size(); ++j) {
+    const double ulp = ulp_of(product.output[j], format);
+    const double scale = double{layer.scales[j]};
+    variances[j] = ulp * ulp / 12 + summing * scale * scale;
+    const double share = variances[j] / (scale * scale);
+    total += share;
+    squares += share * share;
+  }
   double sum = 0;
   for (std::uint32_t v = 0; v < key.vectors; ++v) {
     const std::span<const double> vector = r.subspan(v * product.output.size(), product.output.size());
-    double residual = -layer.biases[v];
     double variance = 0;
-    for (std::size_t j = 0; j < vector.size(); ++j) {
-      residual += product.output[j] * vector[j];
-      const double ulp = ulp_of(product.output[j], format);
-      const double scale = double{layer.scales[j]};
-      variance += vector[j] * vector[j] * (ulp * ulp / 12 + summing * scale * scale);
-    }
-    residual -= dot(product.input,
-                    std::span(layer.projections).subspan(v * product.input.size(), product.input.size()));
+    for (std::size_t j = 0; j < vector.size(); ++j) variance += vector[j] * vector[j] * variances[j];
+    const std::span<const double> projection =
+        std::span(layer.projections).subspan(v * product.input.size(), product.input.size());
+    const double residual = dot(product.output, vector) - dot(product.input, projection) - layer.biases[v];
     sum += residual * residual / (variance * factor);
   }
-  return sum;
+  const double vectors = key.vectors;
+  const double scaling = 1 + 0.4 * vectors * squares / (total * total);
+  return {sum / scaling, vectors / scaling};
+}
+
+Digest digest_of(const Product& product) {
+  Sha256 hash;
+  for (const std::vector<double>* row : {&product.input, &product.output})
+    hash.update(ByteSpan(reinterpret_cast<const std::uint8_t*>(row->data()), row->size() * sizeof(double)));
+  return hash.digest();
 }
 
 }  // namespace
@@ -216,14 +243,21 @@ ProductFindings check_by_key(const KeyContents& key, std::span<const Product> pr
   std::vector<std::span<const Product>> layers;
   while (!products.empty()) layers.push_back(of_layer(products));
   std::vector<double> squares(layers.size());
+  std::vector<double> degrees_of(layers.size());
   Progress progress("checking products", layers.size());
   parallel_for(0, layers.size(), 1, [&](std::size_t first, std::size_t last) {
     for (std::size_t l = first; l < last; ++l) {
       const std::vector<double> r = key.draw(layers[l].front().op);
+      // Equal rows, such as those of a token that comes again in the first block, have the same rounding:
+      // they say no more than one of them.
+      std::set<Digest> seen;
       for (const Product& product : layers[l]) {
+        if (!seen.insert(digest_of(product)).second) continue;
         const double factor =
             product.recomputed ? kRecomputedVariance * tolerance.variance_factor : tolerance.variance_factor;
-        squares[l] += squared_residuals(key, r, product, format, factor);
+        const Squares found = squared_residuals(key, r, product, format, factor);
+        squares[l] += found.sum;
+        degrees_of[l] += found.degrees;
       }
       progress.advance();
     }
@@ -232,7 +266,7 @@ ProductFindings check_by_key(const KeyContents& key, std::span<const Product> pr
   const double limit = std::log(tolerance.false_alarm / 2);
   double degrees = 0;
   for (std::size_t l = 0; l < layers.size(); ++l) {
-    const double own = double{1} * key.vectors * static_cast<double>(layers[l].size());
+    const double own = degrees_of[l];
     degrees += own;
     const bool honest =
         log_chi_square_tail(squares[l], own) >= limit - std::log(static_cast<double>(layers.size()));

@@ -18,7 +18,7 @@ namespace assay::audit::internal {
   if (z < a + 1) {
     double term = 1 / a;
     double sum = term;
-    for (double k = a + 1; term > sum * 1e-16; ++k) sum += term *= z / k;
+    for (int k = 1; term > sum * 1e-16; ++k) sum += term *= z / (a + k);
     return std::log1p(-std::min(1.0, std::exp(log_scale) * sum));
   }
   // Lentz's method for 1 / (z + 1 - a - 1 (1 - a) / (z + 3 - a - 2 (2 - a) / (..))).
