@@ -57,9 +57,9 @@ class Comparison {
     friend bool operator==(const Place&, const Place&) = default;
   };
 
-  /// The layers of two files (TensorFile::layers), paired by name, in the order of `a`; those whose names differ
-  /// in numbers alone stand in the order of these. The last axis of a layer is its width, the others together
-  /// count tokens. Errors, with the layer's name: kMismatch (no layer of both; another number
+  /// The layers of two files (TensorFile::layers), paired by name, in the order of `a`; those whose names
+  /// differ in numbers alone stand in the order of these. The last axis of a layer is its width, the others
+  /// together count tokens. Errors, with the layer's name: kMismatch (no layer of both; another number
   /// of tokens or another width; by order, of layers), kOutOfRange (tokens that are not there), kTooLarge,
   /// kUnsupported (integers).
   [[nodiscard]] static Result<Comparison> of(std::span<const TensorView> a, std::span<const TensorView> b,

@@ -31,8 +31,8 @@ double load_value(Dtype dtype, const std::uint8_t* at) {
   }
 }
 
-/// A value of one dtype as an operand of a product of another: autocast rounds weights first. Torch comes from
-/// a double to 16 bits by way of a float.
+/// A value of one dtype as an operand of a product of another: autocast rounds weights first. Torch comes
+/// from a double to 16 bits by way of a float.
 double as_operand(double value, Dtype product) {
   if (product == Dtype::kF64) return value;
   const double single = static_cast<float>(value);

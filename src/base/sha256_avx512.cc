@@ -17,9 +17,9 @@ namespace {
 constexpr std::size_t kLanes = 16;
 using Vector = __m512i;  // a word of each string
 
-// A round waits for the one before it, so sixteen strings leave a processor with several 512-bit units half idle.
-// Two groups of sixteen fill it, each round of the one beside that of the other; their schedules no longer fit the
-// registers, which costs less than the waiting.
+// A round waits for the one before it, so sixteen strings leave a processor with several 512-bit units half
+// idle. Two groups of sixteen fill it, each round of the one beside that of the other; their schedules no
+// longer fit the registers, which costs less than the waiting.
 
 ASSAY_AVX512 Vector add(Vector a, Vector b) { return _mm512_add_epi32(a, b); }
 ASSAY_AVX512 Vector exclusive_or(Vector a, Vector b, Vector c) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <numeric>
 #include <unordered_set>
+#include <utility>
 
 #include "base/file.h"
 #include "base/json_fields.h"
@@ -40,7 +41,9 @@ std::string not_supported(std::string_view dtype) {
 Result<StoredTensor> read_tensor(const Source& source, ByteSpan data, const std::string& name,
                                  const JsonValue& entry, Extent& extent) {
   const JsonFields fields = ASSAY_TRY(entry.fields({"dtype", "shape", "data_offsets"}));
-  StoredTensor tensor{name, ASSAY_TRY(fields["dtype"].text(kMaxDtypeName)), {}, {}, source.owner};
+  // A return within the braces would leak what stands before it there.
+  std::string dtype = ASSAY_TRY(fields["dtype"].text(kMaxDtypeName));
+  StoredTensor tensor{name, std::move(dtype), {}, {}, source.owner};
   const std::optional<std::size_t> size = stored_size(tensor.dtype);
   if (!size) return source.error(ErrorCode::kUnsupported, name, not_supported(tensor.dtype));
   tensor.shape = ASSAY_TRY(fields["shape"].integers<std::uint64_t>(kMaxAxes));
