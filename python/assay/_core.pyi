@@ -227,25 +227,6 @@ class Tensor:
 
     def value_at(self, coordinates: Sequence[int]) -> bytes: ...
 
-class Comparison:
-    @staticmethod
-    def of(
-        a: str | Sequence[tuple[str, Any, str]],
-        b: str | Sequence[tuple[str, Any, str]],
-        first_row: int,
-        last_row: int | None,
-        top: int,
-        by_order: bool,
-    ) -> Comparison: ...
-
-    def first(self, tolerance: float | None) -> tuple[int, int] | None: ...
-
-    def first_token(self, tolerance: float | None) -> tuple[int, int] | None: ...
-
-    def to_json(self, tolerance: float | None) -> str: ...
-
-    def to_lines(self, tolerance: float | None) -> list[str]: ...
-
 class Captured:
     @staticmethod
     def of_arrays(sources: Sequence[tuple[str, Any, str]], named: bool, header: Header, taps: Mapping[str, str]) -> Captured: ...
@@ -255,6 +236,18 @@ class Captured:
 
     @staticmethod
     def of_tensor(tensor: Tensor, header: Header) -> Captured: ...
+
+class Comparison:
+    @staticmethod
+    def of(a: str | Sequence[tuple[str, Any, str]], b: str | Sequence[tuple[str, Any, str]], first_row: int, last_row: int | None, top: int, by_order: bool) -> Comparison: ...
+
+    def first(self, tolerance: float | None) -> tuple[int, int] | None: ...
+
+    def first_token(self, tolerance: float | None) -> tuple[int, int] | None: ...
+
+    def to_json(self, tolerance: float | None) -> str: ...
+
+    def to_lines(self, tolerance: float | None) -> list[str]: ...
 
 class Place:
     @property

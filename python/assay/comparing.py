@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -73,5 +72,5 @@ def _run(options: argparse.Namespace) -> int:
     else:
         show("\n".join(found.lines(options.tolerance)))
     if options.plot is not None and not options.quiet:
-        print(f"drawn to {printable(str(options.plot))}", file=sys.stderr)
+        show(f"drawn to {printable(str(options.plot))}", error=True)
     return 0 if within else _core.exit_code("rejected")

@@ -17,6 +17,7 @@ from assay import _core
 MODULES = [
     "assay.bn254",
     "assay.commitments",
+    "assay.comparison",
     "assay.polynomials",
     "assay.residues",
     "assay.srs",
