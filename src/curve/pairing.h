@@ -68,6 +68,7 @@ struct Pairing {
     const Affine<E2> q = load(point);
     const Affine<E2> minus_q = -q;
     std::vector<RawLine> raw;
+    raw.reserve(2 * kLoop.count + 2);
     Projective t{q.x, q.y, E2::one()};
     for (std::size_t i = kLoop.count - 1; i-- > 0;) {
       raw.push_back(double_step(t));
@@ -78,12 +79,14 @@ struct Pairing {
     raw.push_back(add_step(t, q1));
     raw.push_back(add_step(t, -q2));
 
-    std::vector<E2> divisors, scratch;
-    for (const RawLine& line : raw) divisors.push_back(line.y);
-    field::batch_inverse<E2>(divisors, scratch);
-    for (std::size_t i = 0; i < raw.size(); ++i) {
-      const E2 x = raw[i].x * divisors[i], constant = raw[i].constant * divisors[i];
-      out.lines.push_back({x.c0.limbs(), x.c1.limbs(), constant.c0.limbs(), constant.c1.limbs()});
+    // Back through the steps: the inverse of Z behind each gives that of the line's divisor, and of Z before.
+    out.lines.resize(raw.size());
+    E2 z_inverse = t.z.inverse();
+    for (std::size_t i = raw.size(); i-- > 0;) {
+      const E2 inverse = raw[i].inverse_of_z * z_inverse;
+      const E2 x = raw[i].x * inverse, constant = raw[i].constant * inverse;
+      out.lines[i] = {x.c0.limbs(), x.c1.limbs(), constant.c0.limbs(), constant.c1.limbs()};
+      z_inverse = raw[i].is_sum ? raw[i].before * z_inverse : raw[i].before * inverse;
     }
     return out;
   }
@@ -159,9 +162,13 @@ struct Pairing {
     E2 x, y, z;
   };
 
-  /// The coefficients of yP, of xP w, and of v w.
+  /// A line before it is divided by its coefficient y of yP: the coefficients of xP w, and of v w. With Z of
+  /// the point behind the step, 1/y = inverse_of_z / Z; and 1/Z of the point before it is before / Z of a sum,
+  /// before / y of a doubling.
   struct RawLine {
-    E2 y, x, constant;
+    E2 x, constant;
+    E2 inverse_of_z, before;
+    bool is_sum;
   };
 
   /// f^u in the cyclotomic subgroup, where the inverse is the conjugate, by the signed digits
@@ -183,19 +190,20 @@ struct Pairing {
     return out;
   }
 
+  // The coordinates are four times those of the source, which halves in two places. The line is divided by
+  // -h, where h = 2YZ and 4 b h is the new Z.
   static RawLine double_step(Projective& t) {
-    static const F half = F::from_u64(2).inverse();
-    const E2 a = t.x * t.y * half;
-    const E2 b = t.y.squared();
+    const E2 y = t.y;
+    const E2 b = y.squared();
     const E2 c = t.z.squared();
     const E2 e = twist_b<Bn254, F>() * (c.doubled() + c);
     const E2 f = e.doubled() + e;
-    const E2 g = (b + f) * half;
-    const E2 h = (t.y + t.z).squared() - (b + c);
+    const E2 h = (y + t.z).squared() - (b + c);
     const E2 xx = t.x.squared();
-    const E2 ee = e.squared();
-    t = {a * (b - f), g.squared() - (ee.doubled() + ee), b * h};
-    return {-h, xx.doubled() + xx, e - b};
+    const E2 ee = e.squared().doubled().doubled();
+    const E2 four_b = b.doubled().doubled();
+    t = {(t.x * y).doubled() * (b - f), (b + f).squared() - (ee.doubled() + ee), four_b * h};
+    return {xx.doubled() + xx, e - b, -four_b, -y.doubled(), false};
   }
 
   static RawLine add_step(Projective& t, const Affine<E2>& q) {
@@ -207,8 +215,9 @@ struct Pairing {
     const E2 f = t.z * c;
     const E2 g = t.x * d;
     const E2 h = e + f - g.doubled();
-    t = {lambda * h, theta * (g - h) - e * t.y, t.z * e};
-    return {lambda, -theta, theta * q.x - lambda * q.y};
+    const E2 zd = t.z * d;
+    t = {lambda * h, theta * (g - h) - e * t.y, zd * lambda};
+    return {-theta, theta * q.x - lambda * q.y, zd, e, true};
   }
 };
 

@@ -18,6 +18,25 @@
 
 namespace assay::field {
 
+/// Copies an element word by word: see Element's assignment.
+template <class F>
+[[gnu::always_inline]] inline void copy_words(const F& from, Limbs& to) {
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    std::uint64_t word = from.limbs()[i];
+    __asm__("" : "+r"(word));
+    to[i] = word;
+  }
+}
+
+/// Both elements, copied word by word.
+template <class F>
+[[gnu::always_inline]] inline Pair pair_of(const F& first, const F& second) {
+  Pair out;
+  copy_words(first, out[0]);
+  copy_words(second, out[1]);
+  return out;
+}
+
 template <class F>
 struct Quadratic {
   using Base = F;
@@ -32,9 +51,8 @@ struct Quadratic {
   friend Quadratic operator-(const Quadratic& a, const Quadratic& b) { return {a.c0 - b.c0, a.c1 - b.c1}; }
   // Not inlined, as the products of Fp12 would not fit the instruction cache.
   [[gnu::noinline]] friend Quadratic operator*(const Quadratic& a, const Quadratic& b) {
-    const Pair factor{a.c0.limbs(), a.c1.limbs()};
-    return {F::inner_product(factor, {b.c0.limbs(), (-b.c1).limbs()}),
-            F::inner_product(factor, {b.c1.limbs(), b.c0.limbs()})};
+    const Pair factor = pair_of(a.c0, a.c1);
+    return {F::inner_product(factor, pair_of(b.c0, -b.c1)), F::inner_product(factor, pair_of(b.c1, b.c0))};
   }
   friend Quadratic operator*(const Quadratic& a, const F& b) { return {a.c0 * b, a.c1 * b}; }
   Quadratic operator-() const { return {-c0, -c1}; }
@@ -45,9 +63,9 @@ struct Quadratic {
   /// a b + c d, with one reduction for each coordinate.
   [[gnu::noinline]] static Quadratic inner_product(const Quadratic& a, const Quadratic& b, const Quadratic& c,
                                                    const Quadratic& d) {
-    const Pair left{a.c0.limbs(), a.c1.limbs()}, right{c.c0.limbs(), c.c1.limbs()};
-    return {F::inner_product(left, {b.c0.limbs(), (-b.c1).limbs()}, right, {d.c0.limbs(), (-d.c1).limbs()}),
-            F::inner_product(left, {b.c1.limbs(), b.c0.limbs()}, right, {d.c1.limbs(), d.c0.limbs()})};
+    const Pair left = pair_of(a.c0, a.c1), right = pair_of(c.c0, c.c1);
+    return {F::inner_product(left, pair_of(b.c0, -b.c1), right, pair_of(d.c0, -d.c1)),
+            F::inner_product(left, pair_of(b.c1, b.c0), right, pair_of(d.c1, d.c0))};
   }
 
   /// (a + bi)^2 = (a + b)(a - b) + 2ab i.
@@ -90,15 +108,20 @@ struct Sextic {
   /// Coefficient j is the inner product of (a0, a1, a2) with three neighbours of b2, b1, b0, xi b2, xi b1,
   /// from number 2 - j on.
   [[gnu::noinline]] friend Sextic operator*(const Sextic& a, const Sextic& b) {
-    const std::array<Limbs, 6> factor{a.c0.c0.limbs(), a.c0.c1.limbs(), a.c1.c0.limbs(),
-                                      a.c1.c1.limbs(), a.c2.c0.limbs(), a.c2.c1.limbs()};
-    const std::array<Fp2, 5> row{b.c2, b.c1, b.c0, b.c2.times_xi(), b.c1.times_xi()};
+    std::array<Limbs, 6> factor;
+    const std::array<const Fp2*, 3> parts{&a.c0, &a.c1, &a.c2};
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      copy_words(parts[i]->c0, factor[2 * i]);
+      copy_words(parts[i]->c1, factor[2 * i + 1]);
+    }
+    const Fp2 xi_b2 = b.c2.times_xi(), xi_b1 = b.c1.times_xi();
+    const std::array<const Fp2*, 5> row{&b.c2, &b.c1, &b.c0, &xi_b2, &xi_b1};
     std::array<Limbs, 10> for_c0, for_c1;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      for_c0[2 * i] = row[i].c0.limbs();
-      for_c0[2 * i + 1] = (-row[i].c1).limbs();
-      for_c1[2 * i] = row[i].c1.limbs();
-      for_c1[2 * i + 1] = row[i].c0.limbs();
+      copy_words(row[i]->c0, for_c0[2 * i]);
+      copy_words(-row[i]->c1, for_c0[2 * i + 1]);
+      copy_words(row[i]->c1, for_c1[2 * i]);
+      copy_words(row[i]->c0, for_c1[2 * i + 1]);
     }
     const auto coefficient = [&](std::size_t j) {
       return Fp2{F::inner_product(factor, Six(&for_c0[4 - 2 * j], 6)),
