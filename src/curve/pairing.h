@@ -162,9 +162,9 @@ struct Pairing {
     E2 x, y, z;
   };
 
-  /// A line before it is divided by its coefficient y of yP: the coefficients of xP w, and of v w. With Z of
-  /// the point behind the step, 1/y = inverse_of_z / Z; and 1/Z of the point before it is before / Z of a sum,
-  /// before / y of a doubling.
+  /// A line before it is divided by its coefficient y of yP: the coefficients of xP w, and of v w. With the Z
+  /// of the point behind the step, 1/y = inverse_of_z / Z. And 1/Z of the point before it is before / Z of a
+  /// sum, before / y of a doubling.
   struct RawLine {
     E2 x, constant;
     E2 inverse_of_z, before;
