@@ -4,9 +4,10 @@ import argparse
 import operator
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn
 
-from .errors import InputError
+from .errors import FAILED, InputError
+from .printing import printable, show
 
 
 class Parser(argparse.ArgumentParser):
@@ -25,6 +26,11 @@ class Parser(argparse.ArgumentParser):
                 flag = before if not text else name
                 self.error(f"{flag or 'argument'}: an empty value: give one, or leave the flag out")
         return super().parse_known_args(given, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Say it in one line, as `assay` does."""
+        show(f"{self.prog}: {printable(message)} (see {self.prog} --help)", error=True)
+        raise SystemExit(FAILED)
 
     def _as_declared(self, text: str) -> str:
         name, equals, value = text.partition("=")

@@ -71,5 +71,5 @@ def _sync_folder(folder: Path) -> None:
 
 def _save_error(target: Path, error: Exception) -> SaveError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
-    wanted = "free space or choose another --output-dir"
+    wanted = "free space or choose another place"
     return SaveError("io", str(target), f"could not be written ({reason}); {wanted}")

@@ -51,6 +51,24 @@ def test_python_verb_loads(command: importlib.metadata.EntryPoint) -> None:
     assert Path(sys.executable).with_name(command.name).is_file()
 
 
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_a_flag_that_is_none_is_refused_in_one_line(
+    command: importlib.metadata.EntryPoint,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", [command.name, "--no-such-flag"])
+    try:
+        code = command.load()()
+    except SystemExit as ended:
+        code = ended.code
+    assert code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "--help" in err
+
+
 def test_a_program_is_stopped_while_it_is_loaded(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
