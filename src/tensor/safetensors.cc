@@ -172,16 +172,23 @@ Result<TensorView> view_of(const StoredTensor& tensor) {
 Status write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
                          const Metadata& metadata) {
   ASSAY_TRY(check_writable(path.string(), tensors, metadata));
+  // No name stands twice: to look for each among those before would take the square of their number.
+  const auto put = [](Json& object, const std::string& name, Json value) {
+    object.get_ref<Json::object_t&>().emplace_back(name, std::move(value));
+  };
   Json header = Json::object();
   if (!metadata.empty()) {
-    Json& object = header[std::string(kMetadataKey)] = Json::object();
-    for (const auto& [key, value] : metadata) object[key] = value;
+    Json object = Json::object();
+    for (const auto& [key, value] : metadata) put(object, key, value);
+    put(header, std::string(kMetadataKey), std::move(object));
   }
   std::uint64_t offset = 0;
   for (const TensorView& tensor : tensors) {
     const std::uint64_t end = offset + tensor.bytes.size();
-    header[tensor.name] = {
-        {"dtype", safetensors_name(tensor.dtype)}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+    put(header, tensor.name,
+        {{"dtype", safetensors_name(tensor.dtype)},
+         {"shape", tensor.shape},
+         {"data_offsets", {offset, end}}});
     offset = end;
   }
   std::string text = dump_json(header, -1);

@@ -80,7 +80,7 @@ class ModelFolder {
     Json map = Json::object();
     for (std::size_t i = 0; i < tensors.size(); ++i) {
       dealt[i % count].push_back(tensors[i]);
-      map[tensors[i].name] = shard_name(i % count, count);
+      map.get_ref<Json::object_t&>().emplace_back(tensors[i].name, shard_name(i % count, count));
     }
     for (std::size_t i = 0; i < count; ++i) write_shard(path() / shard_name(i, count), dealt[i]);
     write("model.safetensors.index.json",
