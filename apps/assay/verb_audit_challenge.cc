@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include "assay/audit_record.h"
-#include "base/dsse.h"
 #include "base/file.h"
 #include "base/key_file.h"
 #include "base/try.h"
@@ -31,12 +30,10 @@ struct OpenOptions {
 
 Result<audit::Head> read_head(const ChallengeOptions& options) {
   const PublicKey provider = ASSAY_TRY(read_public_key(options.provider));
-  const Bytes bytes = ASSAY_TRY(read_file(options.head, Envelope::kMaxBytes));
-  const Envelope envelope =
-      ASSAY_TRY(Envelope::decode({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, options.head));
-  if (envelope.payload_type != audit::Head::kPayloadType || !envelope.is_signed_by(provider))
+  const audit::SignedHead head = ASSAY_TRY(audit::SignedHead::read(options.head));
+  if (!head.is_signed_by(provider))
     return Error{ErrorCode::kMismatch, options.head, "it is no head that this provider signed"};
-  return audit::Head::decode(envelope.payload, options.head);
+  return head.head();
 }
 
 Result<std::uint64_t> tokens_of(const ChallengeOptions& options) {
@@ -99,12 +96,14 @@ void add_audit_challenge(Program& program) {
   add_option(verb, "--head FILE", options.head, "the signed head of a run")->required();
   add_option(verb, "--provider FILE", options.provider, "the provider's public key")->required();
   add_option(verb, "--tokens N", options.tokens, "how many tokens are opened");
-  add_option(verb, "--risk P", options.risk, "instead: with which probability a cheat may be missed");
-  add_option(verb, "--share F", options.share, "of the tokens, that the cheat is in")->capture_default_str();
-  add_option(verb, "--attention-blocks N", options.attention_blocks,
-             "of each token, blocks whose attention is looked at")
+  add_option(verb, "--risk P", options.risk,
+             "the probability with which a cheat may be missed, in place of --tokens");
+  add_option(verb, "--share F", options.share, "the share of tokens that the cheat is in")
       ->capture_default_str();
-  add_option(verb, "--record DIR", options.record, "your record of what was drawn: for a head once")
+  add_option(verb, "--attention-blocks N", options.attention_blocks,
+             "for each token, how many blocks have their attention checked")
+      ->capture_default_str();
+  add_option(verb, "--record DIR", options.record, "your record of what was drawn, for each head once")
       ->required();
   add_option(verb, "--out FILE", options.out, "the challenge")->required();
 }

@@ -4,7 +4,6 @@
 #include "assay/audit_check.h"
 #include "assay/audit_record.h"
 #include "assay/weights_manifest.h"
-#include "base/file.h"
 #include "base/key_file.h"
 #include "base/try.h"
 #include "program.h"
@@ -83,16 +82,15 @@ Result<int> run_enroll(const EnrollOptions& options, const Console& console) {
 Result<audit::Reference> reference_of(const CheckOptions& options) {
   if (options.weights.empty() == options.key.empty())
     return Error{ErrorCode::kMalformed, "", "one of --weights and --key is needed"};
-  if (!options.key.empty()) return audit::Reference::of(ASSAY_TRY(audit::Key::read(options.key)));
+  if (!options.key.empty()) return audit::Reference::of_key_file(options.key);
   const audit::RowDtype dtype = ASSAY_TRY(dtype_of(options.dtype));
   const weights::Folder folder = ASSAY_TRY(weights::Folder::open(options.weights));
   return audit::Reference::of(folder, dtype, ASSAY_TRY(root_of(folder, options.manifest)));
 }
 
 /// Keeps the outcome, and says how this provider did before.
-Status add_record(const CheckOptions& options, const audit::Expectation& expected, const Verdict& verdict,
+Status add_record(const audit::Record& record, const audit::Expectation& expected, const Verdict& verdict,
                   Json& json, Lines& lines) {
-  const audit::Record record = ASSAY_TRY(audit::Record::open(options.record));
   const Digest provider = key_id_of(expected.provider);
   ASSAY_TRY(record.note(provider, expected.challenge.head, verdict));
   const audit::Record::Tally tally = ASSAY_TRY(record.tally(provider));
@@ -115,27 +113,31 @@ Result<int> run_check(const CheckOptions& options, const Console& console) {
   expected.request = ASSAY_TRY(audit::Request::read(options.request));
   expected.challenge = ASSAY_TRY(audit::Challenge::read(options.challenge));
   expected.cheat_share = options.share;
-  const Bytes head = ASSAY_TRY(read_file(options.head, audit::Head::kMaxBytes));
+  std::optional<audit::Record> record;
+  if (!options.record.empty()) {
+    record = ASSAY_TRY(audit::Record::open(options.record));
+    ASSAY_TRY(record->require_drawn(expected.challenge));
+  }
+  const audit::SignedHead head = ASSAY_TRY(audit::SignedHead::read(options.head));
   std::optional<audit::Openings> openings;
   if (!options.silent) openings = ASSAY_TRY(audit::Openings::read(options.openings));
   const audit::Reference reference = ASSAY_TRY(reference_of(options));
   expected.tolerance = audit::Tolerance::of(reference.dtype());
   expected.tolerance.variance_factor = options.factor;
   const Stopwatch checking;
-  const Verdict verdict = ASSAY_TRY(audit::check({reinterpret_cast<const char*>(head.data()), head.size()},
-                                                 openings ? &*openings : nullptr, expected, reference));
+  const Verdict verdict = ASSAY_TRY(audit::check(head, openings ? &*openings : nullptr, expected, reference));
   const double seconds = checking.seconds();
-  if (!options.key.empty() && audit::tells_of_key(verdict)) ASSAY_TRY(audit::Key::end_epoch(options.key));
   Json json = json_of(verdict);
   Lines lines(verdict);
   json["timing"] = {{"check_time_s", seconds}};
-  if (!options.record.empty()) ASSAY_TRY(add_record(options, expected, verdict, json, lines));
+  if (record) ASSAY_TRY(add_record(*record, expected, verdict, json, lines));
   return console.report(json, lines, exit_code(verdict.outcome()));
 }
 
 void add_reference(CLI::App* verb, std::string& manifest, std::string& dtype) {
-  add_option(verb, "--manifest FILE", manifest, "of these weights; without it, all of them are hashed");
-  add_option(verb, "--dtype NAME", dtype, "that the model computes in")->capture_default_str();
+  add_option(verb, "--manifest FILE", manifest,
+             "the manifest of these weights; without it all of them are hashed");
+  add_option(verb, "--dtype NAME", dtype, "the type that the model computes in")->capture_default_str();
 }
 
 }  // namespace
@@ -163,17 +165,18 @@ void add_audit_check(Program& program) {
   add_option(verb, "--request FILE", options.request, "what you asked, and the tokens you got")->required();
   add_option(verb, "--challenge FILE", options.challenge, "what you drew")->required();
   add_option(verb, "--openings FILE", options.openings, "the provider's answer");
-  verb->add_flag("--no-answer", options.silent, "there was none in time");
+  verb->add_flag("--no-answer", options.silent, "the provider did not answer in time");
   add_option(verb, "--weights DIR", options.weights, "your copy of the model");
   add_reference(verb, options.manifest, options.dtype);
-  add_option(verb, "--key FILE", options.key, "instead of the weights: a key of the epoch");
+  add_option(verb, "--key FILE", options.key, "a secret key made by enroll, in place of --weights");
   add_option(verb, "--variance-factor X", options.factor,
-             "of the products' rounding, measured for dtype, device and kernel")
+             "how many times the variance of rounding products have, measured for dtype, device and kernel")
       ->capture_default_str();
-  add_option(verb, "--share F", options.share, "of the tokens, the cheat that the miss bound is about")
+  add_option(verb, "--share F", options.share,
+             "the share of tokens that a cheat is in, for the verdict to say how likely it is missed")
       ->capture_default_str();
   add_option(verb, "--record DIR", options.record,
-             "your record: outcomes of each provider are counted there");
+             "your record: the challenge must be the one drawn there, and outcomes are counted");
 }
 
 }  // namespace assay::cli

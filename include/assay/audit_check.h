@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ class Reference {
   [[nodiscard]] static Result<Reference> of(const weights::Folder& folder, RowDtype dtype,
                                             const Digest& manifest);
   [[nodiscard]] static Reference of(const Key& key);
+  /// A key's file, whose epoch check() ends: see Key. Errors: those of Key::read.
+  [[nodiscard]] static Result<Reference> of_key_file(const std::filesystem::path& path);
 
   [[nodiscard]] const Digest& manifest() const;
   [[nodiscard]] bool is_secret() const { return key_ != nullptr; }
@@ -39,12 +42,15 @@ class Reference {
   [[nodiscard]] const internal::Facts& facts() const { return *facts_; }
   [[nodiscard]] const weights::Folder* folder() const { return folder_.get(); }
   [[nodiscard]] const internal::KeyContents* key() const { return key_.get(); }
+  /// Of the key; empty where it is of no file.
+  [[nodiscard]] const std::filesystem::path& key_path() const { return key_path_; }
 
  private:
   Reference() = default;
   std::shared_ptr<const internal::Facts> facts_;
   std::shared_ptr<const weights::Folder> folder_;
   std::shared_ptr<const internal::KeyContents> key_;
+  std::filesystem::path key_path_;
 };
 
 /// What honest runs stay within, by the element type of their rows.
@@ -74,12 +80,13 @@ struct Expectation {
   double cheat_share = 0.1;  ///< of tokens, of the cheat that the miss bound is about
 };
 
-/// Whether the run that `envelope` is the head of computed what the model computes, as far as the challenge
-/// looks. `openings` is null where the provider did not answer. Errors: kMalformed, kNonCanonical, kTooLarge,
-/// kUnsupported (the head); kMismatch (the head of another model, a challenge of another head, openings of
-/// another challenge, or not asked for), kOutOfRange (a row with NaN or Inf; a step beyond the run). Steps:
-/// "head", "missing", "inclusion", "drops", "token", "product", "logits", "chain", "attention".
-[[nodiscard]] Result<Verdict> check(std::string_view envelope, const Openings* openings,
+/// Whether the run that `head` is of computed what the model computes, as far as the challenge looks.
+/// `openings` is null where the provider did not answer. A verdict that tells of the key ends the epoch of
+/// the key's file before anybody hears of it. Errors: kMismatch (the head of another model, a challenge of
+/// another head, openings of another challenge, or not asked for), kOutOfRange (a row with NaN or Inf; a step
+/// beyond the run), kIo (an epoch that could not be ended). Steps: "head", "missing", "inclusion", "drops",
+/// "token", "product", "logits", "chain", "attention".
+[[nodiscard]] Result<Verdict> check(const SignedHead& head, const Openings* openings,
                                     const Expectation& expected, const Reference& reference);
 
 /// Whether a verdict tells whoever hears of it something about the vectors of a key: a rejection at "product"

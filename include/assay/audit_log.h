@@ -2,6 +2,7 @@
 // the tree of steps. docs/audit.md has every byte.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <filesystem>
@@ -109,6 +110,25 @@ struct Head {
   /// SHA-256 of encode(): what a challenge names.
   [[nodiscard]] Digest digest() const;
   friend bool operator==(const Head&, const Head&) = default;
+};
+
+/// A head as it comes, in an envelope that somebody signed.
+class SignedHead {
+ public:
+  /// Errors: kMalformed, kNonCanonical, kTooLarge, kUnsupported (envelope or head); kMismatch (a statement of
+  /// another type).
+  [[nodiscard]] static Result<SignedHead> decode(std::string_view envelope, std::string_view place);
+  /// Errors: also kIo.
+  [[nodiscard]] static Result<SignedHead> read(const std::filesystem::path& path);
+
+  [[nodiscard]] const Head& head() const { return head_; }
+  /// Whether this Ed25519 key signed it.
+  [[nodiscard]] bool is_signed_by(const std::array<std::uint8_t, 32>& provider) const;
+
+ private:
+  Head head_;
+  Bytes payload_;
+  std::array<std::uint8_t, 64> signature_{};
 };
 
 /// What was asked of the provider, and what it answered: the verifier's own record.

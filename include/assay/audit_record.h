@@ -33,6 +33,9 @@ class Record {
   /// or for another head with this nonce (one of zeros is nobody's).
   [[nodiscard]] Status keep(const Head& head, const Challenge& challenge) const;
 
+  /// That this challenge was drawn for its head, and no other. Errors: kIo; kMismatch.
+  [[nodiscard]] Status require_drawn(const Challenge& challenge) const;
+
   /// Errors: kIo.
   [[nodiscard]] Status note(const Digest& provider, const Digest& head, const Verdict& verdict) const;
   /// Errors: kIo, kMalformed, kTooLarge.

@@ -243,6 +243,31 @@ TEST(Attack, AFewDropsLeaveItOpen) {
   EXPECT_EQ(by_weights(run, {3}), "inconclusive drops") << "the row of position 47";
 }
 
+TEST(Attack, DropsThatThereAreNot) {
+  SampleRun run;
+  run.options.all_prompt_rows = true;
+  for (int i = 0; i < 40; ++i) run.prompt.push_back(static_cast<std::uint32_t>(i));
+  run.compute(run.model);
+  run.head.drops = 1;
+  forge_steps(run, [](Step& step) { step.drops = step.index == 1 ? 1 : 0; });
+  EXPECT_EQ(by_weights(run, {1}), "rejected drops") << "all rows of the step are opened, and there";
+  EXPECT_EQ(by_weights(run, {3}), "accepted");
+}
+
+TEST(Attack, DropsThatAStepDoesNotSay) {
+  SampleRun run;
+  run.options.all_prompt_rows = true;
+  for (int i = 0; i < 40; ++i) run.prompt.push_back(static_cast<std::uint32_t>(i));
+  std::uint64_t rows = 0;
+  run.kept_back = [&](const Wire& wire) { return wire == Wire{1, Role::kK} && ++rows == 47; };
+  run.compute(run.model);
+  EXPECT_EQ(run.head.drops, 1U);
+  EXPECT_EQ(by_weights(run, {3}), "inconclusive drops") << "k of a position before";
+  run.head.drops = 0;
+  forge_steps(run, [](Step& step) { step.drops = 0; });
+  EXPECT_EQ(by_weights(run, {3}), "rejected drops") << "of that step some rows are opened";
+}
+
 TEST(Attack, OneDropHidesNothingButItself) {
   const auto outcome_with = [](const Llama& used, const Wire& dropped) {
     SampleRun run;
@@ -305,6 +330,27 @@ TEST(Attack, ASecretThatLeaked) {
   EXPECT_EQ(by_weights(run, {2}), "rejected product");
 }
 
+// Each rejection tells something about r: whoever checks with a key's file cannot go on with it.
+TEST(Attack, LearningAKeyFromItsRejections) {
+  SampleRun run;
+  run.compute(run.model);
+  const tensor::TempDir directory;
+  const std::filesystem::path path = directory / "key";
+  Key::Options options;
+  options.manifest = run.manifest;
+  ASSERT_TRUE(Key::enroll(run.folder(), options, World::system()).value().front().write(path).ok());
+  const Reference reference = Reference::of_key_file(path).value();
+  const Challenge asked = run.challenge({1});
+  EXPECT_EQ(outcome_of(run.check(asked, reference)), "accepted");
+  EXPECT_EQ(audit::check(run.signed_head(), nullptr, run.expectation(asked), reference)->step(), "missing");
+  EXPECT_TRUE(Key::read(path).ok()) << "neither depends on r";
+
+  run.compute(run.model.quantised(7));
+  const Challenge next = run.challenge({1});
+  EXPECT_EQ(outcome_of(run.check(next, reference)), "rejected product");
+  EXPECT_FALSE(Key::read(path).ok());
+}
+
 TEST(Attack, StepsThatSayAnotherPlaceOrRequest) {
   const auto outcome_with = [](const std::function<void(Step&)>& change) {
     SampleRun run;
@@ -313,7 +359,7 @@ TEST(Attack, StepsThatSayAnotherPlaceOrRequest) {
     const Challenge asked = run.challenge({2});
     const Openings given = run.openings(asked);
     const Result<Verdict> verdict =
-        audit::check(run.envelope(), &given, run.expectation(asked), run.by_weights());
+        audit::check(run.signed_head(), &given, run.expectation(asked), run.by_weights());
     return verdict.ok() ? outcome_of(*verdict) : "refused: " + verdict.error().place;
   };
   EXPECT_EQ(outcome_with([](Step&) {}), "accepted");

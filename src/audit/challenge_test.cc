@@ -132,6 +132,19 @@ TEST(Record, DrawsForAHeadOnce) {
   EXPECT_FALSE(record.keep(other, Challenge::draw(other, {1, 0}, world_of(3)).value()).ok());
 }
 
+TEST(Record, KnowsWhatItDrew) {
+  const tensor::TempDir directory;
+  const Record record = Record::open(directory / "record").value();
+  const Head head = head_of(4, 1);
+  const Challenge drawn = Challenge::draw(head, {1, 0}, world_of(1)).value();
+  EXPECT_EQ(record.require_drawn(drawn).error().reason, "no challenge was drawn for this head");
+  ASSERT_TRUE(record.keep(head, drawn).ok());
+  EXPECT_TRUE(record.require_drawn(drawn).ok());
+  Challenge chosen = drawn;
+  chosen.steps = {(drawn.steps.front() + 1) % 4};
+  EXPECT_EQ(record.require_drawn(chosen).error().reason, "another challenge was drawn for this head");
+}
+
 TEST(Record, CountsOutcomesOfEachProvider) {
   const tensor::TempDir directory;
   const Record record = Record::open(directory / "record").value();

@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "audit/check_parts.h"
-#include "base/dsse.h"
 #include "base/try.h"
 
 namespace assay::audit {
@@ -198,6 +197,12 @@ Reference Reference::of(const Key& key) {
   return reference;
 }
 
+Result<Reference> Reference::of_key_file(const std::filesystem::path& path) {
+  Reference reference = of(ASSAY_TRY(Key::read(path)));
+  reference.key_path_ = path;
+  return reference;
+}
+
 const Digest& Reference::manifest() const { return facts_->manifest; }
 bool Reference::has_attention() const { return facts_->has_attention(); }
 RowDtype Reference::dtype() const { return facts_->dtype; }
@@ -207,13 +212,12 @@ bool tells_of_key(const Verdict& verdict) {
          (verdict.step() == "product" || verdict.step() == "logits");
 }
 
-Result<Verdict> check(std::string_view envelope, const Openings* openings, const Expectation& expected,
+namespace {
+
+/// The verdict, whatever comes of it.
+Result<Verdict> judge(const SignedHead& signed_head, const Openings* openings, const Expectation& expected,
                       const Reference& reference) {
-  const Envelope signed_head = ASSAY_TRY(Envelope::decode(envelope, "head"));
-  if (signed_head.payload_type != Head::kPayloadType)
-    return Error{ErrorCode::kMismatch, "head",
-                 fmt::format("a statement of type '{}'", signed_head.payload_type)};
-  const Head head = ASSAY_TRY(Head::decode(signed_head.payload, "head"));
+  const Head& head = signed_head.head();
   if (!signed_head.is_signed_by(expected.provider))
     return rejected(fault("head", "the provider did not sign it"));
   const Facts& facts = reference.facts();
@@ -234,7 +238,7 @@ Result<Verdict> check(std::string_view envelope, const Openings* openings, const
   using Ask = Found (*)(const Question&);
   for (const auto& [step, ask] : {std::pair<const char*, Ask>("inclusion", internal::check_inclusion),
                                   {"drops", internal::check_drops},
-                                  {"said tokens", internal::check_said_tokens}}) {
+                                  {"delivered tokens", internal::check_said_tokens}}) {
     const Found found = ask(q);
     if (found) return with_checks(rejected(*found), passed);
     passed.add(step, Grade::kBound);
@@ -253,6 +257,15 @@ Result<Verdict> check(std::string_view envelope, const Openings* openings, const
         fmt::format("the miss bound is that of a cheat in {} of the tokens, wrong in each of them",
                     expected.cheat_share));
   }
+  return verdict;
+}
+
+}  // namespace
+
+Result<Verdict> check(const SignedHead& head, const Openings* openings, const Expectation& expected,
+                      const Reference& reference) {
+  Verdict verdict = ASSAY_TRY(judge(head, openings, expected, reference));
+  if (!reference.key_path().empty() && tells_of_key(verdict)) ASSAY_TRY(Key::end_epoch(reference.key_path()));
   return verdict;
 }
 

@@ -23,7 +23,7 @@ class Answers : public testing::Test {
     given_ = run_.openings(asked_);
   }
   [[nodiscard]] Result<Verdict> check(const Expectation& expected) const {
-    return audit::check(run_.envelope(), &given_, expected, reference_);
+    return audit::check(run_.signed_head(), &given_, expected, reference_);
   }
   [[nodiscard]] Result<Verdict> check() const { return check(run_.expectation(asked_)); }
   /// The step that a change of the answer is rejected at, or the code of the error.
@@ -46,14 +46,14 @@ class Answers : public testing::Test {
 TEST_F(Answers, OfAnHonestRunAreAccepted) {
   for (const Reference& reference : {reference_, run_.by_key()}) {
     const Verdict verdict =
-        audit::check(run_.envelope(), &given_, run_.expectation(asked_), reference).value();
+        audit::check(run_.signed_head(), &given_, run_.expectation(asked_), reference).value();
     EXPECT_TRUE(verdict.ok()) << verdict.step() << ": " << verdict.reason();
     std::vector<std::string> checks;
     for (const Verdict::Check& check : verdict.checks()) {
       checks.push_back(check.step);
       EXPECT_NE(check.grade, Grade::kMissing) << check.step;
     }
-    EXPECT_THAT(checks, testing::ElementsAre("head", "missing", "inclusion", "drops", "said tokens",
+    EXPECT_THAT(checks, testing::ElementsAre("head", "missing", "inclusion", "drops", "delivered tokens",
                                              "product", "logits", "chain", "attention", "token"));
     EXPECT_NEAR(*verdict.miss_bound(), 0.81, 1e-12);
     EXPECT_EQ(std::get<std::uint64_t>(verdict.figure("tokens opened")->value), 2U);
@@ -77,7 +77,7 @@ TEST_F(Answers, ShowTheVarianceOfRoundingToWhoHasTheWeights) {
   // Some 5000 values: the standard deviation of their mean square is 0.9 / sqrt(5000).
   EXPECT_NEAR(std::get<double>(variance->value), 1, 0.08);
   const Verdict by_key =
-      audit::check(run_.envelope(), &given_, run_.expectation(asked_), run_.by_key()).value();
+      audit::check(run_.signed_head(), &given_, run_.expectation(asked_), run_.by_key()).value();
   EXPECT_EQ(by_key.figure("variance of the rounding, over the formula's"), nullptr)
       << "residuals are equations in the secret vectors";
 }
@@ -97,7 +97,7 @@ TEST_F(Answers, AreWrittenAsTheyAreRead) {
 
 TEST_F(Answers, MissingAreAFailure) {
   const Verdict silence =
-      audit::check(run_.envelope(), nullptr, run_.expectation(asked_), reference_).value();
+      audit::check(run_.signed_head(), nullptr, run_.expectation(asked_), reference_).value();
   EXPECT_EQ(silence.outcome(), Outcome::kRejected);
   EXPECT_EQ(silence.step(), "missing");
   const Openings whole = given_;
@@ -205,7 +205,8 @@ TEST_F(Answers, UnderAHeadOfSomebodyOrSomethingElseAreRejected) {
     Expectation expected = run_.expectation(asked_);
     expected.challenge.head = head.digest();
     given_.challenge = expected.challenge.digest();
-    const Result<Verdict> verdict = audit::check(envelope.encode(), &given_, expected, reference_);
+    const Result<Verdict> verdict =
+        audit::check(SignedHead::decode(envelope.encode(), "head").value(), &given_, expected, reference_);
     return verdict.ok() ? verdict->step() : verdict.error().place;
   };
   EXPECT_EQ(step_with([](Head&) {}), "");
@@ -222,9 +223,8 @@ TEST_F(Answers, UnderAHeadOfSomebodyOrSomethingElseAreRejected) {
   EXPECT_EQ(step_with([](Head& h) { h.rows *= 1000; }), "head") << "of so many, more drops would be few";
   EXPECT_EQ(step_with([](Head& h) { h.rows = 1; }), "head");
   Envelope other = Envelope::sign("text/plain", run_.head.encode(), test::provider_key());
-  EXPECT_EQ(audit::check(other.encode(), &given_, run_.expectation(asked_), reference_).error().code,
-            ErrorCode::kMismatch);
-  EXPECT_FALSE(audit::check("{}", &given_, run_.expectation(asked_), reference_).ok());
+  EXPECT_EQ(SignedHead::decode(other.encode(), "head").error().code, ErrorCode::kMismatch);
+  EXPECT_FALSE(SignedHead::decode("{}", "head").ok());
 }
 
 TEST_F(Answers, ToldOtherwiseThanTheTokensAreRejected) {
@@ -243,7 +243,7 @@ TEST_F(Answers, WithNaNAreRefusedWithTheirPlace) {
   const Challenge asked = run.challenge({3}, false);
   const Openings given = run.openings(asked);
   const Error refused =
-      audit::check(run.envelope(), &given, run.expectation(asked), run.by_weights()).error();
+      audit::check(run.signed_head(), &given, run.expectation(asked), run.by_weights()).error();
   EXPECT_EQ(refused.code, ErrorCode::kOutOfRange);
   EXPECT_THAT(refused.to_string(), HasSubstr("step 3, block 1 up, position 7"));
   EXPECT_THAT(refused.to_string(), HasSubstr("index 5 is NaN"));

@@ -1,9 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "assay/audit_log.h"
 #include "audit/wire_format.h"
+#include "base/dsse.h"
+#include "base/file.h"
+#include "base/signature.h"
 
 namespace assay::audit {
 namespace {
@@ -49,5 +53,26 @@ Result<Head> Head::decode(ByteSpan bytes, std::string_view place) {
 }
 
 Digest Head::digest() const { return sha256(encode()); }
+
+Result<SignedHead> SignedHead::decode(std::string_view envelope, std::string_view place) {
+  Envelope statement = ASSAY_TRY(Envelope::decode(envelope, place));
+  if (statement.payload_type != Head::kPayloadType)
+    return Error{ErrorCode::kMismatch, std::string(place),
+                 fmt::format("a statement of type '{}', not the head of an audit", statement.payload_type)};
+  SignedHead out;
+  out.head_ = ASSAY_TRY(Head::decode(statement.payload, place));
+  out.payload_ = std::move(statement.payload);
+  out.signature_ = statement.signature;
+  return out;
+}
+
+Result<SignedHead> SignedHead::read(const std::filesystem::path& path) {
+  const Bytes bytes = ASSAY_TRY(read_file(path, Head::kMaxBytes));
+  return decode({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+}
+
+bool SignedHead::is_signed_by(const PublicKey& provider) const {
+  return verify_signature(provider, dsse_pae(Head::kPayloadType, payload_), signature_);
+}
 
 }  // namespace assay::audit

@@ -13,6 +13,7 @@ namespace assay::audit {
 namespace {
 
 constexpr const char* kOutcomes = "outcomes";
+constexpr const char* kChallenge = ".challenge";
 
 ByteSpan bytes_of(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
@@ -39,8 +40,17 @@ Status Record::keep(const Head& head, const Challenge& challenge) const {
     Status first = keep_once(path, bytes_of(digest), "a challenge was drawn for a head with this nonce");
     if (!first.ok()) return first;
   }
-  return keep_once(folder_ / (digest + ".challenge"), challenge.encode(),
+  return keep_once(folder_ / (digest + kChallenge), challenge.encode(),
                    "a challenge was drawn for this head");
+}
+
+Status Record::require_drawn(const Challenge& challenge) const {
+  const std::filesystem::path path = folder_ / (to_hex(challenge.head) + kChallenge);
+  std::error_code failure;
+  if (!std::filesystem::exists(path, failure))
+    return Error{ErrorCode::kMismatch, folder_.string(), "no challenge was drawn for this head"};
+  if (ASSAY_TRY(read_file(path, Challenge::kMaxBytes)) == challenge.encode()) return {};
+  return Error{ErrorCode::kMismatch, path.string(), "another challenge was drawn for this head"};
 }
 
 Status Record::note(const Digest& provider, const Digest& head, const Verdict& verdict) const {

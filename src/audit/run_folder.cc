@@ -6,7 +6,6 @@
 #include "assay/audit_recorder.h"
 #include "audit/run_writer.h"
 #include "base/check.h"
-#include "base/dsse.h"
 #include "base/file.h"
 #include "base/try.h"
 #include "base/wire.h"
@@ -17,11 +16,7 @@ namespace assay::audit {
 Result<RunFolder> RunFolder::open(const std::filesystem::path& path) {
   RunFolder folder;
   folder.path_ = path;
-  const std::string head_path = (path / kHeadName).string();
-  const Bytes text = ASSAY_TRY(read_file(path / kHeadName, Envelope::kMaxBytes));
-  const Envelope envelope =
-      ASSAY_TRY(Envelope::decode({reinterpret_cast<const char*>(text.data()), text.size()}, head_path));
-  folder.head_ = ASSAY_TRY(Head::decode(envelope.payload, head_path));
+  folder.head_ = ASSAY_TRY(SignedHead::read(path / kHeadName)).head();
 
   const MappedFile steps = ASSAY_TRY(MappedFile::open(path / kStepsName));
   const std::string place = (path / kStepsName).string();

@@ -327,6 +327,7 @@ class SampleRun {
     return some;
   }
 
+  [[nodiscard]] SignedHead signed_head() const { return SignedHead::decode(envelope(), "head").value(); }
   [[nodiscard]] std::string envelope() const {
     const Bytes bytes = read_file(run_folder / RunFolder::kHeadName, Head::kMaxBytes).value();
     return {bytes.begin(), bytes.end()};
@@ -362,7 +363,7 @@ class SampleRun {
   }
   [[nodiscard]] Verdict check(const Challenge& asked, const Reference& reference) const {
     const Openings given = openings(asked);
-    return audit::check(envelope(), &given, expectation(asked), reference).value();
+    return audit::check(signed_head(), &given, expectation(asked), reference).value();
   }
 
  private:

@@ -1,6 +1,7 @@
 """`assay audit`: runs of small models of every family, from their rows to the verdict."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -167,11 +168,21 @@ def test_a_rejection_by_the_key_ends_its_epoch(made: Path, tmp_path: Path) -> No
 
 
 def test_no_answer_is_a_rejection_that_is_counted(made: Path, tmp_path: Path) -> None:
+    record = tmp_path / "record"
+    shutil.copytree(made / "drawn", record)
     line = f"{CHECK} all --no-answer --weights model --record"
-    found = report(made, line, tmp_path / "record", code=REJECTED)
+    found = report(made, line, record, code=REJECTED)
     assert found["step"] == "missing"
     assert found["provider"]["missing"] == 1
-    assert report(made, line, tmp_path / "record", code=REJECTED)["provider"]["missing"] == 2
+    assert report(made, line, record, code=REJECTED)["provider"]["missing"] == 2
+
+
+def test_a_challenge_that_was_not_drawn_is_refused(made: Path, tmp_path: Path) -> None:
+    line = f"{CHECK} all --openings openings --weights model --record"
+    assert "no challenge was drawn for this head" in refused(made, line, tmp_path / "none")
+    drawing = "audit challenge --head run/head --provider provider.key.pub --tokens 1 --record"
+    done(made, drawing, tmp_path / "other", "--out", tmp_path / "own")
+    assert "another challenge was drawn" in refused(made, line, tmp_path / "other")
 
 
 def test_a_challenge_is_drawn_once_and_of_the_size_of_the_risk(made: Path, tmp_path: Path) -> None:
