@@ -62,7 +62,7 @@ void add_compare(Program& program) {
       program.add("compare", "Say where two captures differ: layer, token, and by how much",
                   "assay compare trainer.safetensors rollout.safetensors --tolerance 0.02", run_compare);
   verb->add_option("A", options.a, "a capture: .safetensors, .pt or .npy")->required();
-  verb->add_option("B", options.b, "another")->required();
+  verb->add_option("B", options.b, "the other capture")->required();
   add_option(verb, "--tokens FIRST:END", options.tokens, "these tokens alone, counted from 0");
   add_option(verb, "--top N", options.top, "how many of the largest values of a token are compared by place")
       ->capture_default_str();

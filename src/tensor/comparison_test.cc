@@ -213,6 +213,15 @@ TEST(Comparison, WhatCannotBeCompared) {
   EXPECT_EQ(refused(integers, two).code, ErrorCode::kUnsupported);
 }
 
+TEST(Comparison, CapsTheRowsOfAllLayersTogether) {
+  const std::uint64_t half = Comparison::kMaxRows / 2;
+  const std::vector<std::uint16_t> zeros(half + 1);
+  const std::vector<TensorView> layers{layer_of("x", Dtype::kBF16, {half + 1, 1}, zeros),
+                                       layer_of("y", Dtype::kBF16, {half + 1, 1}, zeros)};
+  EXPECT_EQ(refused(layers, layers).code, ErrorCode::kTooLarge);
+  EXPECT_TRUE(Comparison::of(layers, layers, {.last_row = std::uint64_t{5}}).ok());
+}
+
 TEST(Comparison, OneResultWhateverTheThreads) {
   std::mt19937 engine(7);
   std::vector<float> values(300 * 64);
