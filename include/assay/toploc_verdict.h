@@ -45,7 +45,7 @@ struct Profile : profile::Measurement {
   /// does not meet.
   static Profile published();
 
-  /// Errors: kOutOfRange, naming the field: numbers that are no bound, or that exclude nothing, such as
+  /// Errors: kOutOfRange, naming the field: numbers that are no bound, or that exclude too little, such as
   /// values without any relation would meet, or one token; and those of Measurement.
   [[nodiscard]] Status validate() const;
 

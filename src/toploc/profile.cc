@@ -63,13 +63,18 @@ Status out_of_range(const char* field, std::string reason) {
   return Error{ErrorCode::kOutOfRange, field, std::move(reason)};
 }
 
-// What values show on average that have nothing to do with each other. One exponent of 256 agrees, and one
-// sign of two; the mantissas, 128 numbers, differ by a third. A fingerprint of zeros lies at 1 from any
-// other.
-constexpr double kUnrelatedExponents = 128.0 * 255 / 256;
-constexpr double kUnrelatedSigns = 64;
-constexpr double kUnrelatedMantissas = (128.0 * 128 - 1) / (3 * 128);
-constexpr double kUnrelatedDistance = 1;
+// The largest bounds that a chunk of 128 values without any relation to the verifier's meets with a chance
+// below one in a million. Its exponents agree with a chance of 1 in 256, its signs of 1 in 2; mantissas that
+// are drawn evenly from 128 differ by |a - b|, on average by 42.7, in the median by 37.5.
+constexpr double kMostExponents = 121;
+constexpr double kMostSigns = 36;
+constexpr double kMostMantissaMean = 30.5;
+constexpr double kMostMantissaMedian = 20;
+/// Of chunks that deviate each by itself. A provider that computes something else for half of its chunks is
+/// no honest one.
+constexpr double kMostShare = 0.5;
+/// A fingerprint of zeros lies at 1, and one of half of every value at 0.5.
+constexpr double kMostDistance = 0.5;
 /// Of 128 points that all have one value. A single chunk is held against half of the bound.
 constexpr double kDispersionOfOneValue = 2.0 / 128;
 
@@ -98,18 +103,17 @@ Profile Profile::published() {
 
 Status Profile::validate() const {
   ASSAY_TRY(Measurement::validate());
-  for (const auto& [field, number, everything] :
-       {std::tuple("exponent_mismatches", exponent_mismatches, kUnrelatedExponents),
-        {"mantissa_mean", mantissa_mean, kUnrelatedMantissas},
-        {"mantissa_median", mantissa_median, kUnrelatedMantissas},
-        {"sign_mismatches", sign_mismatches, kUnrelatedSigns},
-        {"chunk_exponent_mismatches", chunk_exponent_mismatches, kUnrelatedExponents},
-        {"deviating_share", deviating_share, 1.0},
-        {"fingerprint_distance", fingerprint_distance.value_or(0), kUnrelatedDistance}}) {
-    if (!(number >= 0 && number < everything))
+  for (const auto& [field, number, most] :
+       {std::tuple("exponent_mismatches", exponent_mismatches, kMostExponents),
+        {"mantissa_mean", mantissa_mean, kMostMantissaMean},
+        {"mantissa_median", mantissa_median, kMostMantissaMedian},
+        {"sign_mismatches", sign_mismatches, kMostSigns},
+        {"chunk_exponent_mismatches", chunk_exponent_mismatches, kMostExponents},
+        {"deviating_share", deviating_share, kMostShare},
+        {"fingerprint_distance", fingerprint_distance.value_or(0), kMostDistance}}) {
+    if (!(number >= 0 && number <= most))
       return out_of_range(
-          field, fmt::format("{} is not in 0 to below {:.4g}, from which on it excludes nothing", number,
-                             everything));
+          field, fmt::format("{} is not in 0 to {}: values of another run would meet it", number, most));
   }
   if (!(dispersion > kDispersionOfOneValue && dispersion <= 128))
     return out_of_range("dispersion",

@@ -48,8 +48,8 @@ _FLOORS = {
 }
 _LEAST_DISTANCE = 1e-3
 _LEAST_SHARE = _PUBLISHED.deviating_share
-# As far as this is from its own, a fingerprint of zeros is.
-_NO_DISTANCE = 1.0
+# As far as this is from its own, a fingerprint of half of every value is.
+_MOST_DISTANCE = 0.5
 # A proof that repeats a few values has a dispersion near 0, an honest one near 1.
 _DISPERSIONS = (0.3, 0.9)
 
@@ -224,7 +224,7 @@ def bounds_of(
     bounds["deviating_share"] = _share_of(runs, prompts, margin, bounds)
     farthest = max(run.distances[index] for run in runs for index in prompts)
     distance = max(_LEAST_DISTANCE, margin * farthest)
-    bounds["fingerprint_distance"] = distance if distance < _NO_DISTANCE else None
+    bounds["fingerprint_distance"] = distance if distance <= _MOST_DISTANCE else None
     return bounds
 
 

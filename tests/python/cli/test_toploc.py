@@ -128,8 +128,8 @@ def test_profiles(made: Path, tmp_path: Path) -> None:
     path.write_text(json.dumps(profile | {"decode_batching_size": 16}))
     assert report(made, line, "states.npy", code=INCONCLUSIVE)["step"] == "profile"
     for field, value in (
-        ("dispersion", -1), ("dispersion", 0), ("deviating_share", 1), ("minimum_points", 4),
-        ("sign_mismatches", 64), ("fingerprint_distance", 1),
+        ("dispersion", -1), ("dispersion", 0), ("deviating_share", 0.51), ("minimum_points", 4),
+        ("sign_mismatches", 37), ("fingerprint_distance", 0.51),
     ):  # fmt: skip
         path.write_text(json.dumps(profile | {field: value}))
         assert f"{field}: {value} is not " in refused(made, line, "states.npy")

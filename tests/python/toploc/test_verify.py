@@ -123,7 +123,7 @@ def test_some_chunks_of_another_answer() -> None:
     own, other = with_outliers(1, 0.3, 512), with_outliers(2, 0.3, 512)
     honest, foreign = toploc.build(own), toploc.build(other)
     published = Profile.published()
-    fields = {**json.loads(published.to_json()), "deviating_share": 0.99}
+    fields = {**json.loads(published.to_json()), "deviating_share": 0.5}
     by_means = Profile.from_json(json.dumps(fields))
     for count, step in ((2, ""), (3, "deviating chunks"), (4, "deviating chunks")):
         proofs = foreign[:count] + honest[count:]
