@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <string_view>
 
 #include "base/cpu.h"
 #include "external_verb.h"
@@ -83,7 +84,7 @@ CLI::App* Program::add_verb(const std::string& name, const std::string& summary,
   verb->footer("Example: " + example);
   verb->add_flag("--json", json_, "the result as one JSON object on stdout");
   verb->add_flag("--quiet", quiet_, "no progress and no remarks on stderr");
-  verb->add_option("--threads", threads_, "threads to work with; 0: one per processor")
+  add_option(verb, "--threads", threads_, "threads to work with; 0: one per processor")
       ->check(CLI::Range(0U, kMaxThreads).description(""))
       ->type_name("N")
       ->each([this](const std::string&) { threads_given_ = true; });
@@ -92,6 +93,16 @@ CLI::App* Program::add_verb(const std::string& name, const std::string& summary,
     action_ = action;
   });
   return verb;
+}
+
+CLI::Validator decimal_integer() {
+  const auto refusal = [](const std::string& text) {
+    const std::string_view digits = std::string_view(text).substr(text.starts_with('-') ? 1 : 0);
+    const bool decimal = !digits.empty() && digits[0] != '0' &&
+                         digits.find_first_not_of("0123456789") == std::string_view::npos;
+    return decimal || text == "0" ? std::string() : "'" + text + "' is no integer in decimal";
+  };
+  return CLI::Validator(refusal, "");
 }
 
 CLI::Option* add_weights(CLI::App* verb, std::string& path) {

@@ -5,8 +5,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "assay/base.h"
 #include "console.h"
@@ -54,11 +57,22 @@ class Program {
   bool threads_given_ = false;
 };
 
+template <class T>
+inline constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool>;
+template <class T>
+inline constexpr bool is_integer<std::optional<T>> = is_integer<T>;
+template <class T>
+inline constexpr bool is_integer<std::vector<T>> = is_integer<T>;
+
+/// Refuses integers that are not written in decimal. CLI11 takes 010 for 8, and 0x10 for 16.
+CLI::Validator decimal_integer();
+
 /// Adds a flag with a value, as help shows the two: "--out FILE". Without FILE it shows CLI11's name for T.
 template <class T>
 CLI::Option* add_option(CLI::App* verb, const std::string& usage, T& value, const std::string& help) {
   const std::size_t space = usage.find(' ');
   CLI::Option* option = verb->add_option(usage.substr(0, space), value, help);
+  if constexpr (is_integer<T>) option->check(decimal_integer());
   return space == std::string::npos ? option : option->type_name(usage.substr(space + 1));
 }
 

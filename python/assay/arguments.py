@@ -2,6 +2,7 @@
 
 import argparse
 import operator
+import re
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
@@ -56,11 +57,21 @@ def unsigned(value: int, place: str, bits: int = 64) -> int:
     return integer
 
 
+def integer(text: str) -> int:
+    """The type of a flag whose value is an integer, in decimal as the command `assay` takes it.
+
+    Python's own int takes underscores, spaces, leading zeros and the digits of every script too.
+    """
+    if not re.fullmatch(r"0|-?[1-9][0-9]*", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer in decimal")
+    return int(text)
+
+
 def at_least(smallest: int) -> Callable[[str], int]:
     """The type of a flag whose value is an integer of at least `smallest`."""
 
     def number(text: str) -> int:
-        value = int(text)
+        value = integer(text)
         if value < smallest:
             raise argparse.ArgumentTypeError(f"give at least {smallest}")
         return value
@@ -86,7 +97,7 @@ def add_number(
         least: The least that is taken; by default whoever uses it checks.
     """
     ending = "(default: %(default)s)" if meaning else "default: %(default)s"
-    kind = int if least is None else at_least(least)
+    kind = integer if least is None else at_least(least)
     add(flag, type=kind, default=default, metavar="N", help=f"{meaning} {ending}".strip())
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from . import Challenge, Commitment, Srs, Tensor, _core, capture, commit, encode, verify
-from .arguments import add_number, parser_of
+from .arguments import add_number, integer, parser_of
 from .ending import ended
 from .hidden_states import add_capture_flags, capture_arguments
 from .printing import printable, show, show_json
@@ -273,10 +273,7 @@ def _streamed(stream: dict[str, Any]) -> str:
 
 
 def _sizes(text: str) -> list[int]:
-    try:
-        return [int(size) for size in text.split(",")]
-    except ValueError as error:
-        raise argparse.ArgumentTypeError("write axes as in 6,6,6") from error
+    return [integer(size) for size in text.split(",")]
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -302,7 +299,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--layout", choices=("model", "cube", "flat"), help="default: model, flat for one array")
     add("--axes", type=_sizes, metavar="A,B,..", help="axes of a flat tensor")
     add("--srs", metavar="FILE", help="public parameters; by default made in memory")
-    add("--srs-seed", type=int, metavar="N", help="for parameters made in memory (default: random)")
+    add(
+        "--srs-seed",
+        type=integer,
+        metavar="N",
+        help="of parameters made in memory (default: random)",
+    )
     add_number(add, "--num-queries", 10, "points")
     add(
         "--stream",
@@ -312,7 +314,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--stream-threads",
-        type=int,
+        type=integer,
         metavar="N",
         help="threads of --stream (default: the model's own between tokens, or one beside it)",
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..arguments import add_number, at_least, parser_of
+from ..arguments import add_number, at_least, integer, parser_of
 from ..ending import ended
 from ..models import ATTENTION, DTYPES, add_engine_flags, engine_from
 from .chunks import SHORTEST_TAIL
@@ -71,7 +71,7 @@ def _add_verify(verbs: Any) -> None:
     )
     add(
         "--layer",
-        type=int,
+        type=integer,
         metavar="N",
         help="which layer of --hidden-states is the model's last (default: the file's last)",
     )
@@ -228,10 +228,7 @@ def _add_shape(add: Any) -> None:
 
 
 def _numbers(text: str) -> list[int]:
-    try:
-        numbers = [int(number) for number in text.split(",")]
-    except ValueError as error:
-        raise argparse.ArgumentTypeError("write numbers as in 1,4") from error
+    numbers = [integer(number) for number in text.split(",")]
     if min(numbers) < 1:
         raise argparse.ArgumentTypeError("give numbers of at least 1")
     return numbers

@@ -351,6 +351,9 @@ def test_two_parties(cube: Path) -> None:
     for count, code in ((8, INCONCLUSIVE), (7, DONE)):
         assert run(verifier, VERIFY, "--at-least", count).returncode == code
     assert "--at-least" in refused(verifier, VERIFY, "--at-least", 0)
+    for other in ("0x7", "07", "+7", " 7", "7.0", "0b111", "1e1"):
+        said = refused(verifier, VERIFY, "--at-least", other)
+        assert f"--at-least: '{other}' is no integer in decimal" in said
 
     done(provider, line, "--at", "0,0,0")
     (verifier / "cube.proofs").write_bytes((provider / "cube.proofs").read_bytes())
