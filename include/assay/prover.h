@@ -59,8 +59,8 @@ struct Arrays {
 [[nodiscard]] Result<Subject> make_subject(const Arrays& arrays, const SubjectOptions& options,
                                            std::string_view place);
 
-/// Reads .npy, .safetensors or .pt. A capture brings its mode and taps. Errors: those of the readers, of
-/// options_of_capture and of make_subject, with the file's name.
+/// Reads a file of any container. A capture brings its mode and taps, a .gotact its taps. Errors: those of
+/// the readers, of options_of_capture and of make_subject, with the file's name.
 [[nodiscard]] Result<Subject> read_subject(const std::filesystem::path& path, const SubjectOptions& options);
 
 /// Commits to `values`, which must be apply_layout(header.layout, layers). The header's setup digest is

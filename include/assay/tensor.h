@@ -112,9 +112,9 @@ struct IntegerTensor {
 
 // ---- Containers
 
-enum class Container : std::uint8_t { kSafetensors, kNpy, kTorch };
+enum class Container : std::uint8_t { kSafetensors, kNpy, kTorch, kGotact, kGotue };
 
-/// "safetensors", "npy", "pt".
+/// "safetensors", "npy", "pt", "gotact", "gotue".
 [[nodiscard]] std::string_view to_string(Container container);
 
 using Metadata = std::vector<std::pair<std::string, std::string>>;
@@ -125,7 +125,9 @@ struct TensorFile {
   std::vector<TensorView> tensors;             ///< in the order of the file
   std::vector<IntegerTensor> integer_tensors;  ///< .npy of Python integers (object dtype)
   std::vector<std::size_t> hidden_states;      ///< of a .pt: which tensors came from its "hidden_states"
-  Metadata metadata;  ///< safetensors __metadata__; plain values of a .pt's dictionary
+  /// safetensors __metadata__; plain values of a .pt's dictionary; of a .gotact model_name, precision and
+  /// token_positions.
+  Metadata metadata;
 
   /// nullptr when there is none.
   [[nodiscard]] const TensorView* find(std::string_view name) const;
@@ -136,8 +138,9 @@ struct TensorFile {
   [[nodiscard]] std::vector<TensorView> layers() const;
 };
 
-/// Maps and reads a safetensors, .npy or torch .pt file, told apart by content. Nothing in a file is ever
-/// executed. The one tensor of an .npy is named "array". Errors: kIo, kMalformed, kNonCanonical, kTooLarge,
+/// Maps and reads a safetensors, .npy, torch .pt, .gotact or .gotue file, told apart by content. Nothing in a
+/// file is ever executed. The one tensor of an .npy is named "array", those of a .gotact "layer_3", that of a
+/// .gotue "unembedding". Errors: kIo, kMalformed, kNonCanonical, kTooLarge,
 /// kUnsupported.
 [[nodiscard]] Result<TensorFile> open(const std::filesystem::path& path);
 

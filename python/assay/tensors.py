@@ -95,8 +95,8 @@ class Tensor:
         not change the file.
 
         Args:
-            path: A .safetensors, .npy or .pt file, told apart by content, or a directory written
-                by `assay reshape`, which has its own encoding and layout.
+            path: A .safetensors, .npy, .pt or .gotact file, told apart by content, or a directory
+                written by `assay reshape`, which has its own encoding and layout.
             encoding: As for `encode`; by default "bits" for floats and "int" for integers.
             layout: As for `encode`; by default "flat" for one array and "model" for several and
                 for a capture.

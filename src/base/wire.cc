@@ -101,6 +101,10 @@ Result<std::uint32_t> WireReader::version(std::string_view tag) {
 
 Result<std::uint8_t> WireReader::u8(std::string_view field) { return ASSAY_TRY(raw(1, field))[0]; }
 
+Result<std::uint16_t> WireReader::u16(std::string_view field) {
+  return load_little_endian<std::uint16_t>(ASSAY_TRY(raw(2, field)));
+}
+
 Result<std::uint32_t> WireReader::u32(std::string_view field) {
   return load_little_endian<std::uint32_t>(ASSAY_TRY(raw(4, field)));
 }

@@ -1,4 +1,4 @@
-// Reading and writing our own binary formats: little-endian, bounds-checked, nothing left over.
+// Reading and writing binary formats: little-endian, bounds-checked, nothing left over.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +39,7 @@ class WireReader {
 
   [[nodiscard]] Result<ByteSpan> raw(std::size_t count, std::string_view field);
   [[nodiscard]] Result<std::uint8_t> u8(std::string_view field);
+  [[nodiscard]] Result<std::uint16_t> u16(std::string_view field);
   [[nodiscard]] Result<std::uint32_t> u32(std::string_view field);
   [[nodiscard]] Result<std::uint64_t> u64(std::string_view field);
 

@@ -60,6 +60,15 @@ Result<std::optional<CaptureMode>> mode_of(const TensorFile& file, std::optional
   return mode;
 }
 
+// Its layers have the name of the block behind which their rows were taken.
+SubjectOptions options_of_gotact(const TensorFile& file, SubjectOptions options) {
+  constexpr std::string_view kLayer = "layer_";
+  for (const tensor::TensorView& layer : file.tensors)
+    options.taps.try_emplace(layer.name, fmt::format("block:{}", layer.name.substr(kLayer.size())));
+  if (!options.axes && !options.layout) options.layout = Layout::Kind::kModel;
+  return options;
+}
+
 Result<Layout> plan(const SubjectOptions& options, std::span<const encode::LayerShape> shapes) {
   const bool flat = options.axes || shapes.size() == 1;
   const Layout::Kind kind = options.layout.value_or(flat ? Layout::Kind::kFlat : Layout::Kind::kModel);
@@ -92,6 +101,7 @@ Arrays arrays_of(const TensorFile& file) {
 
 Result<SubjectOptions> options_of_capture(const TensorFile& file, SubjectOptions options,
                                           std::string_view place) {
+  if (file.container == tensor::Container::kGotact) return options_of_gotact(file, std::move(options));
   if (!is_capture(file)) return options;
   options.capture_mode = ASSAY_TRY(mode_of(file, options.capture_mode, place));
   for (auto& [name, tap] : ASSAY_TRY(taps_of(file, place))) options.taps.try_emplace(name, tap);

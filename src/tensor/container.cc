@@ -21,9 +21,13 @@ std::string_view to_string(Container container) {
     case Container::kNpy:
       return "npy";
     case Container::kTorch:
+      return "pt";
+    case Container::kGotact:
+      return "gotact";
+    case Container::kGotue:
       break;
   }
-  return "pt";
+  return "gotue";
 }
 
 const TensorView* TensorFile::find(std::string_view name) const {
@@ -54,8 +58,10 @@ Result<TensorFile> parse_any(const Source& source) {
   const std::string_view start(reinterpret_cast<const char*>(source.bytes.data()), source.bytes.size());
   if (start.starts_with(kNpyMagic)) return parse_npy(source);
   if (start.starts_with("PK\3\4")) return parse_torch(source);
+  if (start.starts_with(kGotactMagic)) return parse_gotact(source);
+  if (start.starts_with(kGotueMagic)) return parse_gotue(source);
   if (start.size() > 8 && start[8] == '{') return parse_safetensors(source);
-  return source.malformed("", "not a safetensors, .npy or torch .pt file");
+  return source.malformed("", "not a safetensors, .npy, torch .pt, .gotact or .gotue file");
 }
 
 Result<TensorFile> open(const std::filesystem::path& path) { return parse_any(ASSAY_TRY(map(path))); }

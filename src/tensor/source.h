@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "assay/tensor.h"
 
@@ -35,7 +36,12 @@ struct StoredFile {
 [[nodiscard]] Result<TensorFile> parse_npy(const Source& source);
 [[nodiscard]] Result<TensorFile> parse_torch(const Source& source);
 
-/// One of the three, by content.
+inline constexpr std::string_view kGotactMagic = "GOTA";
+inline constexpr std::string_view kGotueMagic = "GOTU";
+[[nodiscard]] Result<TensorFile> parse_gotact(const Source& source);
+[[nodiscard]] Result<TensorFile> parse_gotue(const Source& source);
+
+/// One of these, by content.
 [[nodiscard]] Result<TensorFile> parse_any(const Source& source);
 
 /// parse_npy, then any integer dtype as integers; rows of 32 bytes as Scalars when asked.
