@@ -13,13 +13,21 @@ namespace {
 // be sorted without memory of their own.
 constexpr std::size_t kWindow = 256;
 
+/// Whether the first of these is so much longer than the others that most lanes would wait for it.
+bool is_longest_by_far(ByteSpan prefix, std::span<const ByteSpan> messages) {
+  std::size_t blocks = 0;
+  for (const ByteSpan message : messages) blocks += internal::sha256_blocks(prefix.size() + message.size());
+  return internal::sha256_blocks(prefix.size() + messages.front().size()) * messages.size() > 2 * blocks;
+}
+
 /// Hashes prefix || messages[i] to *digests[i], those side by side that stand side by side.
 void hash_in_order(ByteSpan prefix, std::span<const ByteSpan> messages, Digest* const* digests) {
   const internal::Sha256Kernel& kernel = internal::sha256_kernel_in_use();
   const auto worth = [&](const internal::Sha256SideBySide& way) { return messages.size() >= way.fewest; };
   while (!messages.empty()) {
     const auto way = std::ranges::find_if(kernel.many, worth);
-    if (way == kernel.many.end()) {
+    if (way == kernel.many.end() ||
+        is_longest_by_far(prefix, messages.first(std::min(way->lanes, messages.size())))) {
       **digests++ = Sha256().update(prefix).update(messages.front()).digest();
       messages = messages.subspan(1);
       continue;
