@@ -97,7 +97,8 @@ class Recorder::State {
   void mark_ready(Entry& entry);
   void work();
   void handle(std::vector<Entry>& batch);
-  void handle_rows(Entry& entry, std::span<const Digest> digests);
+  void handle_rows(std::span<const Entry> entries, std::span<const Digest> digests);
+  std::size_t together(std::span<const Entry> entries) const;
 
   const Options options_;
   mutable std::mutex mutex_;
@@ -106,7 +107,9 @@ class Recorder::State {
   std::deque<Entry> waiting_;
   std::map<std::uint64_t, std::shared_ptr<RunWriter>> runs_;
   std::uint64_t next_run_ = 1;
-  bool urgent_ = false;  // the thread is to empty the queue
+  std::uint64_t pushed_ = 0;  // entries, since the start
+  std::uint64_t taken_ = 0;   // of these by the thread
+  std::uint64_t due_ = 0;     // as many it is to take now
   bool stop_ = false;
   RecorderStatistics statistics_;
   const char* problem_ = nullptr;  // the first of those that allocate nothing
@@ -155,12 +158,15 @@ Entry* Recorder::State::push(Entry entry, std::uint64_t bytes) {
     if (piece) entry.piece = *piece;
   }
   const bool filled_later = !entry.ready;
-  // Hashing many rows side by side is faster: the thread sleeps until a step ends, or a quarter is full.
+  // Hashing many rows side by side is faster, and so is writing them together: the thread sleeps until a step
+  // ends, or a quarter is full, and leaves what comes behind that for the next time.
   const bool now = entry.kind != Entry::Kind::kRows || ring_.used() > ring_.capacity() / 4;
   waiting_.push_back(std::move(entry));
-  if (now && !urgent_) {
-    urgent_ = true;
-    wake_.notify_one();
+  ++pushed_;
+  if (now) {
+    const bool asleep = due_ == taken_;
+    due_ = pushed_;
+    if (asleep) wake_.notify_one();
   }
   return filled_later ? &waiting_.back() : nullptr;
 }
@@ -168,7 +174,7 @@ Entry* Recorder::State::push(Entry entry, std::uint64_t bytes) {
 void Recorder::State::mark_ready(Entry& entry) {
   const std::scoped_lock lock(mutex_);
   entry.ready = true;
-  if (urgent_ && &entry == &waiting_.front()) wake_.notify_one();
+  if (due_ > taken_ && &entry == &waiting_.front()) wake_.notify_one();
 }
 
 void Recorder::State::record(const Wire& wire, RowDtype dtype, const std::uint8_t* rows, std::uint64_t count,
@@ -232,17 +238,20 @@ Result<Head> Recorder::State::finish_run(std::uint64_t run, const SigningKey& ke
 }
 
 void Recorder::State::work() {
+  // The other processors are the model's.
+  const ThreadLimitScope alone(1);
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [&] { return stop_ || (urgent_ && (waiting_.empty() || waiting_.front().ready)); });
+    wake_.wait(lock, [&] { return stop_ || (due_ > taken_ && waiting_.front().ready); });
+    if (stop_) due_ = pushed_;
     std::vector<Entry> batch;
-    while (!waiting_.empty() && waiting_.front().ready) {
+    while (taken_ < due_ && waiting_.front().ready) {
       batch.push_back(std::move(waiting_.front()));
       waiting_.pop_front();
+      ++taken_;
     }
-    if (batch.empty() && waiting_.empty()) {
-      urgent_ = false;
-      if (stop_) return;
+    if (batch.empty()) {
+      if (stop_ && taken_ == due_) return;
       continue;
     }
     lock.unlock();
@@ -268,10 +277,14 @@ void Recorder::State::handle(std::vector<Entry>& batch) {
   constexpr std::array<std::uint8_t, 1> kLeaf = {0};  // as merkle::leaf_hash
   sha256_many(kLeaf, messages, digests);
   std::span<const Digest> rest = digests;
-  for (Entry& entry : batch) {
+  for (std::span<Entry> entries = batch; !entries.empty();) {
+    Entry& entry = entries.front();
+    std::size_t done = 1;
     if (entry.kind == Entry::Kind::kRows) {
-      const std::size_t count = entry.piece.taken == 0 ? 0 : entry.count;
-      handle_rows(entry, rest.first(count));
+      done = together(entries);
+      std::size_t count = 0;
+      for (const Entry& one : entries.first(done)) count += one.piece.taken == 0 ? 0 : one.count;
+      handle_rows(entries.first(done), rest.first(count));
       rest = rest.subspan(count);
     } else if (entry.kind == Entry::Kind::kStep) {
       const std::uint64_t drops = entry.run->drops();
@@ -286,18 +299,38 @@ void Recorder::State::handle(std::vector<Entry>& batch) {
     } else {
       entry.head->set_value(entry.run->finish(*entry.key));
     }
+    entries = entries.subspan(done);
   }
 }
 
-void Recorder::State::handle_rows(Entry& entry, std::span<const Digest> digests) {
-  const std::uint64_t message = RowHeader::kBytes + entry.first.row_bytes;
-  const std::uint64_t bytes = entry.piece.bytes.size();
-  const char* problem = entry.piece.taken == 0 ? "no room in the memory for rows" : nullptr;
+// How many of these entries, one at least, are rows of one run that lie one behind the other and find room on
+// the disk: they are written by one call of the system.
+std::size_t Recorder::State::together(std::span<const Entry> entries) const {
+  const Entry& first = entries.front();
+  const std::uint64_t room = options_.disk_bytes - std::min(options_.disk_bytes, disk_used_);
+  std::uint64_t bytes = first.piece.bytes.size();
+  std::size_t count = 1;
+  if (first.piece.taken == 0) return count;
+  for (; count < entries.size(); ++count) {
+    const Entry& next = entries[count];
+    const bool follows = next.kind == Entry::Kind::kRows && next.run == first.run && next.piece.taken > 0 &&
+                         next.piece.bytes.data() == first.piece.bytes.data() + bytes;
+    if (!follows || bytes + next.piece.bytes.size() > room) break;
+    bytes += next.piece.bytes.size();
+  }
+  return count;
+}
+
+void Recorder::State::handle_rows(std::span<const Entry> entries, std::span<const Digest> digests) {
+  RunWriter& run = *entries.front().run;
+  std::uint64_t bytes = 0;
+  for (const Entry& entry : entries) bytes += entry.piece.bytes.size();
+  const char* problem = entries.front().piece.taken == 0 ? "no room in the memory for rows" : nullptr;
   std::uint64_t offset = RunWriter::kNowhere;
   if (problem == nullptr && bytes > options_.disk_bytes - std::min(options_.disk_bytes, disk_used_))
     problem = "no room on the disk for rows";
   if (problem == nullptr) {
-    const Result<std::uint64_t> appended = entry.run->append_rows(entry.piece.bytes);
+    const Result<std::uint64_t> appended = run.append_rows({entries.front().piece.bytes.data(), bytes});
     if (appended.ok()) {
       offset = *appended;
       disk_used_ += bytes;
@@ -305,20 +338,28 @@ void Recorder::State::handle_rows(Entry& entry, std::span<const Digest> digests)
       problem = "rows could not be written to the disk";
     }
   }
-  RowHeader header = entry.first;
-  for (std::uint64_t i = 0; i < entry.count; ++i, ++header.position) {
-    if (offset == RunWriter::kNowhere)
-      entry.run->add_row(header, {}, offset);
-    else
-      entry.run->add_row(header, digests[i], offset + i * message);
+  std::uint64_t rows = 0;
+  std::uint64_t row_bytes = 0;
+  for (const Entry& entry : entries) {
+    RowHeader header = entry.first;
+    for (std::uint64_t i = 0; i < entry.count; ++i, ++header.position) {
+      if (offset == RunWriter::kNowhere) {
+        run.add_row(header, {}, offset);
+        continue;
+      }
+      run.add_row(header, digests[rows + i], offset);
+      offset += RowHeader::kBytes + header.row_bytes;
+    }
+    rows += entry.count;
+    row_bytes += entry.count * entry.first.row_bytes;
   }
   const std::scoped_lock lock(mutex_);
   if (problem != nullptr) {
     if (problem_ == nullptr) problem_ = problem;
     return;
   }
-  statistics_.rows += entry.count;
-  statistics_.bytes += entry.count * entry.first.row_bytes;
+  statistics_.rows += rows;
+  statistics_.bytes += row_bytes;
 }
 
 RecorderStatistics Recorder::State::statistics() const {

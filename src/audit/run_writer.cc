@@ -42,7 +42,12 @@ Result<RunWriter> RunWriter::create(const std::filesystem::path& folder, const R
 }
 
 Result<std::uint64_t> RunWriter::append_rows(ByteSpan rows) {
-  ASSAY_TRY(rows_.append(rows));
+  const Status appended = rows_.append(rows);
+  if (!appended.ok()) {
+    // Some of them may be there: what comes next must lie where it is said to lie.
+    ASSAY_TRY(rows_.truncate(rows_end_));
+    return appended.error();
+  }
   rows_end_ += rows.size();
   return rows_end_ - rows.size();
 }
@@ -58,7 +63,8 @@ void RunWriter::note(std::string problem) {
 // By wire and position. Of a row that was handed over twice one is kept; two that differ are neither.
 void RunWriter::sort_rows() {
   const auto key = [](const Row& row) { return std::pair(row.header.wire, row.header.position); };
-  std::ranges::stable_sort(step_rows_, {}, key);
+  // Most models compute their wires in the order that they have here.
+  if (!std::ranges::is_sorted(step_rows_, {}, key)) std::ranges::stable_sort(step_rows_, {}, key);
   std::size_t kept = 0;
   for (std::size_t i = 0; i < step_rows_.size(); ++i) {
     if (kept > 0 && key(step_rows_[kept - 1]) == key(step_rows_[i])) {
