@@ -18,6 +18,7 @@ struct ChallengeOptions {
   double risk = 0;
   double share = 0.1;
   std::uint32_t attention_blocks = 2;
+  std::string layers = "all";
   std::string record;
   std::string out;
 };
@@ -45,9 +46,10 @@ Result<std::uint64_t> tokens_of(const ChallengeOptions& options) {
 
 Result<int> run_challenge(const ChallengeOptions& options, const Console& console) {
   const std::uint64_t tokens = ASSAY_TRY(tokens_of(options));
+  const audit::BlockChoice blocks = ASSAY_TRY(audit::BlockChoice::parse(options.layers));
   const audit::Head head = ASSAY_TRY(read_head(options));
   const audit::Challenge challenge =
-      ASSAY_TRY(audit::Challenge::draw(head, {tokens, options.attention_blocks}, World::system()));
+      ASSAY_TRY(audit::Challenge::draw(head, {tokens, options.attention_blocks, blocks}, World::system()));
   const audit::Record record = ASSAY_TRY(audit::Record::open(options.record));
   ASSAY_TRY(record.keep(head, challenge));
   ASSAY_TRY(challenge.write(options.out));
@@ -102,6 +104,8 @@ void add_audit_challenge(Program& program) {
       ->capture_default_str();
   add_option(verb, "--attention-blocks N", options.attention_blocks,
              "for each token, how many blocks have their attention checked")
+      ->capture_default_str();
+  add_option(verb, "--layers BLOCKS", options.layers, "those that are recorded, as check takes them")
       ->capture_default_str();
   add_option(verb, "--record DIR", options.record, "your record of what was drawn, for each head once")
       ->required();

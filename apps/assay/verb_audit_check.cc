@@ -34,6 +34,7 @@ struct CheckOptions {
   std::string key;
   double factor = 1;
   double share = 0.1;
+  std::string layers = "all";
   std::string record;
 };
 
@@ -113,6 +114,7 @@ Result<int> run_check(const CheckOptions& options, const Console& console) {
   expected.request = ASSAY_TRY(audit::Request::read(options.request));
   expected.challenge = ASSAY_TRY(audit::Challenge::read(options.challenge));
   expected.cheat_share = options.share;
+  expected.blocks = ASSAY_TRY(audit::BlockChoice::parse(options.layers));
   std::optional<audit::Record> record;
   if (!options.record.empty()) {
     record = ASSAY_TRY(audit::Record::open(options.record));
@@ -174,6 +176,9 @@ void add_audit_check(Program& program) {
       ->capture_default_str();
   add_option(verb, "--share F", options.share,
              "the share of tokens that a cheat is in, for the verdict to say how likely it is missed")
+      ->capture_default_str();
+  add_option(verb, "--layers BLOCKS", options.layers,
+             "the blocks that the provider was to record: all, 1/8 (every eighth), or as 0,8,16-19")
       ->capture_default_str();
   add_option(verb, "--record DIR", options.record,
              "your record: the challenge must be the one drawn there, and outcomes are counted");

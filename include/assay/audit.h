@@ -54,6 +54,34 @@ struct Wire {
   friend auto operator<=>(const Wire&, const Wire&) = default;
 };
 
+/// Which blocks of a model are recorded: all of them, or those that verifier and provider agreed on before
+/// the run. What lies outside the blocks, the residual rows that enter block 0 and those that leave the last
+/// are recorded whatever the choice.
+class BlockChoice {
+ public:
+  static constexpr std::size_t kMaxText = 4096;
+
+  /// All blocks.
+  BlockChoice() = default;
+  /// "all"; "1/8": every eighth, from block 0 on; "0,8,16-19": these, ascending. Errors: kMalformed,
+  /// kNonCanonical (order), kOutOfRange (a block that no model has), kTooLarge.
+  [[nodiscard]] static Result<BlockChoice> parse(std::string_view text);
+
+  [[nodiscard]] bool is_all() const { return stride_ == 1; }
+  [[nodiscard]] bool has(std::uint32_t block) const;
+  /// Whether the rows of a wire are recorded, in a model of `blocks` blocks: all wires of the chosen blocks,
+  /// the residual rows that leave them, and what is recorded whatever the choice.
+  [[nodiscard]] bool has(const Wire& wire, std::uint32_t blocks) const;
+  /// The chosen blocks of a model of `blocks` blocks, ascending. Errors: kOutOfRange (one it does not have).
+  [[nodiscard]] Result<std::vector<std::uint32_t>> of(std::uint32_t blocks) const;
+
+  friend bool operator==(const BlockChoice&, const BlockChoice&) = default;
+
+ private:
+  std::uint32_t stride_ = 1;           // 0: those that are listed
+  std::vector<std::uint32_t> listed_;  // ascending
+};
+
 /// What a linear layer of a block reads and returns.
 struct LayerRoles {
   Role input;

@@ -39,13 +39,15 @@ struct Challenge {
   std::vector<Attention> attention;  ///< ascending
 
   /// How much is drawn: `tokens` steps without replacement, all where there are fewer, and so many of the
-  /// blocks for each.
+  /// blocks for each, of those that are to be recorded.
   struct Budget {
     std::uint64_t tokens = 1;
     std::uint32_t attention_blocks = 0;
+    BlockChoice blocks = {};
   };
 
-  /// Draws from the world's randomness. Errors: kIo; kOutOfRange (no token).
+  /// Draws from the world's randomness. Errors: kIo; kOutOfRange (no token); kMismatch (other blocks of the
+  /// head have attention than are to be recorded).
   [[nodiscard]] static Result<Challenge> draw(const Head& head, const Budget& budget, const World& world);
 
   [[nodiscard]] Bytes encode() const;

@@ -77,6 +77,8 @@ struct Expectation {
   Request request;
   Challenge challenge;
   Tolerance tolerance;
+  /// That the provider was to record. Of any other choice the head is rejected.
+  BlockChoice blocks = {};
   double cheat_share = 0.1;  ///< of tokens, of the cheat that the miss bound is about
 };
 
@@ -84,8 +86,9 @@ struct Expectation {
 /// `openings` is null where the provider did not answer. A verdict that tells of the key ends the epoch of
 /// the key's file before anybody hears of it. Errors: kMismatch (the head of another model, a challenge of
 /// another head, openings of another challenge, or not asked for), kOutOfRange (a row with NaN or Inf; a step
-/// beyond the run), kIo (an epoch that could not be ended). Steps: "head", "missing", "inclusion", "drops",
-/// "token", "product", "logits", "chain", "attention".
+/// beyond the run; a block that the model does not have, or that is not recorded), kIo (an epoch that could
+/// not be ended). Steps: "head", "missing", "inclusion", "drops", "token", "product", "logits", "chain",
+/// "attention".
 [[nodiscard]] Result<Verdict> check(const SignedHead& head, const Openings* openings,
                                     const Expectation& expected, const Reference& reference);
 

@@ -8,6 +8,7 @@
 #include "audit/wire_format.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "base/try.h"
 
 namespace assay::audit {
 namespace {
@@ -25,11 +26,18 @@ std::vector<std::uint64_t> sample(ChaCha20Stream& random, std::uint64_t count, s
   return {drawn.begin(), drawn.end()};
 }
 
-/// The blocks whose attention can be opened: those with a wire of attention's input and output.
-std::vector<std::uint32_t> blocks_with_attention(const Head& head) {
+/// The blocks whose attention can be opened: those with a wire of attention's input and output. A head that
+/// leaves out blocks of its own accord is for check() to reject.
+Result<std::vector<std::uint32_t>> blocks_with_attention(const Head& head, const BlockChoice& choice) {
   std::vector<std::uint32_t> blocks;
-  for (const WireEntry& entry : head.wires)
-    if (entry.wire.role == Role::kOInput) blocks.push_back(entry.wire.block);
+  for (const WireEntry& entry : head.wires) {
+    if (entry.wire.role != Role::kOInput) continue;
+    if (!choice.has(entry.wire.block))
+      return Error{
+          ErrorCode::kMismatch, "head",
+          fmt::format("it has rows of block {}, which is none of those to be recorded", entry.wire.block)};
+    blocks.push_back(entry.wire.block);
+  }
   return blocks;
 }
 
@@ -44,7 +52,7 @@ Result<Challenge> Challenge::draw(const Head& head, const Budget& budget, const 
   Challenge challenge;
   challenge.head = head.digest();
   challenge.steps = sample(random, head.steps, std::min(budget.tokens, head.steps));
-  const std::vector<std::uint32_t> blocks = blocks_with_attention(head);
+  const std::vector<std::uint32_t> blocks = ASSAY_TRY(blocks_with_attention(head, budget.blocks));
   const std::uint64_t wanted = std::min<std::uint64_t>(budget.attention_blocks, blocks.size());
   if (challenge.steps.size() > kMaxDrawn || challenge.steps.size() * wanted > kMaxDrawn)
     return Error{ErrorCode::kTooLarge, "tokens", fmt::format("more than {} draws", kMaxDrawn)};

@@ -37,10 +37,20 @@ Verdict with_checks(Verdict verdict, const Passed& passed) {
   return verdict;
 }
 
-double multiply_adds(const Facts& facts) {
-  return std::accumulate(facts.table.ops.begin(), facts.table.ops.end(), 0.0, [](double sum, const Op& op) {
-    return sum + static_cast<double>(op.in) * static_cast<double>(op.out);
-  });
+/// Linear layers, and the multiply-adds of one row in each.
+struct Work {
+  std::uint64_t layers = 0;
+  double multiply_adds = 0;
+};
+
+Work work_of(const Facts& facts, const BlockChoice& choice) {
+  Work work;
+  for (const Op& op : facts.table.ops) {
+    if (!choice.has(op.output, facts.table.blocks)) continue;
+    ++work.layers;
+    work.multiply_adds += static_cast<double>(op.in) * static_cast<double>(op.out);
+  }
+  return work;
 }
 
 /// How much was looked at, of what there was.
@@ -50,12 +60,18 @@ void report_shares(Verdict& verdict, const Question& q) {
   const std::uint64_t prompt = q.expected.request.prompt_token_ids.size();
   const auto opened = static_cast<double>(challenge.steps.size());
   const auto passes = static_cast<double>(q.head.steps + prompt - 1);
+  const Work all = work_of(facts, {});
+  const Work recorded = work_of(facts, q.expected.blocks);
   verdict.add_figure("tokens", q.head.steps);
   verdict.add_figure("tokens opened", std::uint64_t{challenge.steps.size()});
-  verdict.add_figure("products opened", std::uint64_t{challenge.steps.size() * facts.table.ops.size()});
+  verdict.add_figure("layers", all.layers);
+  verdict.add_figure("layers recorded", recorded.layers);
+  verdict.add_figure("products opened", challenge.steps.size() * recorded.layers);
   // A product of one row and one layer, of the rows of prompt and answer.
-  verdict.add_figure("share of products", opened / passes);
-  verdict.add_figure("multiply-adds opened", opened * multiply_adds(facts));
+  verdict.add_figure("share of products", opened / passes * static_cast<double>(recorded.layers) /
+                                              static_cast<double>(all.layers));
+  verdict.add_figure("multiply-adds opened", opened * recorded.multiply_adds);
+  verdict.add_figure("share of multiply-adds", opened / passes * recorded.multiply_adds / all.multiply_adds);
   verdict.add_figure("attention opened", std::uint64_t{challenge.attention.size()});
   verdict.add_figure("share of attention", static_cast<double>(challenge.attention.size()) /
                                                (passes * std::max(1U, facts.table.blocks)));
@@ -64,6 +80,12 @@ void report_shares(Verdict& verdict, const Question& q) {
 
 void report_limits(Verdict& verdict, const Question& q) {
   const Facts& facts = q.facts();
+  const Result<std::vector<std::uint32_t>> chosen = q.expected.blocks.of(facts.table.blocks);
+  if (chosen.ok() && chosen->size() < facts.table.blocks)
+    verdict.add_note(
+        fmt::format("of {} blocks {} are recorded, as was agreed ({}): of the others nothing is checked, and "
+                    "the provider knows which these are",
+                    facts.table.blocks, chosen->size(), fmt::join(*chosen, ", ")));
   if (!facts.has_chain()) verdict.add_note("products alone are checked: " + facts.spec.why_other);
   if (facts.has_chain() && !facts.has_attention())
     verdict.add_note("attention is not checked: " + facts.spec.attention_left_out);
@@ -126,6 +148,9 @@ Status check_challenge(const Head& head, const Expectation& expected, const Fact
     if (one.block >= facts.table.blocks)
       return Error{ErrorCode::kOutOfRange, "challenge",
                    fmt::format("block {} of a model of {}", one.block, facts.table.blocks)};
+    if (!expected.blocks.has(one.block))
+      return Error{ErrorCode::kOutOfRange, "challenge",
+                   fmt::format("block {} is none of those that are recorded", one.block)};
   }
   return {};
 }
@@ -145,7 +170,8 @@ Result<Found> check_head(const Head& head, const Expectation& expected, const Fa
   const std::size_t tokens = expected.request.output_token_ids.size();
   if (head.steps != tokens)
     return refused(fmt::format("{} steps, {} tokens were delivered", head.steps, tokens));
-  std::vector<WireEntry> wires = expected_wires(facts);
+  ASSAY_TRY(expected.blocks.of(facts.table.blocks));
+  std::vector<WireEntry> wires = expected_wires(facts, expected.blocks);
   if (!facts.has_chain()) {
     // Where nothing follows from the residual stream, whether it was recorded is up to the provider.
     std::ranges::copy_if(head.wires, std::back_inserter(wires),
@@ -171,7 +197,9 @@ Result<Found> check_head(const Head& head, const Expectation& expected, const Fa
                                  given.row_bytes, to_string(given.dtype), wire.row_bytes,
                                  to_string(wire.dtype)));
   }
-  return refused("it has wires that the model does not have");
+  return refused(expected.blocks.is_all()
+                     ? "it has wires that the model does not have"
+                     : "it has wires that the model does not have, or of blocks that were not agreed on");
 }
 
 }  // namespace internal
@@ -254,8 +282,8 @@ Result<Verdict> judge(const SignedHead& signed_head, const Openings* openings, c
   if (verdict.ok()) {
     verdict.set_miss_bound(miss_bound(expected.cheat_share, expected.challenge.steps.size()));
     verdict.add_assumption(
-        fmt::format("the miss bound is that of a cheat in {} of the tokens, wrong in each of them",
-                    expected.cheat_share));
+        fmt::format("the miss bound is that of a cheat in {} of the tokens, wrong in each of them{}",
+                    expected.cheat_share, expected.blocks.is_all() ? "" : ", in what is recorded"));
   }
   return verdict;
 }

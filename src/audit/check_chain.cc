@@ -212,6 +212,7 @@ Result<std::vector<Product>> opened_products(const Question& q, const OpenedRows
   for (const std::uint64_t step : q.expected.challenge.steps) {
     const std::uint64_t position = q.position_of(step);
     for (std::uint32_t op = 0; op < ops.size(); ++op) {
+      if (!q.expected.blocks.has(ops[op].output, q.facts().table.blocks)) continue;
       std::vector<double> input = ASSAY_TRY(rows.values(step, ops[op].input, position));
       std::vector<double> output = ASSAY_TRY(rows.values(step, ops[op].output, position));
       if (input.empty() || output.empty()) continue;
@@ -240,7 +241,7 @@ Result<Found> check_chain(const Question& q, const OpenedRows& rows) {
     const TokenRows row(rows, step, position);
     std::string reason;
     for (std::uint32_t block = 0; block < facts.table.blocks && reason.empty(); ++block)
-      reason = ASSAY_TRY(broken_block(facts, row, block));
+      if (q.expected.blocks.has(block)) reason = ASSAY_TRY(broken_block(facts, row, block));
     if (reason.empty()) {
       const std::vector<double> residual = ASSAY_TRY(row(facts.table.blocks, Role::kResidual));
       const std::vector<double> last = ASSAY_TRY(row(Wire::kNoBlock, Role::kFinalNorm));

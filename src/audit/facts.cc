@@ -277,7 +277,7 @@ Result<Facts> Facts::read(WireReader& reader) {
   return facts;
 }
 
-std::vector<WireEntry> expected_wires(const Facts& facts) {
+std::vector<WireEntry> expected_wires(const Facts& facts, const BlockChoice& choice) {
   std::map<Wire, std::uint64_t> widths;
   for (const Op& op : facts.table.ops) {
     widths[op.input] = op.in;
@@ -288,7 +288,8 @@ std::vector<WireEntry> expected_wires(const Facts& facts) {
   std::vector<WireEntry> wires;
   wires.reserve(widths.size());
   for (const auto& [wire, width] : widths)
-    wires.push_back({wire, facts.dtype, static_cast<std::uint32_t>(width * size_of(facts.dtype))});
+    if (choice.has(wire, facts.table.blocks))
+      wires.push_back({wire, facts.dtype, static_cast<std::uint32_t>(width * size_of(facts.dtype))});
   return wires;
 }
 

@@ -52,7 +52,7 @@ struct Facts {
   [[nodiscard]] static Result<Facts> read(WireReader& reader);
 };
 
-/// The wires that a run of this model has, ascending.
-[[nodiscard]] std::vector<WireEntry> expected_wires(const Facts& facts);
+/// The wires that a run of this model has, ascending, where these blocks are recorded.
+[[nodiscard]] std::vector<WireEntry> expected_wires(const Facts& facts, const BlockChoice& choice);
 
 }  // namespace assay::audit::internal

@@ -289,6 +289,7 @@ class SampleRun {
   std::vector<std::uint32_t> forced;  ///< the tokens that are delivered, where they are not those of the rows
   std::function<void(Row&)> into_cache;
   std::function<bool(const Wire&)> kept_back;  ///< rows that are not handed over
+  BlockChoice agreed;                          ///< the blocks that the verifier expects rows of
 
   /// Answers with `used`, and hands its rows over.
   void compute(const Llama& used, const Runner::Tamper& tamper = {}) {
@@ -338,7 +339,8 @@ class SampleRun {
     Challenge made{head.digest(), std::move(steps), {}};
     if (attention)
       for (const std::uint64_t step : made.steps)
-        for (std::uint32_t b = 0; b < Llama::kBlocks; ++b) made.attention.push_back({step, b});
+        for (std::uint32_t b = 0; b < Llama::kBlocks; ++b)
+          if (agreed.has(b)) made.attention.push_back({step, b});
     return made;
   }
 
@@ -351,7 +353,7 @@ class SampleRun {
   }
 
   [[nodiscard]] Expectation expectation(const Challenge& asked) const {
-    return {provider_key().public_key(), request, asked, Tolerance::of(RowDtype::kBF16)};
+    return {provider_key().public_key(), request, asked, Tolerance::of(RowDtype::kBF16), agreed};
   }
   [[nodiscard]] Reference by_weights() const {
     return Reference::of(folder(), RowDtype::kBF16, manifest).value();
