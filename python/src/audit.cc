@@ -1,6 +1,5 @@
 // The recorder of an audit: what the hooks of a model hand their rows to.
-#include "assay/audit_recorder.h"
-#include "bindings.h"
+#include "audit.h"
 
 namespace assay::python {
 namespace {
@@ -8,19 +7,8 @@ namespace {
 using audit::Recorder;
 using audit::RecorderStatistics;
 
-/// The spans of one pass of a model, for all blocks of rows in it.
-struct Placement {
-  std::vector<audit::Span> spans;
-};
-
 /// Run, first row, rows, first position.
 using SpanTuple = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
-
-audit::Role to_role(const std::string& name) {
-  const std::optional<audit::Role> role = audit::role_of(name);
-  if (!role) throw Failure{{ErrorCode::kOutOfRange, "role", "there is no role '" + name + "'"}};
-  return *role;
-}
 
 /// A wire with its element type, made once and used for every block of rows.
 struct WireHandle {
@@ -110,11 +98,38 @@ void bind_recorder(nb::module_& m) {
       .def("statistics", &Recorder::statistics);
 }
 
+void bind_choice(nb::module_& m) {
+  nb::class_<audit::BlockChoice>(m, "AuditBlocks")
+      .def(
+          "__init__",
+          [](audit::BlockChoice* made, const std::string& text) {
+            new (made) audit::BlockChoice(unwrap(audit::BlockChoice::parse(text)));
+          },
+          nb::arg("text"))
+      .def(
+          "of", [](const audit::BlockChoice& c, std::uint32_t blocks) { return unwrap(c.of(blocks)); },
+          nb::arg("blocks"))
+      .def(
+          "has",
+          [](const audit::BlockChoice& c, std::optional<std::uint32_t> block, const std::string& role,
+             std::uint32_t blocks) {
+            return c.has({block.value_or(audit::Wire::kNoBlock), to_role(role)}, blocks);
+          },
+          nb::arg("block").none(), nb::arg("role"), nb::arg("blocks"));
+}
+
 }  // namespace
+
+audit::Role to_role(const std::string& name) {
+  const std::optional<audit::Role> role = audit::role_of(name);
+  if (!role) throw Failure{{ErrorCode::kOutOfRange, "role", "there is no role '" + name + "'"}};
+  return *role;
+}
 
 void bind_audit(nb::module_& m) {
   bind_statistics(m);
   bind_recorder(m);
+  bind_choice(m);
   m.def(
       "audit_request_digest",
       [](const std::vector<std::uint32_t>& prompt_token_ids, const std::string& sampling) {

@@ -165,6 +165,8 @@ void bind_comparison(nb::module_& m);
 void bind_audit_packet(nb::module_& m);
 void bind_layers(nb::module_& m);
 void bind_layers_spectra(nb::module_& m);
+void bind_hooks(nb::module_& m);
 void bind_audit(nb::module_& m);
+void bind_audit_taps(nb::module_& m);
 
 }  // namespace assay::python

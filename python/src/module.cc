@@ -19,5 +19,7 @@ NB_MODULE(_core, m) {
   python::bind_audit_packet(m);
   python::bind_layers(m);
   python::bind_layers_spectra(m);
+  python::bind_hooks(m);
   python::bind_audit(m);
+  python::bind_audit_taps(m);
 }

@@ -59,9 +59,11 @@ ASSAY = House(
         "doors": {
             "bench_audit",
             "bench_overhead",
+            "bench_recording",
             "comparing",
             "demo",
             "forgery",
+            "paired_runs",
             "programs",
             "run",
             "two_party",
@@ -70,7 +72,7 @@ ASSAY = House(
     arrows={
         "native": set(),
         "base": {"native"},
-        "models": {"base"},
+        "models": {"native", "base"},
         "hidden_states": {"base", "models"},
         "commitments": {"native", "base", "hidden_states"},
         "toploc": {"native", "base", "models", "commitments"},
@@ -94,6 +96,7 @@ ASSAY = House(
             "models",
             "hidden_states",
             "commitments",
+            "weights",
             "audit",
             "face",
         },

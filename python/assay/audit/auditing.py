@@ -38,6 +38,7 @@ def streaming_audit(
     manifest: str | None = None,
     sampling: str = "greedy",
     all_prompt_rows: bool = False,
+    layers: str | Iterable[int] = "all",
     memory_bytes: int = MEMORY_BYTES,
     disk_bytes: int = DISK_BYTES,
     layout: Layout | None = None,
@@ -74,6 +75,8 @@ def streaming_audit(
         manifest: Root of the weights; None: they are hashed at the start.
         sampling: How tokens are chosen, in one line; "greedy" is checked.
         all_prompt_rows: Keep all wires of a prompt's tokens, not only residual, k and v.
+        layers: The blocks that are recorded, as the verifier agreed to: "all", "1/8" (every eighth
+            from block 0 on), "0,8,16-19", or their numbers. Of the others nothing can be checked.
         memory_bytes: Of rows that wait to be hashed.
         disk_bytes: Of rows that are kept for all runs.
         layout: Of the model, if it is known.
@@ -90,7 +93,8 @@ def streaming_audit(
 
     Raises:
         TypeError: A model without a sink, or the other way round.
-        InputError: Of a model: those of `assay.models.observe`; no room for the folder ("io"). Of
+        InputError: Of a model: those of `assay.models.observe`; no such blocks ("malformed",
+            "out_of_range"); no room for the folder ("io"). Of
             samples: another block is running with other arguments ("mismatch"); shares that are not
             above 0 and at most 1 ("out_of_range").
     """

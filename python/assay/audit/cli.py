@@ -72,6 +72,13 @@ def _add_run(verbs: Any) -> None:
         default="some",
         help="of a prompt's tokens residual, k and v, or all wires (default: %(default)s)",
     )
+    add(
+        "--layers",
+        default="all",
+        metavar="BLOCKS",
+        help="the blocks that are recorded, as the verifier expects: all, 1/8 (every eighth), or "
+        "as 0,8,16-19 (default: %(default)s)",
+    )
     _add_ending(add)
 
 

@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
                 signing_key=options.key,
                 nonce=nonce,
                 all_prompt_rows=options.prompt_rows == "all",
+                layers=options.layers,
             ) as recorded,
         ):
             models.generate(loaded.model, ids, settings, report=bar)

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from .. import _core, models, weights
@@ -87,6 +87,7 @@ def record_runs(
     manifest: str | None = None,
     sampling: str = "greedy",
     all_prompt_rows: bool = False,
+    layers: str | Iterable[int] = "all",
     memory_bytes: int = MEMORY_BYTES,
     disk_bytes: int = DISK_BYTES,
     layout: Layout | None = None,
@@ -95,10 +96,11 @@ def record_runs(
     """What `streaming_audit` does with a model, with its arguments."""
     folder = Path(sink)
     layout = layout or models.find_layout(model)
+    wires = wires_of(model, layout, layers)
     recorder = _core.AuditRecorder.open(str(folder), memory_bytes, disk_bytes, all_prompt_rows)
     prover = Prover(
         recorder,
-        wires_of(model, layout),
+        wires,
         nonce=nonce,
         manifest=bytes.fromhex(manifest or weights.manifest(model).root),
         engine=engine_text(model),
@@ -136,8 +138,30 @@ def engine_text(model: PreTrainedModel) -> str:
     return " ".join(f"{name}={value}" for name, value in found.items()).replace("\n", " ")[:1000]
 
 
-def wires_of(model: PreTrainedModel, layout: Layout) -> dict[Tap, _Place]:
-    """The taps at which rows of each wire come by, each wire once."""
+def wires_of(
+    model: PreTrainedModel, layout: Layout, layers: str | Iterable[int] = "all"
+) -> dict[Tap, _Place]:
+    """The taps at which rows of each wire that is recorded come by, each wire once.
+
+    Args:
+        model: In evaluation mode.
+        layout: Of the model.
+        layers: The blocks that are recorded: "all", "1/8", "0,8,16-19", or their numbers.
+
+    Raises:
+        InputError: There are no such blocks ("malformed", "out_of_range").
+    """
+    text = layers if isinstance(layers, str) else ",".join(map(str, sorted(set(layers))))
+    choice, blocks = _core.AuditBlocks(text), len(layout.blocks)
+    choice.of(blocks)
+    return {
+        tap: place
+        for tap, place in _all_wires(model, layout).items()
+        if choice.has(place.block, place.role, blocks)
+    }
+
+
+def _all_wires(model: PreTrainedModel, layout: Layout) -> dict[Tap, _Place]:
     taps: dict[Tap, _Place] = {models.EMBEDDING: _Place(0, "residual")}
     for block in range(len(layout.blocks)):
         taps[models.residual(block)] = _Place(block + 1, "residual")
@@ -233,6 +257,10 @@ class Prover:
         except Exception as error:  # whatever it is, the model must not hear of it
             self._note(error)
 
+    def follow(self, spans_of: Callable[[int], tuple[Span, ...]]) -> "_Follower":
+        """As `assay.models.NativeObserver`."""
+        return _Follower(self, spans_of)
+
     def token(self, sequence: int, token: int) -> None:
         """As `assay.models.TokenObserver`."""
         one = self._open.get(sequence)
@@ -300,6 +328,28 @@ class Prover:
         with self._changing:
             if len(self.recorded.problems) < 100:
                 self.recorded.problems.append(str(error))
+
+
+class _Follower:
+    """Takes most rows of one run of a model by native code; the rest comes to `Prover.rows`."""
+
+    def __init__(self, prover: Prover, spans_of: Callable[[int], tuple[Span, ...]]) -> None:
+        self._prover = prover
+
+        def place(each: int) -> _core.AuditPlacement | None:
+            spans = spans_of(each)
+            return prover._placement(spans) if spans else None
+
+        self._pass = _core.AuditPass(prover._recorder, place, list(_DTYPES.items()))
+
+    def begin_pass(self, sequences: int, fed: int) -> None:
+        self._pass.begin(sequences, fed)
+
+    def taker(
+        self, tap: int, whole: bool, otherwise: Callable[[Tensor, bool], None]
+    ) -> _core.AuditTap:
+        place = self._prover._places[tap]
+        return _core.AuditTap(self._pass, place.block, place.role, whole, otherwise)
 
 
 class _Known(NamedTuple):

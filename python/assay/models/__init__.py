@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .recomputing import recompute, require_positions
     from .resuming import KeptPass
     from .rounding import rounded, with_rounded_weights
-    from .rows import Observer, Rows, Span, TokenObserver
+    from .rows import Follower, NativeObserver, Observer, Rows, Span, TokenObserver
     from .silencing import quiet
     from .stored import stored_state
 
@@ -49,6 +49,7 @@ __all__ = [
     "HEAD_INPUT",
     "Answer",
     "Engine",
+    "Follower",
     "Keeper",
     "Kept",
     "KeptPass",
@@ -56,6 +57,7 @@ __all__ = [
     "LinearLayer",
     "Loaded",
     "ModelSource",
+    "NativeObserver",
     "Observer",
     "Rows",
     "Settings",

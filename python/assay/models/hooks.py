@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .. import _core
 from .sharing import shared
 
 OnGiven = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
@@ -23,16 +24,31 @@ OnState = Callable[[Tensor], object]
 
 
 @dataclass(frozen=True)
+class Takers:
+    """Native code that takes the tensors of a module, once that has returned.
+
+    Attributes:
+        given: Take its first argument: of a module that leaves its arguments as they are.
+        returned: Take what it returns.
+    """
+
+    given: list[_core.TensorTaker] = field(default_factory=list)
+    returned: list[_core.TensorTaker] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Taking:
     """What a thread wants to know while it runs a model.
 
     Attributes:
         given: By module, is told what that is given.
         returned: By module, is told the tensor that it returns.
+        natively: By module, what takes its tensors without Python code.
     """
 
     given: Mapping[nn.Module, OnGiven] = field(default_factory=dict)
     returned: Mapping[nn.Module, OnState] = field(default_factory=dict)
+    natively: Mapping[nn.Module, Takers] = field(default_factory=dict)
 
 
 class _Here(threading.local):
@@ -51,11 +67,16 @@ def taking(wanted: Taking) -> Iterator[None]:
             hooks.enter_context(_telling_given(module))
         for module in wanted.returned:
             hooks.enter_context(_telling_returned(module))
+        for module in wanted.natively:
+            hooks.enter_context(_telling_natively(module))
+        table = _table_of(wanted.natively)
         before, _here.taking = _here.taking, wanted
+        table_before = _core.swap_hooks(table)
         try:
             yield
         finally:
             _here.taking = before
+            _core.swap_hooks(table_before)
 
 
 def is_taken(module: nn.Module) -> bool:
@@ -83,6 +104,21 @@ def _telling_returned(module: nn.Module) -> Iterator[None]:
     handle = module.register_forward_hook(_after)
     yield
     handle.remove()
+
+
+@shared
+@contextmanager
+def _telling_natively(module: nn.Module) -> Iterator[None]:
+    handle = module.register_forward_hook(_core.module_hook, with_kwargs=True)
+    yield
+    handle.remove()
+
+
+def _table_of(natively: Mapping[nn.Module, Takers]) -> _core.HookTable | None:
+    if not natively:
+        return None
+    entries = [(module, one.given, one.returned) for module, one in natively.items()]
+    return _core.HookTable(entries, Tensor, state_given, _hidden_state)
 
 
 @shared

@@ -1,10 +1,11 @@
 """What observers are, and what they are told."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from .. import _core
 from .taps import Tap
 
 
@@ -96,4 +97,40 @@ class TokenObserver(Observer, Protocol):
         """It came of the rows that were told last.
 
         Of the last token of an answer `end` alone tells, unless others of its batch go on.
+        """
+
+
+class Follower(Protocol):
+    """What takes the tensors of one run of a model for an observer."""
+
+    def begin_pass(self, sequences: int, fed: int) -> None:
+        """A pass begins, over so many sequences and so many tokens of each."""
+
+    def taker(
+        self, tap: int, whole: bool, otherwise: Callable[[Tensor, bool], None]
+    ) -> _core.TensorTaker:
+        """Takes the tensors of tap number `tap`: once in each pass.
+
+        Args:
+            whole: They have a row for each token that was fed, not for the last ones alone.
+            otherwise: Calls `Observer.rows`, and refuses what cannot be followed. Is to be told of
+                each tensor that is not contiguous rows of all sequences, and, with True, of one
+                that comes a second time in a pass.
+        """
+
+
+@runtime_checkable
+class NativeObserver(Observer, Protocol):
+    """An observer that takes tensors by native code, where no call of `rows` comes in between.
+
+    It costs less: a hook that is written in Python takes longer than copying a row. `rows` is
+    called all the same at taps that a native hook does not reach, and for tensors of other shapes.
+    """
+
+    def follow(self, spans_of: Callable[[int], tuple[Span, ...]]) -> Follower:
+        """A run begins.
+
+        Args:
+            spans_of: Gives the spans of a tensor with so many rows of each sequence, the last ones,
+                in the pass under way.
         """

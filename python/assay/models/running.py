@@ -1,7 +1,7 @@
 """Which row of a pass belongs to which token of which sequence."""
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from ..errors import InputError, LayoutError
-from .hooks import OnGiven, OnState, Taking, state_given, taking
+from .hooks import OnGiven, OnState, Takers, Taking, state_given, taking
 from .layout import Place, head_of
-from .rows import Observer, Rows, Span, TokenObserver
+from .rows import Follower, NativeObserver, Observer, Rows, Span, TokenObserver
 
 _NUMBERS = itertools.count()
 
@@ -74,6 +75,7 @@ class Run:
         self._observers = [one.observer for one in attached]
         self._of_tokens = [one for one in self._observers if isinstance(one, TokenObserver)]
         self._watchers: dict[Place, list[tuple[Observer, int]]] = {}
+        self._followers: dict[int, Follower] = {}  # by id of their observers
         for one in attached:
             one.heard = True
             for tap, place in enumerate(one.places):
@@ -99,7 +101,20 @@ class Run:
         """
         given: dict[nn.Module, OnGiven] = {self._model: self._before}
         returned: dict[nn.Module, OnState] = {}
-        for (module, side), watchers in self._watchers.items():
+        natively: dict[nn.Module, Takers] = {}
+        self._followers = {
+            id(one): one.follow(self._spans_for)
+            for one in self._observers
+            if isinstance(one, NativeObserver)
+        }
+        for place, told in self._watchers.items():
+            module, side = place
+            watchers = told
+            if side == "output" or (_leaves_its_input(module) and module is not scored):
+                watchers = [one for one in told if id(one[0]) not in self._followers]
+                self._take_natively(place, natively)
+            if not watchers:
+                continue
             take = self._taker(watchers)
             if side == "input":
                 given[module] = _on_given(take)
@@ -108,9 +123,10 @@ class Run:
         if scored is not None:
             given[scored] = _then_last_row(given.get(scored))
         try:
-            with taking(Taking(given, returned)):
+            with taking(Taking(given, returned, natively)):
                 yield
         finally:
+            self._followers = {}
             # Those that have ended are not among them any more.
             for observer, sequence in self._begun:
                 observer.drop(sequence)
@@ -168,6 +184,8 @@ class Run:
         self._passes += 1
         self._fed = ids.shape[1]
         self._spans = {}
+        for follower in self._followers.values():
+            follower.begin_pass(len(self._sequences), self._fed)
 
     def _begin(self, ids: Tensor, given: Mapping[str, Any]) -> None:
         inputs = self._inputs.repeat_interleave(ids.shape[0] // self._inputs.shape[0], 0)
@@ -194,26 +212,31 @@ class Run:
                 self._begun.append((observer, sequence.number))
                 observer.begin(sequence.number, prompt[: self._prompt])
 
-    def _taker(self, watchers: list[tuple[Observer, int]]) -> OnState:
-        kinds = {observer.taps[tap].tap for observer, tap in watchers}
-        # Blocks give every row of the tokens fed, and a row may have axes of its own. The others
-        # may be given the last rows alone, and the head one of each without an axis of tokens.
-        whole = not kinds & {"head_input", "linear_input", "linear_output"}
-        one_each = "head_input" in kinds
+    def _take_natively(self, place: Place, natively: dict[nn.Module, Takers]) -> None:
+        """Let those followers take what comes by there that want it."""
+        for observer, tap in self._watchers[place]:
+            follower = self._followers.get(id(observer))
+            if follower is None:
+                continue
+            watchers = [(observer, tap)]
+            taker = follower.taker(tap, _is_whole(watchers), self._taker(watchers))
+            takers = natively.setdefault(place.module, Takers())
+            (takers.given if place.side == "input" else takers.returned).append(taker)
+
+    def _taker(self, watchers: list[tuple[Observer, int]]) -> Callable[..., None]:
+        whole = _is_whole(watchers)
+        one_each = any(observer.taps[tap].tap == "head_input" for observer, tap in watchers)
         told = 0
 
         # Runs for each tap and token.
-        def take(state: Tensor) -> None:
+        def take(state: Tensor, again: bool = False) -> None:
             nonlocal told
-            if told == self._passes:
+            if again or told == self._passes:
                 raise self._not_rows("from a module that is called more than once in a pass")
             told = self._passes
             spans = self._spans.get(state.shape) if whole else None
             if spans is None:
-                each = self._each(state.shape, whole, one_each)
-                spans = self._spans.get(each)
-                if spans is None:
-                    spans = self._spans[each] = tuple(self._spans_of(each))
+                spans = self._spans_for(self._each(state.shape, whole, one_each))
                 if whole:
                     self._spans[state.shape] = spans
             if spans:
@@ -239,6 +262,12 @@ class Run:
     def _not_rows(self, reason: str) -> LayoutError:
         return LayoutError("unsupported", type(self._model).__name__, f"rows {reason}")
 
+    def _spans_for(self, each: int) -> tuple[Span, ...]:
+        spans = self._spans.get(each)
+        if spans is None:
+            spans = self._spans[each] = tuple(self._spans_of(each))
+        return spans
+
     def _spans_of(self, each: int) -> Iterator[Span]:
         """Whose rows these are, where the tensor has `each` of every sequence: the last ones."""
         columns = self._inputs.shape[1] + self._passes - 1
@@ -255,6 +284,21 @@ class Run:
                 if begin < stop:
                     at = position + begin - start
                     yield Span(sequence.number, at, zero + begin, zero + stop)
+
+
+def _is_whole(watchers: list[tuple[Observer, int]]) -> bool:
+    """Whether the tensors of a place have a row for each token that was fed.
+
+    Blocks give every row, and a row may have axes of its own. The others may be given the last rows
+    alone, and the head one of each without an axis of tokens.
+    """
+    kinds = {observer.taps[tap].tap for observer, tap in watchers}
+    return not kinds & {"head_input", "linear_input", "linear_output"}
+
+
+def _leaves_its_input(module: nn.Module) -> bool:
+    """Whether what a module was given is the same once it has returned."""
+    return type(module) in (nn.Linear, Conv1D) and "forward" not in vars(module)
 
 
 def _drops(module: nn.Module) -> bool:
