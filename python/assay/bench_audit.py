@@ -1,24 +1,22 @@
-"""`assay bench audit`: what it costs to sample products while they are made."""
+"""`assay bench audit`: what it costs to commit to a model's rows, or to sample products."""
 
 import argparse
-import gc
 import os
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__
+from . import __version__, bench_recording
 from .arguments import add_number, parser_of
-from .bench_overhead import paired
 from .ending import ended
 from .machine import processor_name
+from .paired_runs import Cost, in_turns, paired, start_anew
 from .printing import show, show_json
-from .stopping import obey
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,15 +24,22 @@ if TYPE_CHECKING:
 PROGRAM = "assay bench audit"
 
 _ABOUT = """\
-Both timings of the notebook, with a listener on this machine that checks what it can. Runs are
-interleaved: in each repetition the products are made once alone, once sampled, in turns of order.
-The interval is that of Student's t on the paired differences. The notebook printed the ratio of the
-two times, less one, with a percent sign; these are percent.
+What `streaming_audit` with a model adds to running it: while it decodes, with all layers recorded
+and with one layer in eight, and while it reads a long prompt. CPU time is that of the whole
+process, from the first hook to the signed head; hashing the weights and making a key come before.
+Memory is the most that a run held, above the most that the model held alone. Runs are interleaved:
+each repetition makes every run once, in turns of order. The interval is that of Student's t on the
+paired differences.
+
+With --seed, both timings of the notebook, with a listener on this machine that checks what it can.
+The notebook printed the ratio of the two times, less one, with a percent sign; these are percent.
 
   new        `new(A, B)`, of 400 x 4000 by 4000 x 400: one connection and 12 bytes of header each
   streaming  `torch.matmul(A, B)` within `streaming_audit()`, of 4000 x 4000
 
 examples:
+  assay bench audit --repeat 10 --json
+  assay bench audit --repeat 30 --keep repetitions.json
   assay bench audit --seed
   assay bench audit --seed --size 1000 --repeat 10 --json
 """
@@ -52,16 +57,22 @@ class Timing:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = _parser().parse_args(argv)
+    given = list(sys.argv[1:] if argv is None else argv)
+    options = _parser().parse_args(given)
+    if not options.seed:
+        start_anew("assay.bench_audit", options.threads, given)
     return ended(PROGRAM, lambda: _report(options))
 
 
 def _report(options: argparse.Namespace) -> int:
-    report = measure(options)
+    say: Callable[[str], None] = (lambda _: None) if options.quiet else _say
+    report = measure(options, say) if options.seed else bench_recording.measure(options, say)
     if options.json:
         show_json(report)
-    else:
+    elif options.seed:
         _print_plainly(report)
+    else:
+        bench_recording.print_plainly(report)
     return 0
 
 
@@ -82,12 +93,11 @@ def _print_plainly(report: dict[str, Any]) -> None:
     )
 
 
-def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Run, and give the figures of the report."""
+def measure(options: argparse.Namespace, say: Callable[[str], None]) -> dict[str, Any]:
+    """Run the notebook's products, and give the figures of the report."""
     import torch
 
     torch.set_num_threads(options.threads)
-    say: Callable[[str], None] = (lambda _: None) if options.quiet else _say
     timings = []
     with _listening() as port:
         for timing in _timings(options, port):
@@ -158,22 +168,20 @@ def _timings(options: argparse.Namespace, port: int) -> Iterator[Timing]:
 def _measured(
     timing: Timing, options: argparse.Namespace, say: Callable[[str], None]
 ) -> dict[str, Any]:
+    seconds: dict[str, list[float]] = {"alone": [], "sampled": []}
+
+    def after(repeat: int, cost: dict[str, Cost], _: dict[str, object]) -> None:
+        if repeat < 0:
+            return
+        for name, one in cost.items():
+            seconds[name].append(one.wall)
+        say(
+            f"pair {repeat + 1} of {options.repeat}: {cost['alone'].wall:.3f} s alone, "
+            f"{cost['sampled'].wall:.3f} s sampled"
+        )
+
     runs = {"alone": timing.alone, "sampled": timing.sampled}
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for repeat in range(-1, options.repeat):
-        # The other order every time: what drifts weighs on both alike.
-        for name in runs if repeat % 2 == 0 else reversed(runs):
-            obey()
-            gc.collect()
-            started = time.perf_counter()
-            runs[name]()
-            if repeat >= 0:
-                seconds[name].append(time.perf_counter() - started)
-        if repeat >= 0:
-            say(
-                f"pair {repeat + 1} of {options.repeat}: {seconds['alone'][-1]:.3f} s alone, "
-                f"{seconds['sampled'][-1]:.3f} s sampled"
-            )
+    in_turns(runs, range(-1, options.repeat), after)
     added = paired(seconds["alone"], seconds["sampled"])
     return {
         "name": timing.name,
@@ -189,12 +197,21 @@ def _say(words: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    about = "Measure what sampling products and sending the samples adds to making them."
+    about = "Measure what committing to the rows of a model, or sampling products, adds to it."
     parser = parser_of(PROGRAM, about, _ABOUT)
     add = parser.add_argument
-    add("--seed", action="store_true", required=True, help="the two timings of the notebook")
-    add_number(add, "--size", 4000, "rows and columns of the matrices", least=1)
-    add_number(add, "--products", 10, "of a run", least=1)
+    add("--model", default="smollm2", help="as `assay run` takes it (default: %(default)s)")
+    add_number(add, "--tokens", 256, "that are decoded", least=2)
+    add_number(add, "--prompt-tokens", 512, "of the long prompt", least=1)
+    add(
+        "--keep",
+        type=Path,
+        metavar="FILE",
+        help="keep the repetitions there, and go on from those that are there",
+    )
+    add("--seed", action="store_true", help="the two timings of the notebook")
+    add_number(add, "--size", 4000, "rows and columns of the notebook's matrices", least=1)
+    add_number(add, "--products", 10, "of a run of the notebook's", least=1)
     add_number(add, "--repeat", 5, "pairs of runs", least=2)
     add_number(add, "--threads", 2, "of torch", least=1)
     add("--json", action="store_true", help="the figures as JSON")

@@ -1,8 +1,6 @@
 """`assay bench overhead`: what committing while the model decodes adds to decoding alone."""
 
 import argparse
-import gc
-import math
 import os
 import statistics
 import sys
@@ -15,6 +13,7 @@ from . import Error, Srs, StreamingCommit, __version__, _core
 from .arguments import add_number, at_least, parser_of
 from .ending import ended
 from .machine import processor_name
+from .paired_runs import Cost, in_turns, paired, start_anew, wait_policy
 from .printing import show, show_json
 from .streaming import StreamReport
 from .wording import count
@@ -26,13 +25,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "assay bench overhead"
 
-# OpenMP's threads must sleep when they have nothing to do: the CPU time of spinning says nothing.
-_WAITING = ("OMP_WAIT_POLICY", "PASSIVE")
-# Says to the started process itself that it has been started anew.
-_STARTED = "ASSAY_BENCH_STARTED"
-
 _PROMPT = "The history of numbers begins with"
-_CONFIDENCE = 0.95
 
 _ABOUT = """\
 Runs are interleaved: in each repetition the model decodes once alone, once with the commitment, in
@@ -44,23 +37,6 @@ examples:
   assay bench overhead --repeat 10
   assay bench overhead --model random-1b --json
 """
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds of one run."""
-
-    cpu: float
-    wall: float
-
-
-@dataclass(frozen=True)
-class Added:
-    """What is added, in percent of decoding alone: the mean and its confidence interval."""
-
-    mean: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -79,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
     options = _parser().parse_args(given)
-    _start_anew(options, given)
+    start_anew("assay.bench_overhead", options.threads, given)
     return ended(PROGRAM, lambda: _report(options))
 
 
@@ -90,16 +66,6 @@ def _report(options: argparse.Namespace) -> int:
     else:
         _print_plainly(report)
     return 0
-
-
-def _start_anew(options: argparse.Namespace, given: list[str]) -> None:
-    """Become the same program with an environment that libraries read when they are loaded."""
-    wanted = {_WAITING[0]: _WAITING[1], "OMP_NUM_THREADS": str(options.threads)}
-    if os.environ.get(_STARTED) == "1" or all(os.environ.get(k) == v for k, v in wanted.items()):
-        return
-    environment = {**os.environ, **wanted, _STARTED: "1"}
-    arguments = [sys.executable, "-m", "assay.bench_overhead", *given]
-    os.execve(sys.executable, arguments, environment)  # noqa: S606 - ourselves, without a shell
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -114,29 +80,28 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     subject = _subject(options, say)
     preparing = time.monotonic() - started
 
-    runs: dict[str, Run] = {"alone": _alone, "recorded": _recorded, "streamed": _streamed}
+    runs: dict[str, Callable[[], object]] = {
+        "alone": lambda: _generate(subject),
+        "recorded": lambda: _recorded(subject),
+        "streamed": lambda: _streamed(subject, options),
+    }
     if not options.breakdown:
         del runs["recorded"]
     costs: dict[str, list[Cost]] = {name: [] for name in runs}
     reports: list[StreamReport] = []
-    for repeat in range(-options.warm_up, options.repeat):
-        # The other order every time: what drifts, a clock or a neighbour, weighs on all alike.
-        for name in runs if repeat % 2 == 0 else reversed(runs):
-            gc.collect()
-            cpu_before, wall_before = time.process_time(), time.perf_counter()
-            report = runs[name](subject, options)
-            cost = Cost(time.process_time() - cpu_before, time.perf_counter() - wall_before)
-            if repeat < 0:
-                continue
-            costs[name].append(cost)
-            if report is not None:
-                reports.append(report)
-        if repeat >= 0:
-            say(
-                f"repetition {repeat + 1} of {options.repeat}: CPU "
-                f"{costs['alone'][-1].cpu:.2f} s alone, "
-                f"{costs['streamed'][-1].cpu:.2f} s with the commitment"
-            )
+
+    def after(repeat: int, cost: dict[str, Cost], results: dict[str, object]) -> None:
+        if repeat < 0:
+            return
+        for name, one in cost.items():
+            costs[name].append(one)
+        reports.extend(one for one in results.values() if isinstance(one, StreamReport))
+        say(
+            f"repetition {repeat + 1} of {options.repeat}: CPU {cost['alone'].cpu:.2f} s alone, "
+            f"{cost['streamed'].cpu:.2f} s with the commitment"
+        )
+
+    in_turns(runs, range(-options.warm_up, options.repeat), after)
     cpu = {name: [cost.cpu for cost in listed] for name, listed in costs.items()}
     wall = {name: [cost.wall for cost in listed] for name, listed in costs.items()}
     mean_cpu = {name: statistics.fmean(listed) for name, listed in cpu.items()}
@@ -171,7 +136,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             "processors": os.cpu_count(),
             "load_average": os.getloadavg()[0],
             "kernel": _core.active_kernel(),
-            "omp_wait_policy": os.environ.get(_WAITING[0], ""),
+            "omp_wait_policy": wait_policy(),
         },
         "versions": {"assay": __version__, **engine_of(subject.model).versions},
     }
@@ -182,7 +147,7 @@ def _subject(options: argparse.Namespace, say: Callable[[str], None]) -> Subject
     from .models import find_layout, settings_for
 
     say(f"preparing {options.model}")
-    model, ids = _random_1b() if options.model == "random-1b" else _loaded(options.model)
+    model, ids = _random_1b() if options.model == "random-1b" else loaded(options.model)
     layout = find_layout(model)
     rows = len(ids) + options.tokens - 1
 
@@ -200,7 +165,8 @@ def _subject(options: argparse.Namespace, say: Callable[[str], None]) -> Subject
     return Subject(model, ids, layout, settings, stream.srs, rows)
 
 
-def _loaded(name: str) -> "tuple[PreTrainedModel, list[int]]":
+def loaded(name: str) -> "tuple[PreTrainedModel, list[int]]":
+    """A model in bfloat16 on the CPU, and the tokens of a prompt."""
     from .models import Engine, encode_prompts, load
 
     model, tokenizer, _ = load(name, Engine("bfloat16", "auto", "cpu"))
@@ -232,14 +198,7 @@ def _random_1b() -> "tuple[PreTrainedModel, list[int]]":
     return model, list(range(1, 8))
 
 
-Run = Callable[[Subject, argparse.Namespace], StreamReport | None]
-
-
-def _alone(subject: Subject, options: argparse.Namespace) -> None:
-    _generate(subject)
-
-
-def _recorded(subject: Subject, options: argparse.Namespace) -> None:
+def _recorded(subject: Subject) -> None:
     """The hidden states kept, and nothing made of them."""
     from .hidden_states import Recorder
 
@@ -285,41 +244,6 @@ def _parts(cpu: dict[str, float], reports: list[StreamReport]) -> dict[str, floa
     if "recorded" in cpu:
         parts["keeping the hidden states"] = 100 * (cpu["recorded"] / base - 1)
     return parts
-
-
-def paired(alone: Sequence[float], other: Sequence[float]) -> Added:
-    """The mean of `other - alone` over the mean of `alone`, in percent, with its interval.
-
-    Args:
-        alone: At least two.
-        other: As many, each of the same repetition.
-    """
-    differences = [b - a for a, b in zip(alone, other, strict=True)]
-    base = statistics.fmean(alone)
-    mean = statistics.fmean(differences)
-    error = statistics.stdev(differences) / math.sqrt(len(differences))
-    half = student_quantile(len(differences) - 1) * error
-    return Added(100 * mean / base, 100 * (mean - half) / base, 100 * (mean + half) / base)
-
-
-def student_quantile(freedom: int, confidence: float = _CONFIDENCE) -> float:
-    """Bounds: Student's distribution with `freedom` degrees lies in [-t, t] so often."""
-    # With t = sqrt(freedom) tan(u) the density is a power of the cosine of u.
-    wanted = confidence * _cosines(freedom - 1, math.pi / 2)
-    low, high = 0.0, math.pi / 2
-    for _ in range(80):
-        middle = (low + high) / 2
-        too_low = _cosines(freedom - 1, middle) < wanted
-        low, high = (middle, high) if too_low else (low, middle)
-    return math.sqrt(freedom) * math.tan(low)
-
-
-def _cosines(power: int, end: float) -> float:
-    """The integral of cos(u)**power from 0 to `end`, by parts."""
-    total = math.sin(end) if power % 2 else end
-    for k in range(2 + power % 2, power + 1, 2):
-        total = (math.cos(end) ** (k - 1) * math.sin(end) + (k - 1) * total) / k
-    return total
 
 
 def _print_plainly(report: dict[str, Any]) -> None:

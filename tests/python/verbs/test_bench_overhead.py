@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assay import bench_overhead
+from assay import bench_overhead, paired_runs
 from assay_program import PROGRAM
 from tiny_models import folder
 
@@ -16,12 +16,12 @@ from tiny_models import folder
 def test_quantiles_of_student() -> None:
     # Tabulated, two-sided 95 %.
     for freedom, quantile in [(1, 12.706), (2, 4.303), (4, 2.776), (9, 2.262), (30, 2.042)]:
-        assert bench_overhead.student_quantile(freedom) == pytest.approx(quantile, abs=6e-4)
-    assert bench_overhead.student_quantile(3, 0.9) == pytest.approx(2.353, abs=6e-4)
+        assert paired_runs.student_quantile(freedom) == pytest.approx(quantile, abs=6e-4)
+    assert paired_runs.student_quantile(3, 0.9) == pytest.approx(2.353, abs=6e-4)
 
 
 def test_paired_differences() -> None:
-    added = bench_overhead.paired([9.0, 10.0, 11.0], [9.1, 10.2, 11.3])
+    added = paired_runs.paired([9.0, 10.0, 11.0], [9.1, 10.2, 11.3])
     assert added.mean == pytest.approx(2.0)
     half = 4.302653 * 0.1 / 3**0.5 * 10
     assert added.low == pytest.approx(2.0 - half, rel=1e-5)
