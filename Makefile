@@ -45,6 +45,10 @@ toploc-demo: build  ## prove a real model's answer with TOPLOC, check it, and tr
 layers-demo: build  ## score a real model's layers, draw them, select some for verifiers, and measure what changed layers do
 	@$(venv)/assay-layers demo $(ARGS)
 
+.PHONY: audit-demo
+audit-demo: build  ## audit a real model's answer from what a provider committed to, and catch five cheats
+	@$(venv)/assay-audit demo $(ARGS)
+
 .PHONY: test
 test: test-build  ## all tests: C++ (ctest, with the architecture checker and replayed fuzz corpora) and Python (pytest)
 	@ctest --test-dir $(package_tree) --parallel $(JOBS) --output-on-failure --label-exclude soak

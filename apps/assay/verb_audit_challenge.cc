@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "assay/audit_record.h"
+#include "audit_reference.h"
 #include "base/file.h"
-#include "base/key_file.h"
 #include "base/try.h"
 #include "program.h"
 #include "report.h"
@@ -14,10 +14,8 @@ namespace {
 struct ChallengeOptions {
   std::string head;
   std::string provider;
-  std::uint64_t tokens = 0;
-  double risk = 0;
-  double share = 0.1;
-  std::uint32_t attention_blocks = 2;
+  audit::Record::Drawing drawing;
+  ReferenceOptions reference;
   std::string layers = "all";
   std::string record;
   std::string out;
@@ -29,45 +27,43 @@ struct OpenOptions {
   std::string out;
 };
 
-Result<audit::Head> read_head(const ChallengeOptions& options) {
-  const PublicKey provider = ASSAY_TRY(read_public_key(options.provider));
-  const audit::SignedHead head = ASSAY_TRY(audit::SignedHead::read(options.head));
-  if (!head.is_signed_by(provider))
-    return Error{ErrorCode::kMismatch, options.head, "it is no head that this provider signed"};
-  return head.head();
-}
-
-Result<std::uint64_t> tokens_of(const ChallengeOptions& options) {
-  if ((options.tokens == 0) == (options.risk == 0))
-    return Error{ErrorCode::kMalformed, "", "one of --tokens and --risk is needed"};
-  if (options.tokens > 0) return options.tokens;
-  return audit::tokens_for(options.risk, options.share);
+/// What is said of attention, for people and for programs.
+std::string attention_of(const audit::Challenge& challenge, const audit::Reference* reference) {
+  const std::string drawn = fmt::format("{} blocks drawn", challenge.attention.size());
+  if (reference == nullptr)
+    return drawn + "; whether this model's attention is checked is not known without --weights or --key";
+  const std::string left_out = reference->attention_left_out();
+  return left_out.empty() ? drawn : "no block drawn: " + left_out;
 }
 
 Result<int> run_challenge(const ChallengeOptions& options, const Console& console) {
-  const std::uint64_t tokens = ASSAY_TRY(tokens_of(options));
-  const audit::BlockChoice blocks = ASSAY_TRY(audit::BlockChoice::parse(options.layers));
-  const audit::Head head = ASSAY_TRY(read_head(options));
-  const audit::Challenge challenge =
-      ASSAY_TRY(audit::Challenge::draw(head, {tokens, options.attention_blocks, blocks}, World::system()));
+  const auto provider = ASSAY_TRY(audit::read_provider(options.provider));
+  const audit::SignedHead head = ASSAY_TRY(audit::SignedHead::read(options.head));
+  std::optional<audit::Reference> reference;
+  if (options.reference.given()) reference = ASSAY_TRY(reference_of(options.reference));
+  const audit::Reference* const known = reference ? &*reference : nullptr;
+  audit::Record::Drawing drawing = options.drawing;
+  drawing.blocks = ASSAY_TRY(audit::BlockChoice::parse(options.layers));
   const audit::Record record = ASSAY_TRY(audit::Record::open(options.record));
-  ASSAY_TRY(record.keep(head, challenge));
+  const audit::Challenge challenge = ASSAY_TRY(record.draw(head, provider, drawing, known, World::system()));
   ASSAY_TRY(challenge.write(options.out));
-  const double missed = audit::miss_bound(options.share, challenge.steps.size());
+  const double share = options.drawing.share;
+  const double missed = audit::miss_bound(share, challenge.steps.size());
+  const std::string attention = attention_of(challenge, known);
   Json json;
   json["out"] = options.out;
   json["head_digest"] = to_hex(challenge.head);
   json["tokens"] = challenge.steps.size();
-  json["tokens_of_run"] = head.steps;
+  json["tokens_of_run"] = head.head().steps;
   json["attention"] = challenge.attention.size();
-  json["share"] = options.share;
+  json["attention_note"] = attention;
+  json["share"] = share;
   json["miss_bound"] = missed;
   return console.report(
-      json,
-      {fmt::format("{} of {} tokens drawn, and {} blocks whose attention is looked at",
-                   challenge.steps.size(), head.steps, challenge.attention.size()),
-       fmt::format("a cheat in {} of the tokens is missed with probability {:.3g}", options.share, missed),
-       "written to " + options.out});
+      json, {fmt::format("{} of {} tokens drawn", challenge.steps.size(), head.head().steps),
+             "attention: " + attention,
+             fmt::format("a cheat in {} of the tokens is missed with probability {:.3g}", share, missed),
+             "written to " + options.out});
 }
 
 Result<int> run_open(const OpenOptions& options, const Console& console) {
@@ -90,23 +86,24 @@ Result<int> run_open(const OpenOptions& options, const Console& console) {
 }  // namespace
 
 void add_audit_challenge(Program& program) {
-  const auto [verb, options] =
-      program.add("audit challenge", "Draw what a provider is to open, once its head lies before you",
-                  "assay audit challenge --head head --provider provider.key.pub --risk 0.01 --record drawn\n"
-                  "      --out challenge",
-                  run_challenge);
+  const auto [verb, options] = program.add(
+      "audit challenge", "Draw what a provider is to open, once its head lies before you",
+      "assay audit challenge --head head --provider provider.key.pub --risk 0.01 --key smollm2.key.0\n"
+      "      --record drawn --out challenge",
+      run_challenge);
   add_option(verb, "--head FILE", options.head, "the signed head of a run")->required();
   add_option(verb, "--provider FILE", options.provider, "the provider's public key")->required();
-  add_option(verb, "--tokens N", options.tokens, "how many tokens are opened");
-  add_option(verb, "--risk P", options.risk,
+  add_option(verb, "--tokens N", options.drawing.tokens, "how many tokens are opened");
+  add_option(verb, "--risk P", options.drawing.risk,
              "the probability with which a cheat may be missed, in place of --tokens");
-  add_option(verb, "--share F", options.share, "the share of tokens that the cheat is in")
+  add_option(verb, "--share F", options.drawing.share, "the share of tokens that the cheat is in")
       ->capture_default_str();
-  add_option(verb, "--attention-blocks N", options.attention_blocks,
+  add_option(verb, "--attention-blocks N", options.drawing.attention_blocks,
              "for each token, how many blocks have their attention checked")
       ->capture_default_str();
   add_option(verb, "--layers BLOCKS", options.layers, "those that are recorded, as check takes them")
       ->capture_default_str();
+  add_reference(verb, options.reference);
   add_option(verb, "--record DIR", options.record, "your record of what was drawn, for each head once")
       ->required();
   add_option(verb, "--out FILE", options.out, "the challenge")->required();

@@ -3,8 +3,7 @@
 
 #include "assay/audit_check.h"
 #include "assay/audit_record.h"
-#include "assay/weights_manifest.h"
-#include "base/key_file.h"
+#include "audit_reference.h"
 #include "base/try.h"
 #include "program.h"
 #include "report.h"
@@ -13,9 +12,7 @@ namespace assay::cli {
 namespace {
 
 struct EnrollOptions {
-  std::string weights;
-  std::string manifest;
-  std::string dtype = "bfloat16";
+  FolderOptions folder;
   std::uint32_t vectors = 8;
   std::uint32_t epochs = 1;
   std::string out;
@@ -28,34 +25,17 @@ struct CheckOptions {
   std::string challenge;
   std::string openings;
   bool silent = false;
-  std::string weights;
-  std::string manifest;
-  std::string dtype = "bfloat16";
-  std::string key;
+  ReferenceOptions reference;
   double factor = 1;
   double share = 0.1;
   std::string layers = "all";
   std::string record;
 };
 
-Result<audit::RowDtype> dtype_of(const std::string& name) {
-  const std::optional<audit::RowDtype> dtype = audit::row_dtype_of(name);
-  if (!dtype)
-    return Error{ErrorCode::kMalformed, "--dtype",
-                 fmt::format("'{}' is neither bfloat16, float16, float32 nor float64", name)};
-  return *dtype;
-}
-
-/// The root of a folder's weights: of its manifest where that is given, else all of them are hashed.
-Result<Digest> root_of(const weights::Folder& folder, const std::string& manifest) {
-  if (!manifest.empty()) return ASSAY_TRY(weights::Manifest::read(manifest)).root();
-  return ASSAY_TRY(weights::Manifest::of(folder.tensors())).root();
-}
-
 Result<int> run_enroll(const EnrollOptions& options, const Console& console) {
-  const audit::RowDtype dtype = ASSAY_TRY(dtype_of(options.dtype));
-  const weights::Folder folder = ASSAY_TRY(weights::Folder::open(options.weights));
-  const Digest root = ASSAY_TRY(root_of(folder, options.manifest));
+  const audit::RowDtype dtype = ASSAY_TRY(dtype_of(options.folder));
+  const weights::Folder folder = ASSAY_TRY(weights::Folder::open(options.folder.weights));
+  const Digest root = ASSAY_TRY(root_of(folder, options.folder));
   const Stopwatch enrolling;
   const std::vector<audit::Key> keys =
       ASSAY_TRY(audit::Key::enroll(folder, {dtype, options.vectors, options.epochs, root}, World::system()));
@@ -80,20 +60,9 @@ Result<int> run_enroll(const EnrollOptions& options, const Console& console) {
   return console.report(json, lines);
 }
 
-Result<audit::Reference> reference_of(const CheckOptions& options) {
-  if (options.weights.empty() == options.key.empty())
-    return Error{ErrorCode::kMalformed, "", "one of --weights and --key is needed"};
-  if (!options.key.empty()) return audit::Reference::of_key_file(options.key);
-  const audit::RowDtype dtype = ASSAY_TRY(dtype_of(options.dtype));
-  const weights::Folder folder = ASSAY_TRY(weights::Folder::open(options.weights));
-  return audit::Reference::of(folder, dtype, ASSAY_TRY(root_of(folder, options.manifest)));
-}
-
-/// Keeps the outcome, and says how this provider did before.
-Status add_record(const audit::Record& record, const audit::Expectation& expected, const Verdict& verdict,
-                  Json& json, Lines& lines) {
-  const Digest provider = key_id_of(expected.provider);
-  ASSAY_TRY(record.note(provider, expected.challenge.head, verdict));
+/// Says how this provider did so far.
+Status add_tally(const audit::Record& record, const audit::Expectation& expected, Json& json, Lines& lines) {
+  const Digest provider = audit::provider_id(expected.provider);
   const audit::Record::Tally tally = ASSAY_TRY(record.tally(provider));
   json["provider"] = {{"key_id", to_hex(provider)},
                       {"accepted", tally.accepted},
@@ -110,36 +79,29 @@ Result<int> run_check(const CheckOptions& options, const Console& console) {
   if (options.silent == !options.openings.empty())
     return Error{ErrorCode::kMalformed, "", "one of --openings and --no-answer is needed"};
   audit::Expectation expected;
-  expected.provider = ASSAY_TRY(read_public_key(options.provider));
+  expected.provider = ASSAY_TRY(audit::read_provider(options.provider));
   expected.request = ASSAY_TRY(audit::Request::read(options.request));
   expected.challenge = ASSAY_TRY(audit::Challenge::read(options.challenge));
   expected.cheat_share = options.share;
   expected.blocks = ASSAY_TRY(audit::BlockChoice::parse(options.layers));
   std::optional<audit::Record> record;
-  if (!options.record.empty()) {
-    record = ASSAY_TRY(audit::Record::open(options.record));
-    ASSAY_TRY(record->require_drawn(expected.challenge));
-  }
+  if (!options.record.empty()) record = ASSAY_TRY(audit::Record::open(options.record));
   const audit::SignedHead head = ASSAY_TRY(audit::SignedHead::read(options.head));
   std::optional<audit::Openings> openings;
   if (!options.silent) openings = ASSAY_TRY(audit::Openings::read(options.openings));
-  const audit::Reference reference = ASSAY_TRY(reference_of(options));
+  const audit::Reference reference = ASSAY_TRY(reference_of(options.reference));
   expected.tolerance = audit::Tolerance::of(reference.dtype());
   expected.tolerance.variance_factor = options.factor;
   const Stopwatch checking;
-  const Verdict verdict = ASSAY_TRY(audit::check(head, openings ? &*openings : nullptr, expected, reference));
+  const audit::Openings* const given = openings ? &*openings : nullptr;
+  const Verdict verdict = ASSAY_TRY(record ? record->check(head, given, expected, reference)
+                                           : audit::check(head, given, expected, reference));
   const double seconds = checking.seconds();
   Json json = json_of(verdict);
   Lines lines(verdict);
   json["timing"] = {{"check_time_s", seconds}};
-  if (record) ASSAY_TRY(add_record(*record, expected, verdict, json, lines));
+  if (record) ASSAY_TRY(add_tally(*record, expected, json, lines));
   return console.report(json, lines, exit_code(verdict.outcome()));
-}
-
-void add_reference(CLI::App* verb, std::string& manifest, std::string& dtype) {
-  add_option(verb, "--manifest FILE", manifest,
-             "the manifest of these weights; without it all of them are hashed");
-  add_option(verb, "--dtype NAME", dtype, "the type that the model computes in")->capture_default_str();
 }
 
 }  // namespace
@@ -148,8 +110,8 @@ void add_audit_enroll(Program& program) {
   const auto [verb, options] =
       program.add("audit enroll", "Make secret keys of a model's weights, to check its products without them",
                   "assay audit enroll --weights SmolLM2-135M --epochs 4 --out smollm2.key", run_enroll);
-  add_option(verb, "--weights DIR", options.weights, "your copy of the model")->required();
-  add_reference(verb, options.manifest, options.dtype);
+  add_option(verb, "--weights DIR", options.folder.weights, "your copy of the model")->required();
+  add_folder(verb, options.folder);
   add_option(verb, "--vectors K", options.vectors, "secret vectors for each layer")->capture_default_str();
   add_option(verb, "--epochs N", options.epochs, "keys: one ends with its first rejection")
       ->capture_default_str();
@@ -168,9 +130,7 @@ void add_audit_check(Program& program) {
   add_option(verb, "--challenge FILE", options.challenge, "what you drew")->required();
   add_option(verb, "--openings FILE", options.openings, "the provider's answer");
   verb->add_flag("--no-answer", options.silent, "the provider did not answer in time");
-  add_option(verb, "--weights DIR", options.weights, "your copy of the model");
-  add_reference(verb, options.manifest, options.dtype);
-  add_option(verb, "--key FILE", options.key, "a secret key made by enroll, in place of --weights");
+  add_reference(verb, options.reference);
   add_option(verb, "--variance-factor X", options.factor,
              "how many times the variance of rounding products have, measured for dtype, device and kernel")
       ->capture_default_str();

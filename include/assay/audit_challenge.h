@@ -110,6 +110,7 @@ struct Openings {
                                                std::shared_ptr<const void> owner = nullptr);
   /// Maps the file.
   [[nodiscard]] static Result<Openings> read(const std::filesystem::path& path);
+  [[nodiscard]] Status write(const std::filesystem::path& file) const;
   friend bool operator==(const Openings& a, const Openings& b) {
     return a.challenge == b.challenge && a.steps == b.steps && a.tree == b.tree && a.path == b.path;
   }

@@ -34,8 +34,8 @@ class Reference {
 
   [[nodiscard]] const Digest& manifest() const;
   [[nodiscard]] bool is_secret() const { return key_ != nullptr; }
-  /// Whether attention between these products can be checked.
-  [[nodiscard]] bool has_attention() const;
+  /// Why attention between these products is not checked; "" where it is.
+  [[nodiscard]] std::string attention_left_out() const;
   /// That the model computes in.
   [[nodiscard]] RowDtype dtype() const;
 
@@ -86,9 +86,9 @@ struct Expectation {
 /// `openings` is null where the provider did not answer. A verdict that tells of the key ends the epoch of
 /// the key's file before anybody hears of it. Errors: kMismatch (the head of another model, a challenge of
 /// another head, openings of another challenge, or not asked for), kOutOfRange (a row with NaN or Inf; a step
-/// beyond the run; a block that the model does not have, or that is not recorded), kIo (an epoch that could
-/// not be ended). Steps: "head", "missing", "inclusion", "drops", "token", "product", "logits", "chain",
-/// "attention".
+/// beyond the run; a block that the model does not have, or that is not recorded; a share or a factor that is
+/// none), kIo (an epoch that could not be ended). Steps: "head", "missing", "inclusion", "drops", "token",
+/// "product", "logits", "chain", "attention".
 [[nodiscard]] Result<Verdict> check(const SignedHead& head, const Openings* openings,
                                     const Expectation& expected, const Reference& reference);
 

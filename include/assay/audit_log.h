@@ -122,12 +122,16 @@ class SignedHead {
   [[nodiscard]] static Result<SignedHead> read(const std::filesystem::path& path);
 
   [[nodiscard]] const Head& head() const { return head_; }
+  /// The envelope as it came.
+  [[nodiscard]] std::string encode() const;
+  [[nodiscard]] Status write(const std::filesystem::path& path) const;
   /// Whether this Ed25519 key signed it.
   [[nodiscard]] bool is_signed_by(const std::array<std::uint8_t, 32>& provider) const;
 
  private:
   Head head_;
   Bytes payload_;
+  Digest key_id_{};
   std::array<std::uint8_t, 64> signature_{};
 };
 

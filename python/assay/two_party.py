@@ -1,89 +1,30 @@
 """`assay two-party`: a provider and a verifier as two processes that share nothing but files.
 
-The verifier makes the SRS, so that the provider does not know its secrets. What one side sends, it
-writes into the exchange folder under its final name in one step; the other side waits for that
-name. Each side keeps its own folder for everything else.
+The verifier makes the SRS, so that the provider does not know its secrets.
 """
 
 import argparse
 import json
 import secrets
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import _core
+from . import _core, parties
 from .arguments import add_number, parser_of
 from .ending import ended
-from .errors import FAILED, Error
+from .errors import FAILED
+from .parties import Party
 from .printing import printable, show, show_json
-from .stopping import obey
 
 PROGRAM = "assay two-party"
-WAIT_SECONDS = 1800.0
 
 _EXAMPLE = """\
 examples:
   assay two-party
   assay two-party --tensor hypercube.npy --num-queries 5
 """
-
-
-class Party:
-    """One side: its own folder, the exchange folder, and the time and size of what it did."""
-
-    def __init__(self, name: str, root: Path) -> None:
-        self.name = name
-        self.own = root / name
-        self.exchange = root / "exchange"
-        self.report: dict[str, Any] = {"seconds": {}, "bytes": {}}
-
-    def run(self, phase: str, *arguments: object, accepted: Sequence[int] = (0,)) -> dict[str, Any]:
-        """Run `assay ARGUMENTS` and note its time under `phase`; gives what it printed as JSON."""
-        started = time.monotonic()
-        assay = Path(sys.executable).with_name("assay")
-        done = subprocess.run(  # noqa: S603 - our own command
-            [assay, *map(str, arguments)], capture_output=True, text=True, check=False
-        )
-        self.report["seconds"][phase] = time.monotonic() - started
-        if done.returncode not in accepted:
-            last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-            raise Error(f"{self.name}: {phase}: {''.join(last) or done.returncode}")
-        return json.loads(done.stdout) if done.stdout.startswith("{") else {}
-
-    def note_size(self, name: str, path: Path) -> None:
-        """Note the size of a file under `name`."""
-        self.report["bytes"][name] = path.stat().st_size
-
-    def send(self, path: Path, noted: str = "") -> None:
-        """Put a file into the exchange folder, and note its size where a name is given."""
-        if noted:
-            self.note_size(noted, path)
-        staged = self.exchange / f".{path.name}.part"
-        shutil.copyfile(path, staged)
-        staged.rename(self.exchange / path.name)
-
-    def receive(self, name: str) -> Path:
-        """Wait for a file in the exchange folder and copy it into the own folder.
-
-        Raises:
-            Error: The other side gave up, or nothing came for half an hour.
-        """
-        source = self.exchange / name
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not source.exists():
-            if (self.exchange / "given-up").exists():
-                raise Error(f"{self.name}: the other side gave up before it sent {name}")
-            if time.monotonic() > deadline:
-                raise Error(f"{self.name}: no {name} came in {WAIT_SECONDS:.0f} s")
-            obey()
-            time.sleep(0.02)
-        return Path(shutil.copyfile(source, self.own / name))
 
 
 def provider(party: Party, options: argparse.Namespace) -> None:
@@ -154,59 +95,35 @@ def verifier(party: Party, options: argparse.Namespace) -> None:
 ROLES = {"provider": provider, "verifier": verifier}
 
 
-def play(role: str, root: Path, options: argparse.Namespace) -> int:
-    """Play one role to its end."""
-    party = Party(role, root)
-    try:
-        ROLES[role](party, options)
-    except Exception:
-        (party.exchange / "given-up").touch()
-        raise
-    # For whoever started the two sides.
-    (party.own / "report.json").write_text(json.dumps(party.report), encoding="utf-8")
-    return 0
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0 accepted, 1 rejected, 2 could not run."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = _parser().parse_args(arguments)
     if options.role is not None:
-        return ended(PROGRAM, lambda: play(options.role, Path(options.root), options))
+        return ended(PROGRAM, lambda: _play(options))
     return ended(PROGRAM, lambda: _both(arguments, options), stopped="stopped; nothing is left")
 
 
+def _play(options: argparse.Namespace) -> int:
+    act = ROLES[options.role]
+    parties.play(options.role, Path(options.root), lambda party: act(party, options))
+    return 0
+
+
 def _both(arguments: Sequence[str], options: argparse.Namespace) -> int:
-    with tempfile.TemporaryDirectory(prefix="assay-two-party-") as folder:
-        root = Path(folder)
-        for name in (*ROLES, "exchange"):
-            (root / name).mkdir()
-        line = [sys.executable, "-m", "assay.two_party", *arguments, "--root", folder, "--role"]
-        sides = [subprocess.Popen([*line, role]) for role in ROLES]  # noqa: S603 - this module again
-        try:
-            codes = [_waited(side) for side in sides]
-        finally:
-            for side in sides:
-                side.terminate()
-        if any(codes):
-            return FAILED
-        reports = {
-            role: json.loads((root / role / "report.json").read_text(encoding="utf-8"))
-            for role in ROLES
-        }
-        reports["coefficients"] = {"bytes": 32 * reports["provider"]["values"]}
+    line = [sys.executable, "-m", "assay.two_party", *arguments]
+    with parties.started("assay-two-party-", tuple(ROLES), line) as sides:
+        while sides.running():
+            pass
+        found = sides.reports()
+    if found is None:
+        return FAILED
+    reports = {**found, "coefficients": {"bytes": 32 * found["provider"]["values"]}}
     if options.json:
         show_json(reports)
     else:
         _print_plainly(reports)
     return _core.exit_code(reports["verifier"]["verdict"]["verdict"])
-
-
-def _waited(side: "subprocess.Popen[bytes]") -> int:
-    while (code := side.poll()) is None:
-        obey()
-        time.sleep(0.02)
-    return code
 
 
 def _parser() -> argparse.ArgumentParser:

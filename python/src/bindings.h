@@ -168,5 +168,6 @@ void bind_layers_spectra(nb::module_& m);
 void bind_hooks(nb::module_& m);
 void bind_audit(nb::module_& m);
 void bind_audit_taps(nb::module_& m);
+void bind_audit_verifier(nb::module_& m);
 
 }  // namespace assay::python

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <numeric>
 
@@ -86,9 +87,9 @@ void report_limits(Verdict& verdict, const Question& q) {
         fmt::format("of {} blocks {} are recorded, as was agreed ({}): of the others nothing is checked, and "
                     "the provider knows which these are",
                     facts.table.blocks, chosen->size(), fmt::join(*chosen, ", ")));
-  if (!facts.has_chain()) verdict.add_note("products alone are checked: " + facts.spec.why_other);
+  if (!facts.has_chain()) verdict.add_note(q.reference.attention_left_out());
   if (facts.has_chain() && !facts.has_attention())
-    verdict.add_note("attention is not checked: " + facts.spec.attention_left_out);
+    verdict.add_note("attention is not checked: " + q.reference.attention_left_out());
   if (facts.has_attention() && q.expected.challenge.attention.empty())
     verdict.add_note("attention is not checked: the challenge drew no block");
   if (facts.has_chain() && facts.embedding.empty() && q.reference.folder() == nullptr)
@@ -232,7 +233,10 @@ Result<Reference> Reference::of_key_file(const std::filesystem::path& path) {
 }
 
 const Digest& Reference::manifest() const { return facts_->manifest; }
-bool Reference::has_attention() const { return facts_->has_attention(); }
+std::string Reference::attention_left_out() const {
+  return facts_->has_chain() ? facts_->spec.attention_left_out
+                             : "products alone are checked: " + facts_->spec.why_other;
+}
 RowDtype Reference::dtype() const { return facts_->dtype; }
 
 bool tells_of_key(const Verdict& verdict) {
@@ -292,6 +296,11 @@ Result<Verdict> judge(const SignedHead& signed_head, const Openings* openings, c
 
 Result<Verdict> check(const SignedHead& head, const Openings* openings, const Expectation& expected,
                       const Reference& reference) {
+  if (!(expected.cheat_share > 0 && expected.cheat_share < 1))
+    return Error{ErrorCode::kOutOfRange, "share", "it is not between 0 and 1"};
+  const double factor = expected.tolerance.variance_factor;
+  if (!(factor > 0 && std::isfinite(factor)))
+    return Error{ErrorCode::kOutOfRange, "variance factor", "it is not above 0"};
   Verdict verdict = ASSAY_TRY(judge(head, openings, expected, reference));
   if (!reference.key_path().empty() && tells_of_key(verdict)) ASSAY_TRY(Key::end_epoch(reference.key_path()));
   return verdict;

@@ -62,6 +62,7 @@ Result<SignedHead> SignedHead::decode(std::string_view envelope, std::string_vie
   SignedHead out;
   out.head_ = ASSAY_TRY(Head::decode(statement.payload, place));
   out.payload_ = std::move(statement.payload);
+  out.key_id_ = statement.key_id;
   out.signature_ = statement.signature;
   return out;
 }
@@ -69,6 +70,15 @@ Result<SignedHead> SignedHead::decode(std::string_view envelope, std::string_vie
 Result<SignedHead> SignedHead::read(const std::filesystem::path& path) {
   const Bytes bytes = ASSAY_TRY(read_file(path, Head::kMaxBytes));
   return decode({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+}
+
+std::string SignedHead::encode() const {
+  return Envelope{std::string(Head::kPayloadType), payload_, key_id_, signature_}.encode();
+}
+
+Status SignedHead::write(const std::filesystem::path& path) const {
+  const std::string text = encode();
+  return write_file(path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 
 bool SignedHead::is_signed_by(const PublicKey& provider) const {

@@ -125,6 +125,8 @@ Result<Openings> Openings::read(const std::filesystem::path& path) {
   return decode(file->bytes(), path.string(), file);
 }
 
+Status Openings::write(const std::filesystem::path& file) const { return write_file(file, encode()); }
+
 Result<Bytes> open_run(const RunFolder& folder, const Challenge& challenge) {
   const Head& head = folder.head();
   if (challenge.head != head.digest())

@@ -7,6 +7,7 @@
 
 #include "base/append_file.h"
 #include "base/file.h"
+#include "base/key_file.h"
 #include "base/try.h"
 
 namespace assay::audit {
@@ -28,9 +29,31 @@ Status keep_once(const std::filesystem::path& path, ByteSpan bytes, const char* 
 
 }  // namespace
 
+Result<PublicKey> read_provider(const std::filesystem::path& path) { return read_public_key(path); }
+Digest provider_id(const PublicKey& provider) { return key_id_of(provider); }
+
 Result<Record> Record::open(const std::filesystem::path& folder) {
   ASSAY_TRY(make_directory(folder));
   return Record(folder);
+}
+
+Result<Challenge> Record::draw(const SignedHead& head, const PublicKey& provider, const Drawing& drawing,
+                               const Reference* reference, const World& world) const {
+  if ((drawing.tokens == 0) == (drawing.risk == 0))
+    return Error{ErrorCode::kMalformed, "", "one of tokens and risk is needed"};
+  if (!head.is_signed_by(provider))
+    return Error{ErrorCode::kMismatch, "head", "it is no head that this provider signed"};
+  if (reference != nullptr && reference->manifest() != head.head().manifest)
+    return Error{ErrorCode::kMismatch, "head",
+                 fmt::format("it is of the weights {}, not of {}", to_hex(head.head().manifest),
+                             to_hex(reference->manifest()))};
+  Challenge::Budget budget{drawing.tokens, drawing.attention_blocks, drawing.blocks};
+  if (drawing.tokens == 0) budget.tokens = ASSAY_TRY(tokens_for(drawing.risk, drawing.share));
+  // What is not looked at need not be opened.
+  if (reference != nullptr && !reference->attention_left_out().empty()) budget.attention_blocks = 0;
+  Challenge challenge = ASSAY_TRY(Challenge::draw(head.head(), budget, world));
+  ASSAY_TRY(keep(head.head(), challenge));
+  return challenge;
 }
 
 Status Record::keep(const Head& head, const Challenge& challenge) const {
@@ -51,6 +74,14 @@ Status Record::require_drawn(const Challenge& challenge) const {
     return Error{ErrorCode::kMismatch, folder_.string(), "no challenge was drawn for this head"};
   if (ASSAY_TRY(read_file(path, Challenge::kMaxBytes)) == challenge.encode()) return {};
   return Error{ErrorCode::kMismatch, path.string(), "another challenge was drawn for this head"};
+}
+
+Result<Verdict> Record::check(const SignedHead& head, const Openings* openings, const Expectation& expected,
+                              const Reference& reference) const {
+  ASSAY_TRY(require_drawn(expected.challenge));
+  Verdict verdict = ASSAY_TRY(audit::check(head, openings, expected, reference));
+  ASSAY_TRY(note(provider_id(expected.provider), expected.challenge.head, verdict));
+  return verdict;
 }
 
 Status Record::note(const Digest& provider, const Digest& head, const Verdict& verdict) const {

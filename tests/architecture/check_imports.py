@@ -36,6 +36,7 @@ ASSAY = House(
             "json_text",
             "lazily",
             "machine",
+            "parties",
             "plotting",
             "printing",
             "progress",

@@ -83,6 +83,7 @@ LISTS = (
         r"\*\*Verdict\.\*\* .*?\| step \| asks \| worth \|\n\|[-|]+\|\n(.*?)\n\n",
         code=AUDIT_CODE,
     ),
+    Steps("python/assay/audit/verifying.py", "check", code=AUDIT_CODE),
     # weights
     Steps(
         WEIGHTS_H,

@@ -1,11 +1,25 @@
-"""What a model's matrix products were: entries sampled while it runs, and sent to be checked.
+"""What a model's layers computed: committed to while it runs, opened, and checked.
 
-Names that need torch are loaded on first use.
+`streaming_audit` records, or samples, on the provider's side; `enroll`, `challenge`, `open_run` and
+`check` do with files what the verbs of `assay audit` do. Names that need torch are loaded on first
+use.
 """
 
 from typing import TYPE_CHECKING
 
 from ..lazily import on_first_use
+from .verifying import (
+    Challenge,
+    Head,
+    Openings,
+    Request,
+    Tally,
+    challenge,
+    check,
+    enroll,
+    open_run,
+    tally,
+)
 
 if TYPE_CHECKING:
     from .auditing import streaming_audit
@@ -19,17 +33,27 @@ if TYPE_CHECKING:
 __all__ = [
     "HOST",
     "PORT",
+    "Challenge",
+    "Head",
     "Listener",
+    "Openings",
     "Products",
     "Recorded",
+    "Request",
     "Run",
     "Sampling",
+    "Tally",
+    "challenge",
+    "check",
     "count_products",
+    "enroll",
     "new",
+    "open_run",
     "prepare_packet",
     "robust_server",
     "send_packet",
     "streaming_audit",
+    "tally",
 ]
 
 __getattr__, __dir__ = on_first_use(

@@ -38,7 +38,7 @@ def streaming_audit(
     manifest: str | None = None,
     sampling: str = "greedy",
     all_prompt_rows: bool = False,
-    layers: str | Iterable[int] = "all",
+    layers: Layers = "all",
     memory_bytes: int = MEMORY_BYTES,
     disk_bytes: int = DISK_BYTES,
     layout: Layout | None = None,

@@ -10,16 +10,17 @@ from ..ending import ended
 from ..models import ATTENTION, DEVICES, DTYPES
 
 PROGRAM = "assay audit"
+_PROMPT = "The lighthouse keeper opened the letter and read"
 
 _EXAMPLE = """\
 examples:
   assay audit run --model smollm2 --prompt "The capital of France is" --output runs
   assay audit enroll --model smollm2 --out smollm2-key
   assay audit sample
+  assay audit demo
 
 `assay audit challenge`, `open`, `check`, `listen`, and `enroll --weights`, run no model and need no
-Python. Exit codes: 0 done, 1 rejected, 2 bad input
-or could not run, 3 inconclusive.
+Python. Exit codes: 0 done, 1 rejected, 2 bad input or could not run, 3 inconclusive.
 """
 
 
@@ -35,6 +36,10 @@ def _run(options: argparse.Namespace) -> int:
         from . import story
 
         return story.tell(options)
+    if options.verb == "demo":
+        from . import demo
+
+        return demo.tell(options) if options.role is None else demo.play(options)
     from . import model_verbs
 
     return model_verbs.run(options) if options.verb == "run" else model_verbs.enroll(options)
@@ -44,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     about = "What each layer of a model computed, while it runs."
     parser = parser_of(PROGRAM, about, _EXAMPLE)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add_verb in (_add_run, _add_enroll, _add_sample):
+    for add_verb in (_add_run, _add_enroll, _add_sample, _add_demo):
         add_verb(verbs)
     return parser
 
@@ -118,3 +123,20 @@ def _add_sample(verbs: Any) -> None:
     )
     add_number(add, "--seed", 42, "of the matrices", least=0)
     add_number(add, "--port", 11234, "of the listener; 0: one that is free", least=0)
+
+
+def _add_demo(verbs: Any) -> None:
+    about = "a provider and a verifier that share files alone: an honest answer, and five cheats"
+    add = _verb(verbs, "demo", about)
+    add("--model", default="smollm2", help="folder, .gguf file, hub id (default: %(default)s)")
+    add("--prompt", default=_PROMPT, help="to continue (default: %(default)s)")
+    add_number(add, "--max-new-tokens", 64, "of each answer", least=1)
+    add(
+        "--risk",
+        type=float,
+        default=0.01,
+        metavar="P",
+        help="with which a cheat in a tenth of the tokens may be missed (default: %(default)s)",
+    )
+    add("--role", choices=("provider", "verifier"), help=argparse.SUPPRESS)
+    add("--root", help=argparse.SUPPRESS)

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 from .. import _core, models, weights
 from ..errors import Error, InputError
 from ..models import Layout, Rows, Span, Tap
+from .choosing import Layers, choice_of
 
 MEMORY_BYTES = 256 << 20
 DISK_BYTES = 16 << 30
@@ -87,7 +88,7 @@ def record_runs(
     manifest: str | None = None,
     sampling: str = "greedy",
     all_prompt_rows: bool = False,
-    layers: str | Iterable[int] = "all",
+    layers: Layers = "all",
     memory_bytes: int = MEMORY_BYTES,
     disk_bytes: int = DISK_BYTES,
     layout: Layout | None = None,
@@ -139,7 +140,7 @@ def engine_text(model: PreTrainedModel) -> str:
 
 
 def wires_of(
-    model: PreTrainedModel, layout: Layout, layers: str | Iterable[int] = "all"
+    model: PreTrainedModel, layout: Layout, layers: Layers = "all"
 ) -> dict[Tap, _Place]:
     """The taps at which rows of each wire that is recorded come by, each wire once.
 
@@ -151,8 +152,7 @@ def wires_of(
     Raises:
         InputError: There are no such blocks ("malformed", "out_of_range").
     """
-    text = layers if isinstance(layers, str) else ",".join(map(str, sorted(set(layers))))
-    choice, blocks = _core.AuditBlocks(text), len(layout.blocks)
+    choice, blocks = choice_of(layers), len(layout.blocks)
     choice.of(blocks)
     return {
         tap: place

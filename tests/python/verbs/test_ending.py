@@ -54,7 +54,7 @@ def test_a_verdict_keeps_its_code(code: int) -> None:
         (run, "_run_all", "--prompt x"),
         (demo, "_tell", ""),
         (two_party, "_both", ""),
-        (two_party, "play", "--role verifier --root ."),
+        (two_party, "_play", "--role verifier --root ."),
         (bench_overhead, "_report", ""),
         (toploc_cli, "_run", "demo"),
         (layers_cli, "_run", "check"),
