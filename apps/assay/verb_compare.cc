@@ -8,6 +8,7 @@
 
 #include "arguments.h"
 #include "assay/tensor_comparison.h"
+#include "assay/tensor_engines.h"
 #include "assay/verdict.h"
 #include "base/try.h"
 #include "program.h"
@@ -45,9 +46,9 @@ Result<int> run_compare(const CompareOptions& options, const Console& console) {
     how.first_row = ASSAY_TRY(parse_token(text.substr(0, colon)));
     how.last_row = ASSAY_TRY(parse_token(colon == std::string::npos ? "" : text.substr(colon + 1)));
   }
-  const tensor::TensorFile a = ASSAY_TRY(tensor::open(options.a));
-  const tensor::TensorFile b = ASSAY_TRY(tensor::open(options.b));
-  const auto compared = ASSAY_TRY(tensor::Comparison::of(a.layers(), b.layers(), how));
+  const std::vector<tensor::TensorView> a = ASSAY_TRY(tensor::open_capture(options.a));
+  const std::vector<tensor::TensorView> b = ASSAY_TRY(tensor::open_capture(options.b));
+  const auto compared = ASSAY_TRY(tensor::Comparison::of(a, b, how));
   const bool within = !options.tolerance || !compared.first(options.tolerance);
   Json json = {{"a", options.a}, {"b", options.b}};
   json.update(tensor::json_of(compared, options.tolerance));
@@ -61,7 +62,8 @@ void add_compare(Program& program) {
   const auto [verb, options] =
       program.add("compare", "Say where two captures differ: layer, token, and by how much",
                   "assay compare trainer.safetensors rollout.safetensors --tolerance 0.02", run_compare);
-  verb->add_option("A", options.a, "a capture: .safetensors, .pt or .npy")->required();
+  verb->add_option("A", options.a, "a capture: .safetensors, .pt or .npy, or what an engine wrote")
+      ->required();
   verb->add_option("B", options.b, "the other capture")->required();
   add_option(verb, "--tokens FIRST:END", options.tokens, "these tokens alone, counted from 0");
   add_option(verb, "--top N", options.top, "how many of the largest values of a token are compared by place")

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "assay/tensor_engines.h"
 #include "assay/toploc_verdict.h"
 #include "base/try.h"
 #include "base/within.h"
@@ -44,7 +45,16 @@ bool holds_patterns(const tensor::TensorView& view) {
   return view.dtype == tensor::Dtype::kBF16 || view.dtype == tensor::Dtype::kU16;
 }
 
-Result<tensor::TensorView> find_states(const tensor::TensorFile& file, const std::string& name) {
+/// States as the head reads them. Those of vLLM's connector lie before the final norm.
+Result<tensor::TensorView> states_of(const tensor::EngineStates& found) {
+  if (found.engine == tensor::Engine::kSglang) return found.layers[0];
+  return Error{ErrorCode::kUnsupported, "hidden_states",
+               "vLLM wrote them before the final norm: verify with --model M --hidden-states FILE"};
+}
+
+Result<tensor::TensorView> find_states(const std::string& path, const std::string& name) {
+  if (const auto engine = ASSAY_TRY(tensor::read_engine_states(path))) return states_of(*engine);
+  const tensor::TensorFile file = ASSAY_TRY(tensor::open(path));
   if (!name.empty()) {
     const tensor::TensorView* found = file.find(name);
     if (found == nullptr)
@@ -58,8 +68,7 @@ Result<tensor::TensorView> find_states(const tensor::TensorFile& file, const std
 }
 
 Result<Patterns> read_patterns(const StatesOptions& options) {
-  const tensor::TensorFile file = ASSAY_TRY(tensor::open(options.path));
-  const tensor::TensorView view = ASSAY_TRY(find_states(file, options.name));
+  const tensor::TensorView view = ASSAY_TRY(find_states(options.path, options.name));
   if (!holds_patterns(view))
     return Error{ErrorCode::kUnsupported, view.name,
                  fmt::format("{}: hidden states are taken as bfloat16, in an .npy file as uint16 patterns",

@@ -162,6 +162,7 @@ void bind_stream(nb::module_& m);
 void bind_toploc(nb::module_& m);
 void bind_weights(nb::module_& m);
 void bind_comparison(nb::module_& m);
+void bind_engine_states(nb::module_& m);
 void bind_audit_packet(nb::module_& m);
 void bind_layers(nb::module_& m);
 void bind_layers_spectra(nb::module_& m);

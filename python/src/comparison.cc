@@ -1,5 +1,6 @@
 // Where two captures differ.
 #include "assay/tensor_comparison.h"
+#include "assay/tensor_engines.h"
 
 #include <optional>
 #include <string>
@@ -17,7 +18,7 @@ using Place = std::optional<std::pair<std::size_t, std::uint64_t>>;
 
 std::vector<tensor::TensorView> layers_of(const Capture& capture) {
   if (const auto* path = std::get_if<std::string>(&capture))
-    return unwrap_read(without_gil([&] { return tensor::open(*path); })).layers();
+    return unwrap_read(without_gil([&] { return tensor::open_capture(*path); }));
   return hold(std::get<std::vector<Source>>(capture)).views;
 }
 

@@ -12,6 +12,7 @@ NB_MODULE(_core, m) {
   python::bind_pst(m);
   python::bind_tensor(m);
   python::bind_comparison(m);
+  python::bind_engine_states(m);
   python::bind_claim(m);
   python::bind_stream(m);
   python::bind_toploc(m);

@@ -52,6 +52,7 @@ PUBLIC_ALIASES = {
     "prover": "claim",
     "verifier": "claim",
     "tensor_comparison": "tensor",
+    "tensor_engines": "tensor",
     "toploc_comparison": "toploc",
     "toploc_files": "toploc",
     "toploc_fingerprint": "toploc",

@@ -26,8 +26,8 @@ from .verifying import (
 
 if TYPE_CHECKING:
     from .calibrating import calibrate
+    from .engine_states import SglangStates, read_sglang_states, read_vllm_states
     from .recomputing import recompute
-    from .vllm_file import read_vllm_states
     from .watching import Produced, Prover, Watched, watch
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Profile",
     "ProofFile",
     "Prover",
+    "SglangStates",
     "Shape",
     "Signature",
     "Statistics",
@@ -47,6 +48,7 @@ __all__ = [
     "decide",
     "deviating_chunks",
     "fingerprint",
+    "read_sglang_states",
     "read_vllm_states",
     "recompute",
     "statistics",
@@ -58,8 +60,8 @@ __getattr__, __dir__ = on_first_use(
     __name__,
     {
         ".calibrating": "calibrate",
+        ".engine_states": "SglangStates read_sglang_states read_vllm_states",
         ".recomputing": "recompute",
-        ".vllm_file": "read_vllm_states",
         ".watching": "Produced Prover Watched watch",
     },
     __all__,

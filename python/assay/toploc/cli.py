@@ -66,8 +66,8 @@ def _add_verify(verbs: Any) -> None:
     add(
         "--hidden-states",
         metavar="FILE",
-        help="states that vLLM's connector wrote while the verifier ran the model, instead of a "
-        "pass here; --model then gives the final norm",
+        help="states that vLLM's connector or SGLang (.json) wrote while the verifier ran the "
+        "model, instead of a pass here; --model then gives final norm and head",
     )
     add(
         "--layer",

@@ -7,15 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-from transformers import PreTrainedModel
-
 from ..errors import InputError
 from ..models import Engine, encode_prompts, load, made_prompts, read_prompts
 from ..printing import printable, show, show_json
 from ..progress import Bar, Progress
 from .calibrating import Calibration, Provider, calibrate
 from .chunks import Parameters, Shape
+from .engine_states import read_states
 from .producing import MOST_PROMPT_TOKENS
 from .recomputing import recompute
 from .verifying import (
@@ -27,7 +25,6 @@ from .verifying import (
     examine_file,
     profile_of,
 )
-from .vllm_file import read_vllm_states
 
 
 def verify_answer(options: argparse.Namespace, engine: Engine) -> int:
@@ -87,22 +84,16 @@ def _examined(options: argparse.Namespace, engine: Engine) -> tuple[Examination,
         own, ran = recompute(model, fed[: first + 1], fed[first + 1 :]), engine
     else:
         layer = -1 if options.layer is None else options.layer
-        own = _states_of_file(options.hidden_states, model, layer, fed[:-1])[first:]
+        prompt, output = signature.prompt_token_ids, signature.output_token_ids
+        states, name = read_states(options.hidden_states, model, prompt, output, layer)
+        own = states[first:]
         # Its kernels are none of those that models run with here.
-        ran = Engine(str(own.dtype).removeprefix("torch."), "vLLM")
+        ran = Engine(str(own.dtype).removeprefix("torch."), name)
     found = examine_file(
         own[:rows], file, profile, asked, any_ties=any_ties, rounded=True, engine=ran,
         model=source.name,
     )  # fmt: skip
     return found, about
-
-
-def _states_of_file(path: str, model: PreTrainedModel, layer: int, tokens: list[int]) -> Tensor:
-    """The states that an engine wrote while it was fed these tokens, and perhaps more."""
-    states, fed = read_vllm_states(path, model, layer)
-    if fed[: len(tokens)] != tokens:
-        raise InputError("mismatch", path, "states of other tokens")
-    return states
 
 
 def calibrate_model(options: argparse.Namespace, engine: Engine) -> int:

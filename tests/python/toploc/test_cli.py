@@ -241,9 +241,10 @@ def test_verify_with_states_of_an_engine(run: Any, signed: Path, tmp_path: Path)
     assert "of attention 'sdpa', here it is 'vLLM'" in out
     # The last layer of the model need not be the last of the file.
     last = seen[-1][0][:, None]
-    layers = torch.cat([torch.zeros_like(last), last, last.flip(0)], 1).contiguous()
+    layers = torch.cat([last / 2, last, last.flip(0)], 1).contiguous()
     save_file({"hidden_states": layers, "token_ids": fed}, path)
-    assert run(*line)[0] == REJECTED
+    code, _, err = run(*line)
+    assert (code, "rows of another request" in err) == (FAILED, True)
     assert run(*line, "--layer", "1")[0] == run(*line, "--layer", "-2")[0] == DONE
     code, _, err = run(*line, "--layer", "3")
     assert (code, "layer: 3; the file has 3" in err) == (FAILED, True)

@@ -6,16 +6,14 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 import tiny_models
-from assay import DecodeError, InputError, toploc
-from assay.models import final_norm, with_rounded_weights
+from assay import InputError, toploc
+from assay.models import with_rounded_weights
 from assay.toploc import attacks
 from assay.toploc.chunks import Shape
 from assay.toploc.producing import produce
-from assay.toploc.vllm_file import read_vllm_states
 
 K = 16
 SHAPE = Shape(chunk=4, k=K)
@@ -260,62 +258,3 @@ def test_another_prompt_is_caught() -> None:
     (found,) = produce(made, [PROMPT], max_new_tokens=12, shape=SHAPE)
     own = toploc.recompute(made, [*PROMPT[:-1], 30], found.output)
     assert toploc.verify(own, found.proofs, BOUNDS, chunk=4, k=K).outcome == "rejected"
-
-
-# States that vLLM wrote.
-
-
-@pytest.mark.parametrize("layout", ["llama", "gemma", "gpt_neox", "gpt2", "opt"])
-def test_states_before_the_final_norm(layout: str, tmp_path: Any) -> None:
-    made = model(layout)
-    (found,) = produce(made, [PROMPT], max_new_tokens=8, shape=SHAPE)
-    fed = found.prompt + found.output[:-1]
-    before: list[torch.Tensor] = []
-    norm = final_norm(made)
-    handle = norm.register_forward_pre_hook(lambda _, args: before.append(args[0].detach()))
-    own = toploc.recompute(made, found.prompt, found.output)
-    handle.remove()
-    path = tmp_path / "request.safetensors"
-    layers = torch.stack([torch.zeros_like(before[0][0]), before[0][0]], dim=1)
-    save_file({"hidden_states": layers.contiguous(), "token_ids": torch.tensor(fed)}, path)
-    states, ids = read_vllm_states(path, made)
-    assert ids == fed
-    assert torch.equal(states[len(PROMPT) - 1 :], own)
-    assert toploc.verify(states[len(PROMPT) - 1 :], found.proofs, BOUNDS, chunk=4, k=K)
-    assert not torch.equal(read_vllm_states(path, made, layer=0)[0], states)
-    # In another dtype than the model's, the states come back in that of the file.
-    wide = {"hidden_states": layers.float().contiguous(), "token_ids": torch.tensor(fed)}
-    save_file(wide, path)
-    widened = read_vllm_states(path, made)[0]
-    assert widened.dtype == torch.float32
-    assert torch.equal(widened, states.float())
-
-
-def test_files_that_vllm_does_not_write(tmp_path: Any) -> None:
-    made = model()
-    path = tmp_path / "request.safetensors"
-    good = {"hidden_states": torch.zeros(4, 2, 32).bfloat16(), "token_ids": torch.arange(4)}
-
-    def refused(error: type[InputError], reason: str, **changes: torch.Tensor) -> None:
-        save_file({**good, **changes}, path)
-        with pytest.raises(error, match=reason):
-            read_vllm_states(path, made)
-
-    refused(DecodeError, "prefix caching", token_ids=torch.arange(5))
-    refused(DecodeError, "prefix caching", token_ids=torch.arange(3))
-    refused(DecodeError, "tokens, layers, width", token_ids=torch.zeros(4, 1, dtype=torch.int64))
-    refused(DecodeError, "tokens, layers, width", hidden_states=torch.zeros(4, 32))
-    refused(DecodeError, "tokens, layers, width", token_ids=torch.zeros(4))
-    refused(InputError, "wide", hidden_states=torch.zeros(4, 2, 33).bfloat16())
-    save_file(good, path)
-    for layer in (2, -3):
-        with pytest.raises(InputError, match="layer"):
-            read_vllm_states(path, made, layer=layer)
-    save_file({"hidden_states": good["hidden_states"]}, path)
-    with pytest.raises(DecodeError, match="token_ids"):
-        read_vllm_states(path, made)
-    path.write_bytes(b"nothing")
-    with pytest.raises(DecodeError):
-        read_vllm_states(path, made)
-    with pytest.raises(InputError):
-        read_vllm_states(tmp_path / "none", made)
