@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from ..models import Layout
+from .choosing import Layers
 from .packets import HOST, PORT
 from .recording import DISK_BYTES, MEMORY_BYTES, Recorded, record_runs
 from .sampling import COLUMNS, ROWS
