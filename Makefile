@@ -49,6 +49,17 @@ layers-demo: build  ## score a real model's layers, draw them, select some for v
 audit-demo: build  ## audit a real model's answer from what a provider committed to, and catch five cheats
 	@$(venv)/assay-audit demo $(ARGS)
 
+.PHONY: vllm
+vllm: build  ## an environment .venv-vllm with the serving engine vLLM, on the CPU, and the package in it
+	@tools/setup-vllm
+
+.PHONY: vllm-test
+vllm-test: build  ## the tests of proofs from vLLM; each file in a process of its own, for it holds an engine
+	@tools/setup-vllm test
+	@status=0; for file in tests/vllm/test_*.py; do \
+	  .venv-vllm/bin/python -m pytest -q -c tests/vllm/pytest.ini --rootdir tests/vllm $$file || status=1; \
+	done; exit $$status
+
 .PHONY: test
 test: test-build  ## all tests: C++ (ctest, with the architecture checker and replayed fuzz corpora) and Python (pytest)
 	@ctest --test-dir $(package_tree) --parallel $(JOBS) --output-on-failure --label-exclude soak
@@ -137,7 +148,7 @@ setup: system  ## system packages (apt-get, when it may) and the Python environm
 
 .PHONY: clean
 clean:  ## remove everything that was built or set up here
-	rm -rf build dist .venv .stamps .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build dist .venv .venv-vllm .stamps .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Steps of the targets above.
 .PHONY: system test-build lint-setup clang

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .loading import Loaded, encode_prompts, load, set_attention
     from .observing import observe
     from .recomputing import recompute, require_positions
+    from .request_rows import RequestRows
     from .resuming import KeptPass
     from .rounding import rounded, with_rounded_weights
     from .rows import Follower, NativeObserver, Observer, Rows, Span, TokenObserver
@@ -59,6 +60,7 @@ __all__ = [
     "ModelSource",
     "NativeObserver",
     "Observer",
+    "RequestRows",
     "Rows",
     "Settings",
     "Span",
@@ -114,6 +116,7 @@ __getattr__, __dir__ = on_first_use(
         ".loading": "Loaded encode_prompts load set_attention",
         ".observing": "observe",
         ".recomputing": "recompute require_positions",
+        ".request_rows": "RequestRows",
         ".resuming": "KeptPass",
         ".rounding": "rounded with_rounded_weights",
         ".rows": "Observer Rows Span TokenObserver",

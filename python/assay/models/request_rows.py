@@ -1,0 +1,261 @@
+"""Rows of an engine whose batches change while it runs, kept until an answer is known.
+
+Such an engine puts other requests into each pass, takes tokens back when it preempts one, runs on
+for some passes when an answer has ended already, and is told late that a text stops it. So rows are
+told to observers only when none before them can be taken back, and the rest when the answer is
+known.
+"""
+
+import itertools
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import InputError, one_line
+from .rows import Observer, Rows, Span
+
+BLOCK = 32
+"""Rows that are told at once, while an answer goes on."""
+
+SETTLED = 32
+"""Tokens behind the newest that an engine does not take back by itself."""
+
+WINDOW = 2 << 20
+"""Bytes of rows that are kept of an answer which a text can stop: that is found out late."""
+
+_MOST_CLOSED = 1024
+_MOST_CLOSED_BYTES = 32 << 20
+
+
+@dataclass
+class _Request:
+    """One answer that is being made, or is made and not asked for yet.
+
+    Attributes:
+        number: By which observers know it.
+        prompt: Its tokens.
+        stopped_by_text: Whether a text may end it, which is found out late.
+        tokens: All that came.
+        told: Of these, how many rows observers have seen.
+        kept: The rows after these, (capacity, width).
+        refused: Why nothing will come of it.
+    """
+
+    number: int
+    prompt: list[int]
+    stopped_by_text: bool
+    tokens: list[int] = field(default_factory=list)
+    told: int = 0
+    kept: NDArray[Any] | None = None
+    refused: str = ""
+
+    @property
+    def bytes(self) -> int:
+        return 0 if self.kept is None else self.kept.nbytes
+
+
+class RequestRows:
+    """Tells observers of the rows at the head's input, one request after another.
+
+    An observer's only tap is the input of the head. It sees `begin`, rows of consecutive positions
+    from the last of the prompt on, and `end` or `drop`: what it would see of one sequence that
+    `generate` makes. May be called from several threads.
+
+    Args:
+        observers: All of them see all requests.
+        dtype: Of the rows.
+        window: Bytes of rows that are kept of an answer which a text can stop.
+    """
+
+    def __init__(
+        self, observers: Sequence[Observer], dtype: torch.dtype, window: int = WINDOW
+    ) -> None:
+        self._observers = observers
+        self._dtype = dtype
+        self._window = window
+        self._numbers = itertools.count()
+        self._lock = threading.RLock()
+        self._open: dict[str, _Request] = {}
+        self._closed: OrderedDict[str, _Request] = OrderedDict()
+        # Asked for while the engine still runs them.
+        self._taken: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._open) + len(self._closed)
+
+    def begin(
+        self, name: str, prompt: Sequence[int], *, stopped_by_text: bool = False, refused: str = ""
+    ) -> None:
+        """A request begins. With `refused`, no row of it is kept, and that is why.
+
+        A request of a name that is running is refused from then on.
+        """
+        with self._lock:
+            if name in self._open:
+                self.refuse(name, "its prompt came in pieces")
+                return
+            request = _Request(next(self._numbers), list(prompt), stopped_by_text)
+            self._open[name] = request
+            if refused:
+                request.refused = refused
+                return
+            self._tell(request, lambda one: one.begin(request.number, list(request.prompt)))
+
+    def add(self, name: str, position: int, rows: Tensor, tokens: Sequence[int]) -> None:
+        """Rows that tokens were chosen from.
+
+        Args:
+            name: Of a request; one that nobody wants any more is passed over.
+            position: Of the token that the first row was computed at. Where tokens were chosen from
+                this place before, these replace them and all behind them.
+            rows: (tokens, width), on the CPU; they are copied.
+            tokens: What was chosen from each.
+        """
+        with self._lock:
+            request = self._open.get(name)
+            if request is None or request.refused or not tokens:
+                return
+            first = position + 1 - len(request.prompt)
+            if not 0 <= first <= len(request.tokens):
+                self.refuse(name, f"the rows before its token {max(first, 0)} were not seen")
+            elif first < request.told:
+                self.refuse(name, f"its token {first} was taken back too late")
+            else:
+                self._keep(request, first, rows, tokens)
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Nothing shall come of a request."""
+        with self._lock:
+            request = self._open.get(name)
+            if request is not None and not request.refused:
+                self._drop(request, reason)
+
+    def refuse_all(self, reason: str) -> None:
+        """Nothing shall come of the requests that run."""
+        with self._lock:
+            for name in self._open:
+                self.refuse(name, reason)
+
+    def close(self, name: str) -> None:
+        """The engine has done with a request; it waits to be asked for."""
+        with self._lock:
+            self._taken.discard(name)
+            request = self._open.pop(name, None)
+            if request is None:
+                return
+            self._closed[name] = request
+            held = sum(one.bytes for one in self._closed.values())
+            while len(self._closed) > 1 and (
+                len(self._closed) > _MOST_CLOSED or held > _MOST_CLOSED_BYTES
+            ):
+                _, oldest = self._closed.popitem(last=False)
+                held -= oldest.bytes
+                self._drop(oldest, "")
+
+    def take(self, name: str, output: Sequence[int]) -> int:
+        """Tell the observers the end of a request; gives the number by which they know it.
+
+        Args:
+            name: Of a request; it is forgotten.
+            output: The answer: what came, or a beginning of it.
+
+        Raises:
+            InputError: There is no such request ("mismatch"), or its rows are not those of this
+                answer ("unsupported"); observers were told `drop`.
+        """
+        with self._lock:
+            request = self._closed.pop(name, None)
+            if request is None:
+                request = self._open.pop(name, None)
+                if request is None:
+                    raise InputError("mismatch", name, "no rows of such a request are held")
+                self._taken.add(name)
+            count = len(output)
+            reason = request.refused
+            if not reason and (count == 0 or request.tokens[:count] != list(output)):
+                reason = f"its {count} tokens are not those that the rows are of"
+            if not reason and count < request.told:
+                reason = f"it was cut to {count} tokens when {request.told} were proved"
+            if not reason:
+                self._tell_rows(request, count)
+                self._tell(request, lambda one: one.end(request.number, list(output)))
+                reason = request.refused
+            if reason:
+                self._drop(request, reason)
+                raise InputError("unsupported", name, reason)
+            return request.number
+
+    def forget(self, name: str) -> None:
+        """Nobody will ask for a request."""
+        with self._lock:
+            request = self._closed.pop(name, None)
+            if request is None and name in self._open:
+                request = self._open.pop(name)
+                self._taken.add(name)
+            if request is not None:
+                self._drop(request, "")
+
+    def _keep(self, request: _Request, first: int, rows: Tensor, tokens: Sequence[int]) -> None:
+        values = _as_numpy(rows)
+        if request.kept is None:
+            request.kept = np.empty((2 * BLOCK, values.shape[1]), values.dtype)
+        del request.tokens[first:]
+        request.tokens.extend(tokens)
+        start = first - request.told
+        stop = start + len(tokens)
+        if stop > len(request.kept):
+            longer = np.empty((2 * stop, request.kept.shape[1]), request.kept.dtype)
+            longer[:start] = request.kept[:start]
+            request.kept = longer
+        request.kept[start:stop] = values
+        behind = SETTLED
+        if request.stopped_by_text:
+            behind = max(behind, self._window // values[0].nbytes)
+        settled = len(request.tokens) - behind - request.told
+        if settled >= BLOCK:
+            self._tell_rows(request, request.told + settled // BLOCK * BLOCK)
+
+    def _tell_rows(self, request: _Request, until: int) -> None:
+        count, kept = until - request.told, request.kept
+        if kept is None or count <= 0:
+            return
+        state = torch.from_numpy(kept[:count].copy()).view(self._dtype)
+        position = len(request.prompt) - 1 + request.told
+        rows = Rows(state, (Span(request.number, position, 0, count),))
+        self._tell(request, lambda one: one.rows(0, rows))
+        left = len(request.tokens) - until
+        if left > 0:
+            kept[:left] = kept[count : count + left].copy()
+        request.told = until
+
+    def _tell(self, request: _Request, telling: Any) -> None:
+        """Tell all observers; where one fails the request is refused, and the engine goes on."""
+        for observer in self._observers:
+            if not request.refused:
+                try:
+                    telling(observer)
+                except Exception as error:
+                    self._drop(request, one_line(error))
+
+    def _drop(self, request: _Request, reason: str) -> None:
+        refused, request.refused, request.kept = request.refused, reason or "dropped", None
+        if refused:
+            return
+        for observer in self._observers:
+            with suppress(Exception):  # it may not have begun
+                observer.drop(request.number)
+
+
+def _as_numpy(rows: Tensor) -> NDArray[Any]:
+    """The same memory; numpy has no bfloat16."""
+    bits = rows.view(torch.int16) if rows.dtype == torch.bfloat16 else rows
+    values: NDArray[Any] = bits.detach().numpy()
+    return values

@@ -1,0 +1,56 @@
+"""Proofs beside the outputs of `vllm.LLM`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import InputError
+from . import seams
+from .answers import Answer, answer_of, without_proofs
+from .fronts import notes_of
+from .settings import settings_from
+
+
+def proofs(llm: Any, outputs: Sequence[Any]) -> list[list[Answer]]:
+    """The answers of `llm.generate` or `llm.chat` with their proofs.
+
+    Args:
+        llm: A `vllm.LLM` that was made with `additional_config={"assay": {}}`.
+        outputs: What it returned, or some of that. Proofs of an answer are given once.
+
+    Returns:
+        For each output one `Answer` for each of its completions, in their order.
+
+    Raises:
+        InputError: The engine makes no proofs ("mismatch").
+    """
+    engine = llm.llm_engine
+    given = seams.settings_of(engine.vllm_config)
+    if given is None:
+        reason = 'makes no proofs; make it with additional_config={"assay": {}}'
+        raise InputError("mismatch", "vllm.LLM", reason)
+    settings = settings_from(given)
+    notes = notes_of(engine.output_processor)
+    status = next((one for one in llm.collective_rpc("assay_status") if one is not None), None)
+    if status is None:
+        raise InputError("mismatch", "vllm.LLM", "none of its workers has rows")
+    answers = []
+    for output in outputs:
+        listed = []
+        for completion in output.outputs:
+            tokens = list(completion.token_ids)
+            noted = None
+            if notes is not None:
+                noted = notes.take(output.request_id, completion.index, tokens)
+            if noted is None:
+                reason = "no such answer is known, or its proofs were given before"
+                listed.append(Answer(completion.index, None, reason))
+                continue
+            taken = llm.collective_rpc("assay_take", args=(noted.name, tokens))
+            found = next((one for one in taken if one is not None), None)
+            listed.append(
+                without_proofs(noted, "no worker has rows of it")
+                if found is None
+                else answer_of(noted, found, settings, status)
+            )
+        answers.append(listed)
+    return answers

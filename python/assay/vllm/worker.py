@@ -1,0 +1,54 @@
+"""What vLLM's workers can do; loaded in their processes, before they are made."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from . import known, seams
+from .proving import Proving
+from .settings import settings_from
+
+
+class Extension:
+    """Methods that vLLM gives to its workers, to be called by name from the front."""
+
+    def assay_take(self, name: str, output: Sequence[int]) -> dict[str, Any] | None:
+        """Proofs of an answer, or the reason why there are none; None in a worker without rows."""
+        proving = _PROVING.get(id(self))
+        return None if proving is None else proving.take(name, output)
+
+    def assay_forget(self, name: str) -> None:
+        """Nobody will ask for a request."""
+        proving = _PROVING.get(id(self))
+        if proving is not None:
+            proving.forget(name)
+
+    def assay_status(self) -> dict[str, Any] | None:
+        """What runs the model, and counts; None in a worker without rows."""
+        proving = _PROVING.get(id(self))
+        if proving is None:
+            return None
+        engine = seams.engine_of(self)
+        return {**engine, "counts": {**asdict(proving.counts), "held": len(proving.rows)}}
+
+
+# By identity of the worker: its class is vLLM's own, which need not be hashed as one would like.
+_PROVING: dict[int, Proving] = {}
+
+
+def _loaded(worker: Any) -> None:
+    """Follow a worker that has its model; what is wrong stops the engine."""
+    given = seams.settings_of(worker.vllm_config)
+    if given is None:
+        return
+    known.check()
+    known.require_supported(worker.vllm_config)
+    seams.require_known_head(worker)
+    if seams.has_rows(worker):
+        proving = Proving(settings_from(given), worker.vllm_config.model_config.dtype)
+        seams.follow(worker, proving)
+        _PROVING[id(worker)] = proving
+
+
+# vLLM loads this module once in a process, and has no other place for what is to be done then.
+seams.on_loaded_worker(_loaded)
