@@ -53,6 +53,10 @@ audit-demo: build  ## audit a real model's answer from what a provider committed
 vllm: build  ## an environment .venv-vllm with the serving engine vLLM, on the CPU, and the package in it
 	@tools/setup-vllm
 
+.PHONY: vllm-demo
+vllm-demo: vllm  ## serve a real model with vLLM, check its answers by transformers, and catch a server that cheats
+	@.venv-vllm/bin/python -m assay.vllm.demo $(ARGS)
+
 .PHONY: vllm-test
 vllm-test: build  ## the tests of proofs from vLLM; each file in a process of its own, for it holds an engine
 	@tools/setup-vllm test

@@ -240,7 +240,6 @@ def test_a_head_that_is_not_known(
     processor = "vllm.model_executor.layers.logits_processor"
     monkeypatch.setattr(importlib.import_module(processor), "LogitsProcessor", Scores)
     settings = SimpleNamespace(get_hidden_size=lambda: 8, dtype=torch.float32)
-    monkeypatch.setattr(seams, "_configured", lambda _: torch.no_grad())
     model = Model(processors, change)
     one = SimpleNamespace(
         get_model=lambda: model,

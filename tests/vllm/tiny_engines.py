@@ -85,25 +85,40 @@ class Recorder:
         self.rows: dict[tuple[str, int], torch.Tensor] = {}
         self.batches: list[int] = []
         self.passes = 0
+        self.drafted = 0
         self._runner = runner
         self._compute = runner.model.compute_logits
+        self._prepare = runner._prepare_inputs
+        self._drafts: dict[str, list[int]] = {}
 
     def __enter__(self) -> "Recorder":
+        self._runner._prepare_inputs = self._note_drafts
         self._runner.model.compute_logits = self._record
         return self
 
     def __exit__(self, *_: object) -> None:
-        del self._runner.model.compute_logits
+        del self._runner.model.compute_logits, self._runner._prepare_inputs
+
+    def _note_drafts(self, scheduled: Any, *args: Any, **kwargs: Any) -> Any:
+        self._drafts = dict(scheduled.scheduled_spec_decode_tokens)
+        return self._prepare(scheduled, *args, **kwargs)
 
     def _record(self, states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         runner = self._runner
         names = list(runner.input_batch.req_ids)
         ends = runner.seq_lens[: len(names)].tolist()
-        if len(states) == len(names):
+        # Drafts that are refused are computed once more, at the same position.
+        places = [
+            (name, end - 1 - draft)
+            for name, end in zip(names, ends, strict=True)
+            for draft in reversed(range(1 + len(self._drafts.get(name, ()))))
+        ]
+        if len(states) == len(places):
             self.passes += 1
             self.batches.append(len(names))
-            for name, end, row in zip(names, ends, states, strict=True):
-                self.rows[name, end - 1] = row.clone()
+            self.drafted += len(places) - len(names)
+            for place, row in zip(places, states, strict=True):
+                self.rows[place] = row.clone()
         return self._compute(states, *args, **kwargs)
 
     def of(self, name: str, prompt: int, tokens: int) -> torch.Tensor:

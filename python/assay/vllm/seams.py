@@ -7,6 +7,7 @@ is read of what they are given, are in the tables of `known`, which are checked 
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -214,39 +215,41 @@ def has_rows(worker: Any) -> bool:
     return last and first
 
 
+class _Seen(Exception):  # noqa: N818 - no error: the scores themselves are nobody's wish
+    """The head was given its rows."""
+
+
 def require_known_head(worker: Any) -> None:
     """See that the model's head is given the very rows that are taken.
 
-    Some models change them once more on the way to the head. All workers of a group call this, as
-    a head may be spread over them.
+    Some models change them once more on the way to the head.
 
     Raises:
         InputError: The model has no such head ("unsupported").
     """
     model = worker.get_model()
     kind = named("vllm.model_executor.layers.logits_processor:LogitsProcessor")
-    # An adapter's own module has it inside.
     processors = [module for module in model.modules() if isinstance(module, kind)]
     name = type(model).__name__
     if len(processors) != 1:
         reason = f"{len(processors)} modules make its scores, where one should"
         raise InputError("unsupported", f"model {name}", reason)
     seen: list[Tensor] = []
-    head = processors[0]
-    inner = head.forward
 
-    def forward(lm_head: Any, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
+    def forward(_: Any, lm_head: Any, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
         seen.append(hidden_states.clone())
-        return inner(lm_head, hidden_states, *args, **kwargs)
+        raise _Seen
 
     config = worker.vllm_config.model_config
     rows = torch.linspace(-1, 1, config.get_hidden_size(), device=worker.device).to(config.dtype)
-    head.forward = forward
+    # An adapter's own module calls that of the class.
+    own = kind.forward
+    kind.forward = forward
     try:
-        with torch.inference_mode(), _configured(worker):
+        with torch.inference_mode(), suppress(_Seen):
             model.compute_logits(rows[None])
     finally:
-        del head.forward
+        kind.forward = own
     if len(seen) != 1 or not torch.equal(seen[0], rows[None]):
         reason = "what it gives its head is not the row that it hands on; no proofs of it"
         raise InputError("unsupported", f"model {name}", reason)
@@ -408,7 +411,3 @@ def _begun(new: Any) -> Begun:
         missing=new.num_computed_tokens,
         refused=refused,
     )
-
-
-def _configured(worker: Any) -> Any:
-    return named("vllm.config:set_current_vllm_config")(worker.vllm_config)

@@ -1,0 +1,42 @@
+"""A model that is spread over two processes: one of them has the rows, and there is one answer."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ["VLLM_CPU_OMP_THREADS_BIND"] = "|".join(map(str, sorted(os.sched_getaffinity(0))[:2]))
+
+import tiny_engines
+from assay import models, toploc
+from assay import vllm as proving
+from tiny_engines import CHUNK, K, prompts
+
+BOUNDS = toploc.Profile.from_json(
+    json.dumps({**json.loads(toploc.Profile.published().to_json()), "minimum_points": 5})
+)
+
+
+@pytest.mark.parametrize("spread", ["tensor_parallel_size", "pipeline_parallel_size"])
+def test_two_processes(tmp_path: Path, spread: str) -> None:
+    from vllm import SamplingParams
+
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("two processes need two processors")
+    folder = tiny_engines.small_model(tmp_path)
+    llm: Any = tiny_engines.engine(
+        folder, distributed_executor_backend="mp", max_num_seqs=8, **{spread: 2}
+    )
+    asked = prompts(8, [10, 40])
+    outputs = llm.generate(asked, SamplingParams(temperature=0, max_tokens=40), use_tqdm=False)
+    verifier = models.load(str(folder), models.Engine("bfloat16", "sdpa", "cpu")).model
+    for output, (answer,) in zip(outputs, proving.proofs(llm, outputs), strict=True):
+        assert answer.reason == ""
+        signature = answer.signature
+        assert signature.output_token_ids == list(output.outputs[0].token_ids)
+        own = toploc.recompute(verifier, signature.prompt_token_ids, signature.output_token_ids)
+        assert toploc.verify(own, signature.proofs, BOUNDS, chunk=CHUNK, k=K)
+    (only,) = (one for one in llm.collective_rpc("assay_status") if one is not None)
+    assert only["counts"]["proved"] == 8

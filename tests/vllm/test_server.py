@@ -1,0 +1,200 @@
+"""`vllm serve` with proofs: what the official client sees, and what becomes of bad luck."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+import tiny_engines
+from assay import InputError, models, toploc
+from assay.vllm import read_answers
+from assay.vllm.launching import Server, serving
+from tiny_engines import CHUNK, VOCAB, K
+
+INCLUDE = {"assay-proofs": "include"}
+BOUNDS = toploc.Profile.from_json(
+    json.dumps({**json.loads(toploc.Profile.published().to_json()), "minimum_points": 5})
+)
+OPTIONS = [
+    "--dtype", "bfloat16", "--enforce-eager", "--max-model-len", "256", "--max-num-seqs", "16",
+    "--served-model-name", "small",
+]  # fmt: skip
+# In a process of the server's own, as people serve.
+SPREAD = {"VLLM_ENABLE_V1_MULTIPROCESSING": "1"}
+CHAT = "{% for one in messages %}{{ one.content }} {% endfor %}"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_engines.small_model(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept") / "signatures"
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path, kept: Path) -> Iterator[Server]:
+    settings = {"k": K, "chunk": CHUNK, "folder": str(kept)}
+    template = folder.parent / "chat.jinja"
+    template.write_text(CHAT)
+    options = [*OPTIONS, "--chat-template", str(template)]
+    with serving(str(folder), settings, options, SPREAD) as one:
+        yield one
+
+
+@pytest.fixture
+def client(server: Server) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="none")
+
+
+@pytest.fixture(scope="module")
+def verifier(folder: Path) -> Any:
+    return models.load(str(folder), models.Engine("bfloat16", "sdpa", "cpu")).model
+
+
+def proofs_of(server: Server, asked_as: str) -> Any:
+    return read_answers(server.get(f"/assay/proofs/{asked_as}"))
+
+
+def check(verifier: Any, signature: Any) -> None:
+    own = toploc.recompute(verifier, signature.prompt_token_ids, signature.output_token_ids)
+    assert toploc.verify(own, signature.proofs, BOUNDS, chunk=CHUNK, k=K)
+
+
+def counters(server: Server) -> dict[str, float]:
+    lines = [line for line in server.get("/metrics").splitlines() if line.startswith("assay_")]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+def test_completions(server: Server, client: openai.OpenAI, verifier: Any, kept: Path) -> None:
+    made = client.completions.create(
+        model="small", prompt=["w1 w2 w3", "w4 w5"], max_tokens=40, n=2, temperature=1.0
+    )
+    assert "assay" not in made.model_dump()
+    answers = proofs_of(server, made.id)
+    assert [(one.question, one.choice) for one in answers] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    for answer, choice in zip(answers, made.choices, strict=True):
+        words = [f"w{token}" for token in answer.signature.output_token_ids if token > 0]
+        assert choice.text.split() == words  # token 0 is none of the text
+        assert answer.signature.prompt == ["w1 w2 w3", "w4 w5"][answer.question]
+        check(verifier, answer.signature)
+    names = sorted(path.name for path in kept.glob(f"{made.id}*"))
+    assert names == [f"{made.id}.{q}.{c}.json" for q in (0, 1) for c in (0, 1)]
+    stored = toploc.Signature.read(str(kept / names[0]))
+    assert stored == answers[0].signature
+
+
+def test_the_response_itself(client: openai.OpenAI, verifier: Any) -> None:
+    asked: Any = [{"role": "user", "content": "w7 w8"}]
+    made = client.chat.completions.create(
+        model="small", messages=asked, max_tokens=20, extra_headers=INCLUDE
+    )
+    extra: Any = made.model_extra
+    (answer,) = read_answers(extra["assay"])
+    check(verifier, answer.signature)
+    assert len(answer.signature.output_token_ids) == made.usage.completion_tokens  # type: ignore[union-attr]
+
+
+def test_a_stream_has_them_in_its_last_chunk(client: openai.OpenAI, verifier: Any) -> None:
+    chunks = list(
+        client.completions.create(
+            model="small", prompt="w1", max_tokens=30, stream=True, extra_headers=INCLUDE
+        )
+    )
+    assert all("assay" not in (chunk.model_extra or {}) for chunk in chunks[:-1])
+    extra: Any = chunks[-1].model_extra
+    (answer,) = read_answers(extra["assay"])
+    assert len(answer.signature.output_token_ids) == 30
+    check(verifier, answer.signature)
+
+
+def test_32_at_once(server: Server, verifier: Any) -> None:
+    async def ask() -> list[Any]:
+        client = openai.AsyncOpenAI(base_url=f"{server.url}/v1", api_key="none")
+        return await asyncio.gather(
+            *(
+                client.completions.create(
+                    model="small",
+                    prompt=" ".join(f"w{(i * j) % VOCAB}" for j in range(1, 2 + i)),
+                    max_tokens=5 + i,
+                    temperature=float(i % 2),
+                    stop=["w3 w", "w9 w"] if i % 3 == 0 else None,
+                    extra_headers=INCLUDE,
+                )
+                for i in range(32)
+            )
+        )
+
+    for index, made in enumerate(asyncio.run(ask())):
+        (answer,) = read_answers(made.model_extra["assay"])
+        signature = answer.signature
+        assert signature.prompt_token_ids == [(index * j) % VOCAB for j in range(1, 2 + index)]
+        if len(signature.output_token_ids) > 1:
+            check(verifier, signature)
+
+
+def test_an_id_that_is_asked_twice(server: Server, client: openai.OpenAI) -> None:
+    named = {"X-Request-Id": "../../mine"}
+    for prompt in ("w1", "w2"):
+        made = client.completions.create(
+            model="small", prompt=prompt, max_tokens=4, extra_headers=named
+        )
+    assert made.id == "cmpl-../../mine"
+    answers = proofs_of(server, "cmpl-..%2F..%2Fmine")
+    assert [one.signature.prompt_token_ids for one in answers] == [[1], [2]]
+
+
+def test_ids_that_are_not_known(server: Server) -> None:
+    before = counters(server)["assay_misses_total"]
+    for path in ("/assay/proofs/cmpl-none", "/assay/proofs/..%2f..%2fetc%2fpasswd"):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(f"{server.url}{path}")
+        assert caught.value.code == 404
+    assert counters(server)["assay_misses_total"] == before + 2
+
+
+def test_an_aborted_answer(server: Server, client: openai.OpenAI) -> None:
+    stream = client.completions.create(model="small", prompt="w1", max_tokens=200, stream=True)
+    first = next(iter(stream))
+    stream.close()
+    made = client.completions.create(
+        model="small", prompt="w1", max_tokens=4, extra_headers=INCLUDE
+    )
+    assert read_answers(made.model_extra["assay"])[0].signature  # type: ignore[index]
+    with pytest.raises(InputError, match="404"):
+        server.get(f"/assay/proofs/{first.id}")
+
+
+def test_a_folder_that_is_gone_costs_no_answer(
+    server: Server, client: openai.OpenAI, kept: Path
+) -> None:
+    before = counters(server)
+    away = kept.with_name("away")
+    kept.rename(away)
+    try:
+        made = client.completions.create(
+            model="small", prompt="w1 w2", max_tokens=9, extra_headers=INCLUDE
+        )
+        assert read_answers(made.model_extra["assay"])[0].signature  # type: ignore[index]
+    finally:
+        away.rename(kept)
+    after = counters(server)
+    assert after["assay_unstored_total"] == before["assay_unstored_total"] + 1
+    assert after["assay_answers_with_proofs_total"] == before["assay_answers_with_proofs_total"] + 1
+    assert after["assay_proofs_total"] == before["assay_proofs_total"] + 2
+
+
+def test_what_is_wrong_is_told_at_the_start(folder: Path) -> None:
+    with (
+        pytest.raises(InputError, match="no key 'wrong'"),
+        serving(str(folder), {"wrong": 1}, OPTIONS, SPREAD),
+    ):
+        pass
