@@ -42,6 +42,7 @@ class Program:
 audit = Program("audit.cli", "assay audit")
 bench_audit = Program("bench_audit", "assay bench audit")
 bench_overhead = Program("bench_overhead", "assay bench overhead")
+bench_vllm = Program("bench_vllm", "assay bench vllm")
 capture = Program("hidden_states.cli", "assay capture")
 compare = Program("comparing", "assay compare")
 demo = Program("demo", "assay demo")

@@ -9,7 +9,7 @@ known.
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,6 +91,13 @@ class RequestRows:
     def __len__(self) -> int:
         return len(self._open) + len(self._closed)
 
+    @property
+    def bytes(self) -> int:
+        """Of all rows that are held."""
+        with self._lock:
+            held = [*self._open.values(), *self._closed.values()]
+        return sum(one.bytes for one in held)
+
     def begin(
         self, name: str, prompt: Sequence[int], *, stopped_by_text: bool = False, refused: str = ""
     ) -> None:
@@ -109,27 +116,29 @@ class RequestRows:
                 return
             self._tell(request, lambda one: one.begin(request.number, list(request.prompt)))
 
-    def add(self, name: str, position: int, rows: Tensor, tokens: Sequence[int]) -> None:
-        """Rows that tokens were chosen from.
+    def add(self, rows: Tensor, chosen: Iterable[tuple[str, int, int, Sequence[int]]]) -> None:
+        """Rows of a pass that tokens were chosen from.
 
         Args:
-            name: Of a request; one that nobody wants any more is passed over.
-            position: Of the token that the first row was computed at. Where tokens were chosen from
-                this place before, these replace them and all behind them.
-            rows: (tokens, width), on the CPU; they are copied.
-            tokens: What was chosen from each.
+            rows: (rows, width), on the CPU; they are copied.
+            chosen: Name of a request; position of the token that its first row was computed at;
+                which of the rows that is; and what was chosen from that one and those behind it.
+                Where tokens were chosen from a position before, these replace them and all behind
+                them. Requests that nobody wants any more are passed over.
         """
+        values = _as_numpy(rows)
         with self._lock:
-            request = self._open.get(name)
-            if request is None or request.refused or not tokens:
-                return
-            first = position + 1 - len(request.prompt)
-            if not 0 <= first <= len(request.tokens):
-                self.refuse(name, f"the rows before its token {max(first, 0)} were not seen")
-            elif first < request.told:
-                self.refuse(name, f"its token {first} was taken back too late")
-            else:
-                self._keep(request, first, rows, tokens)
+            for name, position, start, tokens in chosen:
+                request = self._open.get(name)
+                if request is None or request.refused or not tokens:
+                    continue
+                first = position + 1 - len(request.prompt)
+                if not 0 <= first <= len(request.tokens):
+                    self.refuse(name, f"the rows before its token {max(first, 0)} were not seen")
+                elif first < request.told:
+                    self.refuse(name, f"its token {first} was taken back too late")
+                else:
+                    self._keep(request, first, values[start : start + len(tokens)], tokens)
 
     def refuse(self, name: str, reason: str) -> None:
         """Nothing shall come of a request."""
@@ -203,8 +212,9 @@ class RequestRows:
             if request is not None:
                 self._drop(request, "")
 
-    def _keep(self, request: _Request, first: int, rows: Tensor, tokens: Sequence[int]) -> None:
-        values = _as_numpy(rows)
+    def _keep(
+        self, request: _Request, first: int, values: NDArray[Any], tokens: Sequence[int]
+    ) -> None:
         if request.kept is None:
             request.kept = np.empty((2 * BLOCK, values.shape[1]), values.dtype)
         del request.tokens[first:]

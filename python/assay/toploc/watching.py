@@ -147,12 +147,10 @@ class Prover:
         for sequence, position, values in rows:
             one = self._open[sequence]
             # The last row of the prompt is the first that a token was chosen from.
-            for row in values[max(0, len(one.prompt) - 1 - position) :]:
-                proof = one.builder.add(row)
-                if proof is not None:
-                    one.proofs.append(proof)
-                if self._keep_states:
-                    one.states.append(row.to("cpu", copy=True))
+            chosen_from = values[max(0, len(one.prompt) - 1 - position) :]
+            one.proofs += one.builder.extend(chosen_from)
+            if self._keep_states:
+                one.states.append(chosen_from.to("cpu", copy=True))
 
     def end(self, sequence: int, output: list[int]) -> None:
         """As `assay.models.Observer`.
@@ -167,7 +165,7 @@ class Prover:
             raise InputError("unsupported", "generate", reason)
         tail = one.builder.finish()
         proofs = one.proofs if tail is None else [*one.proofs, tail]
-        states = torch.stack(one.states) if self._keep_states else None
+        states = torch.cat(one.states) if self._keep_states else None
         self.watched.sequences.append(Produced(one.prompt, output, proofs, states))
 
     def drop(self, sequence: int) -> None:

@@ -70,8 +70,7 @@ class Proving(seams.Follower):
 
     def chosen(self, rows: Tensor, chosen: Sequence[seams.Chosen]) -> None:
         """As `Follower`."""
-        for name, position, start, tokens in chosen:
-            self.rows.add(name, position, rows[start : start + len(tokens)], tokens)
+        self.rows.add(rows, chosen)
 
     def close(self, name: str) -> None:
         """As `Follower`."""

@@ -84,7 +84,13 @@ class Finished:
 
 
 class Follower:
-    """What a worker's passes are told to. Whatever it raises is its own affair: see `broken`."""
+    """What a worker's passes are told to. Whatever it raises is its own affair: see `broken`.
+
+    Attributes:
+        paused: Whether it is told of nothing for the time being.
+    """
+
+    paused = False
 
     def begin(self, request: Begun) -> None:
         """A request begins."""
@@ -282,6 +288,8 @@ def follow(worker: Any, follower: Follower) -> None:
     @functools.wraps(execute)
     def execute_model(scheduler_output: Any, *args: Any, **kwargs: Any) -> Any:
         result = execute(scheduler_output, *args, **kwargs)
+        if follower.paused:
+            return result
         try:
             for name in scheduler_output.finished_req_ids:
                 follower.close(name)
@@ -295,7 +303,7 @@ def follow(worker: Any, follower: Follower) -> None:
     def sample_tokens(grammar_output: Any) -> Any:
         state = runner.execute_model_state
         output = sample(grammar_output)
-        if state is None:
+        if state is None or follower.paused:
             return output
         try:
             rows = _OnTheWay(state.sample_hidden_states)

@@ -23,13 +23,20 @@ class Extension:
         if proving is not None:
             proving.forget(name)
 
+    def assay_pause(self, paused: bool) -> None:
+        """Make no proofs of requests that begin from now on, or make them again: to compare."""
+        proving = _PROVING.get(id(self))
+        if proving is not None:
+            proving.paused = paused
+
     def assay_status(self) -> dict[str, Any] | None:
         """What runs the model, and counts; None in a worker without rows."""
         proving = _PROVING.get(id(self))
         if proving is None:
             return None
         engine = seams.engine_of(self)
-        return {**engine, "counts": {**asdict(proving.counts), "held": len(proving.rows)}}
+        held = {"held": len(proving.rows), "held_bytes": proving.rows.bytes}
+        return {**engine, "counts": {**asdict(proving.counts), **held}}
 
 
 # By identity of the worker: its class is vLLM's own, which need not be hashed as one would like.
@@ -43,8 +50,8 @@ def _loaded(worker: Any) -> None:
         return
     known.check()
     known.require_supported(worker.vllm_config)
-    seams.require_known_head(worker)
     if seams.has_rows(worker):
+        seams.require_known_head(worker)
         proving = Proving(settings_from(given), worker.vllm_config.model_config.dtype)
         seams.follow(worker, proving)
         _PROVING[id(worker)] = proving

@@ -327,8 +327,13 @@ def test_a_builder_gives_what_build_gives(rows: int, kind: str, merge: bool, chu
     proofs.append(builder.finish())
     expected = toploc.build(states, chunk=chunk, k=5, merge_short_tails=merge)
     assert [proof for proof in proofs if proof is not None] == expected
-    # Ready for the next sequence.
+    # Ready for the next sequence, in pieces of any length.
     assert builder.finish() is None
+    whole = states if kind == "torch" else bits_of(states)
+    taken = [proof for at in range(0, rows, 4) for proof in builder.extend(whole[at : at + 4])]
+    tail = builder.finish()
+    assert [*taken, *([] if tail is None else [tail])] == expected
+    assert builder.extend(whole[:0]) == []
     assert builder.add(states[0]) is None
     assert builder.finish() == toploc.build(states[:1], k=5)[0]
 

@@ -22,7 +22,7 @@ def ledger(keeper: Keeper, window: int = 0) -> RequestRows:
 
 def feed(rows: RequestRows, name: str, request: int, tokens: range, prompt: int = 3) -> None:
     for token in tokens:
-        rows.add(name, prompt - 1 + token, row(request, token), [token])
+        rows.add(row(request, token), [(name, prompt - 1 + token, 0, [token])])
 
 
 def kept(keeper: Keeper) -> Tensor:
@@ -94,7 +94,7 @@ def test_several_tokens_of_a_pass() -> None:
     at = 0
     for several in (1, 3, 70, 2, 5):
         block = torch.cat([row(1, token) for token in range(at, at + several)])
-        rows.add("a", 2 + at, block, list(range(at, at + several)))
+        rows.add(block, [("a", 2 + at, 0, list(range(at, at + several)))])
         at += several
     rows.take("a", list(range(at)))
     assert kept(keeper)[:, 1].tolist() == list(range(at))
@@ -153,7 +153,7 @@ def test_rows_that_are_not_seen() -> None:
     with pytest.raises(InputError, match="the rows before its token 4 were not seen"):
         rows.take("a", [0, 1, 2])
     rows.begin("b", PROMPT)
-    rows.add("b", 1, row(1, 0), [0])
+    rows.add(row(1, 0), [("b", 1, 0, [0])])
     with pytest.raises(InputError, match="were not seen"):
         rows.take("b", [0])
     rows.begin("c", PROMPT)
@@ -242,7 +242,7 @@ def test_rows_are_copied() -> None:
     rows = ledger(keeper)
     rows.begin("a", PROMPT)
     values = row(1, 0)
-    rows.add("a", 2, values, [0])
+    rows.add(values, [("a", 2, 0, [0])])
     values.zero_()
     rows.take("a", [0])
     assert torch.equal(kept(keeper), row(1, 0))
@@ -254,7 +254,19 @@ def test_every_dtype(dtype: torch.dtype) -> None:
     rows = RequestRows([keeper], dtype)
     rows.begin("a", PROMPT)
     values = torch.randn(70, WIDTH).to(dtype)
-    rows.add("a", 2, values, list(range(70)))
+    rows.add(values, [("a", 2, 0, list(range(70)))])
     rows.take("a", list(range(70)))
     assert kept(keeper).dtype == dtype
     assert torch.equal(kept(keeper), values)
+
+
+def test_rows_of_a_pass_are_each_requests_own() -> None:
+    keeper = Keeper(HEAD_INPUT)
+    rows = ledger(keeper)
+    rows.begin("a", PROMPT)
+    rows.begin("b", [1])
+    values = torch.cat([row(1, 0), row(9, 9), row(2, 0), row(2, 1), row(9, 9)])
+    rows.add(values, [("a", 2, 0, [5]), ("gone", 7, 1, [5]), ("b", 0, 2, [6, 7])])
+    rows.take("b", [6, 7])
+    rows.take("a", [5])
+    assert [one.rows[0][:, 0].tolist() for one in keeper.sequences] == [[2, 2], [1]]
