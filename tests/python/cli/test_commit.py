@@ -251,6 +251,24 @@ def test_opened_values_stand_beside_their_numbers(tmp_path: Path) -> None:
         assert [proof["number"] for proof in shown] == numbers
 
 
+def test_rows_of_the_geometry_of_trust(tmp_path: Path) -> None:
+    vectors = Path(__file__).parents[3] / "vectors" / "tensor"
+    rows = vectors / "rows.gotact"
+    done(tmp_path, "srs dev --axes 2,3,2 --seed 1 --out s.srs")
+    header = report(tmp_path, "commit --srs s.srs --out c --tensor", rows)["header"]
+    assert (header["layout"], header["encoding"], header["dtype"]) == (
+        "model", "bits", "torch.float32",
+    )  # fmt: skip
+    done(tmp_path, "prove --srs s.srs --commitment c --at 1,2,0 --out p --tensor", rows)
+    verify = "verify --commitment c --proofs p --srs s.vk --expect layer=layer_3 --expect"
+    (proof,) = report(tmp_path, verify, "layer=layer_7")["proofs"]
+    assert proof["number"] == "750.5"
+    assert report(tmp_path, "locate --commitment c --at 1,2,0")["tap"] == "block:7"
+    assert "no value differs" in done(tmp_path, "compare", rows, rows)
+    said = refused(tmp_path, "commit --srs s.srs --out c --tensor", vectors / "misaligned.gotact")
+    assert "misaligned.gotact: the layer's index stands before every position" in said
+
+
 def test_a_broken_srs_is_rejected(cube: Path) -> None:
     raw = bytearray(Path(cube, "six.srs").read_bytes())
     # The second point of level 0 becomes the first: on the curve, and wrong.
