@@ -26,7 +26,8 @@ PROGRAM = "assay bench audit"
 _ABOUT = """\
 What `streaming_audit` with a model adds to running it: while it decodes, with all layers recorded
 and with one layer in eight, and while it reads a long prompt. CPU time is that of the whole
-process, from the first hook to the signed head; hashing the weights and making a key come before.
+process, from the first token to the signed head; what is done once for all answers comes before:
+hashing the weights, making a key, finding the places of the hooks.
 Memory is the most that a run held, above the most that the model held alone. Runs are interleaved:
 each repetition makes every run once, in turns of order. The interval is that of Student's t on the
 paired differences.

@@ -6,6 +6,7 @@ import os
 import statistics
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,12 +49,51 @@ class Subject:
     tokens: int
 
 
-@dataclass
-class Sink:
-    """What a run recorded, and the folder that is taken away after it was measured."""
+class Recording:
+    """A run that is recorded, in a folder of its own."""
 
-    folder: tempfile.TemporaryDirectory[str]
-    recorded: "Recorded"
+    def __init__(self, subject: Subject, prompt: list[int], tokens: int, **options: Any) -> None:
+        self._subject = subject
+        self._prompt = prompt
+        self._tokens = tokens
+        self._options = options
+        self._block = ExitStack()
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self.recorded: Recorded | None = None
+
+    def prepare(self) -> None:
+        """What is done once, for however many answers: find the hooks' places, make the folder."""
+        from .audit import streaming_audit
+
+        self._folder = tempfile.TemporaryDirectory(prefix="assay-bench-")
+        block = streaming_audit(
+            self._subject.model,
+            self._folder.name,
+            signing_key=self._subject.key,
+            manifest=self._subject.manifest,
+            layout=self._subject.layout,
+            **self._options,
+        )
+        self.recorded = self._block.enter_context(block)
+
+    def __call__(self) -> None:
+        """From the first token that is fed to the signed head."""
+        with self._block:
+            _generate(self._subject, self._prompt, self._tokens)
+
+    def clean_up(self) -> "Recorded":
+        """Take the folder away; gives what was recorded.
+
+        Raises:
+            Error: Something was not.
+        """
+        found = self.recorded
+        assert found is not None  # noqa: S101 - made by prepare
+        assert self._folder is not None  # noqa: S101 - likewise
+        self._folder.cleanup()
+        if found.problems or found.drops or len(found.runs) != 1:
+            raise Error(f"{found.drops} rows dropped: {'; '.join(found.problems)}")
+        return found
 
 
 def measure(options: argparse.Namespace, say: Callable[[str], None]) -> dict[str, Any]:
@@ -79,18 +119,18 @@ def measure(options: argparse.Namespace, say: Callable[[str], None]) -> dict[str
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
         subject = _subject(options, Path(folder))
         runs = _runs(subject)
+        recordings = {name: run for name, run in runs.items() if isinstance(run, Recording)}
+        prepare = {name: run.prepare for name, run in recordings.items()}
         memory = {name: _peak_of(run) for name, run in runs.items()}
 
-        def after(repeat: int, cost: dict[str, Cost], results: dict[str, object]) -> None:
-            for name, sink in results.items():
-                if isinstance(sink, Sink):
-                    kept.note(name, sink)
-                    sink.folder.cleanup()
+        def after(repeat: int, cost: dict[str, Cost], _: dict[str, object]) -> None:
+            for name, recording in recordings.items():
+                kept.note(name, recording.clean_up())
             kept.add(cost)
             cpu = {name: f"{one.cpu:.2f} s {name.replace('_', ' ')}" for name, one in cost.items()}
             say(f"repetition {repeat + 1} of {options.repeat}: CPU {', '.join(cpu.values())}")
 
-        in_turns(runs, range(kept.repetitions, options.repeat), after)
+        in_turns(runs, range(kept.repetitions, options.repeat), after, prepare)
     return {
         "model": options.model,
         "parameters": sum(p.numel() for p in subject.model.parameters()),
@@ -146,39 +186,16 @@ def _subject(options: argparse.Namespace, folder: Path) -> Subject:
     )
 
 
-def _runs(subject: Subject) -> dict[str, Callable[[], Sink | None]]:
-    long, one = subject.long_prompt, 1
-
-    def recorded(prompt: list[int], tokens: int, **options: Any) -> Callable[[], Sink]:
-        return lambda: _recorded(subject, prompt, tokens, **options)
-
+def _runs(subject: Subject) -> dict[str, Callable[[], None]]:
+    prompt, tokens, long = subject.prompt, subject.tokens, subject.long_prompt
     return {
-        "alone": lambda: _generate(subject, subject.prompt, subject.tokens),
-        "all": recorded(subject.prompt, subject.tokens),
-        "eighth": recorded(subject.prompt, subject.tokens, layers="1/8"),
-        "prompt_alone": lambda: _generate(subject, long, one),
-        "prompt": recorded(long, one),
-        "prompt_all_rows": recorded(long, one, all_prompt_rows=True),
+        "alone": lambda: _generate(subject, prompt, tokens),
+        "all": Recording(subject, prompt, tokens),
+        "eighth": Recording(subject, prompt, tokens, layers="1/8"),
+        "prompt_alone": lambda: _generate(subject, long, 1),
+        "prompt": Recording(subject, long, 1),
+        "prompt_all_rows": Recording(subject, long, 1, all_prompt_rows=True),
     }
-
-
-def _recorded(subject: Subject, prompt: list[int], tokens: int, **options: Any) -> Sink:
-    """From the first hook to the signed head."""
-    from .audit import streaming_audit
-
-    folder = tempfile.TemporaryDirectory(prefix="assay-bench-")
-    with streaming_audit(
-        subject.model,
-        folder.name,
-        signing_key=subject.key,
-        manifest=subject.manifest,
-        layout=subject.layout,
-        **options,
-    ) as recorded:
-        _generate(subject, prompt, tokens)
-    if recorded.problems or recorded.drops or len(recorded.runs) != 1:
-        raise Error(f"{recorded.drops} rows dropped: {'; '.join(recorded.problems)}")
-    return Sink(folder, recorded)
 
 
 def _generate(subject: Subject, prompt: list[int], tokens: int) -> None:
@@ -191,12 +208,14 @@ def _generate(subject: Subject, prompt: list[int], tokens: int) -> None:
         raise Error(f"{len(made.output)} tokens came where {tokens} were planned")
 
 
-def _peak_of(run: Callable[[], Sink | None]) -> int:
+def _peak_of(run: Callable[[], None]) -> int:
     """The most memory that the process held while it ran, in bytes."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forgets the peak before
-    sink = run()
-    if sink is not None:
-        sink.folder.cleanup()
+    if isinstance(run, Recording):
+        run.prepare()
+    run()
+    if isinstance(run, Recording):
+        run.clean_up()
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
     return 1024 * int(peak)
@@ -237,9 +256,9 @@ class _Kept:
             kept = {"settings": self._settings, "runs": self.runs, "notes": self.notes}
             write_together({self._path: json.dumps(kept).encode()})
 
-    def note(self, name: str, sink: Sink) -> None:
+    def note(self, name: str, one: "Recorded") -> None:
         """What was recorded in the last run of that name; of times the longest."""
-        one, before = sink.recorded, self.notes.get(name, {})
+        before = self.notes.get(name, {})
         self.notes[name] = {
             "rows": one.rows,
             "waiting_mib": max(one.most_memory / _MIB, before.get("waiting_mib", 0)),

@@ -60,6 +60,7 @@ def in_turns(
     runs: Mapping[str, Callable[[], object]],
     repetitions: range,
     after: Callable[[int, dict[str, Cost], dict[str, object]], None],
+    prepare: Mapping[str, Callable[[], object]] | None = None,
 ) -> None:
     """Make each run once in each repetition.
 
@@ -67,12 +68,15 @@ def in_turns(
         runs: By name; every other repetition makes them in the other order.
         repetitions: Their numbers.
         after: Is told after each repetition its number, what each run cost, and what it gave.
+        prepare: By name, what is done before a run and not counted.
     """
     for repetition in repetitions:
         costs: dict[str, Cost] = {}
         results: dict[str, object] = {}
         for name in runs if repetition % 2 == 0 else reversed(list(runs)):
             obey()
+            if prepare and name in prepare:
+                prepare[name]()
             gc.collect()
             cpu_before, wall_before = time.process_time(), time.perf_counter()
             results[name] = runs[name]()

@@ -1,7 +1,8 @@
 #include <fmt/format.h>
-#include <unistd.h>
+#include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
@@ -31,6 +32,10 @@ using Clock = std::chrono::steady_clock;
 using internal::RowRing;
 using internal::RunWriter;
 
+/// Bytes that are worth waking the thread for. They are still in the processor's cache then, and the ring's
+/// first pages serve for all rows.
+constexpr std::uint64_t kEnough = std::uint64_t{2} << 20;
+
 /// What waits for the thread, in the order in which it was handed over.
 struct Entry {
   enum class Kind : std::uint8_t { kRows, kStep, kFinish };
@@ -38,9 +43,9 @@ struct Entry {
   Kind kind = Kind::kRows;
   bool ready = true;  // false while the rows are being copied
   std::shared_ptr<RunWriter> run;
-  RowHeader first;          // of the first row
-  std::uint64_t count = 0;  // of rows
-  RowRing::Piece piece;     // their messages; without bytes where they found no room
+  RowHeader first;                   // of the first row
+  std::uint64_t count = 0;           // of rows
+  std::span<std::uint8_t> messages;  // of these; empty where they found no room
   std::uint32_t token = 0;
   Clock::time_point time;
   std::promise<Result<Head>>* head = nullptr;
@@ -55,6 +60,15 @@ Error elsewhere() {
   return {ErrorCode::kUnsupported, "recorder", "it belongs to the process that this one was forked off"};
 }
 
+/// How often this process is a fork of one that had loaded the library: cheaper to ask than its id, which
+/// takes a call of the system.
+std::atomic<std::uint64_t>& forks() {
+  static std::atomic<std::uint64_t> count{0};
+  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { ++count; });
+  static_cast<void>(registered);
+  return count;
+}
+
 double thread_seconds() {
   timespec now{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -66,7 +80,7 @@ double thread_seconds() {
 class Recorder::State {
  public:
   State(Options options, LargeArray<std::uint8_t> memory)
-      : options_(std::move(options)), ring_(std::move(memory)), process_(::getpid()) {
+      : options_(std::move(options)), ring_(std::move(memory)), forks_(forks()) {
     thread_ = std::thread([this] { work(); });
   }
   ~State() {
@@ -81,7 +95,7 @@ class Recorder::State {
   State& operator=(const State&) = delete;
 
   /// Whether this is a child of the process that opened the recorder: it has no thread that works.
-  [[nodiscard]] bool is_elsewhere() const { return ::getpid() != process_; }
+  [[nodiscard]] bool is_elsewhere() const { return forks() != forks_; }
 
   Result<std::uint64_t> begin_run(const RunOptions& options);
   Result<std::shared_ptr<RunWriter>> find(std::uint64_t run) const;
@@ -114,7 +128,7 @@ class Recorder::State {
   RecorderStatistics statistics_;
   const char* problem_ = nullptr;  // the first of those that allocate nothing
   std::uint64_t disk_used_ = 0;    // of the thread alone
-  const pid_t process_;
+  const std::uint64_t forks_;      // when it was opened
   std::thread thread_;
 };
 
@@ -153,14 +167,14 @@ void Recorder::State::note(std::uint64_t drops, const char* problem) noexcept {
 Entry* Recorder::State::push(Entry entry, std::uint64_t bytes) {
   const std::scoped_lock lock(mutex_);
   if (bytes > 0) {
-    std::optional<RowRing::Piece> piece = ring_.reserve(bytes);
+    const std::optional<std::span<std::uint8_t>> piece = ring_.reserve(bytes);
     entry.ready = !piece.has_value();
-    if (piece) entry.piece = *piece;
+    if (piece) entry.messages = *piece;
   }
   const bool filled_later = !entry.ready;
   // Hashing many rows side by side is faster, and so is writing them together: the thread sleeps until a step
-  // ends, or a quarter is full, and leaves what comes behind that for the next time.
-  const bool now = entry.kind != Entry::Kind::kRows || ring_.used() > ring_.capacity() / 4;
+  // ends, or enough rows wait, and leaves what comes behind that for the next time.
+  const bool now = entry.kind != Entry::Kind::kRows || ring_.used() > std::min(kEnough, ring_.capacity() / 4);
   waiting_.push_back(std::move(entry));
   ++pushed_;
   if (now) {
@@ -202,7 +216,7 @@ void Recorder::State::record(const Wire& wire, RowDtype dtype, const std::uint8_
   RowHeader header = entry.first;
   Entry* pushed = push(std::move(entry), kept.rows * message);
   if (pushed == nullptr) return;
-  std::uint8_t* out = pushed->piece.bytes.data();
+  std::uint8_t* out = pushed->messages.data();
   for (std::uint64_t i = 0; i < kept.rows; ++i, ++header.position, out += message) {
     header.write(std::span<std::uint8_t, RowHeader::kBytes>(out, RowHeader::kBytes));
     std::memcpy(out + RowHeader::kBytes, rows + (kept.first_row + i) * row_bytes, row_bytes);
@@ -259,7 +273,7 @@ void Recorder::State::work() {
     handle(batch);
     const double seconds = thread_seconds() - before;
     std::uint64_t taken = 0;
-    for (const Entry& entry : batch) taken += entry.piece.taken;
+    for (const Entry& entry : batch) taken += entry.messages.size();
     lock.lock();
     ring_.release(taken);
     statistics_.hashing_seconds += seconds;
@@ -270,7 +284,7 @@ void Recorder::State::handle(std::vector<Entry>& batch) {
   std::vector<ByteSpan> messages;
   for (const Entry& entry : batch) {
     const std::size_t size = RowHeader::kBytes + entry.first.row_bytes;
-    const ByteSpan bytes = entry.piece.bytes;
+    const ByteSpan bytes = entry.messages;
     for (std::size_t at = 0; at < bytes.size(); at += size) messages.push_back(bytes.subspan(at, size));
   }
   std::vector<Digest> digests(messages.size());
@@ -283,7 +297,7 @@ void Recorder::State::handle(std::vector<Entry>& batch) {
     if (entry.kind == Entry::Kind::kRows) {
       done = together(entries);
       std::size_t count = 0;
-      for (const Entry& one : entries.first(done)) count += one.piece.taken == 0 ? 0 : one.count;
+      for (const Entry& one : entries.first(done)) count += one.messages.empty() ? 0 : one.count;
       handle_rows(entries.first(done), rest.first(count));
       rest = rest.subspan(count);
     } else if (entry.kind == Entry::Kind::kStep) {
@@ -308,15 +322,15 @@ void Recorder::State::handle(std::vector<Entry>& batch) {
 std::size_t Recorder::State::together(std::span<const Entry> entries) const {
   const Entry& first = entries.front();
   const std::uint64_t room = options_.disk_bytes - std::min(options_.disk_bytes, disk_used_);
-  std::uint64_t bytes = first.piece.bytes.size();
+  std::uint64_t bytes = first.messages.size();
   std::size_t count = 1;
-  if (first.piece.taken == 0) return count;
+  if (first.messages.empty()) return count;
   for (; count < entries.size(); ++count) {
     const Entry& next = entries[count];
-    const bool follows = next.kind == Entry::Kind::kRows && next.run == first.run && next.piece.taken > 0 &&
-                         next.piece.bytes.data() == first.piece.bytes.data() + bytes;
-    if (!follows || bytes + next.piece.bytes.size() > room) break;
-    bytes += next.piece.bytes.size();
+    const bool follows = next.kind == Entry::Kind::kRows && next.run == first.run && !next.messages.empty() &&
+                         next.messages.data() == first.messages.data() + bytes;
+    if (!follows || bytes + next.messages.size() > room) break;
+    bytes += next.messages.size();
   }
   return count;
 }
@@ -324,13 +338,13 @@ std::size_t Recorder::State::together(std::span<const Entry> entries) const {
 void Recorder::State::handle_rows(std::span<const Entry> entries, std::span<const Digest> digests) {
   RunWriter& run = *entries.front().run;
   std::uint64_t bytes = 0;
-  for (const Entry& entry : entries) bytes += entry.piece.bytes.size();
-  const char* problem = entries.front().piece.taken == 0 ? "no room in the memory for rows" : nullptr;
+  for (const Entry& entry : entries) bytes += entry.messages.size();
+  const char* problem = entries.front().messages.empty() ? "no room in the memory for rows" : nullptr;
   std::uint64_t offset = RunWriter::kNowhere;
   if (problem == nullptr && bytes > options_.disk_bytes - std::min(options_.disk_bytes, disk_used_))
     problem = "no room on the disk for rows";
   if (problem == nullptr) {
-    const Result<std::uint64_t> appended = run.append_rows({entries.front().piece.bytes.data(), bytes});
+    const Result<std::uint64_t> appended = run.append_rows({entries.front().messages.data(), bytes});
     if (appended.ok()) {
       offset = *appended;
       disk_used_ += bytes;

@@ -2,9 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <deque>
 #include <thread>
 
 #include "assay/merkle.h"
@@ -76,20 +79,74 @@ TEST(RowRing, HandsOutAndTakesBackInOrder) {
   const auto a = ring.reserve(40);
   const auto b = ring.reserve(40);
   ASSERT_TRUE(a && b);
-  EXPECT_EQ(b->bytes.data(), a->bytes.data() + 40);
+  EXPECT_EQ(b->data(), a->data() + 40);
   EXPECT_FALSE(ring.reserve(21));
   EXPECT_FALSE(ring.reserve(101));
-  ring.release(a->taken);
-  EXPECT_FALSE(ring.reserve(41)) << "40 at the front, and nothing beside them";
+  ring.release(40);
+  EXPECT_FALSE(ring.reserve(41)) << "40 at the front, and 20 behind";
   const auto c = ring.reserve(40);
   ASSERT_TRUE(c);
-  EXPECT_EQ(c->bytes.data(), a->bytes.data());
-  EXPECT_EQ(c->taken, 60U) << "with the rest at the end";
+  EXPECT_EQ(c->data(), a->data());
+  const auto d = ring.reserve(20);
+  ASSERT_TRUE(d);
+  EXPECT_EQ(d->data(), a->data() + 80);
   EXPECT_FALSE(ring.reserve(1));
-  ring.release(b->taken);
-  ring.release(c->taken);
+  ring.release(40);
+  const auto e = ring.reserve(40);
+  ASSERT_TRUE(e);
+  EXPECT_EQ(e->data(), a->data() + 40) << "what came back first";
+  ring.release(100);
   EXPECT_EQ(ring.used(), 0U);
   EXPECT_EQ(ring.most(), 100U);
+  EXPECT_EQ(ring.reserve(100)->data(), a->data());
+}
+
+TEST(RowRing, GoesBackToTheFrontBeforeItTouchesMoreMemory) {
+  RowRing ring(LargeArray<std::uint8_t>(64 << 20));
+  constexpr std::uint64_t kStep = 600 << 10;
+  const std::uint8_t* const first = ring.reserve(kStep)->data();
+  std::uint64_t furthest = 0;
+  for (int i = 0; i < 1000; ++i) {  // two are out at a time
+    const auto next = ring.reserve(kStep);
+    ASSERT_TRUE(next);
+    furthest = std::max<std::uint64_t>(furthest, next->data() + kStep - first);
+    ring.release(kStep);
+  }
+  EXPECT_LE(furthest, RowRing::kNear + kStep);
+  ring.release(kStep);
+  EXPECT_EQ(ring.used(), 0U);
+}
+
+TEST(RowRing, PiecesDoNotOverlapAndFillTheMemory) {
+  constexpr std::uint64_t kCapacity = 3 * RowRing::kNear;
+  RowRing ring(LargeArray<std::uint8_t>(kCapacity));
+  ChaCha20Stream random(Digest{1});
+  std::deque<std::span<std::uint8_t>> out;
+  std::uint64_t used = 0;
+  std::uint64_t refused = 0;
+  for (int i = 0; i < 20000; ++i) {
+    const std::uint64_t bytes = 1 + random.below(i % 7 == 0 ? kCapacity / 3 : 20000);
+    const auto piece = ring.reserve(bytes);
+    if (piece) {
+      ASSERT_EQ(piece->size(), bytes);
+      for (const std::span<std::uint8_t> other : out)
+        ASSERT_TRUE(other.data() + other.size() <= piece->data() || piece->data() + bytes <= other.data());
+      out.push_back(*piece);
+      used += bytes;
+    } else {
+      ++refused;
+      ASSERT_FALSE(out.empty()) << "it finds room in an empty ring";
+    }
+    ASSERT_EQ(ring.used(), used);
+    while (!out.empty() && (!piece || random.below(2) == 0)) {
+      used -= out.front().size();
+      ring.release(out.front().size());
+      out.pop_front();
+      if (!piece) break;
+    }
+  }
+  EXPECT_GT(refused, 0U);
+  EXPECT_GT(ring.most(), kCapacity / 2);
 }
 
 TEST_F(RecorderTest, KeepsWhatIsAskedOfPromptAndAnswer) {
@@ -262,6 +319,33 @@ TEST_F(RecorderTest, IsFedBySeveralThreadsAndHoldsSeveralRuns) {
     EXPECT_EQ(folder.head().drops, 0U);
     EXPECT_EQ(row(folder, kSteps - 1, 1), rows_of(1, static_cast<std::uint8_t>(run)));
   }
+}
+
+TEST_F(RecorderTest, RowsBehindAFailedWriteLieWhereTheyAreSaidToLie) {
+  const auto recorder = open();
+  const std::uint64_t run = begin(*recorder);
+  const auto finish_step = [&](std::uint32_t token, std::uint64_t steps) {
+    recorder->finish_step(run, token);
+    while (recorder->statistics().steps < steps) std::this_thread::yield();
+  };
+  record(*recorder, kResidual, {run, 0, 20, 0}, 1);  // 40 bytes each
+  finish_step(11, 1);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit less{1000, before.rlim_max};  // five of the next eight rows
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &less), 0);
+  record(*recorder, kResidual, {run, 0, 8, 20}, 2);
+  finish_step(12, 2);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  record(*recorder, kResidual, {run, 0, 1, 28}, 3);
+  finish_step(13, 3);
+  const RunFolder folder = finish(*recorder, run);
+  EXPECT_EQ(folder.head().drops, 8U);
+  EXPECT_EQ(row(folder, 0, 0), rows_of(1, 1));
+  EXPECT_EQ(row(folder, 2, 0), rows_of(1, 3));
+  EXPECT_EQ(recorder->statistics().problem, "rows could not be written to the disk");
 }
 
 TEST_F(RecorderTest, TakesNothingInAForkedProcess) {

@@ -135,6 +135,8 @@ Status RunWriter::finish_step(std::uint32_t token) {
   step.token = token;
   for (const Row& row : step_rows_) step.last_position = std::max(step.last_position, row.header.position);
   Leaves leaves;
+  leaves.hashes.reserve(step_rows_.size());
+  leaves.offsets.reserve(step_rows_.size());
   std::span<const Row> rest = step_rows_;
   for (const WireEntry& entry : head_.wires) {
     while (!rest.empty() && rest.front().header.wire < entry.wire) {
