@@ -121,7 +121,8 @@ def measure(options: argparse.Namespace, say: Callable[[str], None]) -> dict[str
         runs = _runs(subject)
         recordings = {name: run for name, run in runs.items() if isinstance(run, Recording)}
         prepare = {name: run.prepare for name, run in recordings.items()}
-        memory = {name: _peak_of(run) for name, run in runs.items()}
+        if not kept.memory:
+            kept.memory = {name: _peak_of(run) for name, run in runs.items()}
 
         def after(repeat: int, cost: dict[str, Cost], _: dict[str, object]) -> None:
             for name, recording in recordings.items():
@@ -141,7 +142,7 @@ def measure(options: argparse.Namespace, say: Callable[[str], None]) -> dict[str
         "long_prompt_tokens": len(subject.long_prompt),
         "repeats": kept.repetitions,
         "threads": options.threads,
-        "cases": {name: _case(name, kept, memory) for name in _CASES},
+        "cases": {name: _case(name, kept) for name in _CASES},
         "cpu_s": {name: statistics.fmean(kept.cpu(name)) for name in runs},
         "runs": kept.runs,
         "machine": {
@@ -154,8 +155,8 @@ def measure(options: argparse.Namespace, say: Callable[[str], None]) -> dict[str
     }
 
 
-def _case(name: str, kept: "_Kept", memory: dict[str, int]) -> dict[str, Any]:
-    base = _CASES[name][1]
+def _case(name: str, kept: "_Kept") -> dict[str, Any]:
+    base, memory = _CASES[name][1], kept.memory
     return {
         "cpu_added_percent": asdict(paired(kept.cpu(base), kept.cpu(name))),
         "wall_added_percent": asdict(paired(kept.wall(base), kept.wall(name))),
@@ -227,13 +228,15 @@ class _Kept:
     def __init__(self, path: Path | None, settings: dict[str, Any]) -> None:
         self._path = path
         self._settings = settings
+        self.memory: dict[str, int] = {}
         self.runs: dict[str, list[dict[str, float]]] = {}
         self.notes: dict[str, dict[str, float]] = {}
         if path is None or not path.exists():
             return
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            before, self.runs, self.notes = found["settings"], found["runs"], found["notes"]
+            before, self.memory = found["settings"], found["memory"]
+            self.runs, self.notes = found["runs"], found["notes"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError("malformed", str(path), "no repetitions of this program") from error
         if before != settings:
@@ -253,7 +256,12 @@ class _Kept:
         for name, one in cost.items():
             self.runs.setdefault(name, []).append({"cpu_s": one.cpu, "wall_s": one.wall})
         if self._path is not None:
-            kept = {"settings": self._settings, "runs": self.runs, "notes": self.notes}
+            kept = {
+                "settings": self._settings,
+                "memory": self.memory,
+                "runs": self.runs,
+                "notes": self.notes,
+            }
             write_together({self._path: json.dumps(kept).encode()})
 
     def note(self, name: str, one: "Recorded") -> None:
