@@ -4,7 +4,7 @@ Each works on the model alone, as a provider's own program would: the recorder s
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,8 @@ class Serving:
             )
         return recorded
 
-    def _audit(self, model: PreTrainedModel, **options: Any) -> Any:
-        return streaming_audit(
+    def _audit(self, model: PreTrainedModel, **options: Any) -> AbstractContextManager[Recorded]:
+        audit: AbstractContextManager[Recorded] = streaming_audit(
             model,
             self.sink,
             signing_key=self.signing_key,
@@ -70,6 +70,7 @@ class Serving:
             manifest=self.root,
             **options,
         )
+        return audit
 
 
 class _Given(LogitsProcessor):
@@ -154,7 +155,8 @@ def without_attention(model: PreTrainedModel) -> Iterator[None]:
 
     def give(block: int, heads: int) -> Callable[..., tuple[Tensor]]:
         def hook(_module: nn.Module, _inputs: object) -> tuple[Tensor]:
-            own = value[block].unflatten(-1, (heads, -1))
+            of_block = value[block]
+            own = of_block.reshape(*of_block.shape[:-1], heads, -1)
             return (own.repeat_interleave(repeated, dim=-2).flatten(-2),)
 
         return hook

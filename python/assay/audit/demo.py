@@ -136,8 +136,8 @@ class _Story:
         behaviour = BEHAVIOURS[self._told - 1]
         verdict = found["by_key"]
         say(f"   {behaviour.title:58} {self._outcome(verdict)}")
-        say(f"   {'':58}   {printable(verdict.get('reason', ''))}")
-        if (verdict["verdict"], verdict.get("step")) != ("rejected", behaviour.step):
+        say(f"   {'':58}   {printable(verdict['reason'] or '')}")
+        if (verdict["verdict"], verdict["step"]) != ("rejected", behaviour.step):
             self._wrong.append(
                 f"{behaviour.name}: {self._outcome(verdict)}; it is to be rejected at "
                 f"{behaviour.step}"
