@@ -19,15 +19,14 @@ BOUNDS = toploc.Profile.from_json(
 )
 
 
-@pytest.mark.parametrize("spread", ["tensor_parallel_size", "pipeline_parallel_size"])
-def test_two_processes(tmp_path: Path, spread: str) -> None:
+def test_two_processes(tmp_path: Path) -> None:
     from vllm import SamplingParams
 
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("two processes need two processors")
     folder = tiny_engines.small_model(tmp_path)
     llm: Any = tiny_engines.engine(
-        folder, distributed_executor_backend="mp", max_num_seqs=8, **{spread: 2}
+        folder, distributed_executor_backend="mp", max_num_seqs=8, tensor_parallel_size=2
     )
     asked = prompts(8, [10, 40])
     outputs = llm.generate(asked, SamplingParams(temperature=0, max_tokens=40), use_tqdm=False)

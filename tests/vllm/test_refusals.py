@@ -158,6 +158,7 @@ SPECULATING = SimpleNamespace(method="eagle")
         ("use_v2_model_runner", True, "VLLM_USE_V2_MODEL_RUNNER=0"),
         ("parallel_config.data_parallel_size", 2, "data parallel"),
         ("parallel_config._api_process_count", 2, "--api-server-count 1"),
+        ("parallel_config.pipeline_parallel_size", 2, "pipeline parallel"),
         ("parallel_config.prefill_context_parallel_size", 2, "context parallel prefill"),
         ("parallel_config.decode_context_parallel_size", 2, "context parallel decoding"),
         ("parallel_config.use_ubatching", True, "ubatching"),

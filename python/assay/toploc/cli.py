@@ -11,6 +11,7 @@ from ..arguments import add_number, at_least, integer, parser_of
 from ..ending import ended
 from ..models import ATTENTION, DTYPES, add_engine_flags, engine_from
 from .chunks import SHORTEST_TAIL
+from .engines import AUTO, NAMES
 
 PROGRAM = "assay toploc"
 
@@ -159,7 +160,14 @@ def _add_experiment(add: Any) -> None:
         help="the first prompts of the data set, each of which must have its signature in validate "
         "(default: 4)",
     )
-    add_number(add, "--tp", 1, "processes of the model; 1 alone works here")
+    add(
+        "--engine",
+        choices=NAMES,
+        default=AUTO,
+        help="what answers; auto is vllm where that is installed and the model is no GGUF file, "
+        "else transformers, which alone validates (default: %(default)s)",
+    )
+    add_number(add, "--tp", 1, "processes of the model; more than 1 with --engine vllm alone")
     add("--save_dir", default="signatures", metavar="DIR", help="default: %(default)s")
     most = (
         "most tokens of an answer; validate fails a longer one, and a shorter one that does not "

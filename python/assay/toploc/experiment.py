@@ -7,6 +7,7 @@ dispersion, and single chunks.
 
 import argparse
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from transformers import PreTrainedModel
@@ -25,6 +26,7 @@ from ..models import (
 )
 from ..printing import printable, show
 from .chunks import Shape
+from .engines import TRANSFORMERS, VLLM, Producer, chosen_engine, producer
 from .producing import MOST_PROMPT_TOKENS, produce
 from .recomputing import recompute
 from .verifying import (
@@ -38,31 +40,29 @@ from .verifying import (
     statistics,
     unmeasured,
 )
+from .watching import Produced
 
 _SAMPLES = 4
 
 
 def generate(options: argparse.Namespace, engine: Engine) -> int:
     """Generate, and write one signature for each prompt; gives the exit code."""
-    _require_one_process(options.tp)
     least = _least_tokens(options)
     prompts = read_prompts(options.dataset_name, options.n_samples or _SAMPLES)
     folder = _made_folder(options.save_dir)
-    model, tokenizer, source = load(
-        options.model_name, engine, trust_remote_code=options.trust_remote_code
-    )
     shape = Shape()
+    ready: Producer
+    if chosen_engine(options) == TRANSFORMERS:
+        _require_one_process(options.tp)
+        ready = _Transformers(options, engine, shape)
+    else:
+        ready = producer(options, engine, shape)
+    encoded = ready.encode(prompts, MOST_PROMPT_TOKENS, options.chat)
+    answers = ready.produce(encoded, max_new_tokens=options.max_decode_tokens, min_new_tokens=least)
     written = 0
-    encoded = encode_prompts(tokenizer, prompts, MOST_PROMPT_TOKENS, chat=options.chat)
-    for ids in encoded:
-        require_positions(model, len(ids) + options.max_decode_tokens)
-    for index, (text, ids) in enumerate(zip(prompts, encoded, strict=True)):
-        (made,) = produce(
-            model, [ids], max_new_tokens=options.max_decode_tokens, min_new_tokens=least,
-            shape=shape,
-        )  # fmt: skip
+    for index, (text, made) in enumerate(zip(prompts, answers, strict=True)):
         signature = Signature(
-            model=source.name, dtype=options.dtype, attention=options.attn, prompt=text,
+            model=ready.name, dtype=ready.dtype, attention=ready.attention, prompt=text,
             prompt_token_ids=made.prompt, output_token_ids=made.output, parameters=shape,
             proofs=made.proofs,
         )  # fmt: skip
@@ -77,12 +77,40 @@ def generate(options: argparse.Namespace, engine: Engine) -> int:
     return 0
 
 
+class _Transformers:
+    """The engine of `produce`, as others are offered; one prompt at a time."""
+
+    def __init__(self, options: argparse.Namespace, engine: Engine, shape: Shape) -> None:
+        self._shape = shape
+        self._model, self._tokenizer, source = load(
+            options.model_name, engine, trust_remote_code=options.trust_remote_code
+        )
+        self.name, self.dtype, self.attention = source.name, engine.dtype, engine.attention
+
+    def encode(self, texts: Sequence[str], most: int, chat: bool) -> list[list[int]]:
+        return encode_prompts(self._tokenizer, list(texts), most, chat=chat)
+
+    def produce(
+        self, prompts: Sequence[Sequence[int]], *, max_new_tokens: int, min_new_tokens: int
+    ) -> Iterator[Produced]:
+        for prompt in prompts:
+            require_positions(self._model, len(prompt) + max_new_tokens)
+        for prompt in prompts:
+            yield from produce(
+                self._model, [prompt], max_new_tokens=max_new_tokens,
+                min_new_tokens=min_new_tokens, shape=self._shape,
+            )  # fmt: skip
+
+
 def validate(options: argparse.Namespace, engine: Engine) -> int:
     """Recompute and judge the signatures; 0 when all pass, 1 when one fails, 3 when undecided.
 
     What a provider did not hand over, or made so that it cannot be judged, has failed: who drops or
     spoils a sample shall not do better than who lets it be judged.
     """
+    if options.engine == VLLM:
+        reason = "only makes proofs; they are checked by --engine transformers"
+        raise InputError("unsupported", f"--engine {VLLM}", reason)
     _require_one_process(options.tp)
     least = _least_tokens(options)
     texts = read_prompts(options.dataset_name, options.n_samples or _SAMPLES)
@@ -208,6 +236,6 @@ def _made_folder(name: str) -> Path:
 def _require_one_process(tp: int) -> None:
     if tp != 1:
         raise InputError(
-            "unsupported", f"--tp {tp}", "needs an engine that spreads a model over processes, as "
-            "vLLM does; use --tp 1, or verify with --hidden-states what such an engine wrote",
+            "unsupported", f"--tp {tp}", "needs an engine that spreads a model over processes; "
+            "generate with --engine vllm, or verify with --hidden-states what such an engine wrote",
         )  # fmt: skip

@@ -91,6 +91,7 @@ _COMBINATIONS = (
     _Combination(
         "parallel_config._api_process_count", _ONE, "several API servers; use --api-server-count 1"
     ),
+    _Combination("parallel_config.pipeline_parallel_size", _ONE, "pipeline parallel"),
     _Combination("parallel_config.prefill_context_parallel_size", _ONE, "context parallel prefill"),
     _Combination("parallel_config.decode_context_parallel_size", _ONE, "context parallel decoding"),
     _Combination("parallel_config.use_ubatching", (False,), "batches split in two (ubatching)"),

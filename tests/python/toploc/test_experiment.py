@@ -415,3 +415,10 @@ def test_prompts_within_the_chat_template(run: Any, models: Path, tmp_path: Path
     code, out, _ = run(judge.replace("--chat ", ""))
     assert code == REJECTED
     assert "prompt: 7 tokens, the verifier's tokenizer gives 5" in out
+
+
+def test_an_engine_that_is_not_installed(run: Any, tmp_path: Path) -> None:
+    given = f"--model_name one --dataset_name prompts.txt --save_dir {tmp_path}"
+    code, _, error = run(f"generate --engine vllm {given}")
+    assert code == 2
+    assert "--engine vllm: is not installed here" in error

@@ -1,0 +1,70 @@
+"""`assay toploc generate --engine vllm`, and what transformers says of it; and the other way."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tiny_engines
+from assay.toploc.cli import main
+
+LENGTHS = ["--max_decode_tokens", "48", "--min_decode_tokens", "32", "--n_samples", "6"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    parent = tmp_path_factory.mktemp("models")
+    tiny_engines.small_model(parent)
+    tiny_engines.small_model(parent, "other", seed=2)
+    lines = [" ".join(f"w{(i * j) % 40}" for j in range(1, 6 + 3 * i)) for i in range(1, 7)]
+    (parent / "prompts.txt").write_text("\n".join(lines))
+    return parent
+
+
+def run(folder: Path, verb: str, *more: object) -> int:
+    given = [verb, *LENGTHS, "--dataset_name", folder / "prompts.txt", *more]
+    return main([str(one) for one in given])
+
+
+def test_answers_of_vllm_pass_with_transformers(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signatures = folder / "signatures"
+    model = folder / "small"
+    made = ["--model_name", model, "--save_dir", signatures]
+    assert run(folder, "generate", "--engine", "vllm", *made) == 0
+    out = capsys.readouterr().out
+    assert "6 signatures" in out
+    signature = json.loads((signatures / "small_0003.json").read_text())
+    assert signature["attention"] == "vllm-cpu_attn"
+    judged = ["--decode_model_name", model, "--save_dir", signatures]
+    assert run(folder, "validate", *judged, "--validate_model_name", model) == 0
+    assert capsys.readouterr().out.count("VERIFICATION PASSED: ") == 6
+    assert run(folder, "validate", *judged, "--validate_model_name", folder / "other") == 1
+    assert capsys.readouterr().out.count("VERIFICATION FAILED: ") == 6
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (["--attn", "eager"], "vLLM has no such kernel; give sdpa, flash, flex"),
+        (["--device", "cuda"], "is for another device"),
+        (["--engine", "transformers", "--tp", "2"], "generate with --engine vllm"),
+    ],
+)
+def test_what_vllm_cannot_do(
+    folder: Path, capsys: pytest.CaptureFixture[str], given: list[Any], reason: str
+) -> None:
+    made = ["--model_name", folder / "small", "--save_dir", folder / "none"]
+    engine = [] if "--engine" in given else ["--engine", "vllm"]
+    assert run(folder, "generate", *engine, *made, *given) == 2
+    error = capsys.readouterr().err
+    assert reason in error
+    assert error.count("\n") == 1
+
+
+def test_only_transformers_validates(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    judged = ["--decode_model_name", "x", "--validate_model_name", "x", "--engine", "vllm"]
+    assert run(folder, "validate", *judged) == 2
+    assert "checked by --engine transformers" in capsys.readouterr().err
