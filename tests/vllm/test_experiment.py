@@ -68,3 +68,32 @@ def test_only_transformers_validates(folder: Path, capsys: pytest.CaptureFixture
     judged = ["--decode_model_name", "x", "--validate_model_name", "x", "--engine", "vllm"]
     assert run(folder, "validate", *judged) == 2
     assert "checked by --engine transformers" in capsys.readouterr().err
+
+
+def test_a_profile_of_two_engines(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "1")  # it ends before the next begins
+    out = folder / "profile"
+    given = [
+        "calibrate", "--model", folder / "small", "--out", out, "--prompts", folder / "prompts.txt",
+        "--provider-engine", "vllm", "--verifier-engine", "transformers", "--batch-sizes", "1,4",
+        "--provider-dtypes", "bfloat16,float32", "--max-new-tokens", "40", "--json", "--quiet",
+    ]  # fmt: skip
+    assert main([str(one) for one in given]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [run["provider"] for run in report["runs"]] == [
+        f"{dtype}, vllm, batch {batch}"
+        for dtype in ("bfloat16", "float32")
+        for batch in (1, 4)
+        for _ in range(2)
+    ]
+    assert report["alarms"] == 0
+    profile = json.loads(out.read_text())
+    assert profile["kernel"] == "vllm, sdpa, eager"
+    assert profile["fingerprint_distance"] is None
+    assert profile["false_alarm_bound"] > 0
+    judged = ["--decode_model_name", folder / "small", "--save_dir", folder / "signatures"]
+    given = [*judged, "--validate_model_name", folder / "small", "--profile", out]
+    assert run(folder, "validate", *given) == 0
+    assert capsys.readouterr().out.count("VERIFICATION PASSED: ") == 6

@@ -257,3 +257,17 @@ def test_embeddings_are_refused_by_request(llm: Any) -> None:
     assert "embeddings" in _begun(New).refused
     New.prompt_token_ids, New.prompt_embeds, New.mm_features = [1], None, ("an image",)
     assert "more than text" in _begun(New).refused
+
+
+def test_a_front_that_fails_costs_proofs_alone(llm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assay.vllm import fronts
+
+    def failing(*_: Any) -> None:
+        raise RuntimeError("of no matter to others")
+
+    monkeypatch.setitem(fronts._LISTENING, llm.llm_engine.output_processor, failing)
+    outputs = llm.generate(prompts(2, [4]), SamplingParams(max_tokens=3), use_tqdm=False)
+    assert [len(output.outputs[0].token_ids) for output in outputs] == [3, 3]
+    monkeypatch.undo()
+    for (answer,) in proving.proofs(llm, outputs):
+        assert answer.reason == "no such answer is known, or its proofs were given before"

@@ -78,7 +78,7 @@ class Run:
         provider: Decoded so.
         verifier: Recomputed in one pass so.
         comparisons: Of each sequence.
-        distances: Of the fingerprints of each sequence.
+        distances: Of the fingerprints of each sequence; none where states were not kept.
     """
 
     provider: Provider
@@ -123,6 +123,7 @@ def calibrate(
     shape: Shape | None = None,
     margin: float = 1.5,
     on_count: Callable[[int, int], None] = lambda done, total: None,
+    answered: Callable[[Provider], Sequence[Produced]] | None = None,
 ) -> Calibration:
     """Measure honest runs of `model` on `prompts`.
 
@@ -138,6 +139,8 @@ def calibrate(
         shape: What proofs cover.
         margin: Bounds are this multiple of the worst that was seen.
         on_count: Told how many runs of how many are done.
+        answered: What another engine than transformers made of the prompts, run in this way.
+            Without the states of its answers the profile has no bound on fingerprints.
 
     Raises:
         InputError: Too few prompts, or a setting that cannot be run here.
@@ -161,13 +164,17 @@ def calibrate(
     seed = fingerprint.new_seed()
     with _attention_put_back(model):
         for provider in as_provider:
-            produced = produce(
-                _set_up(model, provider.engine),
-                prompts,
-                max_new_tokens=max_new_tokens,
-                batch=provider.batch,
-                shape=form,
-                keep_states=True,
+            produced = (
+                produce(
+                    _set_up(model, provider.engine),
+                    prompts,
+                    max_new_tokens=max_new_tokens,
+                    batch=provider.batch,
+                    shape=form,
+                    keep_states=True,
+                )
+                if answered is None
+                else answered(provider)
             )
             for verifier in as_verifier:
                 runs.append(_run(model, produced, provider, verifier, form, seed))
@@ -177,7 +184,9 @@ def calibrate(
         "name": name,
         "model": model_name or type(model).__name__,
         "dtype": dtype,
-        "kernel": ", ".join(dict.fromkeys(p.engine.attention for p in as_provider)),
+        "kernel": ", ".join(
+            dict.fromkeys(one.attention for one in (*(p.engine for p in as_provider), *as_verifier))
+        ),
         "topk": form.k,
         "decode_batching_size": form.chunk,
         "minimum_points": _least_points(runs, learned, form),
@@ -222,8 +231,8 @@ def bounds_of(
     least, most = _DISPERSIONS
     bounds["dispersion"] = min(max(1 - lacking, least), most)
     bounds["deviating_share"] = _share_of(runs, prompts, margin, bounds)
-    farthest = max(run.distances[index] for run in runs for index in prompts)
-    distance = max(_LEAST_DISTANCE, margin * farthest)
+    far = [run.distances[index] for run in runs for index in prompts if run.distances]
+    distance = max(_LEAST_DISTANCE, margin * max(far, default=math.inf))
     bounds["fingerprint_distance"] = distance if distance <= _MOST_DISTANCE else None
     return bounds
 
@@ -266,8 +275,9 @@ def _run(
                 rounded=True,
             )
         )
-        theirs = fingerprint.project(sequence.kept_states, seed)
-        run.distances.append(theirs.distance(fingerprint.project(own, seed)))
+        if sequence.states is not None:
+            theirs = fingerprint.project(sequence.states, seed)
+            run.distances.append(theirs.distance(fingerprint.project(own, seed)))
     return run
 
 

@@ -11,7 +11,7 @@ from ..arguments import add_number, at_least, integer, parser_of
 from ..ending import ended
 from ..models import ATTENTION, DTYPES, add_engine_flags, engine_from
 from .chunks import SHORTEST_TAIL
-from .engines import AUTO, NAMES
+from .engines import AUTO, NAMES, TRANSFORMERS, VLLM
 
 PROGRAM = "assay toploc"
 
@@ -125,6 +125,19 @@ def _add_calibrate(verbs: Any) -> None:
         type=_words(DTYPES),
         metavar="A,B",
         help="dtypes that count as honest (default: --dtype alone)",
+    )
+    add(
+        "--provider-engine",
+        choices=(TRANSFORMERS, VLLM),
+        default=TRANSFORMERS,
+        help="what honest providers answer with; vllm takes the kernel that it chooses itself, and "
+        "the profile has no bound on fingerprints (default: %(default)s)",
+    )
+    add(
+        "--verifier-engine",
+        choices=(TRANSFORMERS,),
+        default=TRANSFORMERS,
+        help="what verifiers recompute with (default: %(default)s)",
     )
     add("--margin", type=_margin, default=1.5, metavar="X", help="over the worst (default: 1.5)")
     add("--name", default="calibrated", help="of the profile (default: %(default)s)")

@@ -101,6 +101,9 @@ class _Transformers:
                 min_new_tokens=min_new_tokens, shape=self._shape,
             )  # fmt: skip
 
+    def close(self) -> None:
+        del self._model
+
 
 def validate(options: argparse.Namespace, engine: Engine) -> int:
     """Recompute and judge the signatures; 0 when all pass, 1 when one fails, 3 when undecided.

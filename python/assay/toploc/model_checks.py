@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..progress import Bar, Progress
 from .calibrating import Calibration, Provider, calibrate
 from .chunks import Parameters, Shape
 from .engine_states import read_states
+from .engines import TRANSFORMERS, Answering
 from .producing import MOST_PROMPT_TOKENS
 from .recomputing import recompute
 from .verifying import (
@@ -112,16 +114,24 @@ def calibrate_model(options: argparse.Namespace, engine: Engine) -> int:
         if not (options.quiet or sys.stderr.isatty()):
             show(f"assay toploc calibrate: {done} of {total} runs", error=True)
 
-    with bar:
+    prompts = encode_prompts(tokenizer, texts, MOST_PROMPT_TOKENS, chat=options.chat)
+    with bar, ExitStack() as engines:
+        answered = None
+        kernels = options.attentions
+        if options.provider_engine != TRANSFORMERS:
+            answering = engines.enter_context(
+                Answering(options, (model, tokenizer), prompts, shape)
+            )
+            answered, kernels = answering.answers, [options.provider_engine]
         found = calibrate(
             model,
-            encode_prompts(tokenizer, texts, MOST_PROMPT_TOKENS, chat=options.chat),
+            prompts,
             name=options.name,
             model_name=source.name,
             providers=[
                 Provider(Engine(dtype, attention, options.device), batch)
                 for dtype in options.provider_dtypes or [options.dtype]
-                for attention in options.attentions
+                for attention in kernels
                 for batch in options.batch_sizes
             ],
             verifiers=[Engine(options.dtype, one, options.device) for one in options.attentions],
@@ -129,6 +139,7 @@ def calibrate_model(options: argparse.Namespace, engine: Engine) -> int:
             shape=shape,
             margin=options.margin,
             on_count=tell,
+            answered=answered,
         )
     found.profile.save(str(options.out))
     report = _report(found)
@@ -161,7 +172,7 @@ def _report(found: Calibration) -> dict[str, Any]:
                 "provider": str(run.provider),
                 "verifier": str(run.verifier),
                 "worst": _worst(run.statistics),
-                "fingerprint_distance": max(run.distances),
+                "fingerprint_distance": max(run.distances, default=None),
             }
             for run in found.runs
         ],

@@ -1,5 +1,6 @@
 """vLLM as the engine of `assay toploc generate`."""
 
+import gc
 import importlib
 import os
 from collections.abc import Iterator, Sequence
@@ -99,6 +100,11 @@ class Producer:
                 raise InputError("unsupported", "vLLM", f"an answer has no proofs: {answer.reason}")
             made = answer.signature
             yield Produced(made.prompt_token_ids, made.output_token_ids, made.proofs)
+
+    def close(self) -> None:
+        """Let the model go, and the engine's processes end."""
+        del self._llm
+        gc.collect()
 
 
 def installed_for_cpu() -> bool:

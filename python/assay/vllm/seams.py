@@ -6,6 +6,7 @@ is read of what they are given, are in the tables of `known`, which are checked 
 """
 
 import functools
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from torch import Tensor
 
 from ..errors import InputError
 from .known import installed, named, refused
+
+_LOG = logging.getLogger("vllm.assay")
 
 _GROUPS = "vllm.distributed.parallel_state"
 
@@ -150,22 +153,11 @@ def on_finished(finished: Callable[[Any, Finished], None]) -> None:
     @functools.wraps(finish)
     def _finish_request(self: Any, req_state: Any) -> Any:
         result = finish(self, req_state)
-        if req_state.detokenizer is not None:
-            output = req_state.detokenizer.output_token_ids
-            asked_as, question = _asked(req_state.external_req_id)
-            finished(
-                self,
-                Finished(
-                    name=req_state.request_id,
-                    asked_as=asked_as,
-                    choice=req_state.request_index,
-                    question=question,
-                    prompt=req_state.prompt or "",
-                    prompt_token_ids=list(req_state.prompt_token_ids or ()),
-                    output_token_ids=list(output),
-                    adapter=req_state.lora_name or "",
-                ),
-            )
+        try:
+            if req_state.detokenizer is not None:
+                finished(self, _finished(req_state))
+        except Exception:
+            _LOG.exception("assay: an answer has no proofs")  # and goes its way
         return result
 
     kind._finish_request = _finish_request
@@ -326,6 +318,20 @@ def follow(worker: Any, follower: Follower) -> None:
         return output
 
     runner.execute_model, runner.sample_tokens = execute_model, sample_tokens
+
+
+def _finished(state: Any) -> Finished:
+    asked_as, question = _asked(state.external_req_id)
+    return Finished(
+        name=state.request_id,
+        asked_as=asked_as,
+        choice=state.request_index,
+        question=question,
+        prompt=state.prompt or "",
+        prompt_token_ids=list(state.prompt_token_ids or ()),
+        output_token_ids=list(state.detokenizer.output_token_ids),
+        adapter=state.lora_name or "",
+    )
 
 
 def _asked(name: str) -> tuple[str, int]:
