@@ -139,9 +139,7 @@ def engine_text(model: PreTrainedModel) -> str:
     return " ".join(f"{name}={value}" for name, value in found.items()).replace("\n", " ")[:1000]
 
 
-def wires_of(
-    model: PreTrainedModel, layout: Layout, layers: Layers = "all"
-) -> dict[Tap, _Place]:
+def wires_of(model: PreTrainedModel, layout: Layout, layers: Layers = "all") -> dict[Tap, _Place]:
     """The taps at which rows of each wire that is recorded come by, each wire once.
 
     Args:
