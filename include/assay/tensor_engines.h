@@ -17,8 +17,8 @@ enum class Engine : std::uint8_t { kVllm, kSglang };
 /// "vLLM", "SGLang".
 [[nodiscard]] std::string_view to_string(Engine engine);
 
-/// The states of one request. A row is the state of a token that was fed; the last token that was produced was
-/// not fed, so that row j belongs to the token behind the j-th.
+/// The states of one request. A row is the state of a token that was fed; the last token that was produced
+/// was not fed, so that row j belongs to the token behind the j-th.
 struct EngineStates {
   Engine engine = Engine::kVllm;
   /// (tokens, width) each. vLLM: the residual stream at the layers that it was told to extract, before any
