@@ -119,7 +119,7 @@ TEST(RowRing, GoesBackToTheFrontBeforeItTouchesMoreMemory) {
 
 TEST(RowRing, PiecesDoNotOverlapAndFillTheMemory) {
   constexpr std::uint64_t kCapacity = 3 * RowRing::kNear;
-  RowRing ring(LargeArray<std::uint8_t>(kCapacity));
+  RowRing ring{LargeArray<std::uint8_t>(kCapacity)};
   ChaCha20Stream random(Digest{1});
   std::deque<std::span<std::uint8_t>> out;
   std::uint64_t used = 0;
