@@ -26,7 +26,7 @@ struct CheckOptions {
   std::string openings;
   bool silent = false;
   ReferenceOptions reference;
-  double factor = 1;
+  std::string profile;
   double share = 0.1;
   std::string layers = "all";
   std::string record;
@@ -89,9 +89,9 @@ Result<int> run_check(const CheckOptions& options, const Console& console) {
   const audit::SignedHead head = ASSAY_TRY(audit::SignedHead::read(options.head));
   std::optional<audit::Openings> openings;
   if (!options.silent) openings = ASSAY_TRY(audit::Openings::read(options.openings));
+  if (!options.profile.empty()) expected.profile = ASSAY_TRY(audit::Profile::read(options.profile));
   const audit::Reference reference = ASSAY_TRY(reference_of(options.reference));
-  expected.tolerance = audit::Tolerance::of(reference.dtype());
-  expected.tolerance.variance_factor = options.factor;
+  ASSAY_TRY(expected.set_tolerance(reference.dtype()));
   const Stopwatch checking;
   const audit::Openings* const given = openings ? &*openings : nullptr;
   const Verdict verdict = ASSAY_TRY(record ? record->check(head, given, expected, reference)
@@ -131,9 +131,8 @@ void add_audit_check(Program& program) {
   add_option(verb, "--openings FILE", options.openings, "the provider's answer");
   verb->add_flag("--no-answer", options.silent, "the provider did not answer in time");
   add_reference(verb, options.reference);
-  add_option(verb, "--variance-factor X", options.factor,
-             "how many times the variance of rounding products have, measured for dtype, device and kernel")
-      ->capture_default_str();
+  add_option(verb, "--profile FILE", options.profile,
+             "how honest runs round for your dtype, device and kernel, from assay audit calibrate");
   add_option(verb, "--share F", options.share,
              "the share of tokens that a cheat is in, for the verdict to say how likely it is missed")
       ->capture_default_str();

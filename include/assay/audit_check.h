@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "assay/audit_challenge.h"
 #include "assay/audit_key.h"
 #include "assay/audit_log.h"
+#include "assay/audit_profile.h"
 #include "assay/base.h"
 #include "assay/verdict.h"
 #include "assay/weights.h"
@@ -38,6 +40,8 @@ class Reference {
   [[nodiscard]] std::string attention_left_out() const;
   /// That the model computes in.
   [[nodiscard]] RowDtype dtype() const;
+  /// Its linear layers.
+  [[nodiscard]] const std::vector<Op>& ops() const;
 
   [[nodiscard]] const internal::Facts& facts() const { return *facts_; }
   [[nodiscard]] const weights::Folder* folder() const { return folder_.get(); }
@@ -69,6 +73,8 @@ struct Tolerance {
 
   /// For rows of bf16, f16, f32 or f64.
   [[nodiscard]] static Tolerance of(RowDtype dtype);
+  /// With the bounds of a profile. Errors: kMismatch (it was measured with rows of another type than these).
+  [[nodiscard]] static Result<Tolerance> of(const Profile& profile, RowDtype dtype);
 };
 
 /// What the verifier holds against.
@@ -79,7 +85,11 @@ struct Expectation {
   Tolerance tolerance;
   /// That the provider was to record. Of any other choice the head is rejected.
   BlockChoice blocks = {};
-  double cheat_share = 0.1;  ///< of tokens, of the cheat that the miss bound is about
+  double cheat_share = 0.1;             ///< of tokens, of the cheat that the miss bound is about
+  std::optional<Profile> profile = {};  ///< that the tolerance is of; the verdict names it
+
+  /// Takes the tolerance of the profile, or without one that of rows of this type. Errors: as Tolerance::of.
+  [[nodiscard]] Status set_tolerance(RowDtype dtype);
 };
 
 /// Whether the run that `head` is of computed what the model computes, as far as the challenge looks.

@@ -203,8 +203,9 @@ void bind_record(nb::module_& m) {
   m.def(
       "audit_check",
       [](const SignedHead& head, const Openings* openings, const std::string& provider,
-         const Request& request, const Challenge& challenge, const Reference& reference, double factor,
-         double share, const audit::BlockChoice& blocks, const std::optional<std::string>& record) {
+         const Request& request, const Challenge& challenge, const Reference& reference,
+         const std::optional<audit::Profile>& profile, double share, const audit::BlockChoice& blocks,
+         const std::optional<std::string>& record) {
         return without_gil([&] {
           audit::Expectation expected;
           expected.provider = unwrap_read(audit::read_provider(provider));
@@ -212,15 +213,15 @@ void bind_record(nb::module_& m) {
           expected.challenge = challenge;
           expected.cheat_share = share;
           expected.blocks = blocks;
-          expected.tolerance = audit::Tolerance::of(reference.dtype());
-          expected.tolerance.variance_factor = factor;
+          expected.profile = profile;
+          unwrap(expected.set_tolerance(reference.dtype()));
           const std::optional<Record> kept = record_in(record);
           return unwrap(kept ? kept->check(head, openings, expected, reference)
                              : audit::check(head, openings, expected, reference));
         });
       },
       nb::arg("head"), nb::arg("openings").none(), nb::arg("provider"), nb::arg("request"),
-      nb::arg("challenge"), nb::arg("reference"), nb::arg("variance_factor"), nb::arg("share"),
+      nb::arg("challenge"), nb::arg("reference"), nb::arg("profile").none(), nb::arg("share"),
       nb::arg("blocks"), nb::arg("record").none());
 }
 

@@ -170,5 +170,6 @@ void bind_hooks(nb::module_& m);
 void bind_audit(nb::module_& m);
 void bind_audit_taps(nb::module_& m);
 void bind_audit_verifier(nb::module_& m);
+void bind_audit_measure(nb::module_& m);
 
 }  // namespace assay::python

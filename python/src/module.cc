@@ -24,4 +24,5 @@ NB_MODULE(_core, m) {
   python::bind_audit(m);
   python::bind_audit_taps(m);
   python::bind_audit_verifier(m);
+  python::bind_audit_measure(m);
 }

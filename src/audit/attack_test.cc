@@ -298,7 +298,7 @@ TEST(Attack, ASecretThatLeaked) {
   const auto& ops = secret.facts.table.ops;
   const auto op =
       static_cast<std::uint32_t>(std::ranges::find(ops, Wire{1, Role::kUp}, &Op::output) - ops.begin());
-  const std::vector<double> r = secret.draw(op);
+  const std::span<const double> r = secret.vectors_of(op);
   run.compute(run.model, [&](const Wire& wire, std::uint64_t position, Row& row) {
     if (wire != ops[op].output) return;
     // A large change that is orthogonal to all secret vectors (Gram and Schmidt).

@@ -104,6 +104,13 @@ void report_limits(Verdict& verdict, const Question& q) {
   if (q.reference.is_secret()) verdict.add_assumption("nobody but the verifier knows the key");
 }
 
+Verdict rejected_product(const Question& q, const ProductFindings::Failure& failure) {
+  const Wire& wire = q.facts().table.ops[failure.op].output;
+  return rejected(fault(
+      wire.role == Role::kLogits ? "logits" : "product",
+      fmt::format("{}, position {}: {}", wire.to_string(), failure.position, failure.reason), failure.step));
+}
+
 /// The questions that need numbers.
 Result<Verdict> check_numbers(const Question& q, Passed& passed) {
   const OpenedRows rows(q.openings);
@@ -111,21 +118,17 @@ Result<Verdict> check_numbers(const Question& q, Passed& passed) {
   const std::vector<internal::Product> products = ASSAY_TRY(internal::opened_products(q, rows));
   const Tolerance& tolerance = q.expected.tolerance;
   const ProductFindings found =
-      q.reference.is_secret()
-          ? internal::check_by_key(*q.reference.key(), products, tolerance)
-          : ASSAY_TRY(internal::check_by_weights(*q.reference.folder(), facts, products, tolerance));
-  if (found.failure) {
-    const Op& op = facts.table.ops[found.failure->op];
-    const std::string reason = fmt::format("{}, position {}: {}", op.output.to_string(),
-                                           found.failure->position, found.failure->reason);
-    return op.output.role == Role::kLogits ? rejected(fault("logits", reason, found.failure->step))
-                                           : rejected(fault("product", reason, found.failure->step));
-  }
+      q.reference.is_secret() ? internal::check_by_key(*q.reference.key(), products, tolerance, q.measured)
+                              : ASSAY_TRY(internal::check_by_weights(*q.reference.folder(), facts, products,
+                                                                     tolerance, q.measured));
+  // Of a run that is measured all is looked at, whatever comes of its products.
+  const bool go_on = q.measured != nullptr;
+  if (found.failure && !go_on) return rejected_product(q, *found.failure);
   const Grade grade = q.reference.is_secret() ? Grade::kStatistical : Grade::kRecomputed;
   passed.add("product", grade);
   passed.add("logits", grade);
   const Found chain = ASSAY_TRY(internal::check_chain(q, rows));
-  if (chain) return rejected(*chain);
+  if (chain && !go_on) return rejected(*chain);
   passed.add("chain", facts.has_chain() ? Grade::kRecomputed : Grade::kMissing);
   const Found attention = ASSAY_TRY(internal::check_attention(q, rows));
   if (attention) return rejected(*attention);
@@ -134,6 +137,8 @@ Result<Verdict> check_numbers(const Question& q, Passed& passed) {
   const Found token = ASSAY_TRY(internal::check_tokens(q, rows));
   if (token) return rejected(*token);
   passed.add("token", q.expected.request.is_greedy() ? Grade::kRecomputed : Grade::kMissing);
+  if (found.failure) return rejected_product(q, *found.failure);
+  if (chain) return rejected(*chain);
   Verdict verdict = Verdict::accepted();
   if (found.variance) verdict.add_figure("variance of the rounding, over the formula's", *found.variance);
   return verdict;
@@ -212,6 +217,18 @@ Tolerance Tolerance::of(RowDtype dtype) {
   return tolerance;
 }
 
+Result<Tolerance> Tolerance::of(const Profile& profile, RowDtype dtype) {
+  if (profile.conditions.dtype != to_string(dtype))
+    return Error{ErrorCode::kMismatch, "profile",
+                 fmt::format("'{}' was measured in {}, the model computes in {}", profile.title(),
+                             profile.conditions.dtype, to_string(dtype))};
+  Tolerance tolerance = of(dtype);
+  tolerance.variance_factor = profile.variance_factor;
+  tolerance.differing_share = profile.differing_share;
+  tolerance.attention_error = profile.attention_error;
+  return tolerance;
+}
+
 Result<Reference> Reference::of(const weights::Folder& folder, RowDtype dtype, const Digest& manifest) {
   Reference reference;
   reference.facts_ = std::make_shared<const Facts>(ASSAY_TRY(internal::Facts::of(folder, dtype, manifest)));
@@ -238,20 +255,22 @@ std::string Reference::attention_left_out() const {
                              : "products alone are checked: " + facts_->spec.why_other;
 }
 RowDtype Reference::dtype() const { return facts_->dtype; }
+const std::vector<Op>& Reference::ops() const { return facts_->table.ops; }
+
+Status Expectation::set_tolerance(RowDtype dtype) {
+  tolerance = profile ? ASSAY_TRY(Tolerance::of(*profile, dtype)) : Tolerance::of(dtype);
+  return {};
+}
 
 bool tells_of_key(const Verdict& verdict) {
   return verdict.outcome() == Outcome::kRejected &&
          (verdict.step() == "product" || verdict.step() == "logits");
 }
 
-namespace {
+namespace internal {
 
-/// The verdict, whatever comes of it.
-Result<Verdict> judge(const SignedHead& signed_head, const Openings* openings, const Expectation& expected,
-                      const Reference& reference) {
-  const Head& head = signed_head.head();
-  if (!signed_head.is_signed_by(expected.provider))
-    return rejected(fault("head", "the provider did not sign it"));
+Result<Verdict> judge(const Head& head, const Openings* openings, const Expectation& expected,
+                      const Reference& reference, Measured* measured) {
   const Facts& facts = reference.facts();
   const Found wrong_head = ASSAY_TRY(internal::check_head(head, expected, facts));
   if (wrong_head) return rejected(*wrong_head);
@@ -263,7 +282,7 @@ Result<Verdict> judge(const SignedHead& signed_head, const Openings* openings, c
   if (openings->challenge != expected.challenge.digest())
     return Error{ErrorCode::kMismatch, "openings", "they answer another challenge"};
 
-  const Question q{head, *openings, expected, reference};
+  const Question q{head, *openings, expected, reference, measured};
   const Found missing = ASSAY_TRY(internal::check_missing(q));
   if (missing) return with_checks(rejected(*missing), passed);
   passed.add("missing", Grade::kRecomputed);
@@ -283,6 +302,11 @@ Result<Verdict> judge(const SignedHead& signed_head, const Openings* openings, c
   }
   report_shares(verdict, q);
   report_limits(verdict, q);
+  if (expected.profile) {
+    const profile::Conditions here = {{}, std::string(to_string(reference.dtype())), {}};
+    profile::add_basis(verdict, *expected.profile, here,
+                       fmt::format("{} honest runs", expected.profile->honest_runs));
+  }
   if (verdict.ok()) {
     verdict.set_miss_bound(miss_bound(expected.cheat_share, expected.challenge.steps.size()));
     verdict.add_assumption(
@@ -292,7 +316,7 @@ Result<Verdict> judge(const SignedHead& signed_head, const Openings* openings, c
   return verdict;
 }
 
-}  // namespace
+}  // namespace internal
 
 Result<Verdict> check(const SignedHead& head, const Openings* openings, const Expectation& expected,
                       const Reference& reference) {
@@ -301,7 +325,8 @@ Result<Verdict> check(const SignedHead& head, const Openings* openings, const Ex
   const double factor = expected.tolerance.variance_factor;
   if (!(factor > 0 && std::isfinite(factor)))
     return Error{ErrorCode::kOutOfRange, "variance factor", "it is not above 0"};
-  Verdict verdict = ASSAY_TRY(judge(head, openings, expected, reference));
+  if (!head.is_signed_by(expected.provider)) return rejected(fault("head", "the provider did not sign it"));
+  Verdict verdict = ASSAY_TRY(internal::judge(head.head(), openings, expected, reference));
   if (!reference.key_path().empty() && tells_of_key(verdict)) ASSAY_TRY(Key::end_epoch(reference.key_path()));
   return verdict;
 }

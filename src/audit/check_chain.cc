@@ -31,6 +31,9 @@ Result<std::vector<double>> OpenedRows::values(std::uint64_t step, const Wire& w
   const Openings::Row* row = find(step, wire, position);
   ASSAY_CHECK(row != nullptr, step, wire, position);
   if (row->header.dtype == RowDtype::kDropped) return std::vector<double>();
+  Result<std::vector<double>> values = values_of(row->bytes, row->header.dtype, {});
+  if (values.ok()) return values;
+  // Only a fault has a place to be written out.
   return values_of(row->bytes, row->header.dtype,
                    fmt::format("openings: step {}, {}, position {}", step, wire.to_string(), position));
 }
@@ -85,13 +88,13 @@ Status add_history(const Question& q, const OpenedRows& rows, std::uint32_t bloc
       continue;
     const std::vector<double> residual = ASSAY_TRY(rows.values(step, {block, Role::kResidual}, position));
     if (residual.empty()) continue;
-    const std::vector<double> input = normalised(facts.spec, norm, residual, format);
+    const std::vector<std::vector<double>> inputs = norms_of(facts.spec, norm, residual, format);
     for (std::uint32_t op = 0; op < facts.table.ops.size(); ++op) {
       const Wire& output = facts.table.ops[op].output;
       const bool kept = output.role == Role::kK || output.role == Role::kV || output.role == Role::kQkv;
       if (output.block != block || !kept) continue;
       std::vector<double> given = ASSAY_TRY(rows.values(step, output, position));
-      if (!given.empty()) products.push_back({op, step, position, input, std::move(given), true});
+      if (!given.empty()) products.push_back({op, step, position, inputs, std::move(given), true});
     }
   }
   return {};
@@ -137,7 +140,8 @@ std::string broken(std::initializer_list<const std::vector<double>*> from, const
 }
 
 /// The chain of one block for one token; says what does not follow.
-Result<std::string> broken_block(const Facts& facts, const TokenRows& row, std::uint32_t block) {
+Result<std::string> broken_block(const Question& q, const TokenRows& row, std::uint32_t block) {
+  const Facts& facts = q.facts();
   const FloatFormat format = format_of(facts.dtype);
   const ModelSpec& spec = facts.spec;
   const auto wrong = [&](std::string_view what, const std::string& reason) {
@@ -146,14 +150,14 @@ Result<std::string> broken_block(const Facts& facts, const TokenRows& row, std::
   const std::vector<double> residual = ASSAY_TRY(row(block, Role::kResidual));
   const std::vector<double> input = ASSAY_TRY(row(block, Role::kQkvInput));
   std::string reason = broken({&residual}, input, [&] {
-    return compare_rows(normalised(spec, norm_of(facts, block, 0), residual, format), input, format);
+    return compare_norm(spec, norm_of(facts, block, 0), residual, input, format, q.measured);
   });
   if (!reason.empty()) return wrong("the input of attention is not the norm of the residual", reason);
   const std::vector<double> o = ASSAY_TRY(row(block, Role::kO));
   const std::vector<double> middle = residual.empty() || o.empty() ? o : added(residual, o, format);
   const std::vector<double> mlp_input = ASSAY_TRY(row(block, Role::kMlpInput));
   reason = broken({&residual, &o}, mlp_input, [&] {
-    return compare_rows(normalised(spec, norm_of(facts, block, 1), middle, format), mlp_input, format);
+    return compare_norm(spec, norm_of(facts, block, 1), middle, mlp_input, format, q.measured);
   });
   if (!reason.empty()) return wrong("the input of the MLP is not the norm of the residual", reason);
   const std::vector<double> up = ASSAY_TRY(row(block, Role::kUp));
@@ -163,7 +167,7 @@ Result<std::string> broken_block(const Facts& facts, const TokenRows& row, std::
   reason = broken({&up, &gate}, down_input, [&] {
     const std::span<const double> of_gate = gated ? std::span<const double>(gate) : std::span<const double>();
     return compare_rows(activated(spec, of_gate, up, format), down_input, format,
-                        activation_slack(spec, up, format));
+                        activation_slack(spec, up, format), q.measured);
   });
   if (!reason.empty()) return wrong("the input of the last layer is not what the activation gives", reason);
   const std::vector<double> down = ASSAY_TRY(row(block, Role::kDown));
@@ -216,7 +220,7 @@ Result<std::vector<Product>> opened_products(const Question& q, const OpenedRows
       std::vector<double> input = ASSAY_TRY(rows.values(step, ops[op].input, position));
       std::vector<double> output = ASSAY_TRY(rows.values(step, ops[op].output, position));
       if (input.empty() || output.empty()) continue;
-      products.push_back({op, step, position, std::move(input), std::move(output), false});
+      products.push_back({op, step, position, {std::move(input)}, std::move(output), false});
     }
   }
   if (q.facts().has_chain())
@@ -241,13 +245,13 @@ Result<Found> check_chain(const Question& q, const OpenedRows& rows) {
     const TokenRows row(rows, step, position);
     std::string reason;
     for (std::uint32_t block = 0; block < facts.table.blocks && reason.empty(); ++block)
-      if (q.expected.blocks.has(block)) reason = ASSAY_TRY(broken_block(facts, row, block));
+      if (q.expected.blocks.has(block)) reason = ASSAY_TRY(broken_block(q, row, block));
     if (reason.empty()) {
       const std::vector<double> residual = ASSAY_TRY(row(facts.table.blocks, Role::kResidual));
       const std::vector<double> last = ASSAY_TRY(row(Wire::kNoBlock, Role::kFinalNorm));
       reason = broken({&residual}, last, [&] {
-        return compare_rows(normalised(facts.spec, norm_of(facts, Wire::kNoBlock, 0), residual, format), last,
-                            format);
+        return compare_norm(facts.spec, norm_of(facts, Wire::kNoBlock, 0), residual, last, format,
+                            q.measured);
       });
       if (!reason.empty()) reason.insert(0, "the final norm: ");
     }
@@ -273,6 +277,7 @@ Result<Found> check_attention(const Question& q, const OpenedRows& rows) {
     if (!whole || seen.back().q.empty() || given.empty()) continue;
     const std::vector<double> expected = attention(facts.spec, seen.back().q, seen);
     const double error = attention_error(facts.spec, expected, given);
+    if (q.measured != nullptr) q.measured->attention.push_back(error);
     if (!(error <= q.expected.tolerance.attention_error))
       return Found(
           fault("attention",

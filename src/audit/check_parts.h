@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "assay/audit_check.h"
+#include "assay/audit_measure.h"
 #include "audit/facts.h"
 #include "audit/opened_rows.h"
 #include "audit/products.h"
@@ -30,6 +31,7 @@ struct Question {
   const Openings& openings;
   const Expectation& expected;
   const Reference& reference;
+  Measured* measured = nullptr;  ///< takes what is seen of a run that is known to be honest
 
   [[nodiscard]] const Facts& facts() const { return reference.facts(); }
   /// Of a position in the sequence.
@@ -62,6 +64,10 @@ struct Question {
 [[nodiscard]] Found check_said_tokens(const Question& question);
 /// Whether an opened row is not there, though the drops are few enough.
 [[nodiscard]] bool has_dropped_rows(const Openings& openings);
+
+/// check(), but for the signature, and that it ends no epoch.
+[[nodiscard]] Result<Verdict> judge(const Head& head, const Openings* openings, const Expectation& expected,
+                                    const Reference& reference, Measured* measured = nullptr);
 
 /// The products of the opened rows, ascending by layer. Errors: kOutOfRange (NaN or Inf), kMismatch (norms).
 [[nodiscard]] Result<std::vector<Product>> opened_products(const Question& question, const OpenedRows& rows);

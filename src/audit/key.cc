@@ -125,6 +125,14 @@ std::vector<double> KeyContents::draw(std::uint32_t layer) const {
   return r;
 }
 
+std::span<const double> KeyContents::vectors_of(std::uint32_t layer) const {
+  Drawn& drawn = drawn_[layer];
+  std::call_once(drawn.once, [&] { drawn.r = draw(layer); });
+  return drawn.r;
+}
+
+KeyContents::Drawn::~Drawn() { sodium_memzero(r.data(), r.size() * sizeof(double)); }
+
 KeyContents::~KeyContents() { sodium_memzero(seed.data(), seed.size()); }
 
 }  // namespace internal
@@ -156,7 +164,7 @@ Result<std::vector<Key>> Key::enroll(const weights::Folder& folder, const Option
     keys[epoch].epoch = epoch;
     keys[epoch].vectors = options.vectors;
     keys[epoch].facts = facts;
-    keys[epoch].layers.resize(facts.table.ops.size());
+    keys[epoch].set_layer_count(facts.table.ops.size());
     ASSAY_TRY(world.fill_random(keys[epoch].seed));
   }
   std::mutex mutex;
@@ -209,9 +217,10 @@ Result<Key> Key::decode(ByteSpan bytes, std::string_view place) {
   if (key.vectors == 0 || key.vectors > kMaxVectors)
     return reader.error(ErrorCode::kOutOfRange, "vectors", fmt::format("not 1 to {}", kMaxVectors));
   key.facts = ASSAY_TRY(internal::Facts::read(reader));
-  key.layers.reserve(key.facts.table.ops.size());
-  for (const Op& op : key.facts.table.ops)
-    key.layers.push_back(ASSAY_TRY(read_layer(reader, op, key.vectors)));
+  const std::vector<Op>& ops = key.facts.table.ops;
+  key.set_layer_count(ops.size());
+  for (std::size_t layer = 0; layer < ops.size(); ++layer)
+    key.layers[layer] = ASSAY_TRY(read_layer(reader, ops[layer], key.vectors));
   ASSAY_TRY(reader.finish());
   return Key(std::make_shared<const KeyContents>(std::move(key)));
 }

@@ -1,6 +1,8 @@
 // What a key holds.
 #pragma once
 
+#include <mutex>
+#include <span>
 #include <vector>
 
 #include "audit/facts.h"
@@ -22,8 +24,14 @@ struct KeyContents {
   Facts facts;
   std::vector<Layer> layers;  ///< as the facts' operations
 
-  /// r of a layer: [vectors, out].
-  [[nodiscard]] std::vector<double> draw(std::uint32_t layer) const;
+  /// r of a layer: [vectors, out]. Drawn from the seed when it is asked for first, and kept.
+  [[nodiscard]] std::span<const double> vectors_of(std::uint32_t layer) const;
+
+  /// Of the layers, which are filled afterwards.
+  void set_layer_count(std::size_t count) {
+    layers.resize(count);
+    drawn_ = std::vector<Drawn>(count);
+  }
 
   KeyContents() = default;
   KeyContents(const KeyContents&) = delete;
@@ -31,6 +39,18 @@ struct KeyContents {
   KeyContents(KeyContents&&) = default;
   KeyContents& operator=(KeyContents&&) = default;
   ~KeyContents();
+
+ private:
+  struct Drawn {
+    std::once_flag once;
+    std::vector<double> r;
+    Drawn() = default;
+    Drawn(const Drawn&) = delete;
+    Drawn& operator=(const Drawn&) = delete;
+    ~Drawn();
+  };
+  [[nodiscard]] std::vector<double> draw(std::uint32_t layer) const;
+  mutable std::vector<Drawn> drawn_;
 };
 
 /// Independent normal values from a seed, for one layer and one vector: by Box and Muller (1958) from the

@@ -39,8 +39,7 @@ Result<LayerValues> LayerValues::of(const weights::Folder& folder, const Op& op,
 }
 
 Status LayerValues::row(std::uint64_t j, std::span<double> out) const {
-  ASSAY_TRY(transposed_ ? tensor::read_floats(weight_, j, out_, out)
-                        : tensor::read_floats(weight_, j * out.size(), 1, out));
+  ASSAY_TRY(transposed_ ? read_values(weight_, j, out_, out) : read_values(weight_, j * out.size(), 1, out));
   if (rounded_)
     for (double& value : out) value = round_to(value, format_);
   return {};

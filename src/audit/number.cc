@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "audit/kernel.h"
 #include "base/try.h"
 #include "tensor/float_values.h"
 #include "tensor/load.h"
@@ -35,6 +36,20 @@ std::uint16_t f16_bits(double value) {
 
 }  // namespace
 
+Status read_values(const tensor::TensorView& tensor, std::size_t first, std::size_t step,
+                   std::span<double> out) {
+  const std::uint8_t* bytes = tensor.bytes.data();
+  const Kernel& fast = kernel();
+  // What is not finite is read again, for its index.
+  if (step == 1 && tensor.dtype == tensor::Dtype::kBF16 &&
+      fast.read_bf16(bytes + 2 * first, out.size(), out.data()))
+    return {};
+  if (step == 1 && tensor.dtype == tensor::Dtype::kF32 &&
+      fast.read_f32(bytes + 4 * first, out.size(), out.data()))
+    return {};
+  return tensor::read_floats(tensor, first, step, out);
+}
+
 Result<std::vector<double>> values_of(ByteSpan bytes, RowDtype dtype, std::string_view place) {
   std::vector<double> values(bytes.size() / size_of(dtype));
   tensor::TensorView view;
@@ -42,7 +57,7 @@ Result<std::vector<double>> values_of(ByteSpan bytes, RowDtype dtype, std::strin
   view.dtype = tensor_dtype(dtype);
   view.shape = {values.size()};
   view.bytes = bytes;
-  ASSAY_TRY(tensor::read_floats(view, 0, 1, values));
+  ASSAY_TRY(read_values(view, 0, 1, values));
   return values;
 }
 

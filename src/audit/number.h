@@ -5,9 +5,11 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "assay/audit_log.h"
+#include "assay/tensor.h"
 
 namespace assay::audit::internal {
 
@@ -48,6 +50,10 @@ struct FloatFormat {
   return std::abs(rounded) > format.largest ? std::copysign(std::numeric_limits<double>::infinity(), value)
                                             : rounded;
 }
+
+/// As tensor::read_floats, and faster where the values stand side by side.
+[[nodiscard]] Status read_values(const tensor::TensorView& tensor, std::size_t first, std::size_t step,
+                                 std::span<double> out);
 
 /// The values of a row. Errors: kOutOfRange (NaN or Inf, with its index).
 [[nodiscard]] Result<std::vector<double>> values_of(ByteSpan bytes, RowDtype dtype, std::string_view place);

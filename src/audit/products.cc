@@ -3,16 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <cstring>
 #include <mutex>
 #include <numeric>
-#include <set>
 
+#include "audit/kernel.h"
 #include "audit/layer_values.h"
 #include "audit/statistics.h"
-#include "base/check.h"
-#include "base/sha256.h"
 #include "base/threads.h"
 #include "base/try.h"
 
@@ -23,8 +21,6 @@ namespace {
 constexpr double kFp32Roundoff = 0x1p-24;
 /// Sums of so many standard deviations of their rounding are taken for honest.
 constexpr double kDeviations = 8;
-/// Differences that may be there whatever the share.
-constexpr std::uint64_t kFewDifferences = 8;
 /// Of a product with a recomputed input, the most that its mean squared error may be, over that of rounding.
 constexpr double kRecomputedVariance = 4;
 
@@ -37,105 +33,97 @@ std::span<const Product> of_layer(std::span<const Product>& rest) {
   return part;
 }
 
-/// Sums in eight lanes, which the processor adds up side by side.
-constexpr std::size_t kLanes = 8;
-
-double sum_of(const std::array<double, kLanes>& lanes) {
-  return std::accumulate(lanes.begin(), lanes.end(), 0.0);
-}
-
-double dot(std::span<const double> a, std::span<const double> b) {
-  std::array<double, kLanes> lanes{};
-  std::size_t i = 0;
-  for (; i + kLanes <= a.size(); i += kLanes)
-    for (std::size_t l = 0; l < kLanes; ++l) lanes[l] += a[i + l] * b[i + l];
-  for (; i < a.size(); ++i) lanes[0] += a[i] * b[i];
-  return sum_of(lanes);
-}
-
-/// The sum of the products of two rows, and that of their squares.
-struct Terms {
-  double sum = 0;
-  double squares = 0;
-};
-
-Terms terms_of(std::span<const double> a, std::span<const double> b) {
-  std::array<double, kLanes> sums{};
-  std::array<double, kLanes> squares{};
-  std::size_t i = 0;
-  const auto add = [&](std::size_t lane, double term) {
-    sums[lane] += term;
-    squares[lane] += term * term;
-  };
-  for (; i + kLanes <= a.size(); i += kLanes)
-    for (std::size_t l = 0; l < kLanes; ++l) add(l, a[i + l] * b[i + l]);
-  for (; i < a.size(); ++i) add(0, a[i] * b[i]);
-  return {sum_of(sums), sum_of(squares)};
-}
-
-/// What was found about one product by recomputing it.
-struct Recomputed {
-  std::uint64_t differing = 0;
-  double squares = 0;  // of the errors over the variance of rounding
-  double worst = 0;    // error over what is allowed
-  std::uint64_t worst_at = 0;
-
-  void add(const Recomputed& other) {
-    differing += other.differing;
-    squares += other.squares;
-    if (other.worst > worst) {
-      worst = other.worst;
-      worst_at = other.worst_at;
-    }
-  }
-};
-
 double summing_roundoff(const FloatFormat& format) {
   return format.fraction_bits == 52 ? 0x1p-53 : kFp32Roundoff;
 }
 
-void compare_output(const Product& product, std::uint64_t j, std::span<const double> row, double bias,
-                    const FloatFormat& format, Recomputed& found) {
-  const auto [sum, squares] = terms_of(row, product.input);
-  const double exact = sum + bias;
-  const double given = product.output[j];
+/// An input of a product, and the outputs that are held against it.
+struct Task {
+  const std::vector<double>* input;
+  const std::vector<double>* output;
+  double summing;  ///< see summing_variance
+};
+
+/// The variance of a sum in fp32 of the products with an input, one term after the other, over the square of
+/// the other row: (u |a| |w|)^2 / 6 where the terms are independent (Higham and Mary 2019).
+double summing_variance(const std::vector<double>& input, const FloatFormat& format) {
+  return summing_roundoff(format) * summing_roundoff(format) / 6 *
+         kernel().dot(input.data(), input.data(), input.size());
+}
+
+/// What the outputs of a layer are held against, for one of them.
+struct WeightRow {
+  std::span<const double> values;
+  double bias;
+  double squares;  ///< of the values and the bias
+};
+
+void compare_output(const Task& task, std::uint64_t j, const WeightRow& row, const FloatFormat& format,
+                    double summing_factor, Recomputed& found) {
+  const std::size_t inputs = row.values.size();
+  const auto [sum, squares] = kernel().terms(row.values.data(), task.input->data(), inputs);
+  const double exact = sum + row.bias;
+  const double given = (*task.output)[j];
   const double ulp = ulp_of(std::max(std::abs(exact), std::abs(given)), format);
   const double error = std::abs(given - exact);
-  const double largest = std::max({std::sqrt(squares), std::abs(exact), std::abs(bias)});
-  const double summing = kDeviations * summing_roundoff(format) * std::sqrt(double(row.size()) + 1) * largest;
-  const double allowed = ulp / 2 * (1 + 1e-9) + summing;
+  const double largest = std::max({std::sqrt(squares), std::abs(exact), std::abs(row.bias)});
+  const double summing = kDeviations * summing_roundoff(format) * std::sqrt(double(inputs) + 1) * largest;
+  const double allowed = ulp / 2 * (1 + 1e-9) + summing * summing_factor;
   if (round_to(exact, format) != given) ++found.differing;
-  // The variance of summation is counted as if its bound were three deviations: negligible below 32 bits.
-  found.squares += error * error / (ulp * ulp / 12 + summing * summing / 9);
+  found.squares += error * error / (ulp * ulp / 12 + task.summing * row.squares);
   if (error > allowed * found.worst) {
     found.worst = allowed > 0 ? error / allowed : std::numeric_limits<double>::infinity();
     found.worst_at = j;
   }
 }
 
-/// All products of one layer against its weight.
+/// All inputs of one layer against its weight.
 Result<std::vector<Recomputed>> recompute(const LayerValues& values, const Op& op,
-                                          std::span<const Product> products, const FloatFormat& format) {
-  std::vector<Recomputed> all(products.size());
+                                          std::span<const Task> tasks, const FloatFormat& format,
+                                          double summing_factor) {
+  std::vector<Recomputed> all(tasks.size());
   std::mutex mutex;
   std::optional<Error> failed;
   constexpr std::size_t kGrain = 64;
   parallel_for(0, op.out, kGrain, [&](std::size_t first, std::size_t last) {
-    std::vector<Recomputed> found(products.size());
+    std::vector<Recomputed> found(tasks.size());
     std::vector<double> row(op.in);
     Status read;
     for (std::size_t j = first; j < last && read.ok(); ++j) {
       read = values.row(j, row);
       if (!read.ok()) break;
-      for (std::size_t p = 0; p < products.size(); ++p)
-        compare_output(products[p], j, row, values.bias()[j], format, found[p]);
+      const double bias = values.bias()[j];
+      const WeightRow weight = {row, bias, kernel().dot(row.data(), row.data(), row.size()) + bias * bias};
+      for (std::size_t t = 0; t < tasks.size(); ++t)
+        compare_output(tasks[t], j, weight, format, summing_factor, found[t]);
     }
     const std::scoped_lock lock(mutex);
     if (!read.ok() && !failed) failed = read.error();
-    for (std::size_t p = 0; p < products.size(); ++p) all[p].add(found[p]);
+    for (std::size_t t = 0; t < tasks.size(); ++t) all[t].add(found[t]);
   });
   if (failed) return *failed;
   return all;
+}
+
+/// Of each product of a layer what was found for the input that fits best.
+Result<std::vector<Recomputed>> recompute_best(const LayerValues& values, const Op& op,
+                                               std::span<const Product> products, const FloatFormat& format,
+                                               double summing_factor) {
+  std::vector<Task> tasks;
+  for (const Product& product : products)
+    for (const std::vector<double>& input : product.inputs)
+      tasks.push_back({&input, &product.output, summing_variance(input, format)});
+  const std::vector<Recomputed> found = ASSAY_TRY(recompute(values, op, tasks, format, summing_factor));
+  std::vector<Recomputed> best;
+  best.reserve(products.size());
+  auto at = found.begin();
+  for (const Product& product : products) {
+    const auto next = at + static_cast<std::ptrdiff_t>(product.inputs.size());
+    best.push_back(*std::min_element(
+        at, next, [](const Recomputed& a, const Recomputed& b) { return a.squares < b.squares; }));
+    at = next;
+  }
+  return best;
 }
 
 /// Why a product is rejected; "" where it is not.
@@ -157,61 +145,71 @@ std::string judge(const Product& product, const Recomputed& found, const FloatFo
   return fmt::format("{} of {} values are rounded otherwise", found.differing, product.output.size());
 }
 
-/// A sum that is distributed like chi-square of so many degrees where a row is honest.
-struct Squares {
-  double sum = 0;
-  double degrees = 0;
-};
-
-/// Over the vectors of a key, squared residuals over their variance: that of the rounding of each output, and
-/// that of its sum in fp32 one term after the other, which is (u |a| |w|)^2 / 6 where the terms are
-/// independent (Higham and Mary 2019). Shorter rows hide the latter.
-///
-/// The vectors share one rounding. Where few outputs make up most of the variance, n of them in effect, the
-/// sum of k squares has the variance 2 k + 0.8 k^2 / n, and is scaled to the chi-square variable with its
-/// mean and variance (Satterthwaite 1946); 0.8 is that of the square of a uniform variable of variance 1.
-Squares squared_residuals(const KeyContents& key, std::span<const double> r, const Product& product,
-                          const FloatFormat& format, double factor) {
-  const KeyContents::Layer& layer = key.layers[product.op];
-  double summing = dot(product.input, product.input);
-  summing *= summing_roundoff(format) * summing_roundoff(format) / 6;
-  std::vector<double> variances(product.output.size());
-  double total = 0;
-  double squares = 0;
-  for (std::size_t j = 0; j < variances.size(); ++j) {
-    const double ulp = ulp_of(product.output[j], format);
-    const double scale = double{layer.scales[j]};
-    variances[j] = ulp * ulp / 12 + summing * scale * scale;
-    const double share = variances[j] / (scale * scale);
-    total += share;
-    squares += share * share;
-  }
-  double sum = 0;
-  for (std::uint32_t v = 0; v < key.vectors; ++v) {
-    const std::span<const double> vector = r.subspan(v * product.output.size(), product.output.size());
-    double variance = 0;
-    for (std::size_t j = 0; j < vector.size(); ++j) variance += vector[j] * vector[j] * variances[j];
-    const std::span<const double> projection =
-        std::span(layer.projections).subspan(v * product.input.size(), product.input.size());
-    const double residual = dot(product.output, vector) - dot(product.input, projection) - layer.biases[v];
-    sum += residual * residual / (variance * factor);
-  }
-  const double vectors = key.vectors;
-  const double scaling = 1 + 0.4 * vectors * squares / (total * total);
-  return {sum / scaling, vectors / scaling};
+/// As they lie in memory, byte by byte.
+int compare_bytes(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.size() != b.size()) return a.size() < b.size() ? -1 : 1;
+  return a.empty() ? 0 : std::memcmp(a.data(), b.data(), a.size() * sizeof(double));
 }
 
-Digest digest_of(const Product& product) {
-  Sha256 hash;
-  for (const std::vector<double>* row : {&product.input, &product.output})
-    hash.update(ByteSpan(reinterpret_cast<const std::uint8_t*>(row->data()), row->size() * sizeof(double)));
-  return hash.digest();
+/// Products of one layer without those that come again: equal rows, such as those of a token that comes again
+/// in the first block, have the same rounding, and say no more than one of them.
+std::vector<const Product*> different(std::span<const Product> products) {
+  std::vector<const Product*> all;
+  all.reserve(products.size());
+  for (const Product& product : products) all.push_back(&product);
+  const auto compare = [](const Product* a, const Product* b) {
+    const int inputs = compare_bytes(a->input(), b->input());
+    return inputs != 0 ? inputs : compare_bytes(a->output, b->output);
+  };
+  // The first of equal ones is kept: whether its input was recomputed may differ among them.
+  std::ranges::stable_sort(all, [&](const Product* a, const Product* b) { return compare(a, b) < 0; });
+  const auto again =
+      std::ranges::unique(all, [&](const Product* a, const Product* b) { return compare(a, b) == 0; });
+  all.erase(again.begin(), again.end());
+  return all;
 }
 
 }  // namespace
 
+void Recomputed::add(const Recomputed& other) {
+  differing += other.differing;
+  squares += other.squares;
+  if (other.worst > worst) {
+    worst = other.worst;
+    worst_at = other.worst_at;
+  }
+}
+
+/// The variance is that of the rounding of each output, and that of its sum. Shorter rows hide the latter.
+///
+/// The vectors share one rounding. Where few outputs make up most of the variance, n of them in effect, the
+/// sum of k squares has the variance 2 k + 0.8 k^2 / n, and is scaled to the chi-square variable with its
+/// mean and variance (Satterthwaite 1946); 0.8 is that of the square of a uniform variable of variance 1.
+Residuals residuals_of(const KeyContents& key, const Product& product, const FloatFormat& format) {
+  const Kernel& fast = kernel();
+  const KeyContents::Layer& layer = key.layers[product.op];
+  const std::span<const double> r = key.vectors_of(product.op);
+  const std::size_t inputs = product.input().size();
+  const std::size_t outputs = product.output.size();
+  std::vector<double> variances(outputs);
+  const Spread spread =
+      fast.variances(product.output.data(), layer.scales.data(), outputs, format.fraction_bits,
+                     format.least_exponent, summing_variance(product.input(), format), variances.data());
+  Residuals found;
+  found.normalised.reserve(key.vectors);
+  for (std::uint32_t v = 0; v < key.vectors; ++v) {
+    const Projection given = fast.project(product.output.data(), variances.data(), &r[v * outputs], outputs);
+    const double expected = fast.dot(product.input().data(), &layer.projections[v * inputs], inputs);
+    found.normalised.push_back((given.value - expected - layer.biases[v]) / std::sqrt(given.variance));
+  }
+  const double vectors = key.vectors;
+  found.scaling = 1 + 0.4 * vectors * spread.squares / (spread.total * spread.total);
+  return found;
+}
+
 Result<ProductFindings> check_by_weights(const weights::Folder& folder, const Facts& facts,
-                                         std::span<const Product> products, const Tolerance& tolerance) {
+                                         std::span<const Product> products, const Tolerance& tolerance,
+                                         Measured* measured) {
   const FloatFormat format = format_of(facts.dtype);
   ProductFindings findings;
   double squares = 0;
@@ -221,11 +219,18 @@ Result<ProductFindings> check_by_weights(const weights::Folder& folder, const Fa
     const std::span<const Product> layer = of_layer(products);
     const Op& op = facts.table.ops[layer.front().op];
     const LayerValues values = ASSAY_TRY(LayerValues::of(folder, op, facts.dtype));
-    const std::vector<Recomputed> found = ASSAY_TRY(recompute(values, op, layer, format));
+    const std::vector<Recomputed> found =
+        ASSAY_TRY(recompute_best(values, op, layer, format, std::sqrt(tolerance.variance_factor)));
     for (std::size_t p = 0; p < layer.size(); ++p) {
       if (!layer[p].recomputed) {
         squares += found[p].squares;
         count += static_cast<double>(layer[p].output.size());
+      }
+      if (measured != nullptr) {
+        const auto outputs = static_cast<double>(layer[p].output.size());
+        measured->products.push_back({layer[p].op, layer[p].position, layer[p].output.size(),
+                                      layer[p].recomputed, found[p].squares / outputs,
+                                      static_cast<double>(found[p].differing) / outputs, found[p].worst});
       }
       const std::string reason = judge(layer[p], found[p], format, tolerance);
       if (reason.empty() || findings.failure) continue;
@@ -238,26 +243,29 @@ Result<ProductFindings> check_by_weights(const weights::Folder& folder, const Fa
 }
 
 ProductFindings check_by_key(const KeyContents& key, std::span<const Product> products,
-                             const Tolerance& tolerance) {
+                             const Tolerance& tolerance, Measured* measured) {
   const FloatFormat format = format_of(key.facts.dtype);
   std::vector<std::span<const Product>> layers;
   while (!products.empty()) layers.push_back(of_layer(products));
   std::vector<double> squares(layers.size());
   std::vector<double> degrees_of(layers.size());
+  std::mutex measuring;
   Progress progress("checking products", layers.size());
   parallel_for(0, layers.size(), 1, [&](std::size_t first, std::size_t last) {
     for (std::size_t l = first; l < last; ++l) {
-      const std::vector<double> r = key.draw(layers[l].front().op);
-      // Equal rows, such as those of a token that comes again in the first block, have the same rounding:
-      // they say no more than one of them.
-      std::set<Digest> seen;
-      for (const Product& product : layers[l]) {
-        if (!seen.insert(digest_of(product)).second) continue;
+      for (const Product* product : different(layers[l])) {
+        const Residuals found = residuals_of(key, *product, format);
+        const double sum = kernel().dot(found.normalised.data(), found.normalised.data(), key.vectors);
         const double factor =
-            product.recomputed ? kRecomputedVariance * tolerance.variance_factor : tolerance.variance_factor;
-        const Squares found = squared_residuals(key, r, product, format, factor);
-        squares[l] += found.sum;
-        degrees_of[l] += found.degrees;
+            product->recomputed ? kRecomputedVariance * tolerance.variance_factor : tolerance.variance_factor;
+        squares[l] += sum / (factor * found.scaling);
+        degrees_of[l] += key.vectors / found.scaling;
+        if (measured == nullptr) continue;
+        const std::scoped_lock lock(measuring);
+        measured->products.push_back(
+            {product->op, product->position, product->output.size(), product->recomputed, sum / key.vectors});
+        measured->residuals.insert(measured->residuals.end(), found.normalised.begin(),
+                                   found.normalised.end());
       }
       progress.advance();
     }

@@ -31,8 +31,8 @@ TEST(Products, FewValuesMayBeRoundedOtherwise) {
   Product product;
   product.op = static_cast<std::uint32_t>(
       std::ranges::find(facts.table.ops, Wire{0, Role::kUp}, &Op::output) - facts.table.ops.begin());
-  product.input.resize(Llama::kHidden);
-  std::fill_n(product.input.begin(), 3, 1.0);
+  product.inputs.assign(1, std::vector<double>(Llama::kHidden));
+  std::fill_n(product.inputs[0].begin(), 3, 1.0);
   const auto failure_with = [&](std::size_t otherwise) {
     product.output.assign(Llama::kInner, 1 + 0x1p-7);
     std::fill_n(product.output.begin(), otherwise, 1.0);

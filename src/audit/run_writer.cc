@@ -42,12 +42,7 @@ Result<RunWriter> RunWriter::create(const std::filesystem::path& folder, const R
 }
 
 Result<std::uint64_t> RunWriter::append_rows(ByteSpan rows) {
-  const Status appended = rows_.append(rows);
-  if (!appended.ok()) {
-    // Some of them may be there: what comes next must lie where it is said to lie.
-    ASSAY_TRY(rows_.truncate(rows_end_));
-    return appended.error();
-  }
+  ASSAY_TRY(rows_.append(rows));
   rows_end_ += rows.size();
   return rows_end_ - rows.size();
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,7 +22,9 @@ Result<AppendFile> AppendFile::open(const std::filesystem::path& path) {
                    "another process is writing to it: wait, or name another file"};
     return system_error(path, "cannot lock");
   }
-  return AppendFile(path, std::move(descriptor));
+  struct stat about {};
+  if (::fstat(descriptor.get(), &about) != 0) return system_error(path, "cannot look at");
+  return AppendFile(path, std::move(descriptor), static_cast<std::uint64_t>(about.st_size));
 }
 
 Result<Bytes> AppendFile::read(std::uint64_t max_bytes) const { return read_file(path_, max_bytes); }
@@ -29,10 +32,23 @@ Result<Bytes> AppendFile::read(std::uint64_t max_bytes) const { return read_file
 Status AppendFile::truncate(std::uint64_t size) {
   if (::ftruncate(descriptor_.get(), static_cast<off_t>(size)) != 0)
     return system_error(path_, "cannot shorten");
+  size_ = size;
+  broken_ = false;
   return {};
 }
 
 Status AppendFile::append(ByteSpan bytes) {
+  if (broken_)
+    return Error{ErrorCode::kIo, path_.string(), "it ends within a record that could not be written"};
+  const Status written = write(bytes);
+  if (written.ok())
+    size_ += bytes.size();
+  else
+    broken_ = !truncate(size_).ok();
+  return written;
+}
+
+Status AppendFile::write(ByteSpan bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(descriptor_.get(), bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;

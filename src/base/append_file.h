@@ -2,6 +2,7 @@
 // stays, and may end within a record.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 
 #include "assay/base.h"
@@ -21,15 +22,19 @@ class AppendFile {
   /// Cuts off what is behind the first `size` bytes.
   [[nodiscard]] Status truncate(std::uint64_t size);
 
-  /// All bytes, at the end. Errors: kIo; some of them may then be there.
+  /// All bytes, at the end, or none of them: what comes next stands behind whole records. Errors: kIo.
   [[nodiscard]] Status append(ByteSpan bytes);
 
  private:
-  AppendFile(std::filesystem::path path, Descriptor descriptor)
-      : path_(std::move(path)), descriptor_(std::move(descriptor)) {}
+  AppendFile(std::filesystem::path path, Descriptor descriptor, std::uint64_t size)
+      : path_(std::move(path)), descriptor_(std::move(descriptor)), size_(size) {}
+
+  [[nodiscard]] Status write(ByteSpan bytes);
 
   std::filesystem::path path_;
   Descriptor descriptor_;
+  std::uint64_t size_;
+  bool broken_ = false;  // a part of a record stands at the end, and could not be taken away
 };
 
 }  // namespace assay

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include <csignal>
 
 #include "base/file.h"
 
@@ -40,10 +43,29 @@ TEST_F(AppendFileTest, IsForOneWriter) {
   EXPECT_EQ(AppendFile::open(path_).error().code, ErrorCode::kIo);
 }
 
+// As on a disk that is full: of six bytes there is room for four.
+TEST_F(AppendFileTest, LeavesNoPartOfARecord) {
+  AppendFile file = AppendFile::open(path_).value();
+  file.append(Bytes{1, 2, 3}).value();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit seven{7, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &seven), 0);
+  const Status refused = file.append(Bytes{4, 5, 6, 7, 8, 9});
+  const Status fits = file.append(Bytes{10});
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, ignored);
+  EXPECT_EQ(refused.error().code, ErrorCode::kIo);
+  EXPECT_TRUE(fits.ok());
+  EXPECT_EQ(file.read(20).value(), (Bytes{1, 2, 3, 10}));
+}
+
 TEST_F(AppendFileTest, SaysWhatTheSystemRefuses) {
   EXPECT_EQ(AppendFile::open(path_ / "below").error().code, ErrorCode::kIo);
   AppendFile full = AppendFile::open("/dev/full").value();
   EXPECT_EQ(full.append(Bytes{1}).error().code, ErrorCode::kIo);
+  EXPECT_EQ(full.append(Bytes{1}).error().reason, "it ends within a record that could not be written");
   EXPECT_EQ(full.truncate(0).error().code, ErrorCode::kIo);
   EXPECT_EQ(full.read(10).error().code, ErrorCode::kIo);
 }

@@ -103,8 +103,7 @@ void add_basis(Verdict& verdict, const Measurement& measured, const Conditions& 
     if (pair.is_open()) open.push_back(fmt::format("{} '{}'", pair.name, pair.measured));
   }
   if (!open.empty())
-    verdict.add_assumption(
-        fmt::format("the verifier's own run was like the measured ones: {}", fmt::join(open, ", ")));
+    verdict.add_assumption(fmt::format("this run was like the measured ones: {}", fmt::join(open, ", ")));
 }
 
 }  // namespace assay::profile

@@ -80,7 +80,7 @@ TEST(Basis, NamesTheConditionsThatNobodyTold) {
   open.model = "";
   open.kernel = "";
   EXPECT_EQ(with_basis(measured(), open).assumptions().at(1),
-            "the verifier's own run was like the measured ones: model 'one', attention 'sdpa, eager'");
+            "this run was like the measured ones: model 'one', attention 'sdpa, eager'");
 }
 
 TEST(Measurement, IsBounded) {

@@ -140,7 +140,7 @@ TEST_F(Attack, AcceptanceSaysWhatItRestsOn) {
   EXPECT_EQ(
       verdict.assumptions()[0],
       "honest runs stay within the bounds of the profile 'published'; its false-alarm rate was not measured");
-  EXPECT_EQ(verdict.assumptions()[1], "the verifier's own run was like the measured ones: dtype 'bfloat16'");
+  EXPECT_EQ(verdict.assumptions()[1], "this run was like the measured ones: dtype 'bfloat16'");
   // No test has shown how often cheats are missed.
   EXPECT_FALSE(verdict.miss_bound());
   EXPECT_EQ(verdict.figures().size(), 10u);

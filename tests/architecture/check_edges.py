@@ -31,7 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "profile": {"base"},
     "toploc": {"profile"},
     "layers": {"matrix", "weights"},
-    "audit": {"weights"},
+    "audit": {"weights", "profile"},
 }
 # Public headers that do not bear their room's name.
 PUBLIC_ALIASES = {
@@ -42,6 +42,8 @@ PUBLIC_ALIASES = {
     "audit_check": "audit",
     "audit_key": "audit",
     "audit_log": "audit",
+    "audit_measure": "audit",
+    "audit_profile": "audit",
     "audit_record": "audit",
     "audit_recorder": "audit",
     "layers_mapping": "layers",

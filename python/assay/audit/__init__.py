@@ -23,6 +23,7 @@ from .verifying import (
 
 if TYPE_CHECKING:
     from .auditing import streaming_audit
+    from .calibrating import Calibration, Profile, calibrate
     from .counting import Products, count_products
     from .listening import Listener
     from .notebook import new, robust_server
@@ -33,16 +34,19 @@ if TYPE_CHECKING:
 __all__ = [
     "HOST",
     "PORT",
+    "Calibration",
     "Challenge",
     "Head",
     "Listener",
     "Openings",
     "Products",
+    "Profile",
     "Recorded",
     "Request",
     "Run",
     "Sampling",
     "Tally",
+    "calibrate",
     "challenge",
     "check",
     "count_products",
@@ -60,6 +64,7 @@ __getattr__, __dir__ = on_first_use(
     __name__,
     {
         ".auditing": "streaming_audit",
+        ".calibrating": "Calibration Profile calibrate",
         ".counting": "Products count_products",
         ".listening": "Listener",
         ".notebook": "new robust_server",

@@ -16,6 +16,7 @@ _EXAMPLE = """\
 examples:
   assay audit run --model smollm2 --prompt "The capital of France is" --output runs
   assay audit enroll --model smollm2 --out smollm2-key
+  assay audit calibrate --model smollm2 --out smollm2.profile
   assay audit sample
   assay audit demo
 
@@ -42,14 +43,19 @@ def _run(options: argparse.Namespace) -> int:
         return demo.tell(options) if options.role is None else demo.play(options)
     from . import model_verbs
 
-    return model_verbs.run(options) if options.verb == "run" else model_verbs.enroll(options)
+    verbs = {
+        "run": model_verbs.run,
+        "enroll": model_verbs.enroll,
+        "calibrate": model_verbs.calibrate_model,
+    }
+    return verbs[options.verb](options)
 
 
 def _parser() -> argparse.ArgumentParser:
     about = "What each layer of a model computed, while it runs."
     parser = parser_of(PROGRAM, about, _EXAMPLE)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add_verb in (_add_run, _add_enroll, _add_sample, _add_demo):
+    for add_verb in (_add_run, _add_enroll, _add_calibrate, _add_sample, _add_demo):
         add_verb(verbs)
     return parser
 
@@ -95,6 +101,26 @@ def _add_enroll(verbs: Any) -> None:
     add("--folder", type=Path, metavar="DIR", help="keep the model there, as check --weights wants")
     add("--vectors", type=at_least(1), metavar="K", help="for each layer")
     add("--epochs", type=at_least(1), metavar="N", help="keys")
+    _add_ending(add)
+
+
+def _add_calibrate(verbs: Any) -> None:
+    about = "measure how honest runs of a model round here, and write a profile for check --profile"
+    add = _verb(verbs, "calibrate", about)
+    _add_model(add)
+    add("--out", required=True, type=Path, metavar="FILE", help="the profile")
+    add("--prompts", metavar="FILE", help="texts like those to be judged; default: made ones")
+    add_number(add, "--n-prompts", 16, "half of them to learn from, half to judge", least=4)
+    add_number(add, "--max-new-tokens", 32, "of each answer", least=1)
+    add_number(add, "--batch", 4, "prompts that run together", least=1)
+    add(
+        "--margin",
+        type=float,
+        default=1.25,
+        metavar="X",
+        help="bounds over the largest that was seen (default: %(default)s)",
+    )
+    add("--name", default="calibrated", help="of the profile (default: %(default)s)")
     _add_ending(add)
 
 

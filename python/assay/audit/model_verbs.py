@@ -1,6 +1,7 @@
 """`assay audit run` and `assay audit enroll --model`: what needs a loaded model."""
 
 import argparse
+import json
 import os
 import sys
 import tempfile
@@ -10,11 +11,12 @@ from .. import _core, models
 from ..errors import FAILED, InputError
 from ..models import Engine, Loaded
 from ..printing import printable, show, show_json
-from ..progress import Bar
+from ..progress import Bar, Progress
 from ..stopping import obey
 from ..wording import count, duration
 from ..writing import write_together
 from .auditing import streaming_audit
+from .calibrating import calibrate
 from .recording import Recorded, Run
 
 _NONCE = 32
@@ -25,6 +27,10 @@ def run(options: argparse.Namespace) -> int:
     nonce = _nonce_of(options.nonce)
     if (options.prompt is None) == (options.prompts is None):
         raise InputError("malformed", "--prompt", "give it, or --prompts with a file of them")
+    sampling = "greedy"
+    if options.min_new_tokens > 0:
+        # The token is then not always the one with the largest logit.
+        sampling = f"greedy, no end within {options.min_new_tokens} tokens"
     texts = options.prompt or models.read_prompts(options.prompts, sys.maxsize)
     with Bar.on_stderr("assay audit run", quiet=options.quiet) as bar:
         loaded = _load(options)
@@ -39,12 +45,13 @@ def run(options: argparse.Namespace) -> int:
                 options.output,
                 signing_key=options.key,
                 nonce=nonce,
+                sampling=sampling,
                 all_prompt_rows=options.prompt_rows == "all",
                 layers=options.layers,
             ) as recorded,
         ):
             models.generate(loaded.model, ids, settings, report=bar)
-    requests = [_write_request(one, nonce) for one in recorded.runs]
+    requests = [_write_request(one, nonce, sampling) for one in recorded.runs]
     _report(options, loaded, recorded, requests)
     whole = len(recorded.runs) == len(ids) and not recorded.problems
     return 0 if whole else FAILED
@@ -65,10 +72,10 @@ def _load(options: argparse.Namespace) -> Loaded:
     return models.load(options.model, engine, trust_remote_code=options.trust_remote_code)
 
 
-def _write_request(one: Run, nonce: bytes) -> Path:
+def _write_request(one: Run, nonce: bytes, sampling: str) -> Path:
     """What was asked and answered, as the verifier keeps it; beside the folder of the run."""
     path = one.folder.with_name(f"{one.folder.name}.request")
-    text = _core.audit_request_text(nonce, one.prompt, one.output, "greedy")
+    text = _core.audit_request_text(nonce, one.prompt, one.output, sampling)
     write_together({path: text.encode()})
     return path
 
@@ -111,6 +118,60 @@ def _report(
     )
     for problem in recorded.problems:
         show(f"assay audit run: {printable(problem)}", error=True)
+
+
+def calibrate_model(options: argparse.Namespace) -> int:
+    """Measure honest runs, write the profile, and report; gives the exit code."""
+    _require_new_place(options.out)
+    count_ = options.n_prompts
+    texts = (
+        models.made_prompts(count_)
+        if options.prompts is None
+        else models.read_prompts(options.prompts, count_)
+    )
+    with Bar.on_stderr("assay audit calibrate", quiet=options.quiet) as bar:
+        loaded = _load(options)
+        found = calibrate(
+            loaded.model,
+            models.encode_prompts(loaded.tokenizer, texts),
+            name=options.name,
+            model_name=loaded.source.name,
+            max_new_tokens=options.max_new_tokens,
+            batch=options.batch,
+            margin=options.margin,
+            on_count=lambda done, total: bar(Progress("measure", done, total)),
+        )
+    write_together({options.out: found.profile.to_json().encode()})
+    profile = found.profile
+    if options.json:
+        show_json(
+            {
+                "learned": found.learned,
+                "held_out": found.held_out,
+                "alarms": found.alarms,
+                "tokens": found.tokens,
+                "profile": json.loads(profile.to_json()),
+            }
+        )
+        return 0
+    show(f"{profile.dtype}, {profile.kernel}, on {profile.device}: {count(found.tokens)} tokens")
+    show(f"  variance of rounding    {profile.variance_factor:.4g} times the formula's")
+    show(f"  rounded otherwise       {profile.differing_share:.3%} of the outputs of a layer")
+    show(f"  error of attention      {profile.attention_error:.3%} of a head")
+    show(
+        f"{found.alarms} of {found.held_out} held out prompts rejected; with 95 % confidence, at "
+        f"most {profile.false_alarm_bound:.3g} of honest ones are"
+    )
+    show(f"written to {printable(str(options.out))}")
+    return 0
+
+
+def _require_new_place(out: Path) -> None:
+    """Find out before anything is measured, not after, that the profile cannot be written."""
+    if not out.parent.is_dir():
+        raise InputError("io", str(out.parent), "no such folder; make it, or choose another --out")
+    if out.is_dir() or not os.access(out.parent, os.W_OK | os.X_OK):
+        raise InputError("io", str(out), "cannot be written; choose another --out")
 
 
 def enroll(options: argparse.Namespace) -> int:

@@ -271,7 +271,7 @@ def check(
     key: Path | None = None,
     manifest: str | None = None,
     dtype: Dtype = "bfloat16",
-    variance_factor: float = 1.0,
+    profile: _core.AuditProfile | None = None,
     share: float = 0.1,
     layers: Layers = "all",
     record: Path | None = None,
@@ -289,8 +289,8 @@ def check(
             rejection at "product" or "logits" ends its epoch; its maker goes on with the next.
         manifest: Root of `weights`, 64 hexadecimal digits; None: all of them are hashed.
         dtype: That the model of `weights` computes in.
-        variance_factor: How many times the variance of rounding products have, measured for dtype,
-            device and kernel.
+        profile: How honest runs round for your dtype, device and kernel, as `calibrate` measures
+            it; the verdict names it.
         share: Of the tokens, that a cheat is in, for the verdict to say how likely it is missed.
         layers: The blocks that the provider was to record: "all", "1/8" (every eighth from block 0
             on), "0,8,16-19", or their numbers. A head of any other choice is rejected.
@@ -314,7 +314,7 @@ def check(
         request._native,
         challenge._native,
         _reference(weights, key, manifest, dtype),
-        variance_factor,
+        profile,
         share,
         choice_of(layers),
         None if record is None else fspath(record),

@@ -4,6 +4,7 @@ Both are given the same files. What cannot be used as input ends with 2 through 
 raises `assay.InputError` in Python.
 """
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -50,7 +51,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"audit open --run {name} --challenge {name}.challenge --out {name}.openings",
         )
     done(where, "audit enroll --weights model --epochs 3 --out key")
+    for dtype, factor in (("bfloat16", 1.25), ("float32", 1.25)):
+        (where / f"{dtype}.profile").write_text(profile_text(dtype, factor))
     return where
+
+
+def profile_text(dtype: str, factor: float) -> str:
+    fields = {
+        "format": "assay/audit/profile/v1", "name": "mine", "model": "", "dtype": dtype,
+        "device": "cpu", "kernel": "sdpa", "variance_factor": factor, "differing_share": 0.0125,
+        "attention_error": 0.006, "false_alarm_bound": 0.25, "honest_runs": 10,
+    }  # fmt: skip
+    return json.dumps(fields, indent=2) + "\n"
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,8 @@ CASES = {
     "honest, by weights": Case(),
     "honest, by a key": Case(against="key"),
     "a share": Case(options=(("share", 0.5),)),
-    "a factor": Case(against="key", options=(("variance_factor", 1.25),)),
+    "a profile": Case(against="key", options=(("profile", "bfloat16.profile"),)),
+    "a profile, by weights": Case(options=(("profile", "bfloat16.profile"),)),
     "other weights": Case("cheat", code=REJECTED, step="product"),
     "other weights, by a key": Case("cheat", "key", code=REJECTED, step="product"),
     "products alone": Case("other", "neox"),
@@ -107,7 +120,7 @@ CASES = {
     "openings that were cut": Case(code=FAILED, change=cut),
     "another model": Case(against="neox", code=FAILED),
     "a share that is none": Case(code=FAILED, options=(("share", 1.0),)),
-    "a factor that is none": Case(against="key", code=FAILED, options=(("variance_factor", 0.0),)),
+    "a profile of another type": Case(code=FAILED, options=(("profile", "float32.profile"),)),
     "a challenge that was not drawn": Case(code=FAILED, options=(("record", "drawn-cheat"),)),
     "a challenge that was drawn": Case(options=(("record", "drawn-honest"),)),
 }
@@ -133,6 +146,10 @@ def by_python(where: Path, case: Case) -> dict[str, Any] | None:
     options = dict(case.options)
     if "record" in options:
         options["record"] = where / str(options["record"])
+    if "profile" in options:
+        # The verdict names it as it was given.
+        with contextlib.chdir(where):
+            options["profile"] = audit.Profile.read(str(options["profile"]))
     against = {"key": where / "key.0"}
     if case.against != "key":
         against = {"weights": where / case.against}

@@ -262,6 +262,11 @@ def test_the_verbs_run_and_enroll(
     found = report(tmp_path, f"{line} --weights model --dtype float32")
     assert found["verdict"] == "accepted"
     assert report(tmp_path, f"{line} --key key.0")["verdict"] == "accepted"
+    # Its tokens need not be those with the largest logits.
+    assert main([*arguments, "--nonce", "00" * 32, "--quiet", "--min-new-tokens", "5"]) == DONE
+    (held,) = json.loads(capfd.readouterr().out)["runs"]
+    asked = json.loads(Path(held["request"]).read_text())
+    assert asked["sampling"] == "greedy, no end within 5 tokens"
     for wrong in ("--prompt w3 --nonce 00", "--prompt w3 --nonce xy", "", "--prompt a --prompts b"):
         assert main(["run", "--model", "tiny", "--output", "other", *wrong.split()]) == FAILED
         assert capfd.readouterr().err.count("\n") == 1

@@ -1,0 +1,43 @@
+// How honest runs round: measured, and kept as a profile that verdicts rest on.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "assay/audit_log.h"
+#include "assay/profile.h"
+
+namespace assay::audit {
+
+/// What the formula of rounding leaves out for one dtype, device and kernel: another order of summation, sums
+/// in fewer bits, inputs that are rounded on their way.
+struct Profile : profile::Measurement {
+  static constexpr std::size_t kMaxBytes = 65536;  ///< of its file
+
+  std::string device;          ///< that the honest runs ran on; "" where it is not said
+  double variance_factor = 1;  ///< Tolerance::variance_factor
+  double differing_share = 0;  ///< Tolerance::differing_share
+  double attention_error = 0;  ///< Tolerance::attention_error
+
+  /// Errors: kOutOfRange: also a dtype that no rows have, and bounds that weights of 8 bits, or keys and
+  /// values of 8 bits, would meet: they exclude nothing.
+  [[nodiscard]] Status validate() const;
+
+  /// The one JSON text of these fields, under "format": "assay/audit/profile/v1".
+  [[nodiscard]] std::string to_json() const;
+  /// Its source says `place` and SHA-256 of the text. Errors: kMalformed, kNonCanonical (not the text that
+  /// to_json() gives), kUnsupported (format), kOutOfRange, kTooLarge.
+  [[nodiscard]] static Result<Profile> from_json(std::string_view text, std::string_view place);
+  [[nodiscard]] static Result<Profile> read(const std::filesystem::path& path);
+  [[nodiscard]] Status write(const std::filesystem::path& path) const;
+
+  friend bool operator==(const Profile&, const Profile&) = default;
+};
+
+/// The largest factor of the variance that a profile of rows of this type may have: below it lies what weights
+/// of 8 bits add, 0.75 % of an output.
+[[nodiscard]] double largest_variance_factor(RowDtype dtype);
+
+}  // namespace assay::audit
