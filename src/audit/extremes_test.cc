@@ -91,7 +91,7 @@ TEST(Extremes, OneOutputOfAVeryLongSum) {
     tensor::append(bytes, test::bf16_bits(drawn));
   }
   const weights::ModelFolder files(R"({"model_type":"other"})");
-  files.whole({{"model.embed_tokens.weight", {2, kInputs}},
+  files.whole({{"model.embed_tokens.weight", {1, kInputs}, "BF16", bytes},
                {"model.layers.0.self_attn.q_proj.weight", {1, kInputs}, "BF16", bytes}});
   const weights::Folder folder = files.open().value();
   Key::Options options;
