@@ -78,7 +78,8 @@ def test_a_profile_of_two_engines(
     given = [
         "calibrate", "--model", folder / "small", "--out", out, "--prompts", folder / "prompts.txt",
         "--provider-engine", "vllm", "--verifier-engine", "transformers", "--batch-sizes", "1,4",
-        "--provider-dtypes", "bfloat16,float32", "--max-new-tokens", "40", "--json", "--quiet",
+        "--provider-dtypes", "bfloat16,float32", "--max-new-tokens", "40", "--margin", "4",
+        "--json", "--quiet",
     ]  # fmt: skip
     assert main([str(one) for one in given]) == 0
     report = json.loads(capsys.readouterr().out)
