@@ -237,7 +237,8 @@ class RequestRows:
         count, kept = until - request.told, request.kept
         if kept is None or count <= 0:
             return
-        state = torch.from_numpy(kept[:count].copy()).view(self._dtype)
+        with torch.inference_mode(False):
+            state = torch.from_numpy(kept[:count].copy()).view(self._dtype)
         position = len(request.prompt) - 1 + request.told
         rows = Rows(state, (Span(request.number, position, 0, count),))
         self._tell(request, lambda one: one.rows(0, rows))
@@ -251,7 +252,10 @@ class RequestRows:
         for observer in self._observers:
             if not request.refused:
                 try:
-                    telling(observer)
+                    # An engine's passes are in that mode, and what observers keep of one of them
+                    # they go on with when it is over.
+                    with torch.inference_mode(False):
+                        telling(observer)
                 except Exception as error:
                     self._drop(request, one_line(error))
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from assay import InputError
+from assay import InputError, toploc
 from assay.models import HEAD_INPUT, Keeper, RequestRows, Rows
 
 WIDTH = 4
@@ -270,3 +270,16 @@ def test_rows_of_a_pass_are_each_requests_own() -> None:
     rows.take("b", [6, 7])
     rows.take("a", [5])
     assert [one.rows[0][:, 0].tolist() for one in keeper.sequences] == [[2, 2], [1]]
+
+
+def test_rows_that_come_in_inference_mode() -> None:
+    prover = toploc.Prover(chunk=24, k=4)
+    rows = RequestRows([prover], torch.bfloat16)
+    values = torch.randn(100, 8).bfloat16()
+    with torch.inference_mode():
+        rows.begin("a", PROMPT)
+        for token in range(100):
+            rows.add(values[token : token + 1], [("a", 2 + token, 0, [token])])
+    rows.take("a", list(range(100)))
+    (made,) = prover.watched.sequences
+    assert made.proofs == toploc.build(values, chunk=24, k=4)
