@@ -1,4 +1,5 @@
-// Reads profiles: what is taken has bounds that exclude something, and is the text that it would be written as.
+// Reads profiles: what is taken has bounds that exclude something, and is the text that it would be written
+// as.
 #include "assay/audit_profile.h"
 #include "base/check.h"
 

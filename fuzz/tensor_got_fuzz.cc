@@ -1,4 +1,5 @@
-// Any bytes as a .gotact or a .gotue file: refused, or read into finite values whose sizes add up to the file.
+// Any bytes as a .gotact or a .gotue file: refused, or read into finite values whose sizes add up to the
+// file.
 #include <cmath>
 #include <cstdlib>
 

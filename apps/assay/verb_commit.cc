@@ -200,7 +200,8 @@ void add_commit(Program& program) {
       program.add("commit", "Commit to a tensor in 32 bytes",
                   "assay commit --tensor cube.npy --srs six.srs --out cube.commitment --json", run_commit);
   InputOptions& input = options.input;
-  add_option(verb, "--tensor FILE", input.path, ".npy, .safetensors, .pt, .gotact, or a directory of reshape");
+  add_option(verb, "--tensor FILE", input.path,
+             ".npy, .safetensors, .pt, .gotact, or a directory of reshape");
   add_option(verb, "--srs FILE", options.srs, "public parameters for the tensor's axes");
   add_option(verb, "--out FILE", options.out, "the commitment");
   add_option(verb, "--keep FILE", options.keep,

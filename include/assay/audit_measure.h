@@ -10,8 +10,8 @@
 
 namespace assay::audit {
 
-/// What a run shows that its verifier knows to be honest, for it is the verifier's own. Residuals of a key are
-/// equations in its secret: such a key is for measuring alone.
+/// What a run shows that its verifier knows to be honest, for it is the verifier's own. Residuals of a key
+/// are equations in its secret: such a key is for measuring alone.
 struct Measured {
   struct Product {
     std::uint32_t op = 0;  ///< in the table of the reference

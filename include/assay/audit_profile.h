@@ -36,8 +36,8 @@ struct Profile : profile::Measurement {
   friend bool operator==(const Profile&, const Profile&) = default;
 };
 
-/// The largest factor of the variance that a profile of rows of this type may have: below it lies what weights
-/// of 8 bits add, 0.75 % of an output.
+/// The largest factor of the variance that a profile of rows of this type may have: below it lies what
+/// weights of 8 bits add, 0.75 % of an output.
 [[nodiscard]] double largest_variance_factor(RowDtype dtype);
 
 }  // namespace assay::audit

@@ -1,6 +1,6 @@
 // What a check costs on one core: rows of one product by a key, and a token of all 211 products of a model in
-// the sizes of SmolLM2-135M by a key of 8 vectors and by the weights. From rows as they were opened to what is
-// found.
+// the sizes of SmolLM2-135M by a key of 8 vectors and by the weights. From rows as they were opened to what
+// is found.
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 

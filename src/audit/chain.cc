@@ -12,8 +12,8 @@ namespace assay::audit::internal {
 namespace {
 
 constexpr FloatFormat kFp32 = {23, -126, 0x1.fffffep127};
-/// How far off the factor of RMSNorm may be, in places of fp32: a sum in lanes errs by a few, its root by half
-/// of that, and the reciprocal by one.
+/// How far off the factor of RMSNorm may be, in places of fp32: a sum in lanes errs by a few, its root by
+/// half of that, and the reciprocal by one.
 constexpr int kMostShift = 4;
 
 /// What the model's program computes in within one operation: 32 bits, or more where rows have more.

@@ -18,10 +18,10 @@ namespace assay::audit::internal {
                                              std::span<const double> row, const FloatFormat& format,
                                              int shift = 0);
 
-/// What a norm may make of a row, the likeliest first and each once. The sum of squares is taken in fp32 in an
-/// order that nobody knows, so that the factor may be another number nearby. Where it lies beside a fraction
-/// of few bits, such as 3/4, values of 8 bits times it lie beside the middle between two numbers, and one in
-/// ten and more falls to the other side.
+/// What a norm may make of a row, the likeliest first and each once. The sum of squares is taken in fp32 in
+/// an order that nobody knows, so that the factor may be another number nearby. Where it lies beside a
+/// fraction of few bits, such as 3/4, values of 8 bits times it lie beside the middle between two numbers,
+/// and one in ten and more falls to the other side.
 [[nodiscard]] std::vector<std::vector<double>> norms_of(const ModelSpec& spec, const Norm& norm,
                                                         std::span<const double> row,
                                                         const FloatFormat& format);

@@ -106,9 +106,10 @@ void report_limits(Verdict& verdict, const Question& q) {
 
 Verdict rejected_product(const Question& q, const ProductFindings::Failure& failure) {
   const Wire& wire = q.facts().table.ops[failure.op].output;
-  return rejected(fault(
-      wire.role == Role::kLogits ? "logits" : "product",
-      fmt::format("{}, position {}: {}", wire.to_string(), failure.position, failure.reason), failure.step));
+  const std::string reason =
+      fmt::format("{}, position {}: {}", wire.to_string(), failure.position, failure.reason);
+  return wire.role == Role::kLogits ? rejected(fault("logits", reason, failure.step))
+                                    : rejected(fault("product", reason, failure.step));
 }
 
 /// The questions that need numbers.

@@ -66,6 +66,8 @@ VERIFY_PAGE = (
 
 AUDIT_CODE = (
     "src/audit/check.cc:check",
+    "src/audit/check.cc:judge",
+    "src/audit/check.cc:rejected_product",
     "src/audit/check.cc:check_head",
     "src/audit/check_openings.cc",
     "src/audit/check_chain.cc",

@@ -1,6 +1,6 @@
-"""Write the .gotact and .gotue vectors from the layouts in docs/tensor.md alone.
+"""Writes the .gotact and .gotue vectors, from the layouts in docs/tensor.md alone.
 
-    python vectors/tensor/make_got.py [DIRECTORY]
+usage: python vectors/tensor/make_got.py [DIRECTORY]
 """
 
 import struct
