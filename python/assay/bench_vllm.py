@@ -14,9 +14,9 @@ from typing import Any
 
 from . import __version__
 from .arguments import add_number, parser_of
-from .bench_overhead import paired
 from .ending import ended
 from .machine import processor_name
+from .paired_runs import paired
 from .printing import show, show_json
 from .stopping import obey
 

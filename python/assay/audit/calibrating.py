@@ -149,7 +149,6 @@ def calibrate(
         raise InputError("out_of_range", "margin", f"is {margin}; give a number of at least 1")
     engine = models.engine_of(model)
     learned, held_out = prompts[::2], prompts[1::2]
-    settings = {"max_new_tokens": max_new_tokens, "batch": batch}
     done = tokens = alarms = 0
     with honest_runs(model) as runs:
         found = _core.AuditCalibration(runs.dtype)
@@ -166,12 +165,12 @@ def calibrate(
                 len(held_out),
             )
 
-        for run in runs.record(learned, **settings):
+        for run in runs.record(learned, max_new_tokens=max_new_tokens, batch=batch):
             found.add(runs.measure(run, by_weights))
             tokens += len(run.output)
             on_count(done := done + 1, len(prompts))
         profile = profile_with(None)
-        for run in runs.record(held_out, **settings):
+        for run in runs.record(held_out, max_new_tokens=max_new_tokens, batch=batch):
             judged = [runs.measure(run, one, profile=profile) for one in (by_weights, by_key)]
             alarms += any(one.outcome != "accepted" for one in judged)
             tokens += len(run.output)
