@@ -119,7 +119,7 @@ __getattr__, __dir__ = on_first_use(
         ".request_rows": "RequestRows",
         ".resuming": "KeptPass",
         ".rounding": "rounded with_rounded_weights",
-        ".rows": "Observer Rows Span TokenObserver",
+        ".rows": "Follower NativeObserver Observer Rows Span TokenObserver",
         ".silencing": "quiet",
         ".stored": "stored_state",
     },
