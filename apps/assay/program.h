@@ -58,11 +58,11 @@ class Program {
 };
 
 template <class T>
-inline constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool>;
+inline constexpr bool kIsInteger = std::is_integral_v<T> && !std::is_same_v<T, bool>;
 template <class T>
-inline constexpr bool is_integer<std::optional<T>> = is_integer<T>;
+inline constexpr bool kIsInteger<std::optional<T>> = kIsInteger<T>;
 template <class T>
-inline constexpr bool is_integer<std::vector<T>> = is_integer<T>;
+inline constexpr bool kIsInteger<std::vector<T>> = kIsInteger<T>;
 
 /// Refuses integers that are not written in decimal. CLI11 takes 010 for 8, and 0x10 for 16.
 CLI::Validator decimal_integer();
@@ -72,7 +72,7 @@ template <class T>
 CLI::Option* add_option(CLI::App* verb, const std::string& usage, T& value, const std::string& help) {
   const std::size_t space = usage.find(' ');
   CLI::Option* option = verb->add_option(usage.substr(0, space), value, help);
-  if constexpr (is_integer<T>) option->check(decimal_integer());
+  if constexpr (kIsInteger<T>) option->check(decimal_integer());
   return space == std::string::npos ? option : option->type_name(usage.substr(space + 1));
 }
 

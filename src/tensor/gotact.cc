@@ -66,7 +66,8 @@ Result<Sizes> sizes_from(WireReader& reader, const Source& source) {
   sizes.layers = ASSAY_TRY(size_from(reader, "num_layers", kMaxLayers));
   sizes.positions = ASSAY_TRY(size_from(reader, "num_positions", kMaxPositions));
   const Shape shape = {sizes.layers, sizes.positions, sizes.width};
-  ASSAY_TRY(element_count(shape, source.place + ": hidden_dim, num_layers and num_positions"));
+  static_cast<void>(
+      ASSAY_TRY(element_count(shape, source.place + ": hidden_dim, num_layers and num_positions")));
   const std::uint64_t held = reader.remaining();
   if (held == sizes.bytes()) return sizes;
   if (held == sizes.misaligned_bytes())
@@ -110,7 +111,7 @@ std::string as_list(const std::vector<std::uint32_t>& numbers) {
 
 Result<TensorFile> parse_gotact(const Source& source) {
   WireReader reader(source.bytes, source.place);
-  ASSAY_TRY(reader.raw(kGotactMagic.size(), "magic"));
+  static_cast<void>(ASSAY_TRY(reader.raw(kGotactMagic.size(), "magic")));
   ASSAY_TRY(check_version(reader));
   std::string model = ASSAY_TRY(reader.text(kMaxModelBytes, "model id"));
   const std::uint8_t precision = ASSAY_TRY(reader.u8("precision"));
@@ -152,7 +153,7 @@ Result<TensorFile> parse_gotact(const Source& source) {
 
 Result<TensorFile> parse_gotue(const Source& source) {
   WireReader reader(source.bytes, source.place);
-  ASSAY_TRY(reader.raw(kGotueMagic.size(), "magic"));
+  static_cast<void>(ASSAY_TRY(reader.raw(kGotueMagic.size(), "magic")));
   ASSAY_TRY(check_version(reader));
   const std::uint64_t tokens = ASSAY_TRY(size_from(reader, "vocab_size", UINT32_MAX));
   const std::uint64_t width = ASSAY_TRY(size_from(reader, "hidden_dim", UINT32_MAX));
