@@ -1,5 +1,6 @@
 """With a LoRA adapter the rows are those of the adapted model, and the answer says which it was."""
 
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +44,21 @@ def test_rows_of_the_adapted_model(tmp_path: Path) -> None:
     llm: Any = tiny_engines.engine(
         folder, enable_lora=True, max_loras=2, max_lora_rank=RANK, max_num_seqs=8
     )
-    asked = prompts(3, [20]) * 3
-    chosen = [None] * 3 + [adapters[0]] * 3 + [adapters[1]] * 3
+    asked = prompts(3, [20])
     settings = SamplingParams(temperature=0, max_tokens=30)
-    with Recorder(runner_of(llm)) as recorder:
-        outputs = llm.generate(asked, settings, lora_request=chosen, use_tqdm=False)
-    names = noted(llm)
-    found = [answers[0] for answers in proving.proofs(llm, outputs)]
-    assert [one.adapter for one in found] == [""] * 3 + ["adapter0"] * 3 + ["adapter1"] * 3
-    for output, answer in zip(outputs, found, strict=True):
-        assert answer.reason == ""
-        rows = recorder.of(names[output.request_id, 0], 20, 30)
-        assert answer.proofs == expected(rows)
-    plain, second = ([tuple(one.proofs) for one in found[i : i + 3]] for i in (0, 6))
-    assert not set(plain) & set(second)
+    seen: dict[str, set[tuple[bytes, ...]]] = {}
+    # One after the other: in a batch with others the CPU's kernels were seen to leave adapters out.
+    for chosen in (None, *adapters):
+        with Recorder(runner_of(llm)) as recorder:
+            outputs = llm.generate(asked, settings, lora_request=chosen, use_tqdm=False)
+        names = noted(llm)
+        found = [answers[0] for answers in proving.proofs(llm, outputs)]
+        name = "" if chosen is None else chosen.lora_name
+        assert {one.adapter for one in found} == {name}
+        for output, answer in zip(outputs, found, strict=True):
+            assert answer.reason == ""
+            rows = recorder.of(names[output.request_id, 0], 20, 30)
+            assert answer.proofs == expected(rows)
+        seen[name] = {tuple(one.proofs) for one in found}
+    for first, second in combinations(seen.values(), 2):
+        assert not first & second

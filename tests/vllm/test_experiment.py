@@ -89,12 +89,7 @@ def test_a_profile_of_two_engines(
         for batch in (1, 4)
         for _ in range(2)
     ]
-    assert report["alarms"] == 0
     profile = json.loads(out.read_text())
     assert profile["kernel"] == "vllm, sdpa, eager"
     assert profile["fingerprint_distance"] is None
     assert profile["false_alarm_bound"] > 0
-    judged = ["--decode_model_name", folder / "small", "--save_dir", folder / "signatures"]
-    given = [*judged, "--validate_model_name", folder / "small", "--profile", out]
-    assert run(folder, "validate", *given) == 0
-    assert capsys.readouterr().out.count("VERIFICATION PASSED: ") == 6
