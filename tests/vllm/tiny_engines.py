@@ -21,7 +21,7 @@ import tiny_models
 from assay import toploc
 
 K, CHUNK = 16, 8
-POSITIONS = 512
+POSITIONS = 2048
 VOCAB = tiny_models.VOCAB
 
 
