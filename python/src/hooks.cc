@@ -28,6 +28,7 @@ class HookTable {
         returned_of_(std::move(returned_of)) {
     const auto takers = [](const std::vector<nb::object>& objects) {
       std::vector<TensorTaker*> all;
+      all.reserve(objects.size());
       for (const nb::object& one : objects) all.push_back(nb::cast<TensorTaker*>(one));
       return all;
     };

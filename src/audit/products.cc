@@ -163,9 +163,8 @@ std::vector<const Product*> different(std::span<const Product> products) {
   };
   // The first of equal ones is kept: whether its input was recomputed may differ among them.
   std::ranges::stable_sort(all, [&](const Product* a, const Product* b) { return compare(a, b) < 0; });
-  const auto again =
-      std::ranges::unique(all, [&](const Product* a, const Product* b) { return compare(a, b) == 0; });
-  all.erase(again.begin(), again.end());
+  const auto equal = [&](const Product* a, const Product* b) { return compare(a, b) == 0; };
+  all.erase(std::unique(all.begin(), all.end(), equal), all.end());
   return all;
 }
 

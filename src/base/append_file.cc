@@ -40,7 +40,7 @@ Status AppendFile::truncate(std::uint64_t size) {
 Status AppendFile::append(ByteSpan bytes) {
   if (broken_)
     return Error{ErrorCode::kIo, path_.string(), "it ends within a record that could not be written"};
-  const Status written = write(bytes);
+  Status written = write(bytes);
   if (written.ok())
     size_ += bytes.size();
   else
