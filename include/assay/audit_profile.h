@@ -21,8 +21,8 @@ struct Profile : profile::Measurement {
   double differing_share = 0;  ///< Tolerance::differing_share
   double attention_error = 0;  ///< Tolerance::attention_error
 
-  /// Errors: kOutOfRange: also a dtype that no rows have, and bounds that weights of 8 bits, or keys and
-  /// values of 8 bits, would meet: they exclude nothing.
+  /// Errors: kOutOfRange: also a dtype that no rows have, and bounds from half of what weights of 8 and
+  /// 12 bits, or keys and values of 8, show on average.
   [[nodiscard]] Status validate() const;
 
   /// The one JSON text of these fields, under "format": "assay/audit/profile/v1".
@@ -36,8 +36,8 @@ struct Profile : profile::Measurement {
   friend bool operator==(const Profile&, const Profile&) = default;
 };
 
-/// The largest factor of the variance that a profile of rows of this type may have: below it lies what
-/// weights of 8 bits add, 0.75 % of an output.
+/// The largest factor of the variance that a profile of rows of this type may have: half of what weights of
+/// 8 bits show, which err by 0.75 % of an output.
 [[nodiscard]] double largest_variance_factor(RowDtype dtype);
 
 }  // namespace assay::audit

@@ -19,6 +19,7 @@ from .machine import processor_name
 from .paired_runs import paired
 from .printing import show, show_json
 from .stopping import obey
+from .vllm import require_installed
 
 PROGRAM = "assay bench vllm"
 
@@ -50,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
+    require_installed()
     report = measure(options)
     if options.json:
         show_json(report)

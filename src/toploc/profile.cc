@@ -1,24 +1,18 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <concepts>
 
 #include "assay/toploc_verdict.h"
-#include "base/file.h"
-#include "base/json_fields.h"
-#include "base/sha256.h"
 #include "base/try.h"
-#include "base/within.h"
+#include "profile/profile_file.h"
 
 namespace assay::toploc {
 namespace {
 
-constexpr std::string_view kFormat = "assay/toploc/profile/v";
-constexpr std::uint32_t kVersion = 1;
+constexpr profile::FileFormat kFormat = {"assay/toploc/profile/v", 1};
 
-/// Calls visit(name, member) for each field, in the order of the file. `self` is a Profile, const or not.
-template <class Self, class Visit>
-void each_field(Self& self, const Visit& visit) {
+/// The fields in the order of the file; `self` is a Profile, const or not.
+constexpr auto kEachField = [](auto& self, const auto& visit) {
   visit("name", self.name);
   visit("model", self.conditions.model);
   visit("dtype", self.conditions.dtype);
@@ -37,27 +31,7 @@ void each_field(Self& self, const Visit& visit) {
   visit("honest_sequences", self.honest_runs);
   visit("honest_chunks", self.honest_chunks);
   visit("fingerprint_distance", self.fingerprint_distance);
-}
-
-template <class T>
-Json json_of(const T& value) {
-  return value;
-}
-Json json_of(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
-
-// Texts and numbers of any size: validate() has the bounds.
-Result<std::string> read_as(const JsonValue& value, const std::string&) {
-  return value.text(Profile::kMaxBytes);
-}
-Result<double> read_as(const JsonValue& value, double) { return value.real(); }
-Result<std::optional<double>> read_as(const JsonValue& value, const std::optional<double>&) {
-  if (value.is_null()) return std::optional<double>();
-  return std::optional(ASSAY_TRY(value.real()));
-}
-template <std::unsigned_integral T>
-Result<T> read_as(const JsonValue& value, T) {
-  return value.integer<T>();
-}
+};
 
 Status out_of_range(const char* field, std::string reason) {
   return Error{ErrorCode::kOutOfRange, field, std::move(reason)};
@@ -126,44 +100,16 @@ Status Profile::validate() const {
   return {};
 }
 
-std::string Profile::to_json() const {
-  Json json;
-  json["format"] = fmt::format("{}{}", kFormat, kVersion);
-  each_field(*this, [&json](const char* field, const auto& value) { json[field] = json_of(value); });
-  return dump_json(json) + "\n";
-}
+std::string Profile::to_json() const { return profile::to_json(*this, kFormat, kEachField); }
 
 Result<Profile> Profile::from_json(std::string_view text, std::string_view place) {
-  const JsonText json = ASSAY_TRY(JsonText::parse(text, place, kMaxBytes));
-  Profile profile;
-  JsonNames names;
-  each_field(profile, [&names](const char* field, const auto&) { names.emplace_back(field); });
-  const JsonFields fields = ASSAY_TRY(json.root().format(kFormat, kVersion, names));
-  Status status;
-  each_field(profile, [&](const char* field, auto& value) {
-    if (!status.ok()) return;
-    auto read = read_as(fields[field], value);
-    if (read.ok()) {
-      value = *std::move(read);
-    } else {
-      status = read.error();
-    }
-  });
-  ASSAY_TRY(status);
-  status = profile.validate();
-  if (!status.ok()) return within(place, status.error());
-  profile.source = fmt::format("{}, SHA-256 {}", place, to_hex(Sha256().update(text).digest()));
-  return profile;
+  return profile::from_json<Profile>(text, place, kFormat, kEachField);
 }
 
 Result<Profile> Profile::read(const std::filesystem::path& path) {
-  const Bytes bytes = ASSAY_TRY(read_file(path, kMaxBytes));
-  return from_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+  return profile::read_file_of<Profile>(path);
 }
 
-Status Profile::write(const std::filesystem::path& path) const {
-  ASSAY_TRY(validate());
-  return write_file(path, to_json());
-}
+Status Profile::write(const std::filesystem::path& path) const { return profile::write_file_of(*this, path); }
 
 }  // namespace assay::toploc

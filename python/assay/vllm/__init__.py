@@ -10,11 +10,22 @@ from .settings import Settings, settings_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .known import require_installed
     from .middleware import Proofs
     from .offline import proofs
 
-__all__ = ["Answer", "Proofs", "Settings", "proofs", "read_answers", "settings_from"]
+__all__ = [
+    "Answer",
+    "Proofs",
+    "Settings",
+    "proofs",
+    "read_answers",
+    "require_installed",
+    "settings_from",
+]
 
 __getattr__, __dir__ = on_first_use(
-    __name__, {".offline": "proofs", ".middleware": "Proofs"}, __all__
+    __name__,
+    {".known": "require_installed", ".offline": "proofs", ".middleware": "Proofs"},
+    __all__,
 )

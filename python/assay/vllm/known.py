@@ -8,6 +8,7 @@ import importlib
 import importlib.metadata
 import inspect
 import os
+import sys
 from typing import Any, NamedTuple
 
 from ..errors import InputError
@@ -115,6 +116,17 @@ def installed() -> str:
         except importlib.metadata.PackageNotFoundError:
             continue
     return ""
+
+
+def require_installed() -> None:
+    """See that there is a vLLM.
+
+    Raises:
+        InputError: There is none beside this Python ("unsupported").
+    """
+    if not installed():
+        reason = f"is not installed for {sys.executable}; `make vllm` makes .venv-vllm with it"
+        raise InputError("unsupported", "vLLM", reason)
 
 
 def check() -> None:

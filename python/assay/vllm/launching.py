@@ -19,7 +19,7 @@ from typing import IO
 from ..errors import InputError
 from ..printing import printable
 from ..stopping import obey
-from .known import installed
+from .known import require_installed
 
 MIDDLEWARE = "assay.vllm.Proofs"
 _PATIENCE_S = 900.0
@@ -75,9 +75,7 @@ def serving(
         InputError: vLLM is not installed beside this Python ("unsupported"), or it ended before it
             answered ("io"); its last words are in the reason.
     """
-    if not installed():
-        reason = f"is not installed for {sys.executable}; `make vllm` makes .venv-vllm with it"
-        raise InputError("unsupported", "vLLM", reason)
+    require_installed()
     port = _free_port()
     asked = json.dumps({"assay": dict(settings or {})})
     command = [
