@@ -13,6 +13,7 @@ FUZZ_SECONDS ?= 300
 SOAK_FUZZ_SECONDS ?= 300
 TOPLOC_FUZZ_SECONDS ?= 600
 ARGS ?=
+LINT_FLAGS ?=
 
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
 # A compiler cache where there is one; the launcher that the environment names goes first.
@@ -49,6 +50,14 @@ layers-demo: build  ## score a real model's layers, draw them, select some for v
 audit-demo: build  ## audit a real model's answer from what a provider committed to, and catch five cheats
 	@$(venv)/assay-audit demo $(ARGS)
 
+.PHONY: probe-demo
+probe-demo: build  ## train a probe of a real model's state, check what it does, sign its readings, and catch five cheats
+	@$(venv)/assay-probe demo $(ARGS)
+
+.PHONY: trees-demo
+trees-demo: build  ## prover and verifier of each tree as two processes: sizes and times of Merkle, Verkle and Terkle
+	@$(venv)/assay-trees-demo $(ARGS)
+
 .PHONY: vllm
 vllm: build  ## an environment .venv-vllm with the serving engine vLLM, on the CPU, and the package in it
 	@tools/setup-vllm
@@ -75,7 +84,13 @@ lint: setup lint-setup  ## clang-format, clang-tidy, arrows of includes and impo
 	@python3 tests/architecture/check_edges.py .
 	@python3 tests/architecture/check_imports.py .
 	@$(venv)/mypy
-	@tools/lint-tidy
+	@tools/lint-tidy $(LINT_FLAGS)
+
+.PHONY: docs
+docs: setup  ## the documentation as a site with search and the Python reference, in build/docs
+	@tools/setup-python docs
+	@$(venv)/python tools/build-docs
+	@echo 'build/docs/index.html; with search: python3 -m http.server -d build/docs'
 
 .PHONY: format
 format: lint-setup  ## lay out the C++ and Python sources as `make lint` wants them
@@ -132,12 +147,20 @@ coverage: system lint-setup  ## line coverage of the C++ tests, room by room; fa
 fuzz: clang  ## FUZZ_SECONDS of fuzzing, shared by all targets
 	@tools/fuzz --total $(FUZZ_SECONDS)
 
+.PHONY: ptau-files
+ptau-files: system  ## powers 4 and 8 of small ceremonies by snarkjs, in build/ptau: what vectors/kzg keeps
+	@tools/ptau-files 4 8
+
+.PHONY: ceremony-demo
+ceremony-demo: build  ## three contributors and a verifier, each a process, make an SRS and try to cheat
+	@$(venv)/assay-ceremony-demo $(ARGS)
+
 .PHONY: two-party
 two-party: build  ## a provider and a verifier as two processes that share only files
 	@$(venv)/assay-two-party $(ARGS)
 
 .PHONY: install
-install: system  ## the command, headers and libraries into PREFIX (DESTDIR is honoured); no Python
+install: system  ## the command with manual pages, completions, docs; headers and libraries; into PREFIX (DESTDIR is honoured)
 	@cmake --preset package
 	@cmake --build --preset package
 	@DESTDIR='$(DESTDIR)' cmake --install build/package --prefix '$(PREFIX)'

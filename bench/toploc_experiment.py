@@ -201,7 +201,8 @@ class Experiment:
         alarms = sum(
             any(not toploc.decide(one.comparisons[i], calibrated) for one in honest) for i in judged
         )
-        rows = [_row(provider, calibrated) for provider in self._providers]
+        profiles = (Profile.published(), calibrated)
+        rows = [row_of(provider, profiles) for provider in self._providers]
         expected = {
             row["name"]: 0 if row["honest"] else len(self._prompts)
             for row in rows
@@ -218,8 +219,7 @@ class Experiment:
             "rows": rows,
             "calibrated": json.loads(calibrated.to_json()),
             "mixed": {
-                profile.name: _accepted_when_mixed(self._providers, profile)
-                for profile in (Profile.published(), calibrated)
+                profile.name: _accepted_when_mixed(self._providers, profile) for profile in profiles
             },
             "held_out": len(judged),
             "alarms": alarms,
@@ -233,7 +233,8 @@ class Experiment:
         }
 
 
-def _row(provider: Provider, calibrated: Profile) -> dict[str, Any]:
+def row_of(provider: Provider, profiles: Sequence[Profile]) -> dict[str, Any]:
+    """The figures of a provider's answers, and how many of them each profile rejects."""
     figures = [toploc.statistics(one) for one in provider.comparisons]
     return {
         "name": provider.name,
@@ -243,7 +244,7 @@ def _row(provider: Provider, calibrated: Profile) -> dict[str, Any]:
             profile.name: sum(
                 toploc.decide(one, profile).outcome == "rejected" for one in provider.comparisons
             )
-            for profile in (Profile.published(), calibrated)
+            for profile in profiles
         },
         "within_38_10_8": sum(
             one.exponent_mismatches <= 38 and one.mantissa_mean <= 10 and one.mantissa_median <= 8
@@ -276,25 +277,7 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 
 def _print_table(report: dict[str, Any]) -> None:
-    print(
-        f"{report['model']}, {report['prompts']} prompts, {report['tokens']} tokens each; median "
-        "(least to most) over the answers\n"
-    )
-    heads = ["provider", "exponents", "mantissa mean", "median", "signs", "dispersion",
-             "fingerprint distance", "within 38/10/8", "rejected, published",
-             "rejected, calibrated"]  # fmt: skip
-    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
-    for row in report["rows"]:
-        cells = [row["name"]]
-        for name in (*FIGURES[:5], "fingerprint_distance"):
-            found = row[name]
-            cells.append(
-                f"{found['median']:.3g} ({found['least']:.3g} to {found['most']:.3g})"
-                if found is not None
-                else ""
-            )
-        cells += [str(row["within_38_10_8"]), *map(str, row["rejected"].values())]
-        print(f"| {' | '.join(cells)} |")
+    print_rows(report)
     for name, shares in report["mixed"].items():
         most = max((i for i, share in enumerate(shares) if share >= 0.5), default=0)
         print(
@@ -311,6 +294,30 @@ def _print_table(report: dict[str, Any]) -> None:
         f"the honest answers took {seconds['generate']:.0f} s to generate, {report['batch']} at a "
         f"time, and {seconds['validate']:.0f} s to validate, one at a time"
     )
+
+
+def print_rows(report: dict[str, Any]) -> None:
+    """The rows of a report as a table in Markdown."""
+    print(
+        f"{report['model']}, {report['prompts']} prompts, {report['tokens']} tokens each; median "
+        "(least to most) over the answers\n"
+    )
+    names = list(report["rows"][0]["rejected"])
+    heads = ["provider", "exponents", "mantissa mean", "median", "signs", "dispersion",
+             "fingerprint distance", "within 38/10/8",
+             *(f"rejected, {name}" for name in names)]  # fmt: skip
+    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
+    for row in report["rows"]:
+        cells = [row["name"]]
+        for name in (*FIGURES[:5], "fingerprint_distance"):
+            found = row[name]
+            cells.append(
+                f"{found['median']:.3g} ({found['least']:.3g} to {found['most']:.3g})"
+                if found is not None
+                else ""
+            )
+        cells += [str(row["within_38_10_8"]), *map(str, row["rejected"].values())]
+        print(f"| {' | '.join(cells)} |")
 
 
 def _options() -> argparse.Namespace:

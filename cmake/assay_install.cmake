@@ -1,4 +1,4 @@
-# Three components: `runtime`, the command; `development`, headers, libraries and a CMake package (find_package(assay),
+# Three components: `runtime`, the command with its manual; `development`, headers, libraries and a CMake package (find_package(assay),
 # then link assay::assay or one room); `wheel`, what goes into the Python wheel beside its pure modules.
 include(CMakePackageConfigHelpers)
 set(assay_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/assay)
@@ -20,6 +20,20 @@ install(FILES
 
 if(ASSAY_CLI)
   install(TARGETS assay_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
+  if(NOT CMAKE_CROSSCOMPILING)
+    set(manual ${PROJECT_BINARY_DIR}/apps/assay/manual)
+    install(DIRECTORY ${manual}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT runtime)
+    install(FILES ${manual}/completions/assay.bash RENAME assay
+      DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT runtime)
+    install(FILES ${manual}/completions/_assay
+      DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions COMPONENT runtime)
+    install(FILES ${manual}/completions/assay.fish
+      DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT runtime)
+  endif()
+  install(FILES LICENSE README.md SECURITY.md CHANGELOG.md
+    DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
+  install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime
+    FILES_MATCHING PATTERN "*.md")
 endif()
 if(ASSAY_PYTHON)
   install(TARGETS assay_python LIBRARY DESTINATION assay COMPONENT wheel)

@@ -23,7 +23,7 @@ struct Fixed {
     std::vector<std::int64_t> values;
     for (int i = 0; i < 12; ++i) values.push_back(5 + 37 * i);
     auto commitment = claim::commit(srs, {layout, {}, {}, claim::CaptureMode::kDecode}, values).value();
-    return {values, std::move(commitment), claim::TensorChecker(srs.verifier_key())};
+    return {values, std::move(commitment), claim::TensorChecker(srs)};
   }
 };
 

@@ -86,4 +86,19 @@ Result<claim::Place> parse_entry(std::string_view text, const encode::Layout& la
   return Error{place.error().code, fmt::format("{} {}", flag, text), place.error().to_string()};
 }
 
+Result<std::pair<std::uint64_t, std::uint64_t>> parse_range(std::string_view text, std::string_view flag) {
+  const std::size_t dots = text.find("..");
+  const std::uint64_t first = ASSAY_TRY(parse_count<std::uint64_t>(text.substr(0, dots), flag));
+  if (dots == std::string_view::npos) return std::pair(first, first);
+  return std::pair(first, ASSAY_TRY(parse_count<std::uint64_t>(text.substr(dots + 2), flag)));
+}
+
+Result<claim::Query> SliceFlags::query(const encode::Layout& layout) const {
+  claim::SliceNames names;
+  if (!layer.empty()) names.layer = layer;
+  if (!token.empty()) names.tokens = ASSAY_TRY(parse_range(token, "--token"));
+  names.dim = dim;
+  return claim::query_of_slice(layout, names);
+}
+
 }  // namespace assay::cli

@@ -1,8 +1,10 @@
 // Values that flags take, read from their text. Every error names the flag.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "assay/claim.h"
@@ -27,5 +29,20 @@ namespace assay::cli {
 /// Errors: kMalformed; kOutOfRange where the layout has no such entry.
 [[nodiscard]] Result<claim::Place> parse_entry(std::string_view text, const encode::Layout& layout,
                                                std::string_view flag);
+
+/// "5", or "3..7", of which both ends count. Errors: kMalformed.
+[[nodiscard]] Result<std::pair<std::uint64_t, std::uint64_t>> parse_range(std::string_view text,
+                                                                          std::string_view flag);
+
+/// What --layer, --token and --dim name; they are empty, or not given, where they say nothing.
+struct SliceFlags {
+  std::string layer;
+  std::string token;
+  std::optional<std::uint64_t> dim;
+
+  [[nodiscard]] bool any() const { return !layer.empty() || !token.empty() || dim.has_value(); }
+  /// Errors: those of parse_range and of claim::query_of_slice.
+  [[nodiscard]] Result<claim::Query> query(const encode::Layout& layout) const;
+};
 
 }  // namespace assay::cli

@@ -141,7 +141,7 @@ Result<std::vector<unsigned>> parse_numbers(std::string_view text, unsigned leas
     unsigned value = 0;
     const auto [end, failure] = std::from_chars(one.data(), one.data() + one.size(), value);
     if (failure != std::errc{} || end != one.data() + one.size())
-      return Error{ErrorCode::kMalformed, std::string(place), fmt::format("'{}' is no number", one)};
+      return Error{ErrorCode::kMalformed, std::string(place), fmt::format("'{}' is not a number", one)};
     if (value < least || value > most)
       return Error{ErrorCode::kOutOfRange, std::string(place),
                    fmt::format("{} is not from {} to {}", value, least, most)};

@@ -29,6 +29,18 @@ struct Timing {
 /// One run unseen, to warm caches and tables, where that is short; then repeated ones.
 [[nodiscard]] Timing measure(const Repeats& repeats, const std::function<void()>& run);
 
+/// Times what gives a Result, whose values are thrown away. Errors: those of `run`.
+template <class Run>
+[[nodiscard]] Result<Timing> measure_result(const Repeats& repeats, const Run& run) {
+  Status status;
+  const Timing timing = measure(repeats, [&] {
+    const auto result = run();
+    if (!result.ok()) status = result.error();
+  });
+  if (!status.ok()) return status.error();
+  return timing;
+}
+
 /// The highest resident size in bytes that `run` reaches; nothing where the system does not tell.
 [[nodiscard]] std::optional<std::uint64_t> peak_memory_of(const std::function<void()>& run);
 

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "assay/error_line.h"
 #include "program.h"
 
 namespace assay::cli {
@@ -58,10 +59,11 @@ struct HandedOver {
   std::string_view second;  // empty of a verb that has no verbs of its own
   std::string_view flag;
 };
-constexpr std::array<HandedOver, 5> kHandedOver{{{"toploc", "verify", "--model"},
+constexpr std::array<HandedOver, 6> kHandedOver{{{"toploc", "verify", "--model"},
                                                  {"toploc", "verify", "--tokens"},
                                                  {"layers", "score", "--model"},
                                                  {"audit", "enroll", "--model"},
+                                                 {"probe", "verify", "--model"},
                                                  {"compare", "", "--plot"}}};
 
 bool is_handed_over(const std::string& verb, const std::string& second, const std::vector<char*>& arguments) {
@@ -82,11 +84,13 @@ int become(const std::string& path, const std::vector<char*>& arguments, std::si
                 arguments.end());
   passed.push_back(nullptr);
   ::execv(path.c_str(), passed.data());
-  write_stderr_line(fmt::format("assay: {}: cannot run it: {}", path, std::strerror(errno)));
+  say_error(fmt::format("assay: {}: cannot run it: {}", path, std::strerror(errno)));
   return kFailed;
 }
 
 }  // namespace
+
+void say_error(std::string_view text) { write_stderr_line(error_line(text)); }
 
 std::vector<std::string> external_verbs() {
   std::vector<std::string> verbs;
@@ -100,6 +104,20 @@ std::vector<std::string> external_verbs() {
   }
   std::sort(verbs.begin(), verbs.end());
   return verbs;
+}
+
+Status become_program(const std::string& name, const std::vector<std::string>& arguments) {
+  const std::string path = find_program(name);
+  if (path.empty())
+    return Error{ErrorCode::kUnsupported, name,
+                 "this program of the Python package is neither beside this one nor in PATH"};
+  std::vector<std::string> words = {path};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> passed;
+  for (std::string& word : words) passed.push_back(word.data());
+  passed.push_back(nullptr);
+  ::execv(path.c_str(), passed.data());
+  return Error{ErrorCode::kUnsupported, path, fmt::format("cannot run it: {}", std::strerror(errno))};
 }
 
 int run_external_verb(const Program& program, const std::vector<char*>& arguments) {
@@ -120,13 +138,13 @@ int run_external_verb(const Program& program, const std::vector<char*>& argument
     if (!path.empty()) return become(path, arguments, 1);
   }
   if (handed_over) {
-    write_stderr_line(fmt::format(
+    say_error(fmt::format(
         "assay {}: these flags are for the program assay-{}, which is neither beside this one nor in PATH",
         program.is_group(first) ? first + " " + second : first, first));
     return kFailed;
   }
   if (known) return kDone;
-  write_stderr_line(fmt::format(
+  say_error(fmt::format(
       "assay: no verb '{}', and no program assay-{} beside this one or in PATH (see assay --help)", first,
       first));
   return kFailed;

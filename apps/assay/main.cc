@@ -1,10 +1,14 @@
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "external_verb.h"
+#include "manual.h"
 #include "program.h"
+#include "show.h"
 #include "signals.h"
 
 namespace assay::cli {
@@ -13,9 +17,30 @@ namespace {
 int run(int argc, char** argv) {
   try {
     Program program;
-    for (const auto add : {add_convert, add_reshape, add_interpolate, add_srs, add_trust, add_commit,
-                           add_challenge, add_prove, add_verify, add_locate, add_compare, add_toploc,
-                           add_manifest, add_layers, add_audit, add_keygen, add_bench, add_about}) {
+    for (const auto add : {add_convert,
+                           add_reshape,
+                           add_interpolate,
+                           add_srs,
+                           add_trust,
+                           add_commit,
+                           add_commit_prove_verify,
+                           add_challenge,
+                           add_prove,
+                           add_verify,
+                           add_log,
+                           add_tree,
+                           add_locate,
+                           add_compare,
+                           add_toploc,
+                           add_manifest,
+                           add_layers,
+                           add_audit,
+                           add_probe,
+                           add_keygen,
+                           add_bench,
+                           add_show,
+                           add_manual,
+                           add_about}) {
       add(program);
     }
     std::vector<char*> arguments(argv, argv + argc);
@@ -28,10 +53,20 @@ int run(int argc, char** argv) {
     // Comes back only when the verb is one of the program's own.
     const int failed = run_external_verb(program, arguments);
     if (failed != kDone) return failed;
+    // Whoever asks for help gets it, also where a flag before it lacks its value.
+    const auto asks = std::find_if(arguments.begin(), arguments.end(), [&help](const char* argument) {
+      return argument == help || std::string_view(argument) == "-h";
+    });
+    if (asks != arguments.end()) {
+      const auto flags = std::find_if(arguments.begin() + 1, arguments.end(),
+                                      [](const char* argument) { return argument[0] == '-'; });
+      arguments.erase(flags, arguments.end());
+      arguments.push_back(help.data());
+    }
     install_signal_handlers();
     return program.run(static_cast<int>(arguments.size()), arguments.data());
   } catch (const std::exception& error) {
-    write_stderr_line(std::string("assay: ") + error.what());
+    say_error(std::string("assay: ") + error.what());
     return kFailed;
   }
 }

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <exception>
 #include <new>
 #include <string_view>
 
+#include "arguments.h"
 #include "base/cpu.h"
 #include "external_verb.h"
 #include "signals.h"
@@ -22,7 +24,7 @@ std::string external_verbs_text(const Program& program) {
   std::string text;
   if (!verbs.empty()) text += "Programs beside this one, with their own --help:\n";
   for (const std::string& verb : verbs) text += "  " + printable(verb) + "\n";
-  if (!verbs.empty()) text += "\n";
+  if (!verbs.empty()) text += '\n';
   return text +
          "Any other verb x runs the program assay-x, if there is one beside this one or in PATH.\n"
          "Exit codes: 0 accepted or done, 1 verification rejected, 2 bad input or could not run,\n"
@@ -42,6 +44,14 @@ void refuse_empty_values(CLI::App& app) {
         ""));
   }
   for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) refuse_empty_values(*verb);
+}
+
+// The one of `rest` that stands first on the command line.
+std::string first_of(const std::vector<std::string>& rest, int argc, const char* const* argv) {
+  const auto* const found = std::find_if(argv + 1, argv + argc, [&](const char* argument) {
+    return std::ranges::find(rest, argument) != rest.end();
+  });
+  return found == argv + argc ? rest.front() : *found;
 }
 
 const CLI::App* find_subcommand(const CLI::App& parent, const std::string& name) {
@@ -96,13 +106,27 @@ CLI::App* Program::add_verb(const std::string& name, const std::string& summary,
 }
 
 CLI::Validator decimal_integer() {
-  const auto refusal = [](const std::string& text) {
+  // No flag of ours takes a negative number. CLI11 takes -1 for the largest that there is.
+  const auto refusal = [](const std::string& text) -> std::string {
     const std::string_view digits = std::string_view(text).substr(text.starts_with('-') ? 1 : 0);
     const bool decimal = !digits.empty() && digits[0] != '0' &&
                          digits.find_first_not_of("0123456789") == std::string_view::npos;
-    return decimal || text == "0" ? std::string() : "'" + text + "' is no integer in decimal";
+    if (text == "0") return {};
+    if (!decimal) return "'" + text + "' is not an integer in decimal";
+    std::uint64_t value = 0;
+    const std::errc failure = std::from_chars(digits.data(), digits.data() + digits.size(), value).ec;
+    if (failure == std::errc{} && digits.size() == text.size()) return {};
+    return text + " is not between 0 and 2^64 - 1";
   };
   return CLI::Validator(refusal, "");
+}
+
+void add_slice_flags(CLI::App* verb, SliceFlags& flags) {
+  add_option(verb, "--layer NAME|INDEX", flags.layer, "a slice: the values of one layer");
+  add_option(verb, "--token N|N..N", flags.token,
+             "a slice: the values of one token, or of a range, both ends counted");
+  add_option(verb, "--dim N", flags.dim,
+             "a slice: the values at one place of the hidden width; the three flags combine");
 }
 
 CLI::Option* add_weights(CLI::App* verb, std::string& path) {
@@ -120,15 +144,21 @@ int Program::run(int argc, const char* const* argv) {
     std::string verb = chosen.empty() ? "" : " " + chosen[0]->get_name();
     if (!chosen.empty() && !chosen[0]->get_subcommands().empty())
       verb += " " + chosen[0]->get_subcommands()[0]->get_name();
-    write_stderr_line(fmt::format("assay{}: {} (see assay{} --help)", verb, error.what(), verb));
+    // What CLI11 says of the arguments that nothing takes names all of them, the last one first.
+    const std::vector<std::string> rest = app_.remaining(true);
+    const std::string said =
+        error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) && !rest.empty()
+            ? fmt::format("{}: nothing takes this argument", first_of(rest, argc, argv))
+            : error.what();
+    say_error(fmt::format("assay{}: {} (see assay{} --help)", verb, said, verb));
     return kFailed;
   }
   try {
     return run_chosen();
   } catch (const std::bad_alloc&) {
-    write_stderr_line(fmt::format("assay {}: not enough memory", verb_));
+    say_error(fmt::format("assay {}: not enough memory", verb_));
   } catch (const std::exception& error) {
-    write_stderr_line(fmt::format("assay {}: {}", verb_, error.what()));
+    say_error(fmt::format("assay {}: {}", verb_, error.what()));
   }
   return kFailed;
 }
@@ -139,7 +169,7 @@ int Program::run_chosen() {
   // The library would go on with its fastest code; who names a kernel wants that or nothing.
   const Result<std::optional<KernelId>> kernel = kernel_of_environment();
   if (!kernel.ok()) {
-    write_stderr_line(fmt::format("assay {}: {}", verb_, kernel.error().to_string()));
+    say_error(fmt::format("assay {}: {}", verb_, kernel.error().to_string()));
     return kFailed;
   }
   Result<int> code = kFailed;
@@ -148,7 +178,7 @@ int Program::run_chosen() {
     code = action_(Console(verb_, json_, quiet_));
   }
   if (code.ok()) return *code;
-  write_stderr_line(fmt::format("assay {}: {}", verb_, code.error().to_string()));
+  say_error(fmt::format("assay {}: {}", verb_, code.error().to_string()));
   return kFailed;
 }
 

@@ -79,16 +79,24 @@ CLI::Option* add_option(CLI::App* verb, const std::string& usage, T& value, cons
 /// --weights DIR, as all verbs have it that read a model's folder.
 CLI::Option* add_weights(CLI::App* verb, std::string& path);
 
+/// --layer, --token and --dim, as they name a slice of a commitment.
+void add_slice_flags(CLI::App* verb, struct SliceFlags& flags);
+
 /// What runs at `assay VERB`: one function for each file verb_*.cc.
 void add_convert(Program& program);
 void add_reshape(Program& program);
 void add_interpolate(Program& program);
 void add_srs(Program& program);
+void add_srs_import(Program& program);
+void add_srs_ceremony(Program& program);
 void add_trust(Program& program);
 void add_commit(Program& program);
+void add_commit_prove_verify(Program& program);
 void add_challenge(Program& program);
 void add_prove(Program& program);
 void add_verify(Program& program);
+void add_log(Program& program);
+void add_tree(Program& program);
 void add_locate(Program& program);
 void add_compare(Program& program);
 void add_toploc(Program& program);
@@ -102,9 +110,22 @@ void add_audit_challenge(Program& program);
 void add_audit_open(Program& program);
 void add_audit_check(Program& program);
 void add_audit_listen(Program& program);
+void add_probe(Program& program);
+void add_probe_keygen(Program& program);
+void add_probe_train(Program& program);
+void add_probe_evaluate(Program& program);
+void add_probe_attest(Program& program);
+void add_probe_verify(Program& program);
+void add_probe_inspect(Program& program);
+void add_probe_checkpoint(Program& program);
+void add_probe_drift(Program& program);
 void add_keygen(Program& program);
 void add_bench(Program& program);
+void add_bench_ceremony(Program& program);
 void add_bench_layers(Program& program);
+void add_bench_schemes(Program& program);
+void add_bench_openings(Program& program);
+void add_bench_probe(Program& program);
 void add_about(Program& program);
 
 }  // namespace assay::cli

@@ -87,7 +87,7 @@ Result<int> run_open(const OpenOptions& options, const Console& console) {
 
 void add_audit_challenge(Program& program) {
   const auto [verb, options] = program.add(
-      "audit challenge", "Draw what a provider is to open, once its head lies before you",
+      "audit challenge", "Draw what a provider must open, once you have its signed head",
       "assay audit challenge --head head --provider provider.key.pub --risk 0.01 --key smollm2.key.0\n"
       "      --record drawn --out challenge",
       run_challenge);
@@ -111,7 +111,7 @@ void add_audit_challenge(Program& program) {
 
 void add_audit_open(Program& program) {
   const auto [verb, options] =
-      program.add("audit open", "Answer a challenge, from what the recorder left of a run",
+      program.add("audit open", "Answer a challenge from the files that the recorder left of a run",
                   "assay audit open --run log/5f10..97 --challenge challenge --out openings", run_open);
   add_option(verb, "--run DIR", options.run, "the folder of the run")->required();
   add_option(verb, "--challenge FILE", options.challenge, "what the verifier drew")->required();

@@ -326,7 +326,11 @@ void add_bench(Program& program) {
       ->check(CLI::Range(1, 254));
   add_repeats(commitments_verb, commitments);
   add_thread_counts(commitments_verb, commitments);
+  add_bench_schemes(program);
+  add_bench_ceremony(program);
+  add_bench_openings(program);
   add_bench_layers(program);
+  add_bench_probe(program);
 }
 
 }  // namespace assay::cli

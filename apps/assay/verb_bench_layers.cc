@@ -25,18 +25,6 @@ struct LayersOptions : BenchOptions {
   unsigned equal = 96;
 };
 
-/// Times what gives a Result.
-template <class Run>
-Result<Timing> measure_result(const Repeats& repeats, const Run& run) {
-  Status status;
-  const Timing timing = measure(repeats, [&] {
-    const auto result = run();
-    if (!result.ok()) status = result.error();
-  });
-  ASSAY_TRY(status);
-  return timing;
-}
-
 // --- a model's folder ---
 
 constexpr const char* kHash = "hash all weights";

@@ -22,8 +22,10 @@ namespace fs = std::filesystem;
 struct InterpolateOptions {
   std::string input_dir;
   std::string npy;
+  std::string file;  ///< the same as `npy`, by its place
   std::string output_dir;
   std::string coeffs;
+  std::string format = "compact";
   std::string poly_project;
   bool skip_build = false;
 };
@@ -41,28 +43,32 @@ Result<Source> from_directory(const fs::path& dir) {
 }
 
 Result<Source> read_source(const InterpolateOptions& options) {
-  if (options.input_dir.empty() == options.npy.empty())
-    return Error{ErrorCode::kMalformed, "", "give exactly one of --input-dir and --npy"};
+  const std::string& array = options.npy.empty() ? options.file : options.npy;
+  if (!options.npy.empty() && !options.file.empty())
+    return Error{ErrorCode::kMalformed, "--npy", "names the array that is given already: leave one out"};
+  if (options.input_dir.empty() == array.empty())
+    return Error{ErrorCode::kMalformed, "", "give exactly one of --input-dir and an .npy file"};
   if (!options.input_dir.empty()) return from_directory(options.input_dir);
   // An array that reshape wrote is read with what it says about it: rows of 32 bytes look like any others.
-  const fs::path npy = options.npy;
+  const fs::path npy = array;
   std::error_code failure;
   if (npy.filename() == pipeline::kHypercubeNpy &&
       fs::exists(npy.parent_path() / pipeline::kHypercubeJson, failure))
     return from_directory(npy.has_parent_path() ? npy.parent_path() : ".");
-  tensor::IntegerTensor array = ASSAY_TRY(tensor::open_integers(npy));
-  Axes axes = ASSAY_TRY(Axes::from(array.shape, npy.string()));
-  return Source{npy, {}, std::move(axes), std::move(array.values)};
+  tensor::IntegerTensor read = ASSAY_TRY(tensor::open_integers(npy));
+  Axes axes = ASSAY_TRY(Axes::from(read.shape, npy.string()));
+  return Source{npy, {}, std::move(axes), std::move(read.values)};
 }
 
+// X_polynomial for the directory X, and file_polynomial beside file.npy.
 fs::path default_output(const InterpolateOptions& options, const Source& source) {
-  fs::path base = source.directory.empty() ? fs::path(options.npy).replace_extension("") : source.directory;
+  fs::path base = options.input_dir.empty() ? fs::path(source.npy).replace_extension("") : source.directory;
   if (!base.has_filename()) base = base.parent_path();
   return base.concat("_polynomial");
 }
 
 // Least and largest of the signed integers.
-Json value_range(const IntegerView& values) {
+Json data_stats(const IntegerView& values) {
   Scalar least = values[0];
   Scalar most = values[0];
   for (std::size_t i = 1; i < values.size(); ++i) {
@@ -70,28 +76,32 @@ Json value_range(const IntegerView& values) {
     if (signed_less(value, least)) least = value;
     if (signed_less(most, value)) most = value;
   }
-  Json range = Json::array({json_integer(least.to_signed_decimal()), json_integer(most.to_signed_decimal())});
-  return {{"value_range", range}, {"has_negative", least.is_negative()}, {"num_values", values.size()}};
+  return {{"value_min", json_integer(least.to_signed_decimal())},
+          {"value_max", json_integer(most.to_signed_decimal())},
+          {"has_negative_values", least.is_negative()},
+          {"negative_encoding", "a negative integer -x is the residue r - x"},
+          {"num_values", values.size()}};
 }
 
-Json polynomial_json(const pipeline::Polynomial& polynomial, std::string_view file) {
+Json polynomial_json(const pipeline::Polynomial& polynomial) {
   Json json;
-  json["field"] = "BN254 scalar field";
-  json["modulus"] = "21888242871839275222246405745257275088548364400416034343698204186575808495617";
-  json["coefficient_order"] =
-      "C order over the exponents: index k = a_0 n_1 .. n_{d-1} + .. + a_{d-1} is the coefficient of "
-      "x_0^a_0 .. x_{d-1}^a_{d-1}";
   json["dims"] = polynomial.axes.sizes();
   json["num_variables"] = polynomial.axes.count();
   json["degree_bound"] = *std::ranges::max_element(polynomial.axes.sizes());
   json["num_coefficients"] = polynomial.coefficients.size();
-  json["file"] = file;
+  json["field"] = "BN254 scalar field";
+  json["field_modulus"] = "21888242871839275222246405745257275088548364400416034343698204186575808495617";
+  json["coefficient_order"] = "C order over the exponents (a_0, a_1, .., a_{d-1})";
+  json["monomial_meaning"] =
+      "index a_0 n_1 .. n_{d-1} + .. + a_{d-1} is the coefficient of x_0^a_0 .. x_{d-1}^a_{d-1}";
   return json;
 }
 
 Status write_json_to(const pipeline::Polynomial& polynomial, const std::string& where) {
   if (where == "-")
     return pipeline::write_coefficients_json(polynomial.axes, polynomial.coefficients, write_stdout);
+  const fs::path folder = fs::path(where).parent_path();
+  if (!folder.empty()) ASSAY_TRY(make_directory(folder));
   AtomicFile file = ASSAY_TRY(AtomicFile::create(where));
   ASSAY_TRY(pipeline::write_coefficients_json(polynomial.axes, polynomial.coefficients,
                                               [&file](std::string_view text) { return file.write(text); }));
@@ -104,24 +114,44 @@ struct Timing {
   double save = 0;
 };
 
+/// The file of coefficients in the directory, in the form that was asked for.
+Result<fs::path> write_directory(const pipeline::Polynomial& polynomial, const fs::path& dir,
+                                 const std::string& format) {
+  ASSAY_TRY(make_directory(dir));
+  const fs::path rows = dir / pipeline::kCoefficientsSafetensors;
+  if (format == "compact") {
+    ASSAY_TRY(pipeline::write_coefficients(polynomial, rows));
+    return rows;
+  }
+  const fs::path text = dir / pipeline::kCoefficientsJson;
+  ASSAY_TRY(write_json_to(polynomial, text.string()));
+  // Where it is there it is read first, and would be of another run.
+  std::error_code failure;
+  fs::remove(rows, failure);
+  if (failure) return Error{ErrorCode::kIo, rows.string(), failure.message()};
+  return text;
+}
+
 // What the report says, and where the values came from.
-Result<Json> metadata_json(const Source& source, const Json& report, const Timing& timing) {
+Result<Json> metadata_json(const Source& source, const Json& report, const fs::path& coefficients) {
   Json json;
-  json["source"] = {{"npy", fs::absolute(source.npy).string()},
-                    {"input_dir", source.directory.empty() ? Json(nullptr)
-                                                           : Json(fs::absolute(source.directory).string())}};
-  json["hypercube_metadata"] = source.directory.empty()
+  const fs::path npy = fs::absolute(source.npy);
+  json["source_npy"] = npy.string();
+  json["source_dir"] = npy.parent_path().string();
+  std::error_code failure;
+  const fs::path metadata = source.directory / pipeline::kHypercubeJson;
+  json["hypercube_metadata"] = source.directory.empty() || !fs::exists(metadata, failure)
                                    ? Json(nullptr)
-                                   : ASSAY_TRY(read_json_file(source.directory / pipeline::kHypercubeJson,
-                                                              pipeline::kMaxDirectoryJson));
+                                   : ASSAY_TRY(read_json_file(metadata, pipeline::kMaxDirectoryJson));
   json["polynomial"] = report["polynomial"];
-  json["polynomial"]["file"] = pipeline::kCoefficientsSafetensors;
-  json["data"] = report["data"];
-  json["timing"] = {{"load_time_s", timing.load},
-                    {"dtype_conversion_time_s", 0.0},
-                    {"interpolation_time_s", timing.interpolation},
-                    {"save_time_s", timing.save},
-                    {"total_time_s", timing.load + timing.interpolation + timing.save}};
+  json["data_stats"] = report["data_stats"];
+  json["timing"] = report["timing"];
+  const std::uint64_t bytes = fs::file_size(coefficients, failure);
+  if (failure) return Error{ErrorCode::kIo, coefficients.string(), failure.message()};
+  const bool text = coefficients.filename() == pipeline::kCoefficientsJson;
+  json["artifacts"] = {{"coefficients_json", text ? Json(coefficients.string()) : Json(nullptr)},
+                       {"coefficients_file", coefficients.string()},
+                       {"coefficients_size_bytes", bytes}};
   return json;
 }
 
@@ -151,23 +181,23 @@ Result<int> run_interpolate(const InterpolateOptions& options, const Console& co
   const bool to_directory = options.coeffs.empty() || !options.output_dir.empty();
   const fs::path dir =
       options.output_dir.empty() ? default_output(options, source) : fs::path(options.output_dir);
-  if (to_directory) {
-    ASSAY_TRY(make_directory(dir));
-    ASSAY_TRY(pipeline::write_coefficients(polynomial, dir / pipeline::kCoefficientsSafetensors));
-  }
+  fs::path written;
+  if (to_directory) written = ASSAY_TRY(write_directory(polynomial, dir, options.format));
   timing.save = saving.seconds();
 
   Json json;
   json["output_dir"] = to_directory ? Json(dir.string()) : Json(nullptr);
   json["coefficients_json"] = options.coeffs.empty() ? Json(nullptr) : Json(options.coeffs);
-  json["polynomial"] = polynomial_json(
-      polynomial, to_directory ? (dir / pipeline::kCoefficientsSafetensors).string() : options.coeffs);
-  json["data"] = value_range(source.values.view());
+  json["coefficients_file"] = to_directory ? written.string() : options.coeffs;
+  json["polynomial"] = polynomial_json(polynomial);
+  json["data_stats"] = data_stats(source.values.view());
   json["timing"] = {{"load_time_s", timing.load},
+                    {"dtype_convert_time_s", 0.0},
                     {"interpolation_time_s", timing.interpolation},
-                    {"save_time_s", timing.save}};
+                    {"save_time_s", timing.save},
+                    {"total_time_s", timing.load + timing.interpolation + timing.save}};
   if (to_directory) {
-    const Json metadata = ASSAY_TRY(metadata_json(source, json, timing));
+    const Json metadata = ASSAY_TRY(metadata_json(source, json, written));
     ASSAY_TRY(write_file(dir / "interpolation_metadata.json", dump_json(metadata) + "\n"));
   }
   const std::string summary =
@@ -185,9 +215,15 @@ void add_interpolate(Program& program) {
                   "assay interpolate --input-dir model_int_activations_hypercube", run_interpolate);
   add_option(verb, "--input-dir DIR", options.input_dir, "directory of reshape");
   add_option(verb, "--npy FILE", options.npy, "or an .npy file of integers");
-  add_option(verb, "--output-dir DIR", options.output_dir, "default: <input-dir>_polynomial");
+  add_option(verb, "file FILE", options.file, "the same, without the flag");
+  add_option(verb, "--output-dir DIR", options.output_dir,
+             "default: <input-dir>_polynomial, or <file>_polynomial beside the .npy file");
   add_option(verb, "--coeffs FILE", options.coeffs,
              "write coefficients.json, as the earlier tools read it, here; - is standard output");
+  add_option(verb, "--format", options.format,
+             "of the file in the directory. compact: coefficients.safetensors; seed: coefficients.json")
+      ->check(CLI::IsMember({"compact", "seed"}))
+      ->capture_default_str();
   add_option(verb, "--poly-project PATH", options.poly_project, "accepted and not needed");
   verb->add_flag("--skip-build", options.skip_build, "accepted and not needed");
 }

@@ -30,17 +30,26 @@ Result<int> run_keygen(const Options& options, const Console& console) {
   return console.report(
       {{"key", options.out}, {"public_key", public_path}, {"key_id", id}},
       {options.out + ": the secret key, for you alone",
-       public_path + ": the public key, for whoever checks your signatures", "key id " + id});
+       public_path + ": the public key, for everybody who checks your signatures", "key id " + id});
 }
 
 }  // namespace
 
-void add_keygen(Program& program) {
-  const auto [verb, options] = program.add("keygen", "Make a key that statements are signed with (Ed25519)",
-                                           "assay keygen --out provider.key", run_keygen);
-  add_option(verb, "--out FILE", options.out, "the secret key; the public one goes beside it, ending in .pub")
+namespace {
+
+void add(Program& program, const std::string& name, const std::string& flag) {
+  const auto [verb, options] = program.add(name, "Make a key that statements are signed with (Ed25519)",
+                                           "assay " + name + " " + flag + " provider.key", run_keygen);
+  add_option(verb, flag + " FILE", options.out,
+             "the secret key; the public one goes beside it, ending in .pub")
       ->required();
   verb->add_flag("--force", options.force, "replace a key that is there");
 }
+
+}  // namespace
+
+void add_keygen(Program& program) { add(program, "keygen", "--out"); }
+
+void add_probe_keygen(Program& program) { add(program, "probe keygen", "--output"); }
 
 }  // namespace assay::cli

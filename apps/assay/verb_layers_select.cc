@@ -30,7 +30,7 @@ struct SelectOptions {
 /// "200M", "1.5G", "12345", or "5%" of `total`. Floored: "0.01%" of 12345 is 1.
 Result<double> parse_budget(std::string_view text, std::uint64_t total) {
   const Error malformed{ErrorCode::kMalformed, "--budgets",
-                        fmt::format("'{}' is no number above 0, which K, M, G or % may follow", text)};
+                        fmt::format("'{}' is not a number above 0, which K, M, G or % may follow", text)};
   double factor = 1;
   std::string_view digits = text;
   if (!digits.empty()) {
@@ -189,10 +189,10 @@ void add_layers_select(Program& program) {
              "of the verifiers along the layers: free, fixed, or greedy for a quick answer")
       ->capture_default_str();
   add_option(verb, "--time-limit,--time_limit SECONDS", options.time_limit,
-             "of the search that more than 20 different budgets need, not of exact ways; then the best found")
+             "of the search that more than 20 different budgets need; at its end the best found is taken")
       ->capture_default_str();
   add_option(verb, "--output,--out FILE", options.output, "the result");
-  verb->add_flag("--pretty", options.pretty, "the file with a line for each value");
+  verb->add_flag("--pretty", options.pretty, "write a line for each value");
   add_option(verb, "--check FILE", options.check,
              "instead: whether this result is a selection from the scores, within --budgets if given");
   add_option(verb, "--draw N", options.draw,

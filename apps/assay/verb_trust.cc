@@ -27,7 +27,8 @@ Result<fs::path> list_path() {
 Result<Digest> digest_of(const std::string& what) {
   const Result<Digest> digest = parse_digest(what, "");
   if (digest.ok()) return *digest;
-  return ASSAY_TRY(pst::VerifierKey::read(what)).digest();
+  const auto checker = ASSAY_TRY(claim::read_checker(what));
+  return *checker->setup_digest();  // what is read from a file has one
 }
 
 Result<int> run_add(const TrustOptions& options, const Console& console) {
@@ -73,11 +74,10 @@ Result<int> run_list(const TrustOptions& /*options*/, const Console& console) {
 void add_trust(Program& program) {
   program.add_group("trust", "Keep your own list of public parameters that you trust");
 
-  const auto [add_verb, add] =
-      program.add("trust add", "Put parameters on the list, for reasons that no file can give",
-                  "assay trust add six.vk --label \"made here on Monday\"", run_add);
+  const auto [add_verb, add] = program.add("trust add", "Put parameters on your list of trusted ones",
+                                           "assay trust add six.vk --label \"made here on Monday\"", run_add);
   add_option(add_verb, "what FILE|DIGEST", add.what, "a .vk or .srs file, or the digest of one")->required();
-  add_option(add_verb, "--label TEXT", add.label, "what verdicts are to call them")->required();
+  add_option(add_verb, "--label TEXT", add.label, "the name that verdicts give them")->required();
 
   program.add("trust list", "Show the list", "assay trust list --json", run_list);
 

@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 
 #include "arguments.h"
+#include "assay/claim_log.h"
 #include "base/file.h"
 #include "base/try.h"
 #include "parameters.h"
 #include "pipeline/results.h"
 #include "program.h"
 #include "report.h"
+#include "verify_batch.h"
 
 namespace assay::cli {
 namespace {
@@ -15,6 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct VerifyOptions {
+  std::string batch;
   std::string commitment;
   std::string proofs;
   std::string srs;
@@ -25,6 +28,9 @@ struct VerifyOptions {
   std::vector<std::string> expect;
   std::string tensor;
   std::string srs_digest;
+  SliceFlags slice;
+  std::string values_out;
+  bool block = false;
   std::string poly_dir;
   std::string hypercube_dir;
   std::string output_dir;
@@ -35,7 +41,7 @@ struct Question {
   std::optional<claim::Commitment> commitment;
   claim::Proofs proofs;                             // with a commitment
   std::optional<pipeline::ProofsJson> seed_proofs;  // "proofs.json"
-  claim::TensorChecker checker;
+  std::unique_ptr<claim::Checker> checker;
   claim::VerifyOptions options;
   std::optional<claim::Challenge> challenge;
   std::optional<claim::Captured> captured;
@@ -73,17 +79,31 @@ Result<bool> is_json(const fs::path& path) {
   return !file.bytes().empty() && file.bytes()[0] == '{';
 }
 
+// The question that the flags ask, as if the verifier had drawn it.
+Result<claim::Challenge> slice_asked(const SliceFlags& slice, const claim::Commitment& commitment) {
+  const encode::Layout& layout = commitment.header.layout;
+  return claim::Challenge{commitment.digest(),
+                          {ASSAY_TRY(slice.query(layout))},
+                          true,
+                          static_cast<std::uint32_t>(layout.axes.count())};
+}
+
 Result<Question> read_question(const VerifyOptions& options) {
-  for (const auto& [flag, value] : {std::pair("--proofs", &options.proofs), {"--srs", &options.srs}}) {
-    if (value->empty()) return Error{ErrorCode::kMalformed, flag, "is needed"};
-  }
+  if (options.proofs.empty()) return Error{ErrorCode::kMalformed, "--proofs", "is needed"};
   if (!options.tensor.empty() && !options.hypercube_dir.empty() && options.poly_dir.empty())
     return Error{ErrorCode::kMalformed, "", "give one of --tensor and --hypercube-dir"};
-  Question question{{}, {}, {}, claim::TensorChecker(ASSAY_TRY(pst::VerifierKey::read(options.srs))),
-                    {}, {}, {}};
+  Question question;
+  if (!options.commitment.empty())
+    question.commitment = ASSAY_TRY(claim::Commitment::read(options.commitment));
+  std::optional<claim::Scheme> scheme;
+  if (question.commitment) scheme = question.commitment->header.scheme;
+  question.checker = ASSAY_TRY(open_checker(options.srs, scheme));
   question.options.trusted =
-      ASSAY_TRY(read_trust_list(options.srs_digest, question.checker.key(), options.srs));
+      ASSAY_TRY(read_trust_list(options.srs_digest, question.checker->setup_digest(), options.srs));
   if (ASSAY_TRY(is_json(options.proofs))) {
+    if (question.checker->scheme() != claim::Scheme::kTensor)
+      return Error{ErrorCode::kUnsupported, options.proofs,
+                   "proofs.json has proofs of the scheme tensor: give parameters of that scheme"};
     question.seed_proofs = ASSAY_TRY(pipeline::ProofsJson::read(options.proofs));
   } else {
     question.proofs = ASSAY_TRY(claim::Proofs::read(options.proofs));
@@ -95,9 +115,13 @@ Result<Question> read_question(const VerifyOptions& options) {
                                       {"--challenge-digest", &options.challenge_digest},
                                       {"--digest", &options.digest},
                                       {"--tensor", &options.tensor},
-                                      {"--hypercube-dir", &options.hypercube_dir}}) {
+                                      {"--hypercube-dir", &options.hypercube_dir},
+                                      {"--layer", &options.slice.layer},
+                                      {"--token", &options.slice.token},
+                                      {"--values-out", &options.values_out}}) {
       if (!value->empty()) return Error{ErrorCode::kMalformed, flag, "needs --commitment beside it"};
     }
+    if (options.slice.dim) return Error{ErrorCode::kMalformed, "--dim", "needs --commitment beside it"};
     if (!options.expect.empty())
       return Error{ErrorCode::kMalformed, "--expect", "needs --commitment beside it"};
     if (options.at_least) return Error{ErrorCode::kMalformed, "--at-least", "needs --commitment beside it"};
@@ -105,7 +129,6 @@ Result<Question> read_question(const VerifyOptions& options) {
   }
   for (const std::string& text : options.expect)
     ASSAY_TRY(question.options.expected.add_text(text, "--expect"));
-  question.commitment = ASSAY_TRY(claim::Commitment::read(options.commitment));
   if (!options.digest.empty())
     question.options.expected_digest = ASSAY_TRY(parse_digest(options.digest, "--digest"));
   question.options.at_least = options.at_least.value_or(0);
@@ -116,7 +139,17 @@ Result<Question> read_question(const VerifyOptions& options) {
         ASSAY_TRY(parse_digest(options.challenge_digest, "--challenge-digest"));
   }
   if (!options.challenge.empty()) question.challenge = ASSAY_TRY(claim::Challenge::read(options.challenge));
-  if (!options.tensor.empty() || !options.hypercube_dir.empty())
+  if (options.slice.any()) {
+    if (question.challenge)
+      return Error{ErrorCode::kMalformed, "--challenge",
+                   "asks for something else than --layer, --token and --dim"};
+    question.challenge = ASSAY_TRY(slice_asked(options.slice, *question.commitment));
+  }
+  if (options.block && options.tensor.empty())
+    return Error{ErrorCode::kMalformed, "--block", "goes with --tensor"};
+  if (options.block)
+    question.captured = ASSAY_TRY(claim::read_captured_block(question.commitment->header, options.tensor));
+  else if (!options.tensor.empty() || !options.hypercube_dir.empty())
     question.captured = ASSAY_TRY(pipeline::read_captured(
         question.commitment->header, options.tensor.empty() ? options.hypercube_dir : options.tensor));
   return question;
@@ -126,13 +159,37 @@ claim::Verification answer(Question& question) {
   claim::VerifyOptions& options = question.options;
   if (question.challenge) options.challenge = &*question.challenge;
   if (question.captured) options.captured = &*question.captured;
-  if (!question.commitment) return pipeline::verify(*question.seed_proofs, question.checker, options);
-  if (question.seed_proofs)
-    return pipeline::verify(*question.seed_proofs, *question.commitment, question.checker, options);
-  return claim::verify(*question.commitment, question.proofs, question.checker, options);
+  if (!question.seed_proofs)
+    return claim::verify(*question.commitment, question.proofs, *question.checker, options);
+  const auto& tensor = static_cast<const claim::TensorChecker&>(*question.checker);  // as the scheme says
+  if (!question.commitment) return pipeline::verify(*question.seed_proofs, tensor, options);
+  return pipeline::verify(*question.seed_proofs, *question.commitment, tensor, options);
+}
+
+// Of a batch each line says for itself what is opened.
+Result<int> run_batch(const VerifyOptions& options, const Console& console) {
+  for (const auto& [flag, value] : {std::pair("--commitment", &options.commitment),
+                                    {"--proofs", &options.proofs},
+                                    {"--challenge", &options.challenge},
+                                    {"--challenge-digest", &options.challenge_digest},
+                                    {"--digest", &options.digest},
+                                    {"--tensor", &options.tensor},
+                                    {"--layer", &options.slice.layer},
+                                    {"--token", &options.slice.token},
+                                    {"--values-out", &options.values_out},
+                                    {"--poly-dir", &options.poly_dir},
+                                    {"--output-dir", &options.output_dir},
+                                    {"--hypercube-dir", &options.hypercube_dir}}) {
+    if (!value->empty()) return Error{ErrorCode::kMalformed, flag, "does not go with --batch"};
+  }
+  if (options.slice.dim || options.at_least)
+    return Error{ErrorCode::kMalformed, options.at_least ? "--at-least" : "--dim",
+                 "does not go with --batch"};
+  return verify_batch({options.batch, options.srs, options.srs_digest, options.expect}, console);
 }
 
 Result<int> run_verify(const VerifyOptions& given, const Console& console) {
+  if (!given.batch.empty()) return run_batch(given, console);
   const VerifyOptions options = ASSAY_TRY(with_directories(given));
   const Stopwatch loading;
   Question question = ASSAY_TRY(read_question(options));
@@ -150,10 +207,16 @@ Result<int> run_verify(const VerifyOptions& given, const Console& console) {
   json["commitment_hex"] = commitment != nullptr ? to_hex(commitment->value)
                                                  : to_hex(curve::encode(question.seed_proofs->commitment));
   json["header"] = commitment != nullptr ? claim::json_of(commitment->header) : Json(nullptr);
-  json["srs"] = question.checker.assumption(question.options.trusted);
-  json["srs_digest"] = to_hex(question.checker.key().digest());
+  json["srs"] = question.checker->assumption(question.options.trusted);
+  const std::optional<Digest> setup = question.checker->setup_digest();
+  json["srs_digest"] = setup ? Json(to_hex(*setup)) : Json(nullptr);
   json["all_ground_truth_matched"] = pipeline::all_matched(found);
   json["timing"] = {{"load_time_s", load_seconds}, {"verify_time_s", seconds}};
+  // What was not accepted is nobody's value.
+  if (!options.values_out.empty() && found.verdict.ok()) {
+    ASSAY_TRY(claim::write_values(options.values_out, *commitment, proofs));
+    json["values_out"] = options.values_out;
+  }
   const claim::Header* header = commitment != nullptr ? &commitment->header : nullptr;
   return console.report(json, Lines(found.verdict), rows_of(proofs, header, &found), {},
                         exit_code(found.verdict.outcome()));
@@ -167,7 +230,14 @@ void add_verify(Program& program) {
       "assay verify --commitment cube.commitment --proofs cube.proofs --srs six.vk --json", run_verify);
   add_option(verb, "--commitment FILE", options.commitment, "the prover's commitment");
   add_option(verb, "--proofs FILE", options.proofs, "the prover's proofs, or a proofs.json");
-  add_option(verb, "--srs FILE", options.srs, "your own copy of the parameters, .vk or .srs");
+  add_option(
+      verb, "--srs FILE", options.srs,
+      "your own copy of the parameters: the .vk, or for slices the .srs or a file of srs trim; the scheme "
+      "merkle has none");
+  add_option(
+      verb, "--batch LIST", options.batch,
+      "many at once: a text with a commitment file, a tab and a proof file on each line, and where you "
+      "have one a tab and the digest agreed on");
   add_option(verb, "--challenge FILE", options.challenge, "the points that you asked for");
   add_option(verb, "--challenge-digest HEX", options.challenge_digest,
              "its digest, as `challenge` printed it when you drew them");
@@ -179,6 +249,12 @@ void add_verify(Program& program) {
              "layer, or layers=@FILE; may be repeated")
       ->allow_extra_args(false);
   add_option(verb, "--tensor FILE", options.tensor, "values that you captured yourself, to compare with");
+  verb->add_flag(
+      "--block", options.block,
+      "the commitment is to a block of a run: --tensor has the whole run, from its first token on");
+  add_slice_flags(verb, options.slice);
+  add_option(verb, "--values-out FILE", options.values_out,
+             "write the values that were accepted here, as a safetensors file");
   add_option(verb, "--srs-digest HEX", options.srs_digest, "digest of the parameters that you trust");
   add_option(verb, "--poly-dir DIR", options.poly_dir, "find the files beside this directory of interpolate");
   add_option(verb, "--output-dir DIR", options.output_dir, "find the files in this directory of commit");

@@ -15,9 +15,11 @@ namespace assay::audit {
 /// in fewer bits, inputs that are rounded on their way.
 struct Profile : profile::Measurement {
   static constexpr std::size_t kMaxBytes = 65536;  ///< of its file
+  /// No order of summation rounds so much less than one term after the other.
+  static constexpr double kLeastVarianceFactor = 0x1p-24;
 
   std::string device;          ///< that the honest runs ran on; "" where it is not said
-  double variance_factor = 1;  ///< Tolerance::variance_factor
+  double variance_factor = 1;  ///< Tolerance::variance_factor; below 1 where sums are split
   double differing_share = 0;  ///< Tolerance::differing_share
   double attention_error = 0;  ///< Tolerance::attention_error
 

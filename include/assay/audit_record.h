@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "assay/audit_challenge.h"
 #include "assay/audit_check.h"
@@ -70,8 +72,15 @@ class Record {
   [[nodiscard]] Status note(const Digest& provider, const Digest& head, const Verdict& verdict) const;
   /// Errors: kIo, kMalformed, kTooLarge.
   [[nodiscard]] Result<Tally> tally(const Digest& provider) const;
+  /// All of whom an outcome was noted, in ascending order. Errors: as tally().
+  [[nodiscard]] Result<std::vector<Digest>> providers() const;
 
  private:
+  struct Line {
+    std::string provider, head, outcome, step;
+  };
+  [[nodiscard]] Result<std::vector<Line>> lines() const;
+
   explicit Record(std::filesystem::path folder) : folder_(std::move(folder)) {}
   std::filesystem::path folder_;
 };

@@ -90,11 +90,34 @@ namespace curve {
 [[nodiscard]] G1Affine msm_of_runs_vartime(std::span<const std::span<const G1Affine>> runs,
                                            IntegerView scalars);
 
+/// out[o * inner + i] = sum_j points[(o * nodes + j) * inner + i]: points over a grid, summed along the axis
+/// of `nodes` nodes behind which there are `inner` points. One addition a point. `out` has points.size() /
+/// nodes points, a multiple of `inner`.
+void sum_axis(std::span<const G1Affine> points, std::size_t nodes, std::size_t inner,
+              std::span<G1Affine> out);
+
 /// About how many point additions msm_vartime spends on `count` integers of `bits` bits and a sign.
 [[nodiscard]] std::uint64_t planned_additions(std::size_t count, unsigned bits);
 
 /// out[i] = scalars[i] * generator. Equal lengths.
 void multiply_generator_vartime(std::span<const Fr> scalars, std::span<G1Affine> out);
+
+/// Operations on many points of the curve at once, on all threads; inversions are shared. Equal lengths,
+/// which do not overlap. The scalars are split by the curve's endomorphism (Gallant, Lambert, Vanstone,
+/// CRYPTO 2001).
+void add_all_vartime(std::span<G1Affine> sums, std::span<const G1Affine> addends);  ///< sums[i] += addends[i]
+void subtract_all_vartime(std::span<G1Affine> differences, std::span<const G1Affine> subtrahends);
+void double_all_vartime(std::span<G1Affine> points);
+void multiply_all_vartime(std::span<G1Affine> points, std::span<const Fr> scalars);
+
+// ---- Polynomials over roots of unity whose coefficients are points: the transforms of RootDomain.
+
+/// Coefficients, lowest first, into values at the nodes of the domain of that many, in RootDomain's order.
+/// Their number is a power of two of at most domain.size(). n log n / 2 multiplications by a scalar.
+void evaluate_vartime(const RootDomain& domain, std::span<G1Affine> coefficients);
+
+/// The inverse of evaluate_vartime().
+void interpolate_vartime(const RootDomain& domain, std::span<G1Affine> values);
 
 // ---- Pairing: optimal ate (Vercauteren 2010), e: G1 x G2 -> GT.
 

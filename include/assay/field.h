@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -60,9 +61,61 @@ void batch_inverse(std::span<Fr> elements);
 /// out[i] += factor * in[i]. Equal lengths.
 void add_scaled(std::span<Fr> out, const Fr& factor, std::span<const Fr> in);
 
+/// out[i] = elements[i] * integers[i] as the integer below r that it is. Equal lengths, and one product each.
+void multiply_integers(std::span<const Fr> elements, std::span<const std::int64_t> integers,
+                       std::span<Scalar> out);
+
 /// out = matrix * in: `matrix` square in row order, `in` and `out` with as many rows of equal length, one
 /// after the other. `in` and `out` do not overlap.
 void multiply_matrix(std::span<const Fr> matrix, std::span<const Fr> in, std::span<Fr> out);
+
+/// The roots of unity of Fr whose order is a power of two, and polynomials over them: {w^i}, w of order n.
+///
+/// Everything stands in bit-reversed order: place i has the node w^b, where b is i with its bits backwards.
+/// So the nodes of a domain are the first ones of every larger domain, and an aligned run of 2^k places is a
+/// coset h * {roots of order 2^k}, whose first node is h.
+class RootDomain {
+ public:
+  static constexpr unsigned kMaxLogSize = 28;
+
+  /// At most kMaxLogSize. Holds 2^(log_size - 1) elements.
+  explicit RootDomain(unsigned log_size);
+
+  /// 5^((r-1)/n), n = 2^log_size; 5 is the least generator of Fr's multiplicative group.
+  static Fr root(unsigned log_size);
+
+  [[nodiscard]] unsigned log_size() const { return log_size_; }
+  [[nodiscard]] std::size_t size() const { return std::size_t{1} << log_size_; }
+  /// The node of a place below size().
+  [[nodiscard]] Fr node(std::size_t place) const {
+    return place % 2 == 0 ? half_[place / 2] : -half_[place / 2];
+  }
+
+  /// Coefficients, lowest first, into values at the nodes of the domain of that many. Their number is a power
+  /// of two of at most size(). Cooley and Tukey 1965, from natural to bit-reversed order, in n log n / 2
+  /// products.
+  void evaluate(std::span<Fr> coefficients) const;
+
+  /// The inverse of evaluate().
+  void interpolate(std::span<Fr> values) const;
+
+  /// x p'(x) at the nodes, of the polynomial p with these values at them.
+  void differentiate(std::span<Fr> values) const;
+
+  /// out[i] = 1 / (node(i) - z), and zero where node(i) is z; out.size() is size(). Two products each: the
+  /// inverse of x^2 - z^2 gives those of x - z and of -x - z.
+  void inverse_differences(const Fr& z, std::span<Fr> out) const;
+
+  /// The place of z, or none where it is no node.
+  [[nodiscard]] std::optional<std::size_t> place_of(const Fr& z) const;
+
+  /// The nodes of even places, for who transforms elements of another group.
+  [[nodiscard]] std::span<const Fr> even_nodes() const { return half_; }
+
+ private:
+  unsigned log_size_;
+  std::vector<Fr> half_;
+};
 
 /// Names of the field kernels that this processor can run, slowest first: "portable", "adx".
 [[nodiscard]] std::vector<std::string_view> available_kernels();

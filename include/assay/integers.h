@@ -154,4 +154,27 @@ class Axes {
   std::vector<std::uint32_t> sizes_;
 };
 
+/// Parts of a grid that fix the same axes: slices, or entries where all axes are fixed.
+struct Selection {
+  std::vector<std::uint32_t> fixed;      ///< axes, ascending
+  std::vector<std::uint32_t> positions;  ///< C-order indices over the fixed axes alone, ascending
+
+  /// Whether there are axes and positions, in ascending order and within the grid. All that follows is of a
+  /// selection of which that holds. Errors: kOutOfRange, kNonCanonical (order).
+  [[nodiscard]] Status check(const Axes& axes, std::string_view place) const;
+
+  /// How many of the fixed axes are the grid's first ones, without a gap.
+  [[nodiscard]] std::size_t leading() const;
+  /// The axes that are not fixed, ascending.
+  [[nodiscard]] std::vector<std::uint32_t> free_axes(const Axes& axes) const;
+  /// Values of one part.
+  [[nodiscard]] std::uint64_t part_size(const Axes& axes) const;
+  /// Of part k, one for each fixed axis.
+  [[nodiscard]] std::vector<std::uint32_t> coordinates(const Axes& axes, std::size_t k) const;
+  /// How many of its leading coordinates part k shares with the part before it; 0 of the first.
+  [[nodiscard]] std::size_t shared(const Axes& axes, std::size_t k) const;
+
+  friend bool operator==(const Selection&, const Selection&) = default;
+};
+
 }  // namespace assay

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
@@ -66,5 +67,22 @@ class Triangle {
 /// side^2 values; of them the lower triangle is read. Errors: kOutOfRange (A is not positive definite),
 /// kMismatch (another number of values), kTooLarge.
 [[nodiscard]] Result<std::vector<double>> cholesky(std::span<const double> a, std::size_t side);
+
+/// Rows of a matrix that is kept row by row, or of some of its columns: each begins `stride` numbers behind
+/// the one before.
+template <class Number>
+struct Part {
+  Number* first = nullptr;
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+  std::size_t stride = 0;
+};
+
+/// Which factor of a product is turned over.
+enum class Turned : std::uint8_t { kNone, kLeft, kRight };
+
+/// c += a b, a^T b or a b^T. The sizes fit; c overlaps neither. Errors: kTooLarge (no memory).
+[[nodiscard]] Status add_product(const Part<const double>& a, const Part<const double>& b, Turned turned,
+                                 const Part<double>& c);
 
 }  // namespace assay::matrix

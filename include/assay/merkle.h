@@ -1,4 +1,4 @@
-// Merkle trees over SHA-256: of arity 2 the trees of RFC 9162, of arity up to 256 the same idea with wider
+// Merkle trees over SHA-256: of arity 2 the trees of RFC 9162, of arity up to 65,536 the same idea with wider
 // nodes.
 //
 // What a proof must look like follows from (arity, leaf count, index); a verifier brings all three, and the
@@ -15,7 +15,7 @@
 namespace assay::merkle {
 
 inline constexpr std::uint32_t kMinArity = 2;
-inline constexpr std::uint32_t kMaxArity = 256;
+inline constexpr std::uint32_t kMaxArity = 65536;
 
 /// A tree in memory has at most this many leaves; sizes that a verifier is given may be up to kMaxLeafCount.
 inline constexpr std::uint64_t kMaxTreeLeaves = std::uint64_t{1} << 28;
@@ -63,6 +63,20 @@ struct ConsistencyProof {
   friend bool operator==(const ConsistencyProof&, const ConsistencyProof&) = default;
 };
 
+/// How many hashes the levels of a tree have, leaves first: one level without leaves, which is empty. `arity`
+/// is one that there is.
+[[nodiscard]] std::vector<std::uint64_t> level_sizes(std::uint32_t arity, std::uint64_t leaf_count);
+
+/// Fills in a tree that lies in the caller's memory, such as a mapped file: levels[i] has level_sizes()[i]
+/// hashes. Its leaves are `values` cut into `leaf_size` bytes, the last one as long as is left. On all
+/// threads. Errors: kOutOfRange (arity, a leaf size of 0), kMismatch (other levels than these leaves have).
+[[nodiscard]] Status hash_chunks_into(std::uint32_t arity, ByteSpan values, std::size_t leaf_size,
+                                      std::span<const std::span<Digest>> levels);
+
+/// The same of a tree whose leaf hashes levels[0] holds already. Errors: kOutOfRange (arity), kMismatch
+/// (other levels than so many leaves have).
+[[nodiscard]] Status hash_levels_above(std::uint32_t arity, std::span<const std::span<Digest>> levels);
+
 /// A tree with all its nodes in memory: 32 bytes times leaves times arity / (arity - 1).
 class Tree {
  public:
@@ -90,7 +104,8 @@ class Tree {
   /// Errors: kOutOfRange (index).
   [[nodiscard]] Result<InclusionProof> prove(std::uint64_t index) const;
 
-  /// `indices` ascend and none stands twice. Errors: kOutOfRange (none, not ascending, or beyond the end).
+  /// `indices` ascend and none stands twice. Errors: kOutOfRange (none, not ascending, or beyond the end),
+  /// kTooLarge (more hashes than a proof holds, 2^26).
   [[nodiscard]] Result<MultiProof> prove_many(std::span<const std::uint64_t> indices) const;
 
   /// That the tree of the first `old_count` leaves is the beginning of this one. Errors: kUnsupported (arity
@@ -106,7 +121,8 @@ class Tree {
       levels_;  // leaves first; the last level has one node, or none without leaves
 };
 
-/// The root of more leaves than fit the memory: keeps arity * log(leaves) hashes.
+/// The root of more leaves than fit the memory: keeps arity * log(leaves) hashes. What is added many at a
+/// time is hashed side by side, on all threads, with about 10 MiB beside it.
 class RootBuilder {
  public:
   /// Errors: kOutOfRange (arity).
@@ -114,6 +130,12 @@ class RootBuilder {
 
   void add_leaf(ByteSpan value) { add_leaf_hash(leaf_hash(value)); }
   void add_leaf_hash(const Digest& hash);
+  void add_leaf_hashes(std::span<const Digest> hashes);
+
+  /// `values` cut into leaves of `leaf_size` bytes, the last one as long as is left. Errors: kOutOfRange (a
+  /// leaf size of 0), kTooLarge (more than kMaxLeafCount leaves): then none is added.
+  [[nodiscard]] Status add_chunks(ByteSpan values, std::size_t leaf_size);
+
   [[nodiscard]] std::uint64_t leaf_count() const { return leaf_count_; }
 
   /// The root of the leaves so far; more may follow.
@@ -121,6 +143,7 @@ class RootBuilder {
 
  private:
   explicit RootBuilder(std::uint32_t arity) : arity_(arity) {}
+  void add_node(std::size_t level, const Digest& hash);
 
   std::uint32_t arity_;
   std::uint64_t leaf_count_ = 0;

@@ -26,12 +26,12 @@ inline constexpr std::size_t kMaxDirectoryJson = std::size_t{16} << 20;
 struct ConversionLayer {
   std::string name;
   tensor::Shape original_shape;
-  tensor::Dtype original_dtype = tensor::Dtype::kF32;
   std::string npy_file;
   tensor::IntegerArray values;
 };
 
-/// A directory of `convert`: one .npy for each layer and conversion_metadata.json.
+/// A directory of `convert`: one .npy for each layer and conversion_metadata.json. Without that file: what
+/// the arrays hold, as plain integers.
 struct Conversion {
   std::string model_name;
   std::string prompt;
@@ -58,8 +58,9 @@ struct ConvertOptions {
 [[nodiscard]] Result<std::filesystem::path> convert(const std::filesystem::path& input,
                                                     const ConvertOptions& options);
 
-/// Reads a directory of convert (or of the original script) and checks metadata against arrays. Errors: as
-/// open; kMismatch.
+/// Reads a directory of convert (or of the original script) and checks metadata against arrays. Without
+/// metadata it takes every .npy as a layer: "embedding", "layer_0", "layer_1", .., then others by name.
+/// Errors: as open; kMismatch.
 [[nodiscard]] Result<Conversion> read_conversion(const std::filesystem::path& dir);
 
 struct ReshapeOptions {
@@ -68,7 +69,8 @@ struct ReshapeOptions {
   bool object_storage = false;
 };
 
-/// A directory of `reshape`: hypercube.npy and hypercube_metadata.json.
+/// A directory of `reshape`: hypercube.npy and hypercube_metadata.json. Without that file: one array of plain
+/// integers.
 struct Hypercube {
   encode::Layout layout;
   tensor::IntegerArray values;  ///< in C order of layout.axes
@@ -81,7 +83,8 @@ struct Hypercube {
                                                     const ReshapeOptions& options);
 
 /// Reads a directory of reshape (or of the original script; its padding, drawn by numpy, is taken as it is)
-/// and checks metadata against the array. Errors: as open; kMismatch.
+/// and checks metadata against the array. The encoding is that of "conversion_metadata", or of
+/// "conversion_params", as the original script writes it. Errors: as open; kMismatch.
 [[nodiscard]] Result<Hypercube> read_hypercube(const std::filesystem::path& dir);
 
 /// claim::read_subject, which takes files, and a directory of `reshape`, which has its own encoding, layout
@@ -122,8 +125,8 @@ struct Directories {
   std::filesystem::path output;
 };
 
-/// Fills in what was not given: X_polynomial has the hypercube X, where that is a directory, and the output
-/// X_commitment.
+/// Fills in what was not given: X_polynomial has the hypercube X, where that directory holds hypercube.npy,
+/// and the output X_commitment. X/hypercube_polynomial, made from X/hypercube.npy, has the hypercube X.
 [[nodiscard]] Directories find_directories(const std::string& polynomial, const std::string& hypercube,
                                            const std::string& output);
 
@@ -159,9 +162,10 @@ struct ProofsJson {
 };
 
 /// Steps: "no proofs" (inconclusive), "axes" (num_variables is the count, degree_bound the largest), then
-/// those of checker.check_evidence. Always notes "header unbound". Figures: "proofs", "distinct points". Of
-/// the options only `trusted` and `world` are looked at: a file without header binds nothing that the others
-/// ask about.
+/// those of checker.check_evidence. Always notes "header unbound"; where the opening equation fails and the
+/// first proof holds under pst::original_secrets, "made under another setup". Figures: "proofs", "distinct
+/// points". Of the options only `trusted` and `world` are looked at: a file without header binds nothing that
+/// the others ask about.
 [[nodiscard]] claim::Verification verify(const ProofsJson& proofs, const claim::TensorChecker& checker,
                                          const claim::VerifyOptions& options = {});
 

@@ -83,6 +83,14 @@ class TokenStream {
   /// on).
   [[nodiscard]] Status add(std::span<const tensor::TensorView> layers);
 
+  /// The tokens that have not come are zeros: they add nothing to the sum. Whoever opens the commitment has
+  /// them as zeros too.
+  void end_with_zeros() { tokens_ = total_tokens(); }
+
+  /// The tokens that have not come are padding: the header has those that came. Errors: kMismatch where none
+  /// did.
+  [[nodiscard]] Status end_with_padding();
+
   /// Tokens committed to.
   [[nodiscard]] std::uint64_t tokens() const { return tokens_; }
 

@@ -6,25 +6,22 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "assay/base.h"
 #include "assay/curve.h"
 #include "assay/integers.h"
+#include "assay/setup.h"
 #include "assay/world.h"
 
 namespace assay::pst {
 
-/// Who is said to have made the secrets of an SRS. A label is a claim, not evidence.
-enum class Trust : std::uint8_t {
-  kDev = 1,       ///< derived from a public seed: binds nobody who knows the seed
-  kCeremony = 2,  ///< several parties are said to have contributed
-};
-
-/// "dev" or "ceremony".
-[[nodiscard]] std::string_view to_string(Trust trust);
+using setup::to_string;
+using setup::Trust;
 
 /// The verifier's part of an SRS: under 4 KB, all that `verify` needs of it. docs/pst.md gives the bytes.
 struct VerifierKey {
@@ -32,11 +29,17 @@ struct VerifierKey {
   Trust trust;
   std::vector<G2Affine> secrets;      ///< [t_i]_2, one per axis, never infinity
   std::vector<Digest> level_digests;  ///< SHA-256 of G1 level i, i = 0..m-1 (level m is the generator)
+  std::uint32_t contributors = 0;     ///< of the ceremony; 0 of a dev SRS
+  Digest transcript = {};             ///< digest of the ceremony's transcript; zero of a dev SRS
+
+  /// "dev", or "ceremony(3)": what the file says of itself.
+  [[nodiscard]] std::string label() const;
 
   [[nodiscard]] Bytes encode() const;
 
   /// Checks everything that can be told from the bytes alone: canonical, on the curve, in the subgroup.
-  /// Errors: kMalformed, kNonCanonical, kOutOfRange (axes, trust), kUnsupported (version).
+  /// Errors: kMalformed, kNonCanonical, kOutOfRange (axes, trust, contributors), kUnsupported (version,
+  /// a ceremony without transcript).
   static Result<VerifierKey> decode(ByteSpan bytes, std::string_view place);
 
   /// The verifier's part out of a .vk or an .srs file, told apart by content. Errors: kIo, kTooLarge, those
@@ -48,6 +51,10 @@ struct VerifierKey {
 
   friend bool operator==(const VerifierKey&, const VerifierKey&) = default;
 };
+
+/// How the verifier may speak of an SRS: as its own list has it, else as "SRS unverified". What the file says
+/// of itself is quoted as the file's word. Of secrets that everybody knows it says so, whatever the list has.
+[[nodiscard]] std::string describe_srs(const VerifierKey& key, const setup::TrustList& trusted);
 
 /// A structured reference string: the Lagrange bases of all levels. Level i has axes.volume(i) points, the
 /// basis of the axes i..m-1. Memory-mapped when opened from a file. Copies share the points.
@@ -69,6 +76,9 @@ class Srs {
   /// VerifierKey::decode.
   static Result<Srs> open(const std::filesystem::path& path);
 
+  /// Whether a file begins as an SRS file does, with all levels or not. Errors: kIo.
+  static Result<bool> is_srs(const std::filesystem::path& path);
+
   /// Writes the SRS file; it is complete under `path` or not there. Errors: kIo.
   [[nodiscard]] Status write(const std::filesystem::path& path) const;
 
@@ -79,8 +89,17 @@ class Srs {
   [[nodiscard]] const VerifierKey& verifier_key() const;
   [[nodiscard]] const Axes& axes() const { return verifier_key().axes; }
 
-  /// The points of level `i` in [0, m]; level m is the generator alone.
+  /// The levels from here on are there. 0 but for a file of write_levels().
+  [[nodiscard]] std::size_t first_level() const;
+  /// The points of level `i` in [first_level(), m]; level m is the generator alone.
   [[nodiscard]] std::span<const G1Affine> level(std::size_t i) const;
+  /// Whether level `i` is there. Errors: kUnsupported, with the level that is needed.
+  [[nodiscard]] Status require_level(std::size_t i) const;
+
+  /// Writes a file without the levels before `first`, of which the verifier's part is the same: enough to
+  /// check slices that fix the first axes. Errors: kIo, kOutOfRange (first below first_level() or not below
+  /// m).
+  [[nodiscard]] Status write_levels(std::size_t first, const std::filesystem::path& path) const;
 
  private:
   friend struct SrsAccess;
@@ -89,14 +108,35 @@ class Srs {
   std::shared_ptr<const State> state_;
 };
 
-/// Shows with pairings and random weights that an SRS is well formed. Steps: "verifier key", "points" (on the
-/// curve, none at infinity), "level digests", "random weights" (inconclusive), "level sums", "generator sum",
-/// "degree relation"; figures name the level, the point or the axis. docs/pst.md has the equations. It cannot
+/// Shows with pairings and random weights that an SRS is well formed. Steps: "levels" (inconclusive: the file
+/// has not all of them), "verifier key", "points" (on the curve, none at infinity), "level digests", "random
+/// weights" (inconclusive), "level sums", "generator sum", "degree relation", "independent secrets" (one is a
+/// power of another); figures name the level, the point or the axis. docs/pst.md has the equations. It cannot
 /// show that nobody knows the secrets.
 [[nodiscard]] Verdict verify_srs(const Srs& srs, const World& world = World::system());
 
+/// As verify_srs(), and that the SRS is what the ceremony ended with. Steps, in order: "trust label" (the SRS
+/// is not said to be of a ceremony), "transcript digest" (of another one, or another number of contributors),
+/// "contributors", "ceremony secrets" (not those that the transcript ends with), those of
+/// setup::check_ceremony(), those of verify_srs(). An SRS of which this is accepted is as good as the best of
+/// its contributors; whether one of them was honest is for the verifier to judge.
+[[nodiscard]] Verdict verify_with_transcript(const Srs& srs, const setup::Ceremony& ceremony,
+                                             const World& world = World::system());
+
+/// What became of a ceremony's powers: no SRS unless they were accepted.
+struct Finalized {
+  Verdict powers;  ///< of setup::check_contributors and setup::check_powers
+  std::optional<Srs> srs;
+};
+
+/// Makes the SRS over `axes` out of a ceremony's powers, in memory: each axis, in order, takes the next axis
+/// of the ceremony with at least as many nodes. Errors: kMismatch (an axis does not fit), kTooLarge (over
+/// Srs::kMaxPointsInMemory, memory).
+[[nodiscard]] Result<Finalized> finalize(const setup::Powers& powers, const Axes& axes,
+                                         const World& world = World::system());
+
 /// Checks one level against a verifier key that the caller trusts, by its digest: what a verifier does before
-/// it commits to a slice itself. Steps: "axes", "level digests".
+/// it commits to a slice itself. Steps: "axes", "levels" (inconclusive: it is not there), "level digests".
 [[nodiscard]] Verdict check_level(const Srs& srs, const VerifierKey& trusted, std::size_t level);
 
 /// C = sum_j values[j] * L_j. Scalars must be residues below r, as Scalar promises.
@@ -126,7 +166,8 @@ class PartialCommitment {
   ~PartialCommitment();
 
   /// Adds values[k] * L_(first + k) of every segment. On an error nothing is added. Errors: kMismatch (runs
-  /// of integers of different widths), kOutOfRange (a segment past the last value).
+  /// of integers of different widths), kOutOfRange (a segment past the last value), kUnsupported (an SRS
+  /// without level 0).
   [[nodiscard]] Status add(std::span<const Segment> segments);
 
   /// The sum so far: commit() of the values given, with zeros elsewhere.
@@ -207,6 +248,39 @@ class KeptQuotients {
 [[nodiscard]] Result<std::vector<G1Affine>> open_slice(const Srs& srs, IntegerView values,
                                                        std::span<const std::uint32_t> prefix);
 
+/// How many proof points open the parts: of each the axes along which it differs from the one before.
+[[nodiscard]] std::uint64_t quotients_of(const Selection& selection, const Axes& axes);
+
+/// Opens parts that fix any of the axes, these taken in ascending order. The quotients stand part by part,
+/// axis by axis, without those that a part shares with the part before it; quotients_of() counts them.
+/// Errors: those of Selection::check; kMismatch (count of values), kTooLarge (memory).
+[[nodiscard]] Result<std::vector<G1Affine>> open_parts(const Srs& srs, IntegerView values,
+                                                       const Selection& selection,
+                                                       KeptQuotients* kept = nullptr);
+
+/// The Lagrange basis of the axes that are not fixed: the SRS's level behind the leading fixed ones, summed
+/// over the others.
+class PartBasis {
+ public:
+  /// `fixed` as of a selection that Selection::check takes. Errors: kUnsupported (the SRS has not the level),
+  /// kTooLarge (memory).
+  static Result<PartBasis> make(const Srs& srs, std::span<const std::uint32_t> fixed);
+  PartBasis(PartBasis&&) = default;
+  PartBasis& operator=(PartBasis&&) = default;
+  PartBasis(const PartBasis&) = delete;
+  PartBasis& operator=(const PartBasis&) = delete;
+  ~PartBasis() = default;
+
+  /// In C order of the axes that are left; the generator alone where none is.
+  [[nodiscard]] std::span<const G1Affine> points() const { return points_; }
+
+ private:
+  PartBasis(const Srs& srs, std::span<const G1Affine> level) : srs_(srs), points_(level) {}
+  Srs srs_;  // whose points these may be
+  std::vector<G1Affine> sums_;
+  std::span<const G1Affine> points_;
+};
+
 /// A statement "the tensor under `commitment` takes opening.value at `point`".
 struct Statement {
   G1Affine commitment;
@@ -221,6 +295,21 @@ struct SliceStatement {
   std::vector<std::uint32_t> prefix;
   IntegerView values;
   std::vector<G1Affine> quotients;
+};
+
+/// A statement "the tensor under `commitment` has these values in the parts of `selection`".
+struct PartsStatement {
+  /// Values that stand one after the other in a part.
+  struct Run {
+    std::uint64_t first;  ///< counted through all parts, each in C order of the axes that are not fixed
+    std::uint64_t count;
+  };
+
+  G1Affine commitment;
+  Selection selection;
+  std::vector<Run> runs;  ///< ascending, none over the end of a part; what lies between them is zero
+  IntegerView values;     ///< of all runs; of entries one each
+  std::vector<G1Affine> quotients;  ///< as open_parts() has them
 };
 
 /// Checks statements under one verifier key, with the Miller lines of its points prepared.
@@ -240,6 +329,11 @@ class Verifier {
   /// check_level(), and as check().
   [[nodiscard]] Verdict check_slice(const Srs& srs, const SliceStatement& statement) const;
 
+  /// The same for parts that fix any axes. The basis of those that are left is made here too, of a level that
+  /// is compared with the key. Steps: "random weights" (inconclusive), and as check_slice().
+  [[nodiscard]] Verdict check_parts(const Srs& srs, const PartsStatement& statement,
+                                    const World& world = World::system()) const;
+
   /// All at once, m+1 pairings, by random weights of 128 bits from `world`. A rejection's item is the first
   /// bad statement. Steps: "statements" (inconclusive: there are none), "random weights" (inconclusive: the
   /// world gives none), and those of check().
@@ -252,8 +346,8 @@ class Verifier {
   std::vector<curve::PreparedG2> prepared_;  // -[1]_2, then [t_i]_2
 };
 
-/// The equations of many openings in one: both sides are summed up by random weights of 128 bits, so that
-/// statements may come block by block and none of them is kept.
+/// The equations of many statements in one: both sides are summed up by random weights of 128 bits.
+/// Statements may come block by block: what is folded takes no more room than one.
 class OpeningSum {
  public:
   /// `verifier` outlives the sum. Errors: those of world.fill_random.
@@ -266,8 +360,23 @@ class OpeningSum {
   /// the item is the first bad one of these.
   [[nodiscard]] Verdict add(std::span<const Statement> statements);
 
+  /// Adds one about parts. `basis` is of the fixed axes; null where they are entries. That the points of the
+  /// basis are those of the verifier's key is for the caller to check (check_level). Steps: as add().
+  [[nodiscard]] Verdict add(const PartsStatement& statement, const PartBasis* basis);
+
+  /// Sums up what was added, and forgets the statements.
+  void fold();
+
+  /// Adds all that the other one has folded.
+  void merge(const OpeningSum& other);
+
   /// Whether the equations of all that were added hold, by m+1 pairings.
   [[nodiscard]] bool holds() const;
+
+  /// Which of the statements that were added since the last fold do not hold by themselves, ascending, `most`
+  /// at most: halves are asked, and halves of those that do not hold. What a half sums up to is known of its
+  /// whole and of the other half.
+  [[nodiscard]] std::vector<std::size_t> find_false(std::size_t most) const;
 
  private:
   struct State;

@@ -46,6 +46,14 @@ struct Fingerprint {
   friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
 };
 
+/// The seed of an answer's fingerprint where no verifier draws one: by Fiat and Shamir from what the provider
+/// is bound to by then, the answer with its proofs, and the digests of whatever else it committed to. Nobody
+/// knows it before the answer is whole, and everybody who has the answer can compute it. A provider can try
+/// again, with another proof or another token each time; each try costs it a fingerprint of the whole answer.
+[[nodiscard]] Digest answer_seed(std::span<const std::uint32_t> prompt_token_ids,
+                                 std::span<const std::uint32_t> output_token_ids,
+                                 std::span<const Bytes> proofs, std::span<const Digest> committed);
+
 /// |theirs - own| / |own| of the row in which it is largest: 0 for two rows of zeros, infinite where only the
 /// own one is zero, 0 of no rows. One distance over all would let a long row hide short ones. Errors:
 /// kMismatch (seed, width, dimensions, rows), kOutOfRange (as Fingerprint::validate).

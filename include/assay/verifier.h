@@ -11,85 +11,82 @@
 #include "assay/claim.h"
 #include "assay/prover.h"
 #include "assay/pst.h"
+#include "assay/setup.h"
 
 namespace assay::claim {
 
-/// The SRS digests that a verifier trusts, for reasons that no file can give it: a text of lines "<64 hex
-/// digits> <label>"; lines that are empty or start with '#' are kept and mean nothing. The label is the
-/// verifier's own; nothing is decided by it.
-class TrustList {
- public:
-  static constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
+using setup::TrustList;
 
-  /// Errors: kMalformed (a line that is neither; no line break at the end), kTooLarge.
-  static Result<TrustList> parse(std::string_view text, std::string_view place);
-  static Result<TrustList> read(const std::filesystem::path& path);  ///< a missing file is an empty list
-  [[nodiscard]] Status write(const std::filesystem::path& path) const;
-  [[nodiscard]] std::string to_text() const;
-
-  struct Entry {
-    Digest digest;
-    std::string label;
-  };
-  [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
-  /// Null where the digest is not there.
-  [[nodiscard]] const Entry* find(const Digest& digest) const;
-
-  /// A digest that is there already gets the label. Errors: kMalformed (a label that is not 1 to 64 printable
-  /// ASCII characters).
-  [[nodiscard]] Status add(const Digest& digest, std::string_view label);
-  /// Whether the digest was there.
-  bool remove(const Digest& digest);
-
- private:
-  std::vector<std::string> lines_;
-  std::vector<Entry> entries_;
+/// A commitment and what is said to be its openings. Both outlive it.
+struct Claimed {
+  const Commitment* commitment = nullptr;
+  const Proofs* proofs = nullptr;
 };
 
-/// How the verifier may speak of an SRS: as its own list has it, else as "SRS unverified". What the file says
-/// of itself is quoted as the file's word.
-[[nodiscard]] std::string describe_srs(const pst::VerifierKey& key, const TrustList& trusted);
+/// What a scheme finds of the evidence of one claim. The item of a rejection is the proof whose evidence has
+/// not the form; where the form is right and the evidence false, `false_proofs` are those that do not hold by
+/// themselves, ascending.
+struct Evidence {
+  Verdict verdict;
+  std::vector<std::size_t> false_proofs;
+};
 
 /// The questions that depend on the scheme, under the verifier's own public parameters.
 class Checker {
  public:
   virtual ~Checker() = default;
   [[nodiscard]] virtual Scheme scheme() const = 0;
+  /// Of the parameters, where the scheme has any.
+  [[nodiscard]] virtual std::optional<Digest> setup_digest() const = 0;
   /// What the checks rest on: who made the parameters.
   [[nodiscard]] virtual std::string assumption(const TrustList& trusted) const = 0;
   /// Whether a valid header of the scheme goes with the parameters.
   [[nodiscard]] virtual Verdict check_setup(const Header& header) const = 0;
-  /// Whether the evidence shows all values. The header and the queries were found good. The item of a
-  /// rejection is the proof whose evidence has not the form; where an equation over all proofs fails,
-  /// find_false() tells which.
-  [[nodiscard]] virtual Verdict check_evidence(const Commitment& commitment, const Proofs& proofs,
-                                               const World& world) const = 0;
-  /// Which proofs do not hold by themselves, ascending, `most` of them at most. Asked where an equation over
-  /// all of them fails.
-  [[nodiscard]] virtual std::vector<std::size_t> find_false(const Commitment& commitment,
-                                                            const Proofs& proofs, std::size_t most,
-                                                            const World& world) const = 0;
+  /// Whether the evidence of each claim shows all its values. Headers and queries were found good. A scheme
+  /// may ask all together. Of each claim `most` false proofs are looked for.
+  [[nodiscard]] virtual std::vector<Evidence> check_all_evidence(std::span<const Claimed> claims,
+                                                                 std::size_t most,
+                                                                 const World& world) const = 0;
+  /// The same of one claim.
+  [[nodiscard]] Evidence check_evidence(const Commitment& commitment, const Proofs& proofs, std::size_t most,
+                                        const World& world) const {
+    const Claimed claim{&commitment, &proofs};
+    return std::move(check_all_evidence({&claim, 1}, most, world)[0]);
+  }
 };
 
 /// The checker of the scheme `tensor`. Steps of check_setup: "SRS digest", "axes"; of check_evidence:
-/// "commitment value", "proof shape", "proof points", "opening equation", "random weights" (inconclusive).
+/// "commitment value", "proof shape", "levels" (inconclusive: slices, and the verifier has not the level of
+/// the SRS that is needed, or not the memory for more bases than kMaxBases), "level digests", "proof points",
+/// "opening equation", "random weights" (inconclusive).
 class TensorChecker final : public Checker {
  public:
+  /// Of slices along different axes in one call: each takes the basis summed over them anew.
+  static constexpr std::size_t kMaxBases = 16;
+
+  /// Enough for entries and points.
   explicit TensorChecker(pst::VerifierKey key) : verifier_(std::move(key)) {}
+  /// For slices too, which the verifier commits to itself: the level that it takes is compared with the
+  /// digest in the verifier's part.
+  explicit TensorChecker(pst::Srs srs) : verifier_(srs.verifier_key()), srs_(std::move(srs)) {}
+  /// Of a verifier's part or of an SRS file. Errors: those of the readers.
+  static Result<TensorChecker> read(const std::filesystem::path& path);
   [[nodiscard]] const pst::VerifierKey& key() const { return verifier_.key(); }
   [[nodiscard]] const pst::Verifier& verifier() const { return verifier_; }
+  [[nodiscard]] const std::optional<pst::Srs>& srs() const { return srs_; }
   [[nodiscard]] Scheme scheme() const override { return Scheme::kTensor; }
+  [[nodiscard]] std::optional<Digest> setup_digest() const override { return key().digest(); }
   [[nodiscard]] std::string assumption(const TrustList& trusted) const override {
-    return describe_srs(key(), trusted);
+    return pst::describe_srs(key(), trusted);
   }
   [[nodiscard]] Verdict check_setup(const Header& header) const override;
-  [[nodiscard]] Verdict check_evidence(const Commitment& commitment, const Proofs& proofs,
-                                       const World& world) const override;
-  [[nodiscard]] std::vector<std::size_t> find_false(const Commitment& commitment, const Proofs& proofs,
-                                                    std::size_t most, const World& world) const override;
+  /// One product of pairings for all; where it fails, halves are asked.
+  [[nodiscard]] std::vector<Evidence> check_all_evidence(std::span<const Claimed> claims, std::size_t most,
+                                                         const World& world) const override;
 
  private:
   pst::Verifier verifier_;
+  std::optional<pst::Srs> srs_;
 };
 
 /// Values that the verifier has itself, to hold opened ones against. The header, by which they become
@@ -171,6 +168,23 @@ struct Verification {
   /// Whether proof k holds by itself; none where that was not found out.
   [[nodiscard]] std::optional<bool> verified(std::size_t k) const;
 };
+
+/// A commitment, its openings, and what is expected of them.
+struct Claim {
+  const Commitment* commitment = nullptr;
+  const Proofs* proofs = nullptr;
+  VerifyOptions options = {};
+};
+
+/// verify() of many claims, the evidence of all of them in one sum under random weights from `world`: what
+/// each verification says is what verify() says of it alone.
+[[nodiscard]] std::vector<Verification> verify_all(std::span<const Claim> claims, const Checker& checker,
+                                                   const World& world = World::system());
+
+/// The verdicts of many claims in one: rejected where one is, else inconclusive where one is, with step,
+/// reason and number of the first such. Figures: "claims", "rejected", "inconclusive". Step, where there is
+/// no claim: "no claims" (inconclusive).
+[[nodiscard]] Verdict verdict_of_all(std::span<const Verification> found);
 
 /// Every question about proofs of a commitment, the cheap ones first. Steps, in order: "no proofs"
 /// (inconclusive), "header", "expectation" (the header is not as expected), "scheme", those of

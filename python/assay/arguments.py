@@ -1,6 +1,7 @@
 """What callers give: integers, and the flags of commands."""
 
 import argparse
+import math
 import operator
 import re
 import sys
@@ -8,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from .errors import FAILED, InputError
-from .printing import printable, show
+from .printing import error_line, show
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,6 +22,11 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse has it, but for empty values and for --cache_dir as --cache-dir."""
         given = [self._as_declared(text) for text in (sys.argv[1:] if args is None else args)]
+        # Whoever asks for help gets it, also where a flag before it lacks its value; where there
+        # are verbs, from the verb's own parser.
+        if self._subparsers is None and not {"--help", "-h"}.isdisjoint(given):
+            self.print_help()
+            raise SystemExit(0)
         for before, text in zip(["", *given], given, strict=False):
             name, equals, value = text.partition("=")
             if not text or (name.startswith("--") and equals and not value):
@@ -30,7 +36,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say it in one line, as `assay` does."""
-        show(f"{self.prog}: {printable(message)} (see {self.prog} --help)", error=True)
+        show(error_line(f"{self.prog}: {message} (see {self.prog} --help)"), error=True)
         raise SystemExit(FAILED)
 
     def _as_declared(self, text: str) -> str:
@@ -63,8 +69,35 @@ def integer(text: str) -> int:
     Python's own int takes underscores, spaces, leading zeros and the digits of every script too.
     """
     if not re.fullmatch(r"0|-?[1-9][0-9]*", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"{text!r} is no integer in decimal")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer in decimal")
     return int(text)
+
+
+def require(name: str, given: object, kind: Any) -> None:
+    """Check that an argument is of a kind, a class or several with | between.
+
+    Raises:
+        TypeError: It is of another, as where two arguments were swapped.
+    """
+    if not isinstance(given, kind):
+        kinds = getattr(kind, "__name__", str(kind))
+        raise TypeError(f"{name}: {type(given).__name__}, {kinds} is expected here")
+
+
+def whole_bytes(data: Any) -> bytes:
+    """`data` as bytes: bytes, a bytearray, a memoryview, an array of uint8.
+
+    Raises:
+        TypeError: It is something else, such as a path or an int, of which Python makes zeros.
+    """
+    if isinstance(data, bytes):
+        return data
+    try:
+        view = memoryview(data)
+    except TypeError as error:
+        reason = f"{type(data).__name__}, bytes are expected here; `read` and `open` take a path"
+        raise TypeError(reason) from error
+    return view.tobytes()
 
 
 def at_least(smallest: int) -> Callable[[str], int]:
@@ -77,6 +110,36 @@ def at_least(smallest: int) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def positive_integers(text: str) -> list[int]:
+    """Integers of at least 1, with commas between; for argparse."""
+    numbers = [integer(number) for number in text.split(",")]
+    if min(numbers) < 1:
+        raise argparse.ArgumentTypeError("give numbers of at least 1")
+    return numbers
+
+
+def margin(text: str) -> float:
+    """A factor of at least 1 for bounds over what was measured; for argparse."""
+    factor = float(text)
+    if not 1 <= factor < math.inf:
+        raise argparse.ArgumentTypeError("give a number of at least 1")
+    return factor
+
+
+def words_of(known: Iterable[str]) -> Callable[[str], list[str]]:
+    """A reader for argparse: some of these words, with commas between."""
+    allowed = list(known)
+
+    def read(text: str) -> list[str]:
+        words = text.split(",")
+        for word in words:
+            if word not in allowed:
+                raise argparse.ArgumentTypeError(f"{word}: unknown; use {', '.join(allowed)}")
+        return words
+
+    return read
 
 
 def add_number(

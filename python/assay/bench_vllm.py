@@ -65,6 +65,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
     from .models import Engine, encode_prompts, load, made_prompts
 
     say: Callable[[str], None] = (lambda _: None) if options.quiet else _say

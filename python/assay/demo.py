@@ -16,7 +16,6 @@ from . import (
     Tensor,
     Verdict,
     VerifierKey,
-    capture,
     commit,
     encode,
     verify,
@@ -24,6 +23,7 @@ from . import (
 from .arguments import add_number, parser_of
 from .ending import ended
 from .forgery import ProofFile
+from .models import require_models
 from .stopping import say
 from .wording import bfloat16_of, count, duration, size
 
@@ -50,7 +50,8 @@ class Verifying:
         return verify(
             Commitment.from_bytes(commitment),
             Proofs.from_bytes(proofs),
-            self.key,
+            # A slice's values are committed to again, with a level of the SRS.
+            self.srs if challenge.slices else self.key,
             challenge=challenge,
             digest=digest,
             expect={"encoding": "bits", "dtype": "bfloat16", "mode": "decode"},
@@ -66,6 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _tell(options: argparse.Namespace) -> int:
+    require_models(options)
+    from . import capture  # loads torch
+
     say("1. A provider runs a language model and keeps its hidden states\n")
     started = time.monotonic()
     held = capture(
@@ -141,7 +145,9 @@ def _tell(options: argparse.Namespace) -> int:
         raise Error(f"the captured values disagree at {verdict.step}: {verdict.reason}")
     say(f"   all {len(proofs)} opened values equal the captured ones, bit for bit\n")
 
-    say("5. Five ways to cheat\n")
+    _tell_of_a_layer(held, tensor, commitment, verifier)
+
+    say("6. Five ways to cheat\n")
     forged = ProofFile(answer, len(tensor.axes))
     for name, attack in _attacks(held, tensor, commitment, verifier, challenge, forged):
         claimed, given = attack()
@@ -162,6 +168,42 @@ recomputes some of them. The parameters here were made by the verifier on the sp
 provider towards this verifier, and prove nothing to a third party."""
     )
     return 0
+
+
+def _tell_of_a_layer(
+    held: Any, tensor: Tensor, commitment: Commitment, verifier: Verifying
+) -> None:
+    say("5. A whole layer, which the verifier draws too\n")
+    sent = commitment.to_bytes()
+    challenge = Challenge.draw(Commitment.from_bytes(sent), 1, unit="layer")
+    started = time.monotonic()
+    proofs = commitment.open(challenge)
+    opening = time.monotonic() - started
+    answer = proofs.to_bytes()
+    started = time.monotonic()
+    verdict = verifier.check(sent, answer, challenge, commitment.digest, None)
+    checking = time.monotonic() - started
+    if not verdict:
+        raise Error(f"an honest layer was rejected at {verdict.step}: {verdict.reason}")
+    slices = proofs.slices()
+    values = slices.values.nbytes
+    name = tensor.layers[slices.positions[0]].name
+    say(f"   layer     {name}: {count(slices.values.size)} numbers")
+    say(
+        f"   file      {size(len(answer))}, {count(len(answer) - values)} bytes more than the "
+        f"numbers ({32 * len(slices.axes)} of them a point)"
+    )
+    say(f"   time      made in {duration(opening)}, checked in {duration(checking)}")
+    if not verifier.check(sent, answer, challenge, commitment.digest, held):
+        raise Error("the layer is not the captured one")
+    say("   captured  all of them, bit for bit")
+    # The last bit of the last number but one, in front of the length and the point.
+    changed = bytearray(answer)
+    changed[-(4 + 32 * len(slices.axes)) - 4] ^= 1
+    verdict = verifier.check(sent, bytes(changed), challenge, commitment.digest, None)
+    if verdict:
+        raise Error("a changed number in a layer was not caught")
+    say(f"   one bit of one number changed: rejected at {verdict.step}\n")
 
 
 Attack = Callable[[], tuple[bytes, bytes]]
@@ -225,7 +267,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", default="smollm2", help="folder, .gguf file or hub id (default: %(default)s)")
     add("--prompt", default="The capital of France is", help="text to continue")
     add_number(add, "--max-new-tokens", 24)
-    add_number(add, "--num-queries", 10)
+    add_number(add, "--num-queries", 10, least=1)
     return parser
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .errors import FAILED, Error, one_line
-from .printing import printable, show
+from .printing import error_line, show
 from .stopping import remembering
 
 
@@ -49,5 +49,5 @@ def ended(
         if trace:
             show(traceback.format_exc().rstrip("\n"), error=True)
     # The program's name may have colour.
-    print(f"{program}: {printable(reason)}", file=sys.stderr)
+    print(f"{program}: {error_line(reason, len(program) + 2)}", file=sys.stderr)
     return FAILED

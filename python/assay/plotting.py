@@ -24,6 +24,7 @@ _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#999999")
 _NOTHING = "#EEEEEE"
 _INFINITE = "#D55E00"
+_DPI = 120
 
 
 @dataclass(frozen=True)
@@ -163,10 +164,11 @@ def require_drawable(path: Path) -> None:
         raise InputError("unsupported", str(path), reason)
 
 
-def draw(picture: Picture, path: Path) -> None:
+def draw(picture: Picture, path: Path, *, dpi: int = _DPI) -> None:
     """Write a picture: .png, or a Vega-Lite description (.vl.json, .json).
 
-    The file appears whole or not at all.
+    The file appears whole or not at all. `dpi` is of a PNG: dots an inch, of which it has 10 or 6
+    for each column.
 
     Raises:
         InputError: As `require_drawable`; a value that is NaN or infinite, or not above 0 on a
@@ -177,7 +179,7 @@ def draw(picture: Picture, path: Path) -> None:
     for panel in picture.panels:
         _check(panel, str(path))
     png = path.name.lower().endswith(".png")
-    write_together({path: _png(picture) if png else _description(picture)})
+    write_together({path: _png(picture, dpi) if png else _description(picture)})
 
 
 def _check(panel: Panel, place: str) -> None:
@@ -228,7 +230,7 @@ def _colour(index: int) -> str:
 # PNG.
 
 
-def _png(picture: Picture) -> bytes:
+def _png(picture: Picture, dpi: int) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -247,7 +249,7 @@ def _png(picture: Picture) -> bytes:
         _draw_panel(figure.add_subplot(grid[index // columns, index % columns]), panel)
     held = io.BytesIO()
     # Without the name of the program that wrote it, equal pictures are equal files.
-    figure.savefig(held, format="png", dpi=120, metadata={"Software": None})
+    figure.savefig(held, format="png", dpi=dpi, metadata={"Software": None})
     return held.getvalue()
 
 
@@ -288,8 +290,9 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
         # More numbers of six digits would run into each other.
         axes.locator_params(axis="x", nbins=5)
     if any(one.label for one in panel.series):
-        # Among points of several kinds there is no empty corner.
-        crowded = sum(one.mark == "points" for one in panel.series) > 2
+        # Among points of several kinds, or many lines, there is no empty corner.
+        points = sum(one.mark == "points" for one in panel.series)
+        crowded = points > 2 or len(panel.series) > 4
         beside = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if crowded else {}
         axes.legend(fontsize="small", **beside)
 
@@ -319,6 +322,11 @@ def _draw_series(axes: Any, one: Series, colour: str) -> None:
         axes.vlines(one.x, one.low, one.high, color="black", linewidth=1)
 
 
+def _count_columns(axes: Any, label: str) -> None:
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlabel(label)
+
+
 def _draw_strip(axes: Any, panel: Strip) -> None:
     from matplotlib.patches import Patch
 
@@ -329,7 +337,7 @@ def _draw_strip(axes: Any, panel: Strip) -> None:
     axes.set_yticks(range(len(panel.rows)), list(panel.rows))
     axes.set_ylim(len(panel.rows) - 0.5, -0.5)
     axes.set_xlim(-0.5, len(next(iter(panel.rows.values()))) - 0.5)
-    axes.set_xlabel(panel.x)
+    _count_columns(axes, panel.x)
     # Of more kinds than colours a legend would tell nothing.
     if len(panel.kinds) <= len(_COLOURS):
         patches = [Patch(color=colours[kind], label=kind) for kind in panel.kinds]
@@ -359,7 +367,7 @@ def _draw_grid(axes: Any, panel: Grid) -> None:
         colour[np.isinf(values)] = [*(int(_INFINITE[i : i + 2], 16) / 255 for i in (1, 3, 5)), 1.0]
         axes.imshow(colour, **shown)
     axes.set_yticks(range(len(panel.rows)), list(panel.rows), fontsize="small")
-    axes.set_xlabel(panel.x)
+    _count_columns(axes, panel.x)
 
 
 # Vega-Lite.

@@ -11,11 +11,15 @@ def printable(text: str) -> str:
 
     In its place stand escapes: "\\n", "\\u202e".
     """
-    try:
-        data = text.encode("utf-8", "surrogateescape")  # a path's bytes as they are
-    except UnicodeEncodeError:
-        data = text.encode("utf-8", "surrogatepass")
-    return _core.printable(data)
+    return _core.printable(_bytes(text))
+
+
+def error_line(text: str, before: int = 0) -> str:
+    """`printable` of an error, in at most 300 characters: its beginning and its end.
+
+    So many of them are left for what stands `before` it in the line.
+    """
+    return _core.error_line(_bytes(text), before)
 
 
 def show(words: str = "", *, error: bool = False, flush: bool = False) -> None:
@@ -31,3 +35,10 @@ def show_json(report: object) -> None:
     """Print a report as JSON in UTF-8, with escapes for what `printable` does not show."""
     text = json.dumps(report, indent=2, ensure_ascii=False)
     print(_core.printable_json(text.encode("utf-8", "replace")))
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")  # a path's bytes as they are
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")

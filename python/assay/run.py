@@ -12,10 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import Challenge, Commitment, Srs, Tensor, _core, capture, commit, encode, verify
+from . import Challenge, Commitment, Log, Srs, Tensor, _core, commit, encode, verify
 from .arguments import add_number, integer, parser_of
 from .ending import ended
 from .hidden_states import add_capture_flags, capture_arguments
+from .models import require_models
 from .printing import printable, show, show_json
 from .progress import Bar
 from .stopping import obey
@@ -47,6 +48,7 @@ class Job:
         tensor: Set before anything is made of it.
         commitment: Where it was made while the model ran.
         stream: What came of that, where it was asked for.
+        blocks: With --blocks, a job for each, to be taken in the place of this one.
         seconds: Of each phase, in order; a phase that comes again adds up, and one within another
             is taken out of it.
     """
@@ -58,6 +60,7 @@ class Job:
         self.name = name
         self.commitment: Commitment | None = None
         self.stream: StreamReport | None = None
+        self.blocks: list[Job] = []
         self.seconds: dict[str, float] = {}
         self._inside = 0.0
         self._srs: Srs | None = None
@@ -122,6 +125,7 @@ def _jobs(options: argparse.Namespace) -> Iterator[Job]:
             )
         yield job
         return
+    require_models(options)
     for model in options.models:
         job = Job(options, model)
         if not options.stream:
@@ -131,9 +135,11 @@ def _jobs(options: argparse.Namespace) -> Iterator[Job]:
             _capture(job, None)
             job.stream = StreamReport(False, reason, 0, 0, 0, 0, 0.0)
         else:
-            with StreamingCommit(job.srs_for, options.stream_threads) as stream:
+            with StreamingCommit(
+                job.srs_for, options.stream_threads, tokens_of_block=options.blocks
+            ) as stream:
                 _capture(job, stream)
-        yield job
+        yield from job.blocks or [job]
 
 
 def _not_streamable(options: argparse.Namespace) -> str:
@@ -149,6 +155,8 @@ def _not_streamable(options: argparse.Namespace) -> str:
 
 def _capture(job: Job, stream: StreamingCommit | None) -> None:
     """Run the model of the job's name, and set its tensor and what came of the stream."""
+    from . import capture  # loads torch
+
     options, model = job.options, job.name
     with (
         job.phase("capture", f"running {model}"),
@@ -163,6 +171,12 @@ def _capture(job: Job, stream: StreamingCommit | None) -> None:
         job.tensor = encode(held, options.encoding or "bits", layout)
     if stream is None:
         return
+    if options.blocks is not None:
+        with job.phase("commit", "committing to the last tokens"):
+            blocks = stream.blocks(held)
+        job.stream = stream.report
+        _take_blocks(job, blocks)
+        return
     # What is left when the model has finished; the rest lies within the phase "capture".
     with job.phase("commit", "committing to the last tokens"):
         job.commitment = stream.commitment(job.tensor)
@@ -173,6 +187,28 @@ def _capture(job: Job, stream: StreamingCommit | None) -> None:
         job.say(
             f"the model was ahead: up to {job.stream.most_waiting} blocks of {BLOCK} tokens waited "
             "in the capture's buffers (--stream-threads gives the commitment more threads)"
+        )
+
+
+def _take_blocks(job: Job, blocks: list[Commitment]) -> None:
+    """A job for each block, and the log of them in the folder of the output."""
+    log = Log()
+    for number, block in enumerate(blocks):
+        log.append(block)
+        part = Job(job.options, f"{job.name}.block-{number:06}")
+        part.commitment, part.stream, part._srs = block, job.stream, job._srs
+        part.tensor = block.tensor
+        part.seconds = dict(job.seconds)
+        job.blocks.append(part)
+    if job.options.output_dir is not None and blocks:
+        directory = Path(job.options.output_dir)
+        directory.mkdir(parents=True, exist_ok=True)
+        stem = job.name.replace("/", "_")
+        write_together(
+            {
+                directory / f"{stem}.log": log.to_bytes(),
+                directory / f"{stem}.head": log.head.to_bytes(),
+            }
         )
 
 
@@ -281,6 +317,10 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.stream and options.tensor is not None:
         parser.error("--stream commits while a model runs; --tensor runs none")
+    if options.blocks is not None and (options.blocks < 1 or not options.stream):
+        parser.error("--blocks takes 1 token or more, and goes with --stream")
+    if options.blocks is not None and (reason := _not_streamable(options)):
+        parser.error(f"--blocks: {reason}")
     if options.stream_threads is not None and options.stream_threads < 1:
         parser.error(f"--stream-threads is {options.stream_threads}; give at least 1")
     return options
@@ -305,7 +345,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="of parameters made in memory (default: random)",
     )
-    add_number(add, "--num-queries", 10, "points")
+    add_number(add, "--num-queries", 10, "points", least=1)
     add(
         "--stream",
         action="store_true",
@@ -317,6 +357,13 @@ def _parser() -> argparse.ArgumentParser:
         type=integer,
         metavar="N",
         help="threads of --stream (default: the model's own between tokens, or one beside it)",
+    )
+    add(
+        "--blocks",
+        type=integer,
+        metavar="N",
+        help="with --stream: a commitment for each N tokens, however many there come to be, and a "
+        "log of them; --srs is for the axes of a block",
     )
     add("--output-dir", metavar="DIR", help="keep commitment, proofs and verifier key there")
     add("--json", action="store_true", help="the report as JSON")

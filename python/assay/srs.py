@@ -2,16 +2,30 @@
 
 from collections.abc import Sequence
 from os import PathLike, fspath
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 from . import _core
-from .arguments import sizes, unsigned
+from .arguments import require, sizes, unsigned, whole_bytes
+from .ceremonies import Ceremony, Powers
+from .errors import InputError
+from .filed import Filed
+from .html import table
+from .writing import write_together
 
 
-class VerifierKey:
+class VerifierKey(Filed):
     """The verifier's part of an SRS: a few KB, all of it that `verify` needs."""
+
+    _native: _core.VerifierKey
 
     def __init__(self, native: _core.VerifierKey) -> None:
         self._native = native
+
+    @property
+    def _checker(self) -> _core.Checker:
+        return self._native
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "VerifierKey":
@@ -20,7 +34,7 @@ class VerifierKey:
         Raises:
             DecodeError: They are not the canonical bytes of points in the right groups.
         """
-        return cls(_core.VerifierKey.decode(bytes(data), "verifier key"))
+        return cls(_core.VerifierKey.decode(whole_bytes(data), "verifier key"))
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> "VerifierKey":
@@ -32,11 +46,13 @@ class VerifierKey:
         """
         return cls(_core.VerifierKey.read(fspath(path)))
 
-    def to_bytes(self) -> bytes:
-        """The bytes of a .vk file."""
-        return self._native.encode()
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write a .vk file, which appears under its name when it is complete.
 
-    __bytes__ = to_bytes
+        Raises:
+            InputError: It could not be written ("io").
+        """
+        write_together({Path(path): self.to_bytes()})
 
     @property
     def digest(self) -> str:
@@ -53,26 +69,46 @@ class VerifierKey:
         """The label of the SRS, "dev" or "ceremony". It is a claim: see `verify`."""
         return self._native.trust
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, VerifierKey) and self.to_bytes() == other.to_bytes()
+    @property
+    def label(self) -> str:
+        """The label with the number of contributors: "dev" or "ceremony(3)"."""
+        return self._native.label
 
-    def __hash__(self) -> int:
-        return hash(self.to_bytes())
+    @property
+    def contributors(self) -> int:
+        """How many are said to have contributed to the ceremony; 0 of a dev SRS."""
+        return self._native.contributors
+
+    @property
+    def transcript(self) -> str | None:
+        """Digest of the ceremony's transcript, 64 hexadecimal digits; None of a dev SRS."""
+        return self._native.transcript.hex() if self._native.trust == "ceremony" else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return VerifierKey.from_bytes, (self.to_bytes(),)
 
     def __repr__(self) -> str:
         return f"VerifierKey(axes={self.axes}, trust={self.trust!r}, digest={self.digest!r})"
+
+    def _repr_html_(self) -> str:
+        fields = ("axes", self.axes), ("trust", self.label), ("digest", self.digest)
+        return table("VerifierKey", fields)
 
 
 class Srs:
     """A structured reference string for tensors with given axes.
 
     Whoever knows its secrets can open a commitment to anything. Copies of the points: 64 bytes for
-    each value of the tensor, mapped into memory when opened from a file.
+    each value of the tensor, mapped into memory when opened from a file. Two are equal when their
+    verifier's parts are, which name all points, and they have the same levels. A pickle has the
+    points; of an SRS that was opened from a file it has the path alone.
     """
 
-    def __init__(self, native: _core.Srs) -> None:
+    def __init__(self, native: _core.Srs, path: Path | None = None) -> None:
         self._native = native
+        self._path = path
         self._verifier_key: VerifierKey | None = None
+        self._native_checker: _core.VerifierKey | None = None
 
     @classmethod
     def dev(cls, axes: Sequence[int], seed: int) -> "Srs":
@@ -102,6 +138,18 @@ class Srs:
         return cls(_core.Srs.random(sizes(axes)))
 
     @classmethod
+    def original(cls, axes: Sequence[int]) -> "Srs":
+        """Make the SRS that the original pipeline's programs had, in memory.
+
+        Its secrets are the same in every program and known to all. It is for proofs that were made
+        there; every verdict that rests on it says so.
+
+        Raises:
+            InputError: As `dev`.
+        """
+        return cls(_core.Srs.original(sizes(axes)))
+
+    @classmethod
     def open(cls, path: str | PathLike[str]) -> "Srs":
         """Map an SRS file. Its points are not checked: see `verify`.
 
@@ -109,7 +157,20 @@ class Srs:
             InputError: The file could not be read ("io").
             DecodeError: It is not a whole SRS file.
         """
-        return cls(_core.Srs.open(fspath(path)))
+        return cls(_core.Srs.open(fspath(path)), Path(path).absolute())
+
+    @staticmethod
+    def finalize(powers: Powers, axes: Sequence[int]) -> "Finalized":
+        """Make the SRS of a ceremony, in memory.
+
+        Each axis, in order, takes the next axis of the ceremony that has at least as many nodes.
+
+        Raises:
+            InputError: An axis that does not fit ("mismatch"); over 2**25 points ("too_large").
+        """
+        require("powers", powers, Powers)
+        verdict, made = powers._native.finalize(sizes(axes))
+        return Finalized(verdict, None if made is None else Srs(made))
 
     @staticmethod
     def write_dev(axes: Sequence[int], seed: int, path: str | PathLike[str]) -> None:
@@ -124,10 +185,31 @@ class Srs:
         """
         self._native.write(fspath(path))
 
+    def trim(self, from_level: int, path: str | PathLike[str]) -> None:
+        """Write a file with the levels from `from_level` on, of which the digest is the same.
+
+        A verifier of slices needs the level behind the leading axes that they fix: 1 for layers.
+
+        Raises:
+            InputError: There is no such level ("out_of_range"); it could not be written ("io").
+        """
+        self._native.trim(unsigned(from_level, "from_level"), fspath(path))
+
     @property
     def axes(self) -> tuple[int, ...]:
         """Sizes of the axes of what can be committed to."""
         return self._native.axes
+
+    @property
+    def _checker(self) -> _core.VerifierKey:
+        """What checks slices too."""
+        if self._native_checker is None:
+            self._native_checker = self._native.checker()
+        return self._native_checker
+
+    @property
+    def _committer(self) -> _core.Committer:
+        return self._native.committer()
 
     @property
     def verifier_key(self) -> VerifierKey:
@@ -136,13 +218,82 @@ class Srs:
             self._verifier_key = VerifierKey(self._native.verifier_key())
         return self._verifier_key
 
-    def verify(self) -> _core.Verdict:
+    def verify(self, transcript: Ceremony | None = None) -> _core.Verdict:
         """Check with pairings that the points are those of an SRS.
 
-        It cannot tell whether somebody knows the secrets. Steps: "verifier key", "points", "level
-        digests", "random weights" (inconclusive), "level sums", "generator sum", "degree relation".
+        It cannot tell whether somebody knows the secrets. With the transcript of the ceremony that
+        the SRS is said to come from, it tells that the secrets are those of that ceremony, and so
+        that nobody knows them if one of the contributors forgot theirs.
+
+        Steps: "levels" (inconclusive: a trimmed file), "verifier key", "points", "level digests",
+        "random weights" (inconclusive), "level sums", "generator sum", "degree relation",
+        "independent secrets"; with a transcript also "trust label", "transcript digest",
+        "contributors", "ceremony secrets", "beacon order", "contribution points", "contribution
+        proof", "beacon".
         """
-        return self._native.verify()
+        require("transcript", transcript, Ceremony | None)
+        if transcript is None:
+            return self._native.verify()
+        return self._native.verify_with(transcript._native)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Srs):
+            return NotImplemented
+        same_levels = self._native.first_level == other._native.first_level
+        return same_levels and self.verifier_key == other.verifier_key
+
+    def __hash__(self) -> int:
+        return hash(self.verifier_key)
+
+    def __copy__(self) -> "Srs":
+        return self
+
+    def __deepcopy__(self, _: Any) -> "Srs":
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._path is not None:
+            return _opened_again, (self._path, self.verifier_key.digest)
+        with TemporaryDirectory(prefix="assay") as folder:
+            path = Path(folder) / "srs"
+            self.write(path)
+            return _of_file, (path.read_bytes(),)
 
     def __repr__(self) -> str:
         return f"Srs(axes={self.axes}, trust={self.verifier_key.trust!r})"
+
+    def _repr_html_(self) -> str:
+        key = self.verifier_key
+        return table("Srs", (("axes", self.axes), ("trust", key.label), ("digest", key.digest)))
+
+
+class Finalized(NamedTuple):
+    """What became of a ceremony's powers.
+
+    Attributes:
+        powers: Verdict on them. Unless it is accepted, there is no SRS.
+        srs: The SRS, or None.
+    """
+
+    powers: _core.Verdict
+    srs: Srs | None
+
+
+def _opened_again(path: Path, digest: str) -> Srs:
+    """The SRS of a pickle that names a file.
+
+    Raises:
+        InputError: The file could not be read ("io"), or is another one now ("mismatch").
+    """
+    srs = Srs.open(path)
+    if srs.verifier_key.digest != digest:
+        raise InputError("mismatch", str(path), "it is another SRS than the one that was pickled")
+    return srs
+
+
+def _of_file(data: bytes) -> Srs:
+    """The SRS of a pickle that has its points."""
+    with TemporaryDirectory(prefix="assay") as folder:
+        path = Path(folder) / "srs"
+        path.write_bytes(data)
+        return Srs(_core.Srs.open(fspath(path)))  # the mapping outlives the name

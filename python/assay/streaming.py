@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from .arguments import unsigned
+from .blocks import with_tensor
 from .commitments import Commitment
 from .errors import InputError, StreamError, one_line
 from .srs import Srs
@@ -19,7 +20,7 @@ from .stopping import obey
 from .tensors import Tensor, tap_name
 
 if TYPE_CHECKING:
-    from .hidden_states import Tap
+    from .hidden_states import Capture, Tap
 
 BLOCK = 32
 """Tokens that are worth a call: fewer cost more for each value."""
@@ -77,6 +78,10 @@ class StreamingCommit:
             tokens, one beside it.
         between_tokens: Whether to commit between tokens. Default: where the model runs on the CPU
             with as many threads as this process has processors.
+        zeros_behind: Where there are fewer rows than planned, commit to zeros behind the last, in
+            place of giving up: the axes of the SRS are then the most that there can be.
+        tokens_of_block: Commit in blocks of so many tokens, of whatever number of tokens there come
+            to be; the SRS is for the axes of a block (see `blocks`).
 
     >>> with StreamingCommit(Srs.random) as stream:  # doctest: +SKIP
     ...     held = assay.capture("smollm2", "Hello", follower=stream)
@@ -89,24 +94,29 @@ class StreamingCommit:
         srs_for: Callable[[tuple[int, ...]], Srs],
         threads: int | None = None,
         between_tokens: bool | None = None,
+        zeros_behind: bool = False,
+        tokens_of_block: int | None = None,
     ) -> None:
         if threads is not None and unsigned(threads, "threads", 32) < 1:
             raise InputError("out_of_range", "threads", "0; give at least 1")
         self._srs_for = srs_for
         self._threads = threads
         self._between_tokens = between_tokens
+        self._zeros_behind = zeros_behind
+        self._block = 0 if tokens_of_block is None else unsigned(tokens_of_block, "tokens_of_block")
+        if self._block == 0 and tokens_of_block is not None:
+            raise InputError("out_of_range", "tokens_of_block", "0; give at least 1")
         self._srs: Srs | None = None
         self._stream: _core.TokenStream | None = None
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition()
         # Guarded by the condition.
+        self._total = 0
         self._complete = 0
         self._done = 0
         self._stopping = False
         self._failure: BaseException | None = None
         self._report = StreamReport(False, "no capture was followed", 0, 0, 0, 0, 0.0)
-        # Of the model's thread alone.
-        self._total = 0
 
     def __enter__(self) -> "StreamingCommit":
         return self
@@ -128,8 +138,10 @@ class StreamingCommit:
         sources = [(tap.name, buffer, "") for tap, buffer in zip(taps, buffers, strict=True)]
         names = {tap.name: tap_name(tap.tap, tap.block) for tap in taps}
         try:
-            self._srs = self._srs_for(_core.TokenStream.plan(sources, names).axes)
-            self._stream = _core.TokenStream.begin(sources, names, "decode", self._srs._native)
+            self._srs = self._srs_for(_core.TokenStream.plan(sources, names, self._block).axes)
+            self._stream = _core.TokenStream.begin(
+                sources, names, "decode", self._srs._native, self._block
+            )
         except InputError as error:
             self._note(reason=str(error))
             return
@@ -168,10 +180,18 @@ class StreamingCommit:
         self._raise_failure()
 
     def end(self, rows: int) -> None:
-        """Give up where there are fewer rows than planned: the axes are others then."""
+        """Give up where there are fewer rows than planned: the axes are others then.
+
+        Raises:
+            StreamError: With `zeros_behind` or in blocks, as `rows`.
+        """
         if not self._report.used:
             return
-        if rows != self._total:
+        if (self._zeros_behind or self._block) and rows < self._total:
+            with self._changed:
+                self._total = rows
+            self.rows(rows)
+        elif rows != self._total:
             reason = f"the model stopped after {rows} of {self._total} tokens"
             self._note(used=False, reason=reason)
             self._stop()
@@ -180,19 +200,22 @@ class StreamingCommit:
 
     # What the caller asks for afterwards.
 
-    def commitment(self, tensor: Tensor) -> Commitment | None:
+    def commitment(self, tensor: Tensor | None = None) -> Commitment | None:
         """Wait for the rest and give the commitment; None where there is none (see `report`).
 
         Args:
-            tensor: `encode` of the capture, which the commitment keeps to open with.
+            tensor: `encode` of the capture, with the zeros behind it where there are such, which
+                the commitment keeps to open with; without it whoever opens has to give it.
 
         Raises:
             StreamError: The thread failed.
             InputError: `tensor` is not of the capture that was followed ("mismatch").
         """
+        if self._block:
+            raise InputError("mismatch", "stream", "it commits in blocks: ask for `blocks`")
         native = self._finish()
-        if native is None:
-            return None
+        if native is None or tensor is None:
+            return None if native is None else Commitment(native, None, self._srs)
         made, asked = native.header, tensor._native
         same = (
             made.layout.axes == tensor.axes
@@ -208,8 +231,42 @@ class StreamingCommit:
             )
         return Commitment(native, tensor, self._srs)
 
+    def blocks(self, values: "Capture | None" = None) -> list[Commitment]:
+        """Wait for the rest and give the blocks, the last of them closed.
+
+        There are none where `report` says so.
+
+        Args:
+            values: The capture that was followed, of which each block keeps its part to open with.
+
+        Raises:
+            StreamError: The thread failed.
+            InputError: `values` is not the capture that was followed ("mismatch"), or the stream
+                is not in blocks ("mismatch").
+        """
+        if not self._block:
+            raise InputError("mismatch", "stream", "it makes one commitment: give tokens_of_block")
+        if not self._wait() or self._stream is None:
+            return []
+        made = self._stream.take_blocks(end=True)
+        if values is None:
+            return [Commitment(block, None, self._srs) for block in made]
+        return [with_tensor(block, values, self._srs) for block in made]
+
     def _finish(self) -> _core.Commitment | None:
         """Wait for the rest; None where there is no commitment.
+
+        Raises:
+            StreamError: The thread failed.
+        """
+        if not self._wait() or self._stream is None:
+            return None
+        if self._zeros_behind:
+            self._stream.end_with_zeros()
+        return self._stream.finish()
+
+    def _wait(self) -> bool:
+        """Until all is committed to; whether it was.
 
         Raises:
             StreamError: The thread failed.
@@ -219,7 +276,7 @@ class StreamingCommit:
                 obey()
                 self._thread.join(_GLANCE_S)
         self._raise_failure()
-        return self._stream.finish() if self._report.used and self._stream else None
+        return self._report.used
 
     @property
     def srs(self) -> Srs | None:
@@ -252,10 +309,12 @@ class StreamingCommit:
 
     def _work(self) -> None:
         try:
-            _yield_to_others()
+            yield_to_others()
             while self._done < self._total:
                 with self._changed:
                     while self._complete == self._done and not self._stopping:
+                        if self._done == self._total:
+                            return
                         self._changed.wait()
                     if self._stopping:
                         return
@@ -283,7 +342,7 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _yield_to_others() -> None:
+def yield_to_others() -> None:
     """Give the calling thread a low priority, where threads have their own."""
     if sys.platform == "linux":
         thread = threading.get_native_id()

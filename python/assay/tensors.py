@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from . import _core
 from .arguments import sizes, unsigned
 from .errors import InputError
+from .html import table
 from .residues import R, as_signed, residue, to_rows
 
 if TYPE_CHECKING:
@@ -53,11 +54,12 @@ class Header:
         dtype: Of the values before: "bfloat16", ..; None for Python integers.
         capture_mode: Which pass of the model they come from: "decode", "prefill", "recompute" or
             "unknown".
-        srs_digest: Of the SRS committed with, in hexadecimal.
+        srs_digest: Of the SRS committed with, in hexadecimal; empty where the scheme has none.
         real_count: Values that are not padding.
         padding: Values that are.
         pad_seed: What the padding of the layout "cube" was drawn from; else 0.
         layers: In the order of the layout.
+        scheme: How the numbers are bound: "tensor", "kzg" or "merkle".
     """
 
     axes: tuple[int, ...]
@@ -70,10 +72,15 @@ class Header:
     padding: int
     pad_seed: int
     layers: tuple[Layer, ...]
+    scheme: str = "tensor"
 
 
 class Tensor:
-    """Integers in the shape in which they are committed to. Made by `encode`."""
+    """Integers in the shape in which they are committed to. Made by `encode`.
+
+    `tensor[1, 3, 0]` is an integer, `tensor[1]` and `tensor[:, 0]` are arrays; `np.asarray(tensor)`
+    is the array of all. Two are equal when their integers are, and all that is said of them.
+    """
 
     def __init__(self, native: _core.Tensor) -> None:
         self._native = native
@@ -161,15 +168,81 @@ class Tensor:
         """
         return self._native.values()
 
-    def __getitem__(self, point: Sequence[int]) -> int:
-        """The integer at a point of the grid."""
-        return as_signed(residue(self._native.value_at([unsigned(c, "point", 32) for c in point])))
+    def __len__(self) -> int:
+        """Size of the first axis."""
+        return self.axes[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """The integers in the shape `axes`, as numpy asks for them.
+
+        `values`, not copied; where 64 bits do not hold them, Python integers.
+        """
+        values = self.values
+        if values.ndim == len(self.axes):
+            return np.array(values, dtype, copy=copy)
+        if copy is False:
+            raise ValueError("the array has to be made: copy=False is not possible")
+        made = np.array(
+            [as_signed(residue(row.tobytes())) for row in values.reshape(-1, 32)], object
+        )
+        return made.reshape(self.axes).astype(object if dtype is None else dtype)
+
+    def __getitem__(self, key: Any) -> Any:
+        """The integer at a point of the grid; for slices and fewer coordinates an array of them.
+
+        Raises:
+            InputError: The point is off the grid ("out_of_range").
+        """
+        is_point = isinstance(key, Sequence) and len(key) == len(self.axes)
+        if is_point and all(hasattr(one, "__index__") for one in key):
+            return as_signed(
+                residue(self._native.value_at([unsigned(c, "point", 32) for c in key]))
+            )
+        return np.asarray(self)[key]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the integers are the same, and what is known of them."""
+        if not isinstance(other, Tensor):
+            return NotImplemented
+        same = self._native.header() == other._native.header()
+        return same and bool(np.array_equal(np.asarray(self), np.asarray(other)))
+
+    def __hash__(self) -> int:
+        return hash(self._native.header())
+
+    def __copy__(self) -> "Tensor":
+        return self
+
+    def __deepcopy__(self, _: Any) -> "Tensor":
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _of_parts, (self._native.header(), self.values)
 
     def __repr__(self) -> str:
         return (
             f"Tensor(axes={self.axes}, layout={self.layout!r}, encoding={self.encoding!r}, "
             f"dtype={self.dtype!r}, padding={self.padding})"
         )
+
+    def _repr_html_(self) -> str:
+        return table(
+            "Tensor",
+            (
+                ("axes", self.axes),
+                ("layout", self.layout),
+                ("encoding", self.encoding),
+                ("dtype", self.dtype),
+                ("values", self.real_count),
+                ("padding", self.padding),
+                ("layers", len(self.layers)),
+            ),
+        )
+
+
+def _of_parts(header: bytes, values: NDArray[Any]) -> Tensor:
+    """The tensor of a pickle."""
+    return Tensor(_core.Tensor.of_parts(header, values))
 
 
 def encode(
@@ -180,6 +253,7 @@ def encode(
     *,
     dtype: str | None = None,
     capture_mode: CaptureMode | None = None,
+    taps: Mapping[str, str] | None = None,
     cube_sizes: tuple[int, int] = (4, 10),
     cube_dims: int | None = None,
     pad_seed: int = 42,
@@ -204,6 +278,7 @@ def encode(
         dtype: What arrays of 8-, 16-, 32- or 64-bit integers hold bit patterns of, as
             dtype="bfloat16" for a numpy array of uint16.
         capture_mode: Which pass of the model the values come from; a `Capture` knows it.
+        taps: Where layers were taken, as `Layer.tap` says it, by their names; a `Capture` knows it.
         cube_sizes: Least and largest size of an axis of the cube.
         cube_dims: Number of the cube's axes; by default the least that suffices.
         pad_seed: What the padding of the cube is drawn from.
@@ -217,7 +292,7 @@ def encode(
     ((2, 2), -3)
     """
     layers, mode = _layers_of(values)
-    taps = {name: tap for name, _, tap in layers}
+    named = {name: (taps or {}).get(name, tap) for name, _, tap in layers}
     smallest, largest = (unsigned(size, "cube_sizes", 32) for size in cube_sizes)
     options = _core.SubjectOptions(
         encoding,
@@ -227,7 +302,7 @@ def encode(
         (smallest, largest),
         None if cube_dims is None else unsigned(cube_dims, "cube_dims", 32),
         unsigned(pad_seed, "pad_seed"),
-        taps,
+        named,
     )
     return Tensor(_core.Tensor.encode(_sources(layers, dtype), options))
 
@@ -265,6 +340,7 @@ def header_of(native: _core.Header) -> Header:
         padding=layout.padding,
         pad_seed=layout.pad_seed,
         layers=tuple(Layer(*layer) for layer in layout.layers),
+        scheme=native.scheme,
     )
 
 
@@ -297,6 +373,14 @@ def sources_of(
     return _sources(_layers_of(values)[0], None)
 
 
+def run_of(
+    values: "Capture | Mapping[str, Array]",
+) -> tuple[list[tuple[str, Any, str]], dict[str, str], str]:
+    """The layers of a run as the native code takes them, their taps, and the capture mode."""
+    layers, mode = _layers_of(values)
+    return _sources(layers, None), {name: tap for name, _, tap in layers if tap}, mode
+
+
 def _sources(layers: list[tuple[str, Array, str]], dtype: str | None) -> list[tuple[str, Any, str]]:
     return [(name, *_as_native(array, name, dtype)) for name, array, _ in layers]
 
@@ -307,7 +391,7 @@ def plain_torch(tensor: Any, place: str) -> Any:
     Raises:
         InputError: What holds no plain values: sparse, quantized or meta tensors ("unsupported").
     """
-    kind = str(tensor.layout).removeprefix("torch.")
+    kind = "nested" if tensor.is_nested else str(tensor.layout).removeprefix("torch.")
     if kind != "strided" or tensor.is_meta or tensor.is_quantized:
         found = "meta" if tensor.is_meta else "quantized" if tensor.is_quantized else kind
         reason = f"a tensor of the kind {found}; give a dense one, with values"
@@ -354,7 +438,7 @@ def _rows_of_objects(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
         try:
             integer = operator.index(value)
         except TypeError as error:
-            reason = f"value {index} is no integer; give numpy or torch arrays of floats"
+            reason = f"value {index} is not an integer; give numpy or torch arrays of floats"
             raise InputError("unsupported", f"layer {name}", reason) from error
         if abs(integer) > R // 2:
             reason = f"the magnitude of value {index} is over (R - 1) / 2"

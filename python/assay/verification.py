@@ -2,23 +2,27 @@
 
 from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from . import _core
-from .arguments import unsigned
-from .commitments import Challenge, Commitment, Proofs
+from . import _core, kzg
+from .arguments import require, unsigned
+from .commitments import Challenge, Commitment
 from .errors import InputError
-from .srs import VerifierKey
+from .openings import Proofs
+from .srs import Srs, VerifierKey
 from .tensors import Array, Tensor, captured_like
 
 if TYPE_CHECKING:
     from .hidden_states import Capture
 
+AnyKey: TypeAlias = VerifierKey | Srs | kzg.VerifierKey | kzg.Srs
+"""A verifier's own parameters, of either scheme that has any."""
+
 
 def verify(
     commitment: Commitment,
     proofs: Proofs,
-    verifier_key: VerifierKey,
+    verifier_key: AnyKey | None = None,
     *,
     challenge: Challenge | None = None,
     challenge_digest: str | bytes | None = None,
@@ -35,7 +39,9 @@ def verify(
     Args:
         commitment: Of the provider.
         proofs: Of the provider.
-        verifier_key: The verifier's own copy, not one that came with the proofs.
+        verifier_key: The verifier's own copy, not one that came with the proofs, of `VerifierKey`
+            or `assay.kzg.VerifierKey`. Slices need the SRS, or one that `Srs.trim` wrote. None is
+            for the scheme "merkle", which has no parameters.
         challenge: The points that were asked for; then the proofs must be of these, all of them.
         challenge_digest: Its `digest` as the verifier noted it. A challenge that this process did
             not draw says nothing of who drew it without.
@@ -54,20 +60,20 @@ def verify(
         Accepted; or rejected or inconclusive, with the step that failed: "no proofs", "header",
         "expectation", "scheme", "SRS digest", "axes", "commitment digest", "expected digest",
         "challenge", "proof shape", "value range", "padding", "points", "captured tensor",
-        "commitment value", "proof points", "opening equation", "random weights",
-        "captured values", "encoding".
+        "commitment value", "levels", "level digests", "basis points", "basis digests",
+        "proof points", "challenges", "leaf", "proof length", "root", "opening equation",
+        "random weights", "captured values", "encoding".
 
     Raises:
         InputError: An argument that cannot be used. Rejected proofs raise nothing.
     """
     for name, given, kind in (
         ("commitment", commitment, Commitment), ("proofs", proofs, Proofs),
-        ("verifier_key", verifier_key, VerifierKey), ("challenge", challenge, Challenge | None),
+        ("verifier_key", verifier_key, AnyKey | None),
+        ("challenge", challenge, Challenge | None),
         ("expect", expect, Mapping | None),
     ):  # fmt: skip
-        if not isinstance(given, kind):
-            kinds = getattr(kind, "__name__", str(kind))
-            raise TypeError(f"{name}: {type(given).__name__}, {kinds} is expected here")
+        require(name, given, kind)
     if at_least == 0:
         raise InputError("out_of_range", "at_least", "0 asks for nothing: leave it out")
     if challenge_digest is not None and challenge is None:
@@ -78,7 +84,7 @@ def verify(
     return _core.verify(
         commitment._native,
         proofs._native,
-        verifier_key._native,
+        _checker_of(verifier_key, commitment),
         None if challenge is None else challenge._native,
         None if challenge_digest is None else _digest(challenge_digest, "challenge_digest"),
         0 if at_least is None else unsigned(at_least, "at_least"),
@@ -88,6 +94,56 @@ def verify(
         path,
         None if captured is None else captured_like(commitment._header, captured),
     )
+
+
+def verify_all(
+    claims: Iterable[tuple[Commitment, Proofs] | tuple[Commitment, Proofs, str | bytes]],
+    verifier_key: AnyKey | None = None,
+    *,
+    trusted: Iterable[str | bytes] | PathLike[str] = (),
+) -> list[_core.Verdict]:
+    """Check many commitments and their proofs together, by one product of pairings.
+
+    Each verdict is the one that `verify` gives. Where the product does not hold, halves are
+    searched until every bad one is named.
+
+    Args:
+        claims: Commitment and proofs of each, and the digest that was agreed on before, where there
+            is one.
+        verifier_key: The verifier's own copy, as in `verify`.
+        trusted: As in `verify`.
+
+    Returns:
+        A verdict for each claim, in their order.
+
+    Raises:
+        InputError: An argument that cannot be used. Rejected proofs raise nothing.
+    """
+    if isinstance(trusted, str | bytes):
+        raise TypeError("trusted: give a list of digests, or a path as pathlib.Path")
+    require("verifier_key", verifier_key, AnyKey | None)
+    listed = [(one[0], one[1], one[2] if len(one) > 2 else None) for one in claims]
+    for commitment, proofs, _ in listed:
+        require("claims", commitment, Commitment)
+        require("claims", proofs, Proofs)
+    return _core.verify_all(
+        [commitment._native for commitment, _, _ in listed],
+        [proofs._native for _, proofs, _ in listed],
+        [None if digest is None else _digest(digest, "digest") for _, _, digest in listed],
+        _checker_of(verifier_key, listed[0][0] if listed else None),
+        [] if isinstance(trusted, PathLike) else [_digest(one, "trusted") for one in trusted],
+        fspath(trusted) if isinstance(trusted, PathLike) else None,
+    )
+
+
+def _checker_of(key: AnyKey | None, commitment: Commitment | None) -> _core.Checker:
+    if key is not None:
+        return key._checker
+    if commitment is None:
+        raise InputError(
+            "mismatch", "verifier_key", "there is none, and no commitment that needs none"
+        )
+    return _core.checker_of(commitment._header)
 
 
 def _expected(expect: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 #include "assay/audit_measure.h"
 
 #include "assay/audit_key.h"
-#include "bindings.h"
+#include "values.h"
 
 namespace assay::python {
 namespace {
@@ -110,7 +110,9 @@ void bind_measured(nb::module_& m) {
 }
 
 void bind_profile(nb::module_& m) {
-  nb::class_<Profile>(m, "AuditProfile")
+  nb::class_<Profile> profile(m, "AuditProfile");
+  bind_profile_value(profile);
+  profile
       .def_static(
           "read", [](const std::string& path) { return unwrap_read(Profile::read(path)); }, nb::arg("path"))
       .def(

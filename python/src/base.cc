@@ -1,5 +1,6 @@
 // Errors and verdicts as Python sees them, rows of field elements, threads and kernels.
 #include "assay/base.h"
+#include "assay/error_line.h"
 
 #include <fmt/format.h>
 
@@ -7,6 +8,7 @@
 #include <string>
 
 #include "bindings.h"
+#include "values.h"
 
 namespace assay::python {
 namespace {
@@ -50,77 +52,6 @@ void raise(const Failure& failure) {
   } catch (nb::python_error& other) {
     other.restore();
   }
-}
-
-std::optional<double> bound_of(const Figure& figure, Bound::Kind kind) {
-  if (!figure.bound || figure.bound->kind != kind) return std::nullopt;
-  return figure.bound->value;
-}
-
-void bind_verdict(nb::module_& m) {
-  nb::class_<Figure>(m, "Figure",
-                     "A number or a text that a verdict states; `str` gives it with unit and bound.")
-      .def_ro("name", &Figure::name)
-      .def_ro("value", &Figure::value, "An int, a float or a str.")
-      .def_prop_ro(
-          "at_most", [](const Figure& f) { return bound_of(f, Bound::Kind::kAtMost); },
-          "The bound that the value may not exceed, if it has one.")
-      .def_prop_ro(
-          "at_least", [](const Figure& f) { return bound_of(f, Bound::Kind::kAtLeast); },
-          "The bound that the value must reach, if it has one.")
-      .def_ro("unit", &Figure::unit, "Empty for a bare number or a text.")
-      .def("__str__", [](const Figure& f) { return printable(f.to_string()); })
-      .def("__repr__",
-           [](const Figure& f) { return printable("Figure(" + f.name + ": " + f.to_string() + ")"); });
-
-  nb::class_<Verdict>(m, "Verdict", R"(The answer of a verifier: a value, never an exception.
-
-True in a condition only when the outcome is "accepted".)")
-      .def_static("rejected", &Verdict::rejected, nb::arg("step"), nb::arg("reason"))
-      .def("__bool__", &Verdict::ok)
-      .def_prop_ro(
-          "outcome", [](const Verdict& v) { return to_string(v.outcome()); },
-          R"("accepted", "rejected" or "inconclusive".)")
-      .def_prop_ro("step", &Verdict::step, "The step that failed; empty when accepted.")
-      .def_prop_ro("reason", &Verdict::reason, "Why it failed, in one clause; empty when accepted.")
-      .def_prop_ro("item", &Verdict::item, "Which of many things failed, counted from 0, if it is about one.")
-      .def_prop_ro(
-          "checks",
-          [](const Verdict& v) {
-            nb::typed<nb::list, nb::typed<nb::tuple, std::string, std::string>> checks;
-            for (const Verdict::Check& check : v.checks())
-              checks.append(nb::make_tuple(check.step, to_string(check.grade)));
-            return checks;
-          },
-          R"(Steps that passed or could not be asked, each with its grade: "bound", "recomputed",
-"statistical", "self-reported" or "missing".)")
-      .def_prop_ro(
-          "figures",
-          [](const Verdict& v) {
-            nb::typed<nb::dict, std::string, Figure> figures;
-            for (const Figure& figure : v.figures()) figures[figure.name.c_str()] = figure;
-            return figures;
-          },
-          "The numbers of the step, by name.")
-      .def_prop_ro("notes", &Verdict::notes, "What the verdict did not check.")
-      .def_prop_ro("assumptions", &Verdict::assumptions, "What the verdict rests on.")
-      .def_prop_ro("miss_bound", &Verdict::miss_bound,
-                   "The probability at most with which a statistical check misses what it is to find.")
-      .def_prop_ro(
-          "parts",
-          [](const Verdict& v) {
-            nb::typed<nb::list, nb::typed<nb::tuple, std::string, Verdict>> parts;
-            for (const Verdict::Part& part : v.parts()) parts.append(nb::make_tuple(part.name, part.verdict));
-            return parts;
-          },
-          "Verdicts on parts, with their names.")
-      .def_prop_ro(
-          "exit_code", [](const Verdict& v) { return exit_code(v.outcome()); },
-          "What a program ends with: 0 accepted, 1 rejected, 3 inconclusive.")
-      .def_prop_ro("lines", &to_lines, "The lines that people read.")
-      .def("to_json", &to_json, "The verdict as one JSON object, the form that every door prints.")
-      .def("__repr__",
-           [](const Verdict& v) { return fmt::format("Verdict({})", fmt::join(to_lines(v), "\n")); });
 }
 
 }  // namespace
@@ -194,6 +125,10 @@ void bind_base(nb::module_& m) {
   bind_verdict(m);
   m.def(
       "printable", [](const nb::bytes& text) { return printable(view_of(text)); }, nb::arg("text"));
+  m.def(
+      "error_line",
+      [](const nb::bytes& text, std::size_t before) { return error_line(view_of(text), before); },
+      nb::arg("text"), nb::arg("before"));
   m.def(
       "printable_json", [](const nb::bytes& text) { return printable_json(view_of(text)); }, nb::arg("text"));
   m.def(

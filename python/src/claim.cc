@@ -5,23 +5,26 @@
 #include <filesystem>
 #include <string>
 
+#include "assay/claim_schemes.h"
 #include "bindings.h"
 
 namespace assay::python {
 namespace {
 
-claim::Commitment commit(const claim::Subject& tensor, const pst::Srs& srs) {
-  return unwrap(without_gil([&] { return claim::commit(srs, tensor.header, tensor.values.view()); }));
+claim::Commitment commit(const claim::Subject& tensor, const claim::Committer& committer) {
+  return unwrap(without_gil([&] { return claim::commit(committer, tensor.header, tensor.values.view()); }));
 }
 
-/// Points of the grid as numbers, and points anywhere as rows of their coordinates.
-using Points = std::vector<std::variant<std::vector<std::uint32_t>, Rows>>;
+/// Points of the grid as numbers, points anywhere as rows of their coordinates, and slices as queries.
+using Points = std::vector<std::variant<claim::Query, std::vector<std::uint32_t>, Rows>>;
 
 std::vector<claim::Query> read_points(const claim::Commitment& commitment, const Points& points) {
   std::vector<claim::Query> places;
   const Axes& axes = commitment.header.layout.axes;
   for (const auto& point : points) {
-    if (const auto* grid = std::get_if<std::vector<std::uint32_t>>(&point)) {
+    if (const auto* query = std::get_if<claim::Query>(&point)) {
+      places.push_back(*query);
+    } else if (const auto* grid = std::get_if<std::vector<std::uint32_t>>(&point)) {
       (void)unwrap(axes.index_of(*grid));
       places.push_back(claim::Query::on_grid(*grid));
     } else {
@@ -43,10 +46,11 @@ struct Kept {
   pst::KeptQuotients quotients;
 };
 
-claim::Proofs prove(const claim::Commitment& commitment, const claim::Subject& tensor, const pst::Srs& srs,
-                    const Points& points) {
+claim::Proofs prove(const claim::Commitment& commitment, const claim::Subject& tensor,
+                    const claim::Committer& committer, const Points& points) {
   const std::vector<claim::Query> queries = read_points(commitment, points);
-  return unwrap(without_gil([&] { return claim::prove(srs, commitment, tensor.values.view(), queries); }));
+  return unwrap(
+      without_gil([&] { return claim::prove(committer, commitment, tensor.values.view(), queries); }));
 }
 
 /// Works on a copy of what is kept, because other Python threads go on; of what two of them add at one time,
@@ -73,9 +77,47 @@ std::pair<nb::bytes, bool> coordinates_of(const claim::Query& point) {
   return {nb::bytes(bytes.data(), bytes.size()), point.is_on_grid()};
 }
 
+/// Width in bytes, and the integers in two's complement, or with width 32 as residues.
+std::pair<unsigned, nb::bytes> packed_values(const IntegerView& values) {
+  const Bytes packed = claim::pack_values(values);
+  return {packed[0], nb::bytes(packed.data() + 1, packed.size() - 1)};
+}
+
+claim::Unit read_unit(const std::string& name) {
+  const std::optional<claim::Unit> unit = claim::unit_of(name);
+  if (!unit) throw Failure{{ErrorCode::kMalformed, "unit", "it is none of entry, token and layer"}};
+  return *unit;
+}
+
 }  // namespace
 
 void bind_claim(nb::module_& m) {
+  nb::class_<claim::Query>(m, "Query")
+      .def_static(
+          "of_slice",
+          [](const claim::Header& header, std::optional<std::string> layer,
+             std::optional<std::pair<std::uint64_t, std::uint64_t>> tokens,
+             std::optional<std::uint64_t> dim) {
+            return unwrap(claim::query_of_slice(header.layout, {std::move(layer), tokens, dim}));
+          },
+          nb::arg("header"), nb::arg("layer").none(), nb::arg("tokens").none(), nb::arg("dim").none())
+      .def_static(
+          "of_set",
+          [](const claim::Header& header, const std::vector<std::vector<std::uint32_t>>& points) {
+            return unwrap(claim::query_of_set(header.layout.axes, points));
+          },
+          nb::arg("header"), nb::arg("points"))
+      .def_prop_ro("is_of_parts", &claim::Query::is_of_parts)
+      .def_prop_ro("axes", [](const claim::Query& q) { return to_tuple(q.parts.fixed); })
+      .def_prop_ro("positions", [](const claim::Query& q) { return to_tuple(q.parts.positions); })
+      .def(
+          "shape",
+          [](const claim::Query& q, const claim::Header& header, std::uint64_t count) {
+            return claim::shape_of_parts(header.layout, q.parts, count);
+          },
+          nb::arg("header"), nb::arg("count"))
+      .def("__str__", &claim::Query::to_string);
+
   nb::class_<claim::Place>(m, "Place")
       .def_prop_ro("is_padding", [](const claim::Place& p) { return p.is_padding; })
       .def_prop_ro("flat_index", [](const claim::Place& p) { return p.flat_index; })
@@ -108,6 +150,14 @@ void bind_claim(nb::module_& m) {
                                            : std::nullopt;
                    })
       .def(
+          "number_of",
+          [](const claim::Header& h, const nb::bytes& value) {
+            const Scalar integer = unwrap(Scalar::from_bytes(span_of(value), "value"));
+            const Result<std::string> number = encode::number_of(h.encoding, h.dtype, integer);
+            return number.ok() ? std::optional(*number) : std::nullopt;
+          },
+          nb::arg("value"))
+      .def(
           "place_of",
           [](const claim::Header& h, const std::vector<std::uint32_t>& coordinates) {
             return unwrap(claim::place_of(h.layout, coordinates));
@@ -139,9 +189,29 @@ void bind_claim(nb::module_& m) {
           },
           nb::arg("index"))
       .def(
-          "value",
+          "query",
           [](const claim::Proofs& p, std::size_t i) {
             if (i >= p.size()) throw nb::index_error();
+            return p.query(i);
+          },
+          nb::arg("index"))
+      .def(
+          "values",
+          [](const claim::Proofs& p, std::size_t i) {
+            if (i >= p.size()) throw nb::index_error();
+            return packed_values(p.values(i).view());
+          },
+          nb::arg("index"))
+      .def(
+          "write_values",
+          [](const claim::Proofs& p, const claim::Commitment& c, const std::string& path) {
+            unwrap(without_gil([&] { return claim::write_values(path, c, p); }));
+          },
+          nb::arg("commitment"), nb::arg("path"))
+      .def(
+          "value",
+          [](const claim::Proofs& p, std::size_t i) {
+            if (i >= p.size() || p.is_of_parts(i)) throw nb::index_error();
             return to_python(p.value(i).to_scalar().to_bytes());
           },
           nb::arg("index"));
@@ -194,16 +264,19 @@ void bind_claim(nb::module_& m) {
   challenge
       .def_static(
           "draw",
-          [](const claim::Commitment& c, std::uint64_t count) {
-            return unwrap(without_gil([&] { return claim::Challenge::draw(c, count); }));
+          [](const claim::Commitment& c, std::uint64_t count, const std::string& unit) {
+            const claim::Unit drawn = read_unit(unit);
+            return unwrap(
+                without_gil([&] { return claim::Challenge::draw(c, count, World::system(), drawn); }));
           },
-          nb::arg("commitment"), nb::arg("count"))
+          nb::arg("commitment"), nb::arg("count"), nb::arg("unit"))
       .def_static(
           "from_seed",
-          [](const claim::Commitment& c, std::uint64_t count, std::uint64_t seed) {
-            return unwrap(without_gil([&] { return claim::Challenge::from_seed(c, count, seed); }));
+          [](const claim::Commitment& c, std::uint64_t count, std::uint64_t seed, const std::string& unit) {
+            const claim::Unit drawn = read_unit(unit);
+            return unwrap(without_gil([&] { return claim::Challenge::from_seed(c, count, seed, drawn); }));
           },
-          nb::arg("commitment"), nb::arg("count"), nb::arg("seed"))
+          nb::arg("commitment"), nb::arg("count"), nb::arg("seed"), nb::arg("unit"))
       .def_prop_ro("commitment_digest",
                    [](const claim::Challenge& c) { return to_python(c.commitment_digest); })
       .def_prop_ro("digest", [](const claim::Challenge& c) { return to_python(c.digest()); })
@@ -217,15 +290,33 @@ void bind_claim(nb::module_& m) {
             if (i >= c.queries.size()) throw nb::index_error();
             return coordinates_of(c.queries[i]);
           },
+          nb::arg("index"))
+      .def(
+          "query",
+          [](const claim::Challenge& c, std::size_t i) {
+            if (i >= c.queries.size()) throw nb::index_error();
+            return c.queries[i];
+          },
           nb::arg("index"));
 
-  m.def("commit", &commit, nb::arg("tensor"), nb::arg("srs"));
-  m.def("prove", &prove, nb::arg("commitment"), nb::arg("tensor"), nb::arg("srs"), nb::arg("points"));
+  m.def(
+      "checker_of", [](const claim::Header& header) { return unwrap(claim::checker_of(header.scheme)); },
+      nb::arg("header"));
+  m.def(
+      "committer_of",
+      [](const std::string& scheme) {
+        const std::optional<claim::Scheme> named = claim::scheme_of(scheme);
+        if (!named) throw Failure{{ErrorCode::kMalformed, "scheme", "it is none of tensor, kzg and merkle"}};
+        return unwrap(claim::committer_of(*named));
+      },
+      nb::arg("scheme"));
+  m.def("commit", &commit, nb::arg("tensor"), nb::arg("committer"));
+  m.def("prove", &prove, nb::arg("commitment"), nb::arg("tensor"), nb::arg("committer"), nb::arg("points"));
   m.def("prove_kept", &prove_kept, nb::arg("commitment"), nb::arg("tensor"), nb::arg("srs"),
         nb::arg("points"), nb::arg("kept"));
   m.def(
       "verify",
-      [](const claim::Commitment& c, const claim::Proofs& p, const claim::TensorChecker& checker,
+      [](const claim::Commitment& c, const claim::Proofs& p, const claim::Checker& checker,
          const claim::Challenge* asked, const std::optional<nb::bytes>& challenge_digest,
          std::uint64_t at_least, const std::optional<nb::bytes>& digest,
          const std::vector<std::pair<std::string, std::string>>& expected,
@@ -246,6 +337,31 @@ void bind_claim(nb::module_& m) {
       nb::arg("commitment"), nb::arg("proofs"), nb::arg("verifier_key"), nb::arg("challenge").none(),
       nb::arg("challenge_digest").none(), nb::arg("at_least"), nb::arg("digest").none(), nb::arg("expected"),
       nb::arg("trusted"), nb::arg("trust_list").none(), nb::arg("captured").none());
+  m.def(
+      "verify_all",
+      [](const std::vector<const claim::Commitment*>& commitments,
+         const std::vector<const claim::Proofs*>& opened,
+         const std::vector<std::optional<nb::bytes>>& digests, const claim::Checker& checker,
+         const std::vector<nb::bytes>& trusted, const std::optional<std::string>& trust_list) {
+        claim::TrustList list;
+        if (trust_list) list = unwrap_read(claim::TrustList::read(*trust_list));
+        for (const nb::bytes& one : trusted)
+          unwrap(list.add(to_digest(one, "trusted"), "named by the caller"));
+        std::vector<claim::Claim> claims(commitments.size());
+        for (std::size_t i = 0; i < claims.size(); ++i) {
+          claims[i] = {commitments[i], opened[i], {}};
+          claims[i].options.trusted = list;
+          if (digests[i]) claims[i].options.expected_digest = to_digest(*digests[i], "digest");
+        }
+        return without_gil([&] {
+          std::vector<Verdict> verdicts;
+          for (claim::Verification& one : claim::verify_all(claims, checker))
+            verdicts.push_back(std::move(one.verdict));
+          return verdicts;
+        });
+      },
+      nb::arg("commitments"), nb::arg("proofs"), nb::arg("digests"), nb::arg("verifier_key"),
+      nb::arg("trusted"), nb::arg("trust_list").none());
 }
 
 }  // namespace assay::python

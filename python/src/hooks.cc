@@ -100,6 +100,8 @@ void bind_hooks(nb::module_& m) {
       .def(nb::init<const std::vector<HookTable::Entry>&, nb::object, nb::object, nb::object>(),
            nb::arg("entries"), nb::arg("tensor_type"), nb::arg("given_of"), nb::arg("returned_of"));
   m.def("swap_hooks", &swap_hooks, nb::arg("table").none());
+  m.def("tell_of_call", &tell_of_call, nb::arg("module"), nb::arg("args"), nb::arg("kwargs"),
+        nb::arg("output").none());
   nb::class_<ModuleHook>(m, "ModuleHook")
       .def("__call__", [](const ModuleHook&, nb::handle module, nb::handle args, nb::handle kwargs,
                           nb::handle output) { tell_of_call(module, args, kwargs, output); })

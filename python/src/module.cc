@@ -8,8 +8,14 @@ NB_MODULE(_core, m) {
   m.doc() = "The native part of assay. Private: use the names of the package assay.";
   m.attr("version") = ASSAY_VERSION;
   python::bind_base(m);
+  python::bind_merkle(m);
   python::bind_curve(m);
+  python::bind_setup(m);
+  python::bind_schemes(m);
   python::bind_pst(m);
+  python::bind_kzg(m);
+  python::bind_tree(m);
+  python::bind_tree_roots(m);
   python::bind_tensor(m);
   python::bind_comparison(m);
   python::bind_engine_states(m);
@@ -25,4 +31,5 @@ NB_MODULE(_core, m) {
   python::bind_audit_taps(m);
   python::bind_audit_verifier(m);
   python::bind_audit_measure(m);
+  python::bind_probe(m);
 }

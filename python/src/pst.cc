@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string>
 
+#include "assay/claim_schemes.h"
+#include "assay/pst_original.h"
 #include "bindings.h"
 
 namespace assay::python {
@@ -30,9 +32,9 @@ std::pair<nb::bytes, nb::bytes> open_at(const pst::Srs& srs, const Rows& values,
   return {to_python(opening.value.to_scalar().to_bytes()), to_python(quotients)};
 }
 
-/// Checks one opening equation, without header or commitment digest.
-Verdict check_opening(const claim::TensorChecker& checker, const nb::bytes& commitment, const Rows& point,
-                      const nb::bytes& value, const std::vector<nb::bytes>& quotients) {
+/// One opening, without header or commitment digest.
+pst::Statement to_statement(const nb::bytes& commitment, const Rows& point, const nb::bytes& value,
+                            const std::vector<nb::bytes>& quotients) {
   pst::Statement statement;
   statement.commitment = unwrap_read(curve::decode_g1(span_of(commitment), "commitment"));
   statement.point = read_elements(point, "point");
@@ -41,13 +43,26 @@ Verdict check_opening(const claim::TensorChecker& checker, const nb::bytes& comm
     const std::string place = "proof, point " + std::to_string(i);
     statement.opening.quotients.push_back(unwrap_read(curve::decode_g1(span_of(quotients[i]), place)));
   }
+  return statement;
+}
+
+Verdict check_opening(const claim::TensorChecker& checker, const nb::bytes& commitment, const Rows& point,
+                      const nb::bytes& value, const std::vector<nb::bytes>& quotients) {
+  const pst::Statement statement = to_statement(commitment, point, value, quotients);
   return without_gil([&] { return checker.verifier().check(statement); });
+}
+
+Verdict check_original_opening(const std::vector<std::uint64_t>& sizes, const nb::bytes& commitment,
+                               const Rows& point, const nb::bytes& value,
+                               const std::vector<nb::bytes>& quotients) {
+  const pst::Statement statement = to_statement(commitment, point, value, quotients);
+  return without_gil([&] { return pst::check_under_original_setup(to_axes(sizes), statement); });
 }
 
 }  // namespace
 
 void bind_pst(nb::module_& m) {
-  nb::class_<claim::TensorChecker>(m, "VerifierKey")
+  nb::class_<claim::TensorChecker, claim::Checker>(m, "VerifierKey")
       .def_static(
           "decode",
           [](const nb::bytes& data, std::string_view place) {
@@ -70,10 +85,24 @@ void bind_pst(nb::module_& m) {
       .def_prop_ro("digest", [](const claim::TensorChecker& v) { return to_python(v.key().digest()); })
       .def_prop_ro("axes", [](const claim::TensorChecker& v) { return to_tuple(v.key().axes.sizes()); })
       .def_prop_ro("trust", [](const claim::TensorChecker& v) { return pst::to_string(v.key().trust); })
+      .def_prop_ro("label", [](const claim::TensorChecker& v) { return v.key().label(); })
+      .def_prop_ro("contributors", [](const claim::TensorChecker& v) { return v.key().contributors; })
+      .def_prop_ro("transcript", [](const claim::TensorChecker& v) { return to_python(v.key().transcript); })
       .def("check_opening", &check_opening, nb::arg("commitment"), nb::arg("point"), nb::arg("value"),
            nb::arg("quotients"));
 
   nb::class_<pst::Srs>(m, "Srs")
+      .def("checker",
+           [](const pst::Srs& srs) {
+             return without_gil([&] { return std::make_unique<claim::TensorChecker>(srs); });
+           })
+      .def("committer", [](const pst::Srs& srs) { return std::make_unique<claim::TensorCommitter>(srs); })
+      .def(
+          "trim",
+          [](const pst::Srs& srs, std::uint64_t level, const std::string& path) {
+            unwrap(without_gil([&] { return srs.write_levels(level, path); }));
+          },
+          nb::arg("from_level"), nb::arg("path"))
       .def_static(
           "dev",
           [](const std::vector<std::uint64_t>& sizes, std::uint64_t seed) {
@@ -84,6 +113,12 @@ void bind_pst(nb::module_& m) {
           "random",
           [](const std::vector<std::uint64_t>& sizes) {
             return without_gil([&] { return random_srs(to_axes(sizes)); });
+          },
+          nb::arg("axes"))
+      .def_static(
+          "original",
+          [](const std::vector<std::uint64_t>& sizes) {
+            return without_gil([&] { return unwrap(pst::original_srs(to_axes(sizes))); });
           },
           nb::arg("axes"))
       .def_static(
@@ -104,12 +139,19 @@ void bind_pst(nb::module_& m) {
             unwrap(without_gil([&] { return srs.write(path); }));
           },
           nb::arg("path"))
+      .def_prop_ro("first_level", &pst::Srs::first_level)
       .def_prop_ro("axes", [](const pst::Srs& srs) { return to_tuple(srs.axes().sizes()); })
       .def("verifier_key",
            [](const pst::Srs& srs) {
              return without_gil([&] { return std::make_unique<claim::TensorChecker>(srs.verifier_key()); });
            })
       .def("verify", [](const pst::Srs& srs) { return without_gil([&] { return pst::verify_srs(srs); }); })
+      .def(
+          "verify_with",
+          [](const pst::Srs& srs, const setup::Ceremony& ceremony) {
+            return without_gil([&] { return pst::verify_with_transcript(srs, ceremony); });
+          },
+          nb::arg("ceremony"))
       .def("open_at", &open_at, nb::arg("values"), nb::arg("point"))
       .def(
           "commit_coefficients",
@@ -120,6 +162,8 @@ void bind_pst(nb::module_& m) {
           },
           nb::arg("coefficients"));
 
+  m.def("check_original_opening", &check_original_opening, nb::arg("axes"), nb::arg("commitment"),
+        nb::arg("point"), nb::arg("value"), nb::arg("quotients"));
   m.def(
       "interpolate",
       [](const std::vector<std::uint64_t>& sizes, const Rows& values) {

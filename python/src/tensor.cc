@@ -138,6 +138,43 @@ nb::ndarray<nb::numpy, nb::ro> values_of(const claim::Subject& tensor) {
   return {tensor.values.view().data(), shape.size(), shape.data(), owner, nullptr, dtype};
 }
 
+/// The header's bytes, under a digest of zeros where a header has one: a tensor has none yet.
+nb::bytes header_of(const claim::Subject& tensor) {
+  claim::Header header = tensor.header;
+  header.setup_digest = Digest{};
+  return to_python(header.encode());
+}
+
+template <class T>
+tensor::IntegerArray copy_of(const AnyArray& array) {
+  const T* first = static_cast<const T*>(array.data());
+  return tensor::IntegerArray::own(std::vector<T>(first, first + array.size()));
+}
+
+/// What values_of() gave. Errors: kUnsupported (another element type), those of read_rows.
+tensor::IntegerArray integers_of(const AnyArray& array) {
+  constexpr std::string_view kPlace = "values";
+  const auto code = static_cast<nb::dlpack::dtype_code>(array.dtype().code);
+  if (code == nb::dlpack::dtype_code::UInt && array.itemsize() == 1)
+    return tensor::IntegerArray::own(
+        read_rows(ByteSpan(static_cast<const std::uint8_t*>(array.data()), array.nbytes()), kPlace));
+  if (code == nb::dlpack::dtype_code::Int && array.itemsize() == 1) return copy_of<std::int8_t>(array);
+  if (code == nb::dlpack::dtype_code::Int && array.itemsize() == 2) return copy_of<std::int16_t>(array);
+  if (code == nb::dlpack::dtype_code::Int && array.itemsize() == 4) return copy_of<std::int32_t>(array);
+  if (code == nb::dlpack::dtype_code::Int && array.itemsize() == 8) return copy_of<std::int64_t>(array);
+  throw Failure{{ErrorCode::kUnsupported, std::string(kPlace), "signed integers or rows are expected"}};
+}
+
+/// A tensor from what header_of() and values_of() gave.
+claim::Subject subject_of(const nb::bytes& header_bytes, const AnyArray& values) {
+  claim::Header header = unwrap_read(claim::Header::decode(span_of(header_bytes), "header"));
+  header.setup_digest.reset();
+  tensor::IntegerArray integers = integers_of(values);
+  if (integers.size() != header.layout.axes.volume())
+    throw Failure{{ErrorCode::kMismatch, "values", "another number of them than the header says"}};
+  return {std::move(header), std::move(integers)};
+}
+
 nb::tuple layers_of(const encode::Layout& layout) {
   nb::list layers;
   for (const encode::LayerEntry& entry : layout.layer_map) {
@@ -198,6 +235,9 @@ void bind_tensor(nb::module_& m) {
           },
           nb::arg("path"), nb::arg("encoding").none(), nb::arg("layout").none(), nb::arg("axes").none(),
           nb::arg("capture_mode").none())
+      .def("header", &header_of)
+      .def_static("of_parts", &subject_of, nb::arg("header"), nb::arg("values"),
+                  nb::sig("def of_parts(header: bytes, values: typing.Any) -> Tensor"))
       .def_prop_ro("layout", [](const claim::Subject& t) { return t.header.layout; })
       .def_prop_ro("encoding", [](const claim::Subject& t) { return t.header.encoding.to_string(); })
       .def_prop_ro("dtype", [](const claim::Subject& t) { return dtype_name_of(t.header); })

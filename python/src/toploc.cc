@@ -241,7 +241,22 @@ void bind_chunk_comparison(nb::module_& m) {
       nb::arg("comparisons"));
 }
 
+Digest answer_seed(const std::vector<std::uint32_t>& prompt, const std::vector<std::uint32_t>& output,
+                   const std::vector<nb::bytes>& proofs, const std::vector<nb::bytes>& committed) {
+  std::vector<Digest> digests;
+  digests.reserve(committed.size());
+  for (const nb::bytes& digest : committed) digests.push_back(to_digest(digest, "committed"));
+  return toploc::answer_seed(prompt, output, to_bytes(proofs), digests);
+}
+
 void bind_fingerprints(nb::module_& m) {
+  m.def(
+      "fingerprint_answer_seed",
+      [](const std::vector<std::uint32_t>& prompt, const std::vector<std::uint32_t>& output,
+         const std::vector<nb::bytes>& proofs, const std::vector<nb::bytes>& committed) {
+        return to_python(answer_seed(prompt, output, proofs, committed));
+      },
+      nb::arg("prompt"), nb::arg("output"), nb::arg("proofs"), nb::arg("committed"));
   m.def(
       "fingerprint_project",
       [](const StateRows& rows, const nb::bytes& seed, std::uint32_t d) {

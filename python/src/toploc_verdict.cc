@@ -5,6 +5,7 @@
 #include <string>
 
 #include "toploc.h"
+#include "values.h"
 
 namespace assay::python {
 namespace {
@@ -64,7 +65,7 @@ void bind_profile(nb::module_& m) {
       .def("to_json", &Profile::to_json)
       .def(
           "save", [](const Profile& p, const std::string& path) { unwrap(p.write(path)); }, nb::arg("path"));
-  bind_equality(profile);
+  bind_profile_value(profile);
   profile.def_ro("name", &Profile::name)
       .def_prop_ro("title", &Profile::title)
       .def_prop_ro("model", [](const Profile& p) { return p.conditions.model; })

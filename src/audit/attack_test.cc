@@ -371,6 +371,27 @@ TEST(Attack, StepsThatSayAnotherPlaceOrRequest) {
   EXPECT_EQ(outcome_with([](Step& s) { s.last_position += 1; }), "refused: openings: step 0");
 }
 
+// Attention sees all positions: rows that the run does not keep cannot be looked at.
+TEST(Attack, RowsOfThePromptThatAreNotKept) {
+  SampleRun run;
+  run.options.all_prompt_rows = true;
+  std::uint64_t rows = 0;
+  run.kept_back = [&](const Wire& wire) { return wire == Wire{1, Role::kK} && ++rows <= 3; };
+  run.compute(run.model);
+  const Verdict verdict = run.check(run.challenge({0}), run.by_weights());
+  EXPECT_EQ(outcome_of(verdict), "rejected inclusion");
+  EXPECT_EQ(verdict.reason(), "step 0: it has 2 rows of block 1 k, not 5");
+}
+
+TEST(Attack, RowsOfTheNextPosition) {
+  SampleRun run;
+  run.shift = 1;
+  run.compute(run.model);
+  const Verdict verdict = run.check(run.challenge({2}, false), run.by_weights());
+  EXPECT_EQ(outcome_of(verdict), "rejected inclusion");
+  EXPECT_EQ(verdict.reason(), "step 0: it ends at position 5, not 4");
+}
+
 TEST(Attack, HonestRunsPass) {
   for (std::uint32_t i = 0; i < 12; ++i) {
     SampleRun run;

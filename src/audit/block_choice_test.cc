@@ -39,6 +39,12 @@ TEST(BlockChoice, RefusesWhatIsNone) {
   EXPECT_TRUE(BlockChoice::parse(std::to_string(weights::Folder::kMaxBlocks - 1)).ok());
   EXPECT_EQ(BlockChoice::parse(std::string(BlockChoice::kMaxText + 1, '1')).error().code,
             ErrorCode::kTooLarge);
+  EXPECT_EQ(BlockChoice::parse("999999999").error().code, ErrorCode::kOutOfRange);
+  EXPECT_THAT(choice_of("1/999999999").of(3).value(), ElementsAre(0)) << "nine digits are a number";
+  std::string longest = "1";
+  for (int block = 1000; block < 1819; ++block) longest += "," + std::to_string(block);
+  ASSERT_EQ(longest.size(), BlockChoice::kMaxText);
+  EXPECT_TRUE(choice_of(longest).has(1818));
   const Result<std::vector<std::uint32_t>> beyond = choice_of("0,3").of(3);
   EXPECT_EQ(beyond.error().code, ErrorCode::kOutOfRange);
   EXPECT_THAT(beyond.error().reason, HasSubstr("block 3 of a model of 3"));

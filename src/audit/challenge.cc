@@ -113,7 +113,7 @@ Result<std::uint64_t> tokens_for(double risk, double share) {
   if (!(risk > 0 && risk < 1)) return Error{ErrorCode::kOutOfRange, "risk", "it is not between 0 and 1"};
   if (!(share > 0 && share < 1)) return Error{ErrorCode::kOutOfRange, "share", "it is not between 0 and 1"};
   const double tokens = std::ceil(std::log(risk) / std::log1p(-share));
-  if (!(tokens < static_cast<double>(kMaxSteps)))
+  if (!(tokens <= static_cast<double>(kMaxSteps)))
     return Error{ErrorCode::kOutOfRange, "risk", fmt::format("it takes more than {} tokens", kMaxSteps)};
   // A quotient that comes out a little too small may be rounded to the token before.
   auto count = static_cast<std::uint64_t>(std::max(tokens, 1.0));

@@ -66,6 +66,17 @@ TEST(Challenge, OpensAllOfAShortRun) {
   EXPECT_EQ(Challenge::draw(head_of(3, 1), {0, 0}, world_of(2)).error().code, ErrorCode::kOutOfRange);
 }
 
+TEST(Challenge, DrawsSoManyAndNoMore) {
+  constexpr std::uint64_t kMost = Challenge::kMaxDrawn;
+  const auto drawn = [](std::uint64_t tokens, std::uint32_t blocks) {
+    return Challenge::draw(head_of(kMaxSteps, 2), {tokens, blocks}, world_of(3));
+  };
+  EXPECT_EQ(drawn(kMost, 0).value().steps.size(), kMost);
+  tensor::expect_error(drawn(kMost + 1, 0), ErrorCode::kTooLarge, "tokens: more than 262144 draws");
+  EXPECT_EQ(drawn(kMost / 2, 2).value().attention.size(), kMost);
+  tensor::expect_error(drawn(kMost / 2 + 1, 2), ErrorCode::kTooLarge, "tokens: more than 262144 draws");
+}
+
 TEST(Challenge, RefusesWhatIsNotCanonical) {
   const auto code = [](const Challenge& challenge) {
     return Challenge::decode(challenge.encode(), "test").error().code;
@@ -76,6 +87,8 @@ TEST(Challenge, RefusesWhatIsNotCanonical) {
   EXPECT_EQ(code({{}, {kMaxSteps}, {}}), ErrorCode::kOutOfRange);
   EXPECT_EQ(code({{}, {1}, {{2, 0}}}), ErrorCode::kOutOfRange);
   EXPECT_EQ(code({{}, {1}, {{1, 1}, {1, 0}}}), ErrorCode::kNonCanonical);
+  EXPECT_EQ(code({{}, {1}, {{1, 1}, {1, 1}}}), ErrorCode::kNonCanonical);
+  EXPECT_TRUE(Challenge::decode(Challenge{{}, {kMaxSteps - 1}, {}}.encode(), "last").ok());
   const Bytes bytes = Challenge{{}, {1, 5}, {{1, 0}, {5, 3}}}.encode();
   for (std::size_t size = 0; size < bytes.size(); ++size)
     EXPECT_FALSE(Challenge::decode(ByteSpan(bytes).first(size), "cut").ok()) << size;
@@ -94,6 +107,16 @@ TEST(Challenge, AsksForTheTokenAndForWhatItsAttentionSaw) {
   EXPECT_TRUE(asked_of(challenge, head, 3).empty());
 }
 
+TEST(Challenge, AsksForAllRowsOfWhatAttentionSees) {
+  Head head = head_of(2, 0);
+  for (const Role role : {Role::kResidual, Role::kQ, Role::kK, Role::kV, Role::kQkv, Role::kO})
+    head.wires.push_back({{1, role}, RowDtype::kBF16, 8});
+  const Challenge challenge{head.digest(), {1}, {{1, 1}}};
+  EXPECT_EQ(asked_of(challenge, head, 0), (std::vector<Asked>{{0, true}, {2, true}, {3, true}, {4, true}}));
+  EXPECT_EQ(asked_of(challenge, head, 1),
+            (std::vector<Asked>{{0, true}, {1, false}, {2, true}, {3, true}, {4, true}, {5, false}}));
+}
+
 TEST(Budget, IsThatOfTheFormula) {
   EXPECT_EQ(tokens_for(0.01, 0.1).value(), 44U) << "0.9^44 = 0.0097";
   EXPECT_EQ(tokens_for(0.5, 0.5).value(), 1U);
@@ -107,10 +130,14 @@ TEST(Budget, IsThatOfTheFormula) {
   }
   EXPECT_NEAR(miss_bound(0.1, 44), std::pow(0.9, 44), 1e-15);
   for (const double wrong : {0.0, 1.0, -0.5, std::nan("")}) {
-    EXPECT_FALSE(tokens_for(wrong, 0.1).ok());
-    EXPECT_FALSE(tokens_for(0.1, wrong).ok());
+    EXPECT_EQ(tokens_for(wrong, 0.1).error().to_string(), "risk: it is not between 0 and 1");
+    EXPECT_EQ(tokens_for(0.1, wrong).error().to_string(), "share: it is not between 0 and 1");
   }
-  EXPECT_FALSE(tokens_for(1e-9, 1e-9).ok());
+  tensor::expect_error(tokens_for(1e-9, 1e-9), ErrorCode::kOutOfRange, "risk: it takes more than 16777216");
+  constexpr double kShare = 1e-6;
+  const auto risk = [](double tokens) { return std::exp(tokens * std::log1p(-kShare)); };
+  EXPECT_EQ(tokens_for(risk(kMaxSteps - 0.5), kShare).value(), kMaxSteps) << "as many as a run has";
+  EXPECT_FALSE(tokens_for(risk(kMaxSteps + 0.5), kShare).ok());
 }
 
 TEST(Record, DrawsForAHeadOnce) {
@@ -143,6 +170,53 @@ TEST(Record, KnowsWhatItDrew) {
   Challenge chosen = drawn;
   chosen.steps = {(drawn.steps.front() + 1) % 4};
   EXPECT_EQ(record.require_drawn(chosen).error().reason, "another challenge was drawn for this head");
+}
+
+TEST(Record, SaysWhatTheDiskSays) {
+  const tensor::TempDir directory;
+  const Record record = Record::open(directory / "record").value();
+  std::filesystem::remove(directory / "record");
+  const Head head = head_of(4, 1);
+  EXPECT_EQ(record.keep(head, Challenge::draw(head, {1, 0}, world_of(1)).value()).error().code,
+            ErrorCode::kIo);
+}
+
+TEST(Record, DrawsForAHeadThatTheProviderSigned) {
+  const tensor::TempDir directory;
+  auto draw = [&, count = 0](const SignedHead& head, const PublicKey& provider,
+                             const Record::Drawing& drawing, const Reference* reference) mutable {
+    const Record record = Record::open(directory / std::to_string(++count)).value();
+    return record.draw(head, provider, drawing, reference, world_of(4));
+  };
+  test::SampleRun run;
+  run.compute(run.model);
+  const SignedHead head = run.signed_head();
+  const PublicKey provider = test::provider_key().public_key();
+  const Reference reference = run.by_weights();
+  Record::Drawing drawing;
+  drawing.attention_blocks = 2;
+  tensor::expect_error(draw(head, provider, drawing, nullptr), ErrorCode::kMalformed,
+                       "one of tokens and risk is needed");
+  drawing.tokens = 2;
+  const Challenge drawn = draw(head, provider, drawing, &reference).value();
+  EXPECT_EQ(drawn.steps.size(), 2U);
+  EXPECT_EQ(drawn.attention.size(), 4U);
+  tensor::expect_error(draw(head, SigningKey::from_seed({9}).public_key(), drawing, nullptr),
+                       ErrorCode::kMismatch, "head: this provider did not sign this head");
+  const Reference other = Reference::of(run.folder(), RowDtype::kBF16, Digest{1}).value();
+  tensor::expect_error(draw(head, provider, drawing, &other), ErrorCode::kMismatch, "it is of the weights");
+  drawing.risk = 0.5;
+  tensor::expect_error(draw(head, provider, drawing, nullptr), ErrorCode::kMalformed,
+                       "one of tokens and risk is needed");
+  drawing.tokens = 0;
+  drawing.share = 0.2;
+  EXPECT_EQ(draw(head, provider, drawing, nullptr)->steps.size(), 4U) << "0.8^4 is below a half";
+  // Of a model whose attention is not known, none is drawn.
+  const weights::ModelFolder files(R"({"model_type":"llama","hidden_size":64,"num_attention_heads":4,)"
+                                   R"("num_key_value_heads":2,"rope_scaling":{"type":"linear"}})");
+  files.whole(run.model.written());
+  const Reference scaled = Reference::of(files.open().value(), RowDtype::kBF16, run.manifest).value();
+  EXPECT_TRUE(draw(head, provider, drawing, &scaled)->attention.empty());
 }
 
 TEST(Record, CountsOutcomesOfEachProvider) {

@@ -39,6 +39,7 @@ TEST(CheckPacket, AcceptsHonestProductsOfEveryDtypeAndLayout) {
         EXPECT_TRUE(verdict.ok()) << short_name(dtype) << " " << verdict.reason();
         EXPECT_EQ(std::get<std::uint64_t>(verdict.figure("entries")->value), 12);
         EXPECT_EQ(verdict.checks().back().grade, Grade::kRecomputed);
+        EXPECT_TRUE(verdict.notes().empty()) << "every entry says something";
       }
     }
   }
@@ -65,6 +66,9 @@ TEST(CheckPacket, RejectsAnEntryThatRoundingDoesNotExplain) {
     const Verdict verdict = check_packet(with_entry(product.packet(), 6, honest + 0.5), product.known);
     expect_rejected(verdict, "product", "row 7, column 17 is ");
     EXPECT_EQ(verdict.item(), 6);
+    // Of two that are as wrong, the first.
+    const Packet two = with_entry(with_entry(product.packet(), 1, NAN), 9, NAN);
+    EXPECT_EQ(check_packet(two, product.known).item(), 1);
   }
 }
 
@@ -171,7 +175,10 @@ TEST(CheckPacket, NonFiniteEntriesMustBeDue) {
     const Packet packet = product.packet();
     const Verdict verdict = check_packet(packet, product.known);
     EXPECT_TRUE(verdict.ok()) << verdict.reason();
-    expect_rejected(check_packet(with_entry(packet, 0, 1), product.known), "product", "row 0, column 1");
+    const Verdict finite = check_packet(with_entry(packet, 0, 1), product.known);
+    expect_rejected(finite, "product", "row 0, column 1");
+    EXPECT_LT(std::get<double>(finite.figure("largest difference")->value), 1)
+        << "that to an infinite entry is none";
     expect_rejected(check_packet(with_entry(packet, 4, 1), product.known), "product", "row 7, column 1");
     const double other = product.b.at(0, 1) > 0 ? -kInf : kInf;
     expect_rejected(check_packet(with_entry(packet, 0, other), product.known), "product", "row 0, column 1");
@@ -198,6 +205,57 @@ TEST(EntryCheck, OverflowsWhereTheDtypeDoes) {
   const Exact huge = internal::exact_entry(std::vector<double>{3e38, -3e38}, std::vector<double>{1, 1}, 0);
   EXPECT_FALSE(internal::share_of_bound(
       0, huge, internal::bound_of(huge, 2, false, f32, RoundingBound::kProbabilistic), f32));
+}
+
+TEST(CheckPacket, AnEntryMayBeAsFarOffAsTheBound) {
+  Packet packet{sample_header(), {}};
+  packet.header.dtype = Dtype::kF64;
+  packet.header.weight.reset();
+  packet.header.bias.reset();
+  packet.header.transposed = false;
+  packet.header.m = packet.header.k = packet.header.n = 1;
+  packet.header.rows = packet.header.columns = {0};
+  // Of a number below 2, whose bound is two of its last places to the last bit.
+  constexpr double kExact = 0x1.fffffffffffffp0;
+  const auto share_of = [&](double entry) {
+    packet.payload.clear();
+    for (const double value : {kExact, 1.0, entry}) put_value(packet.payload, value, Dtype::kF64);
+    const Verdict verdict = check_packet(packet, {});
+    const double share = std::get<double>(verdict.figure("largest share of the bound")->value);
+    EXPECT_EQ(verdict.ok(), share <= 1) << verdict.reason();
+    return share;
+  };
+  EXPECT_EQ(share_of(kExact), 0);
+  EXPECT_EQ(share_of(kExact - 0x1p-51), 1);
+  EXPECT_GT(share_of(kExact - 0x1.8p-51), 1);
+}
+
+TEST(CheckPacket, SaysHowManyEntriesSayNothing) {
+  Product product(Dtype::kF32, false, Dtype::kF32);
+  for (std::uint64_t i = 0; i < product.header.k; ++i) product.a.values[i] = i % 2 == 0 ? 3e38 : -3e38;
+  const Verdict verdict = check_packet(product.packet(), product.known);
+  EXPECT_TRUE(verdict.ok()) << verdict.reason();
+  EXPECT_EQ(std::get<std::uint64_t>(verdict.figure("entries")->value), 8);
+  EXPECT_THAT(verdict.notes(), testing::ElementsAre("4 entries say nothing: their sums may overflow"));
+}
+
+TEST(EntryCheck, BoundsHoldAtTheirEnds) {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  const Rounding f32 = Rounding::of(Dtype::kF32);
+  const Exact one{1, 1, 1, true};
+  EXPECT_TRUE(std::isfinite(internal::bound_of(one, 1U << 23, false, f32, RoundingBound::kWorstCase)))
+      << "half of what the terms are about";
+  EXPECT_EQ(internal::bound_of(one, (1U << 23) + 1, false, f32, RoundingBound::kWorstCase), kInf);
+  const double overflow = f32.sum_overflow;
+  EXPECT_EQ(
+      internal::bound_of({overflow, overflow, overflow, true}, 1, false, f32, RoundingBound::kWorstCase),
+      kInf);
+  const double below = std::nextafter(overflow, 0);
+  EXPECT_TRUE(std::isfinite(
+      internal::bound_of({below, below, below, true}, 1, false, f32, RoundingBound::kWorstCase)));
+  const Rounding f16 = Rounding::of(Dtype::kF16);
+  EXPECT_EQ(internal::share_of_bound(kInf, {65504, 65504, 65504, true}, 16, f16), 0);
+  EXPECT_EQ(internal::share_of_bound(kInf, {65503, 65503, 65503, true}, 16, f16), kInf);
 }
 
 TEST(EntryCheck, ItsOwnSumsAreExact) {

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "audit/test_support.h"
 #include "base/dsse.h"
 
@@ -31,6 +34,11 @@ class Answers : public testing::Test {
     const Result<Verdict> verdict = check();
     if (!verdict.ok()) return "error " + std::to_string(static_cast<int>(verdict.error().code));
     return std::string(to_string(verdict->outcome())) + " " + verdict->step();
+  }
+  /// The same with the reason, of what is rejected.
+  [[nodiscard]] std::string reason() const {
+    const Verdict verdict = check().value();
+    return std::string(to_string(verdict.outcome())) + " " + verdict.step() + ": " + verdict.reason();
   }
   [[nodiscard]] Openings::Row& row(std::size_t step, const Wire& wire) {
     auto& rows = given_.steps[step].rows;
@@ -93,6 +101,35 @@ TEST_F(Answers, AreWrittenAsTheyAreRead) {
   Bytes longer = bytes;
   longer.push_back(0);
   EXPECT_EQ(Openings::decode(longer, "longer").error().code, ErrorCode::kMalformed);
+}
+
+TEST_F(Answers, AscendByStepAndRow) {
+  const Openings whole = given_;
+  const auto refused = [&](const auto& change) {
+    given_ = whole;
+    change(given_);
+    return Openings::decode(given_.encode(), "openings").error();
+  };
+  for (const Error& error : {refused([](Openings& o) { std::swap(o.steps[1], o.steps[2]); }),
+                             refused([](Openings& o) { o.steps[2] = o.steps[1]; })}) {
+    EXPECT_EQ(error.code, ErrorCode::kNonCanonical);
+    EXPECT_THAT(error.to_string(), HasSubstr("steps at byte"));
+  }
+  for (const Error& error : {refused([](Openings& o) { std::swap(o.steps[0].rows[1], o.steps[0].rows[2]); }),
+                             refused([](Openings& o) { o.steps[0].rows[2] = o.steps[0].rows[1]; })}) {
+    EXPECT_EQ(error.code, ErrorCode::kNonCanonical);
+    EXPECT_THAT(error.to_string(), HasSubstr("rows at byte"));
+  }
+}
+
+TEST(Openings, OfTooManyBytesAreRefusedUnread) {
+  const tensor::TempDir directory;
+  const std::filesystem::path path = directory / "openings";
+  ASSERT_TRUE(write_file(path, std::string_view("nothing")).ok());
+  std::filesystem::resize_file(path, Openings::kMaxBytes);
+  tensor::expect_error(Openings::read(path), ErrorCode::kMalformed, "tag");
+  std::filesystem::resize_file(path, Openings::kMaxBytes + 1);
+  tensor::expect_error(Openings::read(path), ErrorCode::kTooLarge, "4294967297 bytes, at most");
 }
 
 TEST_F(Answers, MissingAreAFailure) {
@@ -159,12 +196,15 @@ TEST_F(Answers, WithRowsOfOtherWiresOrPositionsDoNotLeadToTheHead) {
   EXPECT_EQ(step(), "rejected inclusion") << "another step's row";
   given_ = whole;
   row(3, {0, Role::kGate}).header.dtype = RowDtype::kF16;
-  EXPECT_EQ(step(), "rejected inclusion") << "another element type of the same size";
+  EXPECT_EQ(
+      reason(),
+      "rejected inclusion: step 3: the row of block 0 gate, position 7 is not of the wire's element type "
+      "and size");
   given_ = whole;
   Openings::Row& short_row = row(3, {0, Role::kGate});
   short_row.header.row_bytes -= 2;
   short_row.bytes = short_row.bytes.first(short_row.header.row_bytes);
-  EXPECT_EQ(step(), "rejected inclusion");
+  EXPECT_THAT(reason(), HasSubstr("is not of the wire's element type and size"));
 }
 
 TEST_F(Answers, WithAnotherStepDoNotLeadToTheHead) {
@@ -172,27 +212,33 @@ TEST_F(Answers, WithAnotherStepDoNotLeadToTheHead) {
   const auto rejected = [&](const auto& change) {
     given_ = whole;
     change(given_.steps[3].step);
-    return step();
+    return reason();
   };
-  EXPECT_EQ(rejected([](Step& s) { s.token ^= 1; }), "rejected inclusion");
-  EXPECT_EQ(rejected([](Step& s) { s.nonce[0] ^= 1; }), "rejected inclusion");
-  EXPECT_EQ(rejected([](Step& s) { s.request[0] ^= 1; }), "rejected inclusion");
-  EXPECT_EQ(rejected([](Step& s) { s.wires[0] ^= 1; }), "rejected inclusion");
-  EXPECT_EQ(rejected([](Step& s) { s.root[0] ^= 1; }), "rejected inclusion");
-  EXPECT_EQ(rejected([](Step& s) { s.drops = 1; }), "rejected inclusion");
-  EXPECT_EQ(rejected([](Step& s) { s.rows.pop_back(); }), "rejected inclusion");
+  const char* const kOther =
+      "rejected inclusion: step 3: its request, nonce or wires are not those of the head";
+  EXPECT_THAT(rejected([](Step& s) { s.token ^= 1; }),
+              HasSubstr("rejected inclusion: the steps do not lead to the head"));
+  EXPECT_EQ(rejected([](Step& s) { s.nonce[0] ^= 1; }), kOther);
+  EXPECT_EQ(rejected([](Step& s) { s.request[0] ^= 1; }), kOther);
+  EXPECT_EQ(rejected([](Step& s) { s.wires[0] ^= 1; }), kOther);
+  EXPECT_EQ(rejected([](Step& s) { s.last_position -= 1; }).substr(0, 18), "rejected missing: ");
+  EXPECT_EQ(rejected([](Step& s) { s.root[0] ^= 1; }),
+            "rejected inclusion: step 3: the tree of its rows has another root");
+  EXPECT_THAT(rejected([](Step& s) { s.drops = 1; }), HasSubstr("the steps do not lead to the head"));
+  EXPECT_EQ(rejected([](Step& s) { s.rows.pop_back(); }),
+            "rejected inclusion: step 3: it has other wires than the head");
   given_ = whole;
   given_.tree[0] ^= 1;
-  EXPECT_EQ(step(), "rejected inclusion");
+  EXPECT_EQ(reason(), "rejected inclusion: the tree of steps has another root than the head");
   given_ = whole;
   given_.steps[2].tree[0] ^= 1;
-  EXPECT_EQ(step(), "rejected inclusion");
+  EXPECT_EQ(reason(), "rejected inclusion: step 2: the tree of its rows has another root");
   given_ = whole;
   given_.path.hashes.push_back({});
-  EXPECT_EQ(step(), "rejected inclusion");
+  EXPECT_THAT(reason(), HasSubstr("rejected inclusion: the steps do not lead to the head"));
   given_ = whole;
   given_.steps[0].path.hashes.pop_back();
-  EXPECT_EQ(step(), "rejected inclusion");
+  EXPECT_THAT(reason(), HasSubstr("rejected inclusion: step 0: its rows do not lead to its root"));
 }
 
 TEST_F(Answers, UnderAHeadOfSomebodyOrSomethingElseAreRejected) {
@@ -247,6 +293,52 @@ TEST_F(Answers, WithNaNAreRefusedWithTheirPlace) {
   EXPECT_EQ(refused.code, ErrorCode::kOutOfRange);
   EXPECT_THAT(refused.to_string(), HasSubstr("step 3, block 1 up, position 7"));
   EXPECT_THAT(refused.to_string(), HasSubstr("index 5 is NaN"));
+}
+
+TEST_F(Answers, AreCheckedByNumbersThatMakeSense) {
+  const auto refused = [&](double share, double factor) {
+    Expectation expected = run_.expectation(asked_);
+    expected.cheat_share = share;
+    expected.tolerance.variance_factor = factor;
+    return check(expected).error().to_string();
+  };
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  for (const double share : {0.0, 1.0, -0.5, 1.5, std::nan("")})
+    EXPECT_EQ(refused(share, 1), "share: it is not between 0 and 1") << share;
+  for (const double factor : {0.0, -1.0, kInfinity, std::nan("")})
+    EXPECT_EQ(refused(0.1, factor), "variance factor: it is not above 0") << factor;
+}
+
+TEST_F(Answers, SayNothingOfWhatWasChecked) {
+  const Verdict verdict = check().value();
+  EXPECT_THAT(verdict.notes(), testing::ElementsAre(HasSubstr("not seen: work that was not declared")));
+  const Verdict by_key =
+      audit::check(run_.signed_head(), &given_, run_.expectation(asked_), run_.by_key()).value();
+  EXPECT_EQ(by_key.notes(), verdict.notes());
+  for (const std::string& assumption : verdict.assumptions())
+    EXPECT_THAT(assumption, testing::Not(HasSubstr("in what is recorded")));
+}
+
+TEST(TellsOfKey, IsARejectionByWhatIsSecret) {
+  EXPECT_TRUE(tells_of_key(Verdict::rejected("product", "")));
+  EXPECT_TRUE(tells_of_key(Verdict::rejected("logits", "")));
+  EXPECT_FALSE(tells_of_key(Verdict::rejected("chain", "")));
+  EXPECT_FALSE(tells_of_key(Verdict::inconclusive("product", "")));
+  EXPECT_FALSE(tells_of_key(Verdict::accepted()));
+}
+
+// Of the steps that a run's tree is made of.
+TEST(OpenRun, RefusesAChallengeThatItCannotAnswer) {
+  SampleRun run;
+  run.compute(run.model);
+  const RunFolder folder = RunFolder::open(run.run_folder).value();
+  Challenge asked = run.challenge({5}, false);
+  EXPECT_TRUE(open_run(folder, asked).ok());
+  asked.steps = {6};
+  tensor::expect_error(open_run(folder, asked), ErrorCode::kOutOfRange, "challenge: step 6 of a run of 6");
+  asked = run.challenge({5}, false);
+  asked.head[0] ^= 1;
+  tensor::expect_error(open_run(folder, asked), ErrorCode::kMismatch, "challenge: it is about another head");
 }
 
 TEST(Check, SaysWhatItCannotSee) {

@@ -24,7 +24,7 @@ Result<std::vector<double>> read_vector(const weights::Folder& folder, const std
   const tensor::StoredTensor* stored = folder.find(name);
   if (stored == nullptr) return Error{ErrorCode::kMismatch, name, "the folder has no such tensor"};
   if (stored->shape != tensor::Shape{size})
-    return Error{ErrorCode::kMismatch, name, fmt::format("is no vector of {} values", size)};
+    return Error{ErrorCode::kMismatch, name, fmt::format("is not a vector of {} values", size)};
   std::vector<double> values(size);
   const tensor::TensorView view = ASSAY_TRY(tensor::view_of(*stored));
   ASSAY_TRY(tensor::read_floats(view, 0, 1, values));
@@ -65,7 +65,7 @@ Result<std::vector<RowMark>> embedding_marks(const weights::Folder& folder, cons
   if (stored == nullptr) return Error{ErrorCode::kMismatch, name, "the folder has no such tensor"};
   if (stored->shape.size() != 2 || stored->shape[1] != spec.hidden || stored->shape[0] > kMaxTokens)
     return Error{ErrorCode::kMismatch, name,
-                 fmt::format("is no embedding of {} values a token", spec.hidden)};
+                 fmt::format("is not an embedding of {} values a token", spec.hidden)};
   const tensor::TensorView view = ASSAY_TRY(tensor::view_of(*stored));
   const FloatFormat format = format_of(dtype);
   const double factor =

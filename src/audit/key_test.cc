@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
+#include <limits>
 
 #include "audit/key_contents.h"
 #include "audit/layer_values.h"
@@ -86,6 +88,9 @@ TEST_F(KeyTest, DrawsIndependentNormalValues) {
   EXPECT_NEAR(square, 1, unit * std::sqrt(2));
   EXPECT_NEAR(fourth, 3, unit * std::sqrt(96));
   EXPECT_NEAR(product, 0, unit) << "of two layers";
+  b[3] = 7;
+  internal::fill_normal(seed, 4, 1, std::span(b).first(3));
+  EXPECT_EQ(b[3], 7) << "of an odd count nothing more is written";
   internal::fill_normal(seed, 4, 1, b);
   EXPECT_NE(a, b) << "of two vectors";
 }
@@ -106,6 +111,57 @@ TEST_F(KeyTest, IsReadBackAsItWasWritten) {
   std::fill(infinite.end() - 2, infinite.end(), 0x7f);
   *(infinite.end() - 2) = 0xf0;
   EXPECT_EQ(Key::decode(infinite, "infinite").error().code, ErrorCode::kOutOfRange);
+}
+
+TEST_F(KeyTest, RefusesWhatIsNoKey) {
+  Key::Options options;
+  options.vectors = 1;
+  const Key key = enroll(options).front();
+  const Bytes bytes = key.encode();
+  constexpr std::size_t kEpoch = std::string_view("assay/audit/key/v1").size();
+  constexpr std::size_t kVectors = kEpoch + 4 + 32;
+  const auto with_number = [&](std::size_t at, auto number) {
+    Bytes changed = bytes;
+    std::memcpy(&changed[at], &number, sizeof(number));
+    return Key::decode(changed, "key");
+  };
+  EXPECT_EQ(with_number(kEpoch, Key::kMaxEpochs - 1).value().epoch(), Key::kMaxEpochs - 1);
+  tensor::expect_error(with_number(kEpoch, Key::kMaxEpochs), ErrorCode::kOutOfRange, "epoch");
+  for (const std::uint32_t vectors : {0U, Key::kMaxVectors + 1})
+    tensor::expect_error(with_number(kVectors, vectors), ErrorCode::kOutOfRange, "vectors");
+  tensor::expect_error(with_number(kVectors, Key::kMaxVectors), ErrorCode::kMalformed,
+                       "the file ends before it");
+  // The last layer is that of the logits: scales of its outputs, a vector times its inputs, and one number.
+  const std::size_t scales = bytes.size() - 8 - 8 * Llama::kHidden - 4 * Llama::kVocabulary;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  EXPECT_TRUE(with_number(scales, 2.0F).ok());
+  for (const float scale : {0.0F, -1.0F, kInfinity, std::nanf("")})
+    tensor::expect_error(with_number(scales, scale), ErrorCode::kOutOfRange, "scale");
+  for (const std::size_t at : {scales + 4 * Llama::kVocabulary, bytes.size() - 8})
+    tensor::expect_error(with_number(at, double{kInfinity}), ErrorCode::kOutOfRange, "projection");
+  const Bytes large(Key::kMaxBytes + 1);
+  tensor::expect_error(Key::decode(large, "key"), ErrorCode::kTooLarge, "key: 16777217 bytes");
+  tensor::expect_error(Key::decode(ByteSpan(large).first(Key::kMaxBytes), "key"), ErrorCode::kMalformed,
+                       "tag");
+  options.vectors = Key::kMaxVectors;
+  options.epochs = 1;
+  EXPECT_EQ(Key::decode(enroll(options).front().encode(), "key").value().vectors(), Key::kMaxVectors);
+  options.vectors = 1;
+  options.epochs = Key::kMaxEpochs;
+  EXPECT_EQ(enroll(options).size(), Key::kMaxEpochs);
+}
+
+// A row of zeros has no size, and a folder with values that are none has no key.
+TEST_F(KeyTest, IsMadeOfNumbers) {
+  Llama model;
+  test::Row& weight = model.tensors.at("model.layers.2.self_attn.v_proj.weight");
+  std::fill_n(weight.begin(), Llama::kHidden, 0.0F);
+  folder_.whole(model.written());
+  EXPECT_TRUE(Key::decode(enroll({}).front().encode(), "key").ok());
+  weight[5] = std::nanf("");
+  folder_.whole(model.written());
+  tensor::expect_error(Key::enroll(folder_.open().value(), {}, World::system()), ErrorCode::kOutOfRange,
+                       "model.layers.2.self_attn.v_proj.weight");
 }
 
 TEST_F(KeyTest, LiesInAFileOfTheVerifierAlone) {
@@ -145,6 +201,11 @@ TEST_F(KeyTest, SaysHowManyVectorsFit) {
       Key::enroll(wide.open().value(), {RowDtype::kBF16, 16, 1, {}}, World::system()).error();
   EXPECT_EQ(refused.code, ErrorCode::kTooLarge);
   EXPECT_THAT(refused.reason, HasSubstr("5 vectors fit"));
+  const weights::ModelFolder wider(R"({"model_type":"other"})");
+  wider.whole({{"model.embed_tokens.weight", {1, 1'100'000}},
+               {"model.layers.0.self_attn.q_proj.weight", {1, 1'100'000}}});
+  EXPECT_THAT(Key::enroll(wider.open().value(), {}, World::system()).error().reason,
+              HasSubstr("0 vectors fit"));
 }
 
 TEST_F(KeyTest, CountsARowThatComesAgainOnce) {

@@ -93,6 +93,19 @@ TEST(RowHeader, RefusesWhatIsNoHeader) {
   EXPECT_EQ(changed(24, 65).code, ErrorCode::kMalformed) << "half a value";
   EXPECT_EQ(changed(24, 0).code, ErrorCode::kMalformed) << "a row without values";
   EXPECT_EQ(changed(28, 1).code, ErrorCode::kTooLarge);
+  const auto reads = [](std::uint64_t position, std::uint32_t bytes) {
+    return RowHeader::read(bytes_of({{3, Role::kGate}, RowDtype::kBF16, position, bytes}), "test").ok();
+  };
+  EXPECT_TRUE(reads(kMaxPositions - 1, kMaxRowBytes));
+  EXPECT_FALSE(reads(kMaxPositions, kMaxRowBytes));
+  EXPECT_FALSE(reads(kMaxPositions - 1, kMaxRowBytes + 2));
+}
+
+TEST(RowDtype, HasANameWhereAWireMayHaveIt) {
+  for (const RowDtype dtype : {RowDtype::kBF16, RowDtype::kF16, RowDtype::kF32, RowDtype::kF64})
+    EXPECT_EQ(row_dtype_of(to_string(dtype)), dtype);
+  EXPECT_EQ(row_dtype_of("dropped"), std::nullopt);
+  EXPECT_EQ(row_dtype_of("float8"), std::nullopt);
 }
 
 TEST(Step, FindsTheLeafOfARow) {
@@ -133,6 +146,25 @@ TEST(Step, RefusesWhatIsNotCanonical) {
   EXPECT_EQ(changed(kRuns + 3, 1).code, ErrorCode::kTooLarge) << "runs";
 }
 
+TEST(Step, IsTakenAtItsLimitsAndNoFurther) {
+  Step most = sample_step();
+  most.index = kMaxSteps - 1;
+  most.last_position = kMaxPositions - 1;
+  most.rows.assign(kMaxWires, kMaxStepRows / kMaxWires);
+  most.drops = kMaxStepRows;
+  EXPECT_EQ(Step::decode(most.encode(), "test").value(), most);
+  const auto refused = [&](const auto& change) {
+    Step step = most;
+    change(step);
+    return Step::decode(step.encode(), "test").error().to_string();
+  };
+  EXPECT_THAT(refused([](Step& s) { ++s.index; }), HasSubstr("beyond the longest run"));
+  EXPECT_THAT(refused([](Step& s) { ++s.last_position; }), HasSubstr("beyond the longest run"));
+  EXPECT_THAT(refused([](Step& s) { ++s.rows.back(); }), HasSubstr("more than 67108864 rows"));
+  EXPECT_THAT(refused([](Step& s) { s.rows.push_back(1); }), HasSubstr("more than 65536"));
+  EXPECT_THAT(refused([](Step& s) { ++s.drops; }), HasSubstr("more than there are rows"));
+}
+
 TEST(Head, ReadsBackWhatItWrites) {
   const Bytes bytes = sample_head().encode();
   EXPECT_EQ(Head::decode(bytes, "test").value(), sample_head());
@@ -157,6 +189,13 @@ TEST(Head, RefusesWhatIsNotCanonical) {
   EXPECT_EQ(refused([](Head& h) { h.engine = "\xff"; }), ErrorCode::kMalformed);
   EXPECT_EQ(refused([](Head& h) { h.steps = kMaxSteps + 1; }), ErrorCode::kTooLarge);
   EXPECT_EQ(refused([](Head& h) { h.drops = h.rows + 1; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(refused([](Head& h) { h.engine = "\x7f"; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(refused([](Head& h) { h.rows = kMaxSteps * kMaxStepRows + 1; }), ErrorCode::kOutOfRange);
+  Head most = sample_head();
+  most.wires[0].row_bytes = kMaxRowBytes;
+  most.steps = kMaxSteps;
+  most.rows = most.drops = kMaxSteps * kMaxStepRows;
+  EXPECT_EQ(Head::decode(most.encode(), "test").value(), most);
   Bytes bytes = sample_head().encode();
   bytes[std::string_view("assay/audit/head/v").size()] = '2';
   EXPECT_EQ(Head::decode(bytes, "test").error().code, ErrorCode::kUnsupported);

@@ -41,6 +41,7 @@ Result<Profile> Calibration::profile(double margin) const {
   const Tolerance tolerance = Tolerance::of(dtype_);
   Profile made;
   made.conditions.dtype = std::string(to_string(dtype_));
+  made.variance_factor = Profile::kLeastVarianceFactor;
   for (const auto& [op, layer] : layers_)
     made.variance_factor = std::max(made.variance_factor, layer.squares / layer.outputs);
   // Of longer rows the last place differs as often as not, and nobody counts.

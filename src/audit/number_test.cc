@@ -64,6 +64,7 @@ TEST(Rows, AreReadAsTheyAreWritten) {
     EXPECT_EQ(row.size(), values.size() * size_of(dtype));
     EXPECT_EQ(values_of(row, dtype, "row").value(), rounded) << to_string(dtype);
   }
+  EXPECT_EQ(to_row(std::vector<double>{65520, -65520}, RowDtype::kF16), (Bytes{0x00, 0x7c, 0x00, 0xfc}));
   const Bytes infinite = {0x80, 0x7f};
   EXPECT_THAT(values_of(infinite, RowDtype::kBF16, "here").error().to_string(),
               testing::HasSubstr("here: the value at index 0 is infinite"));

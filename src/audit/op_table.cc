@@ -86,7 +86,7 @@ Result<Op> op_of(const weights::Folder& folder, const tensor::StoredTensor& weig
         transposed ? columns : rows};
   if (op.bias.empty()) return op;
   if (folder.find(op.bias)->shape != tensor::Shape{op.out})
-    return Error{ErrorCode::kMismatch, op.bias, fmt::format("is no vector of {} values", op.out)};
+    return Error{ErrorCode::kMismatch, op.bias, fmt::format("is not a vector of {} values", op.out)};
   return op;
 }
 

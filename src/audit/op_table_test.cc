@@ -87,6 +87,37 @@ TEST(OpTable, SaysWhatItLeavesOutAndRefusesWhatItCannotPlace) {
   EXPECT_EQ(OpTable::of(biased.open().value()).error().code, ErrorCode::kMismatch);
 }
 
+TEST(OpTable, RefusesTwoLayersOfOneWire) {
+  const weights::ModelFolder folder;
+  folder.whole({{"model.embed_tokens.weight", {20, 8}},
+                {"model.layers.0.fc1.weight", {12, 8}},
+                {"model.layers.0.mlp.fc1.weight", {12, 8}}});
+  EXPECT_THAT(OpTable::of(folder.open().value()).error().to_string(), testing::HasSubstr("give one wire"));
+}
+
+TEST(OpTable, TakesMatricesAlone) {
+  const weights::ModelFolder folder;
+  folder.whole({{"model.embed_tokens.weight", {20, 8}},
+                {"lm_head.weight", {8}},
+                {"model.layers.0.self_attn.q_proj.weight", {8, 8}},
+                {"model.layers.0.mlp.up_proj.weight", {8, 8, 1, 1}}});
+  const OpTable table = OpTable::of(folder.open().value()).value();
+  EXPECT_EQ(table.ops.back().weight, "model.embed_tokens.weight");
+  EXPECT_THAT(table.left_out, testing::ElementsAre("model.layers.0.mlp.up_proj.weight"));
+}
+
+TEST(OpTable, KnowsALayerByItsName) {
+  for (const auto& [name, input, output] : {std::tuple("self_attn.q_proj", Role::kQkvInput, Role::kQ),
+                                            {"ffn.up_proj", Role::kMlpInput, Role::kUp},
+                                            {"ffn.down_proj", Role::kDownInput, Role::kDown}}) {
+    const std::optional<LayerRoles> roles = roles_of_layer(name);
+    ASSERT_TRUE(roles) << name;
+    EXPECT_EQ(roles->input, input);
+    EXPECT_EQ(roles->output, output);
+  }
+  EXPECT_FALSE(roles_of_layer("mlp.router"));
+}
+
 TEST(Wire, HasANameForEachRole) {
   for (int role = 1; role <= 16; ++role)
     EXPECT_EQ(role_of(to_string(static_cast<Role>(role))), static_cast<Role>(role));

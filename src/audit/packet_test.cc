@@ -75,6 +75,11 @@ TEST(PacketHeader, OfNothingOrOutOfItsRangesIsRefused) {
       {"another batch", ErrorCode::kOutOfRange, "batch: 1 of 1", [](PacketHeader& h) { h.batch = 1; }},
       {"a transposed weight that is not named", ErrorCode::kNonCanonical,
        "flags: ", [](PacketHeader& h) { h.weight.reset(); }},
+      {"the bias of a weight that is not named", ErrorCode::kNonCanonical, "flags: ",
+       [](PacketHeader& h) {
+         h.weight.reset();
+         h.transposed = false;
+       }},
       {"integers", ErrorCode::kUnsupported, "dtype: torch.int32",
        [](PacketHeader& h) { h.dtype = tensor::Dtype::kI32; }},
   };
@@ -99,6 +104,33 @@ TEST(PacketHeader, OfTooManySumsIsRefused) {
   expect_error(header.check("p"), ErrorCode::kTooLarge, "entries: ");
   header.columns.resize(512);
   EXPECT_TRUE(header.check("p").ok());
+}
+
+TEST(PacketHeader, OfTheLargestPayloadIsTaken) {
+  PacketHeader header = sample_header();
+  header.dtype = tensor::Dtype::kF64;
+  header.rows = header.columns = {0};
+  header.k = PacketHeader::kMaxPayload / 8 - 1;
+  EXPECT_EQ(header.payload_bytes(), PacketHeader::kMaxPayload);
+  EXPECT_TRUE(header.check("p").ok());
+  ++header.k;
+  expect_error(header.check("p"), ErrorCode::kTooLarge, "payload: ");
+}
+
+TEST(PacketHeader, OfAnEmptyOrTooWideProductHasNoRows) {
+  EXPECT_EQ(PacketHeader::most_rows(0, 4, tensor::Dtype::kF32, false), 0);
+  EXPECT_EQ(PacketHeader::most_rows(4, 0, tensor::Dtype::kF32, false), 0);
+  EXPECT_EQ(PacketHeader::most_rows(1, PacketHeader::kMaxColumns + 1, tensor::Dtype::kF32, false), 0);
+}
+
+TEST(PacketHeader, SaysItsOwnLength) {
+  const auto length = [](std::uint32_t size) {
+    return PacketHeader::size_of(WireWriter().raw("assay/audit/packet/v1").u32(size).bytes(), "p");
+  };
+  EXPECT_EQ(length(PacketHeader::kMaxBytes).value(), PacketHeader::kMaxBytes);
+  EXPECT_EQ(length(PacketHeader::kPrefixBytes + 1).value(), PacketHeader::kPrefixBytes + 1);
+  expect_error(length(PacketHeader::kMaxBytes + 1), ErrorCode::kTooLarge, "length of the header");
+  expect_error(length(PacketHeader::kPrefixBytes), ErrorCode::kMalformed, "its beginning alone has 25");
 }
 
 TEST(PacketHeader, OfTheMostRowsIsTakenAndOfOneMoreIsNot) {
@@ -160,6 +192,10 @@ TEST(BareHeader, AnnouncesFloat64) {
   // What the notebook sent most of the time.
   EXPECT_EQ(BareHeader::decode(WireWriter().u32(0).u32(4).u32(4000).bytes(), "p").value().payload_bytes(), 0);
   expect_error(BareHeader::decode(WireWriter().u32(4).u32(40).bytes(), "p"), ErrorCode::kMalformed, "k");
+  constexpr std::uint32_t kMost = PacketHeader::kMaxPayload / 8;
+  EXPECT_TRUE(BareHeader::decode(WireWriter().u32(1).u32(1).u32(kMost - 1).bytes(), "p").ok());
+  expect_error(BareHeader::decode(WireWriter().u32(1).u32(1).u32(kMost).bytes(), "p"), ErrorCode::kTooLarge,
+               "payload");
   for (const std::uint32_t rows : {3U, UINT32_MAX})
     expect_error(BareHeader::decode(WireWriter().u32(rows).u32(UINT32_MAX).u32(UINT32_MAX).bytes(), "p"),
                  ErrorCode::kTooLarge, "payload");
@@ -184,7 +220,11 @@ Read read_all(ByteSpan stream, std::size_t piece) {
     read.ended = reader.filled(count);
     if (!read.ended.ok()) return read;
     if (!reader.whole()) continue;
-    if (reader.packet()) read.packets.push_back(*reader.packet());
+    EXPECT_TRUE(reader.space().empty());
+    if (reader.packet()) {
+      read.packets.push_back(*reader.packet());
+      EXPECT_EQ(reader.payload_bytes(), reader.packet()->payload.size());
+    }
     if (reader.bare()) read.bare.push_back(*reader.bare());
     reader.next();
   }

@@ -24,6 +24,10 @@ constexpr double kDeviations = 8;
 /// Of a product with a recomputed input, the most that its mean squared error may be, over that of rounding.
 constexpr double kRecomputedVariance = 4;
 
+/// A factor below 1 is one of sums. It narrows what a sum may err by on average, but not what the worst of
+/// them may, and nothing that an input which differs in its last places adds.
+double at_least_one(double variance_factor) { return std::max(1.0, variance_factor); }
+
 /// The part of `products` that belongs to one layer.
 std::span<const Product> of_layer(std::span<const Product>& rest) {
   std::size_t count = 1;
@@ -89,7 +93,7 @@ Result<std::vector<Recomputed>> recompute(const LayerValues& values, const Op& o
     std::vector<Recomputed> found(tasks.size());
     std::vector<double> row(op.in);
     Status read;
-    for (std::size_t j = first; j < last && read.ok(); ++j) {
+    for (std::size_t j = first; j < last; ++j) {
       read = values.row(j, row);
       if (!read.ok()) break;
       const double bias = values.bias()[j];
@@ -132,7 +136,7 @@ std::string judge(const Product& product, const Recomputed& found, const FloatFo
   const auto outputs = static_cast<double>(product.output.size());
   if (product.recomputed) {
     const double variance = found.squares / outputs;
-    if (variance <= kRecomputedVariance * tolerance.variance_factor + 40 / outputs) return {};
+    if (variance <= kRecomputedVariance * at_least_one(tolerance.variance_factor) + 40 / outputs) return {};
     return fmt::format("its squared error is {:.3g} times that of rounding", variance);
   }
   if (found.worst > 1)
@@ -173,7 +177,8 @@ std::vector<const Product*> different(std::span<const Product> products) {
 void Recomputed::add(const Recomputed& other) {
   differing += other.differing;
   squares += other.squares;
-  if (other.worst > worst) {
+  // Of values that are as far off the first, in whatever order the parts come.
+  if (other.worst > worst || (other.worst == worst && other.worst_at < worst_at)) {
     worst = other.worst;
     worst_at = other.worst_at;
   }
@@ -218,8 +223,8 @@ Result<ProductFindings> check_by_weights(const weights::Folder& folder, const Fa
     const std::span<const Product> layer = of_layer(products);
     const Op& op = facts.table.ops[layer.front().op];
     const LayerValues values = ASSAY_TRY(LayerValues::of(folder, op, facts.dtype));
-    const std::vector<Recomputed> found =
-        ASSAY_TRY(recompute_best(values, op, layer, format, std::sqrt(tolerance.variance_factor)));
+    const std::vector<Recomputed> found = ASSAY_TRY(
+        recompute_best(values, op, layer, format, std::sqrt(at_least_one(tolerance.variance_factor))));
     for (std::size_t p = 0; p < layer.size(); ++p) {
       if (!layer[p].recomputed) {
         squares += found[p].squares;
@@ -255,8 +260,9 @@ ProductFindings check_by_key(const KeyContents& key, std::span<const Product> pr
       for (const Product* product : different(layers[l])) {
         const Residuals found = residuals_of(key, *product, format);
         const double sum = kernel().dot(found.normalised.data(), found.normalised.data(), key.vectors);
-        const double factor =
-            product->recomputed ? kRecomputedVariance * tolerance.variance_factor : tolerance.variance_factor;
+        const double factor = product->recomputed
+                                  ? kRecomputedVariance * at_least_one(tolerance.variance_factor)
+                                  : tolerance.variance_factor;
         squares[l] += sum / (factor * found.scaling);
         degrees_of[l] += key.vectors / found.scaling;
         if (measured == nullptr) continue;

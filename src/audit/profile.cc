@@ -54,11 +54,10 @@ Status Profile::validate() const {
   if (device.size() > kMaxText)
     return out_of_range("device", fmt::format("{} bytes, at most {} are taken", device.size(), kMaxText));
   const std::optional<RowDtype> dtype = row_dtype_of(conditions.dtype);
-  if (!dtype || *dtype == RowDtype::kDropped)
-    return out_of_range("dtype", "it is neither bfloat16, float16, float32 nor float64");
+  if (!dtype) return out_of_range("dtype", "it is neither bfloat16, float16, float32 nor float64");
   for (const auto& [field, number, least, everything, what] :
-       {std::tuple("variance_factor", variance_factor, 1.0, largest_variance_factor(*dtype),
-                   "weights of 8 bits"),
+       {std::tuple("variance_factor", variance_factor, Profile::kLeastVarianceFactor,
+                   largest_variance_factor(*dtype), "weights of 8 bits"),
         {"differing_share", differing_share, 0.0, kShareOfCheat * kDifferingOf12Bits, "weights of 12 bits"},
         {"attention_error", attention_error, 0.0, kShareOfCheat * kErrorOfFp8,
          "keys and values of 8 bits"}}) {

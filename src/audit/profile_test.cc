@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "assay/audit_measure.h"
 #include "audit/test_support.h"
@@ -67,8 +68,11 @@ TEST(AuditProfile, IsAFile) {
   ASSERT_TRUE(filled().write(directory / "profile").ok());
   EXPECT_EQ(Profile::read(directory / "profile").value().to_json(), filled().to_json());
   EXPECT_EQ(Profile::read(directory / "none").error().code, ErrorCode::kIo);
+  Profile longest = filled();
+  longest.device = std::string(Profile::kMaxText, 'x');
+  EXPECT_TRUE(longest.validate().ok());
   Profile bad = filled();
-  bad.variance_factor = 0.5;
+  bad.variance_factor = 0;
   EXPECT_EQ(bad.write(directory / "bad").error().code, ErrorCode::kOutOfRange);
 }
 
@@ -95,7 +99,7 @@ TEST(AuditProfile, RefusesBoundsThatExcludeTooLittle) {
   };
   const double most = largest_variance_factor(RowDtype::kBF16);
   EXPECT_NEAR(most, 11, 0.5) << "half of 0.75 % over the rounding of 8 bits, squared";
-  for (const auto& [field, least, everything] : {std::tuple(&Profile::variance_factor, 1.0, most),
+  for (const auto& [field, least, everything] : {std::tuple(&Profile::variance_factor, 0x1p-24, most),
                                                  {&Profile::differing_share, 0.0, 0.1},
                                                  {&Profile::attention_error, 0.0, 0.02}}) {
     EXPECT_TRUE(valid(field, least));
@@ -148,6 +152,38 @@ TEST(AuditProfile, LetsWiderRoundingPassAndNoCheat) {
     EXPECT_EQ(check(coarse.signed_head(), &given, expected, reference).value().step(), "product");
 }
 
+// Sums in 32 bits that are split err by less than the formula. A profile that says so finds what it hides.
+TEST(AuditProfile, FindsMoreWhereSumsAreSplit) {
+  test::SampleRun run;
+  run.compute(run.model);
+  const Challenge asked = run.challenge({2});
+  Expectation expected = run.expectation(asked);
+  expected.profile = filled();
+  const Openings given = run.openings(asked);
+  const auto step_with = [&](double factor, const Reference& reference) {
+    expected.profile->variance_factor = factor;
+    expected.tolerance = Tolerance::of(*expected.profile, RowDtype::kBF16).value();
+    return check(run.signed_head(), &given, expected, reference).value().step();
+  };
+  EXPECT_EQ(step_with(1, run.by_key()), "");
+  EXPECT_EQ(step_with(0.25, run.by_key()), "product") << "rounding to 8 bits is what the formula says";
+  EXPECT_EQ(step_with(0.25, run.by_weights()), "") << "of the worst output it allows no less";
+}
+
+TEST(Calibration, MayFindLessThanTheFormulaSays) {
+  Calibration calibration(RowDtype::kF32);
+  Measured measured;
+  measured.products = {{0, 0, 1000, false, 0.15, 0.5, 0.9}, {1, 0, 1000, false, 0.2, 0.5, 0.9}};
+  calibration.add(measured);
+  const Profile profile = calibration.profile(1.25).value();
+  EXPECT_DOUBLE_EQ(profile.variance_factor, 0.2);
+  EXPECT_EQ(profile.differing_share, Tolerance::of(RowDtype::kF32).differing_share) << "nobody counts these";
+  Calibration exact(RowDtype::kF32);
+  measured.products = {{0, 0, 1000, false, 0, 0, 0}};
+  exact.add(measured);
+  EXPECT_EQ(exact.profile(1).value().variance_factor, Profile::kLeastVarianceFactor);
+}
+
 TEST(Calibration, TakesTheLargestOfHonestRuns) {
   Calibration calibration(RowDtype::kBF16);
   EXPECT_EQ(calibration.profile(2).error().code, ErrorCode::kOutOfRange) << "of no run";
@@ -165,7 +201,19 @@ TEST(Calibration, TakesTheLargestOfHonestRuns) {
   EXPECT_EQ(profile.attention_error, 2 * 0.004);
   EXPECT_EQ(calibration.profile(1).value().attention_error, Tolerance::of(RowDtype::kBF16).attention_error)
       << "never less than without a profile";
-  EXPECT_EQ(calibration.profile(0.5).error().code, ErrorCode::kOutOfRange);
+  for (const double margin : {0.5, std::nextafter(1.0, 0.0), std::numeric_limits<double>::infinity()})
+    EXPECT_EQ(calibration.profile(margin).error().place, "margin");
+  // Of longer rows nobody counts the values that differ.
+  Calibration longer(RowDtype::kF32);
+  longer.add(measured);
+  EXPECT_EQ(longer.profile(2)->differing_share, Tolerance::of(RowDtype::kF32).differing_share);
+}
+
+TEST(Tolerance, IsThatOfTheType) {
+  EXPECT_EQ(Tolerance::of(RowDtype::kBF16).attention_error, 0.0055);
+  EXPECT_EQ(Tolerance::of(RowDtype::kF16).attention_error, 0.001);
+  EXPECT_EQ(Tolerance::of(RowDtype::kF32).attention_error, 1e-4);
+  EXPECT_EQ(Tolerance::of(RowDtype::kF64).attention_error, 1e-4);
 }
 
 TEST(Measure, SaysWhatAnHonestRunShows) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -42,7 +44,7 @@ Result<Challenge> Record::draw(const SignedHead& head, const PublicKey& provider
   if ((drawing.tokens == 0) == (drawing.risk == 0))
     return Error{ErrorCode::kMalformed, "", "one of tokens and risk is needed"};
   if (!head.is_signed_by(provider))
-    return Error{ErrorCode::kMismatch, "head", "it is no head that this provider signed"};
+    return Error{ErrorCode::kMismatch, "head", "this provider did not sign this head"};
   if (reference != nullptr && reference->manifest() != head.head().manifest)
     return Error{ErrorCode::kMismatch, "head",
                  fmt::format("it is of the weights {}, not of {}", to_hex(head.head().manifest),
@@ -91,31 +93,48 @@ Status Record::note(const Digest& provider, const Digest& head, const Verdict& v
                            verdict.ok() ? "-" : verdict.step())));
 }
 
-Result<Record::Tally> Record::tally(const Digest& provider) const {
-  Tally tally;
+Result<std::vector<Record::Line>> Record::lines() const {
+  std::vector<Line> lines;
   const std::filesystem::path path = folder_ / kOutcomes;
   std::error_code failure;
-  if (!std::filesystem::exists(path, failure)) return tally;
+  if (!std::filesystem::exists(path, failure)) return lines;
   const Bytes bytes = ASSAY_TRY(read_file(path, kMaxBytes));
-  std::istringstream lines(std::string(bytes.begin(), bytes.end()));
-  std::string key;
-  std::string head;
-  std::string outcome;
-  std::string step;
-  while (lines >> key >> head >> outcome && std::getline(lines >> std::ws, step)) {
-    if (key != to_hex(provider)) continue;
-    if (outcome == to_string(Outcome::kAccepted)) {
+  std::istringstream text(std::string(bytes.begin(), bytes.end()));
+  Line one;
+  while (text >> one.provider >> one.head >> one.outcome && std::getline(text >> std::ws, one.step))
+    lines.push_back(one);
+  return lines;
+}
+
+Result<Record::Tally> Record::tally(const Digest& provider) const {
+  Tally tally;
+  for (const Line& one : ASSAY_TRY(lines())) {
+    if (one.provider != to_hex(provider)) continue;
+    if (one.outcome == to_string(Outcome::kAccepted)) {
       ++tally.accepted;
-    } else if (outcome == to_string(Outcome::kRejected)) {
+    } else if (one.outcome == to_string(Outcome::kRejected)) {
       ++tally.rejected;
-      if (step == "missing") ++tally.missing;
-    } else if (outcome == to_string(Outcome::kInconclusive)) {
+      if (one.step == "missing") ++tally.missing;
+    } else if (one.outcome == to_string(Outcome::kInconclusive)) {
       ++tally.inconclusive;
     } else {
-      return Error{ErrorCode::kMalformed, path.string(), "an outcome that is none"};
+      return Error{ErrorCode::kMalformed, (folder_ / kOutcomes).string(), "an outcome that is none"};
     }
   }
   return tally;
+}
+
+Result<std::vector<Digest>> Record::providers() const {
+  std::set<Digest> providers;
+  for (const Line& one : ASSAY_TRY(lines())) {
+    const std::string place = (folder_ / kOutcomes).string();
+    const Bytes bytes = ASSAY_TRY(from_hex(one.provider, place));
+    Digest digest{};
+    if (bytes.size() != digest.size()) return Error{ErrorCode::kMalformed, place, "a provider that is none"};
+    std::ranges::copy(bytes, digest.begin());
+    providers.insert(digest);
+  }
+  return std::vector<Digest>(providers.begin(), providers.end());
 }
 
 }  // namespace assay::audit

@@ -38,7 +38,7 @@ Status check_row_bytes(RowDtype dtype, std::uint64_t bytes) {
                  fmt::format("a row has {} bytes, at most {} are taken", bytes, kMaxRowBytes)};
   if (element == 0 ? bytes != 0 : bytes == 0 || bytes % element != 0)
     return Error{ErrorCode::kMalformed, "",
-                 fmt::format("{} bytes are no row of {}", bytes, to_string(dtype))};
+                 fmt::format("{} bytes are not a row of {}", bytes, to_string(dtype))};
   return {};
 }
 

@@ -94,7 +94,7 @@ Verdict SampleLedger::summary() const {
       return Verdict::inconclusive("weight",
                                    fmt::format("{} of {} packets were not checkable", unknown_, packets_));
     if (recomputed_ == 0)
-      return Verdict::inconclusive("weight", "no entry was held against a weight that you gave");
+      return Verdict::inconclusive("weight", "no entry was compared with a weight that you gave");
     return Verdict::accepted();
   };
   Verdict verdict = outcome();
@@ -122,7 +122,7 @@ Verdict SampleLedger::summary() const {
       .add_figure("entries against columns in packets", carried_)
       .add_figure({"largest share of the bound", largest_share_, Bound{Bound::Kind::kAtMost, 1}});
   verdict.add_assumption(
-      "whoever sends draws the entries, after the product, and commits to nothing: a cheat that chooses them "
+      "the sender draws the entries, after the product, and commits to nothing: a cheat that chooses them "
       "is not found");
   return verdict;
 }

@@ -32,6 +32,7 @@ TEST(SampleLedger, AcceptsARunAndCountsIt) {
   EXPECT_EQ(count_of(verdict, "sessions"), 2);
   EXPECT_EQ(count_of(verdict, "missing"), 0);
   EXPECT_EQ(count_of(verdict, "entries against known weights"), 48);
+  ASSERT_EQ(verdict.checks().size(), 1);
   EXPECT_EQ(verdict.checks()[0].grade, Grade::kRecomputed);
   EXPECT_FALSE(verdict.assumptions().empty());
 }
@@ -67,7 +68,11 @@ TEST(SampleLedger, OneFalsePacketRejectsAll) {
 
 TEST(SampleLedger, WhatIsNotCheckableIsNotAccepted) {
   Product product(Dtype::kF32, false, Dtype::kF32);
-  EXPECT_EQ(SampleLedger({}).summary().step(), "packets");
+  EXPECT_EQ(SampleLedger({}).summary().reason(), "none came");
+  SampleLedger broken({});
+  broken.refuse();
+  EXPECT_EQ(broken.summary().step(), "packets");
+  EXPECT_EQ(broken.summary().reason(), "1 were not whole, or no packets at all");
   SampleLedger unknown({});
   EXPECT_EQ(unknown.take(product.packet()).step(), "weight");
   EXPECT_EQ(unknown.summary().step(), "weight");
@@ -88,6 +93,29 @@ TEST(SampleLedger, WhatIsNotCheckableIsNotAccepted) {
   EXPECT_TRUE(carried.take(product.packet()).ok());
   EXPECT_EQ(carried.summary().step(), "weight");
   EXPECT_EQ(count_of(carried.summary(), "entries against columns in packets"), 12);
+}
+
+TEST(SampleLedger, FollowsSoManySessionsAndGaps) {
+  const Product product(Dtype::kF32, true, Dtype::kF32, 1);
+  const Packet packet = product.packet();
+  const auto taken = [&](SampleLedger& ledger, std::uint64_t sequence, std::uint64_t session) {
+    Packet one = packet;
+    one.header.sequence = sequence;
+    for (std::size_t i = 0; i < 8; ++i) one.header.session[i] = static_cast<std::uint8_t>(session >> 8 * i);
+    return ledger.take(one).reason();
+  };
+  SampleLedger sessions(product.known);
+  for (std::uint64_t session = 0; session < SampleLedger::kMaxSessions; ++session)
+    ASSERT_EQ(taken(sessions, 0, session), "");
+  EXPECT_EQ(taken(sessions, 0, SampleLedger::kMaxSessions), "over 65536 sessions are not followed");
+  EXPECT_EQ(taken(sessions, 1, 7), "") << "one that is followed";
+  SampleLedger gaps(product.known);
+  for (std::uint64_t range = 0; range < SampleLedger::kMaxGaps; ++range)
+    ASSERT_EQ(taken(gaps, 3 * range + 1, 0), "");
+  EXPECT_EQ(taken(gaps, 3 * SampleLedger::kMaxGaps + 1, 0), "over 65536 gaps are not followed");
+  EXPECT_EQ(taken(gaps, 2, 0), "") << "behind a range";
+  EXPECT_EQ(taken(gaps, 6, 0), "") << "before one";
+  EXPECT_EQ(taken(gaps, 3, 0), "") << "between two";
 }
 
 TEST(SampleLedger, NumbersThatASenderChoseDoNotOverflow) {

@@ -289,6 +289,7 @@ class SampleRun {
   std::vector<std::uint32_t> forced;  ///< the tokens that are delivered, where they are not those of the rows
   std::function<void(Row&)> into_cache;
   std::function<bool(const Wire&)> kept_back;  ///< rows that are not handed over
+  std::uint64_t shift = 0;                     ///< of the positions that the rows are handed over with
   BlockChoice agreed;                          ///< the blocks that the verifier expects rows of
 
   /// Answers with `used`, and hands its rows over.
@@ -376,7 +377,7 @@ class SampleRun {
       if (!whole && !kept && !options.all_prompt_rows) continue;
       if (kept_back && kept_back(wire)) continue;
       const Bytes bytes = bytes_of(row);
-      const Span span{run, 0, 1, position};
+      const Span span{run, 0, 1, position + shift};
       recorder.record(wire, RowDtype::kBF16, bytes.data(), 1, bytes.size(), std::span(&span, 1));
     }
   }

@@ -40,7 +40,8 @@ TEST_F(AppendFileTest, KeepsWhatWasThere) {
 
 TEST_F(AppendFileTest, IsForOneWriter) {
   const AppendFile first = AppendFile::open(path_).value();
-  EXPECT_EQ(AppendFile::open(path_).error().code, ErrorCode::kIo);
+  EXPECT_EQ(AppendFile::open(path_).error().to_string(),
+            path_.string() + ": another process is writing to it: wait, or name another file");
 }
 
 // As on a disk that is full: of six bytes there is room for four.
@@ -62,7 +63,8 @@ TEST_F(AppendFileTest, LeavesNoPartOfARecord) {
 }
 
 TEST_F(AppendFileTest, SaysWhatTheSystemRefuses) {
-  EXPECT_EQ(AppendFile::open(path_ / "below").error().code, ErrorCode::kIo);
+  EXPECT_EQ(AppendFile::open(path_ / "below").error().to_string(),
+            (path_ / "below").string() + ": cannot open: No such file or directory");
   AppendFile full = AppendFile::open("/dev/full").value();
   EXPECT_EQ(full.append(Bytes{1}).error().code, ErrorCode::kIo);
   EXPECT_EQ(full.append(Bytes{1}).error().reason, "it ends within a record that could not be written");

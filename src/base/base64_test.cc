@@ -27,6 +27,11 @@ TEST(Base64, KnowsTheStandardsExamples) {
   EXPECT_EQ(from_base64(to_base64(all), "").value(), all);
 }
 
+TEST(Base64, NothingBeforeATextIsRead) {
+  const std::string_view text = "=";
+  EXPECT_EQ(from_base64(text.substr(1), "").value(), Bytes{});
+}
+
 TEST(Base64, IsStrict) {
   for (const char* text :
        {"Zg=", "Z", "Zg", "====", "Z===", "Zg==Zg==", "Z=g=", "Zm8=\n", "Zm 8", "Zm-_", "Zm8\xff"})

@@ -17,7 +17,8 @@ constexpr std::array<std::string_view, kKernelCount> kNames = {"portable", "adx"
 constexpr const char* kVariable = "ASSAY_KERNEL";
 
 // Bits of leaf 1's ECX and leaf 7's EBX (Intel SDM volume 2, CPUID).
-constexpr std::uint32_t kSsse3 = 1U << 9, kSse41 = 1U << 19, kOsxsave = 1U << 27, kAvx = 1U << 28;
+constexpr std::uint32_t kSsse3 = 1U << 9, kFma = 1U << 12, kSse41 = 1U << 19, kOsxsave = 1U << 27,
+                        kAvx = 1U << 28;
 constexpr std::uint32_t kAvx2 = 1U << 5, kBmi2 = 1U << 8, kAvx512f = 1U << 16, kAvx512dq = 1U << 17,
                         kAdx = 1U << 19, kIfma = 1U << 21, kSha = 1U << 29, kAvx512bw = 1U << 30,
                         kAvx512vl = 1U << 31;
@@ -65,6 +66,7 @@ CpuFeatures internal::features_of(const CpuRegisters& registers) {
   CpuFeatures features;
   features.sha = has(ecx, kSsse3 | kSse41) && has(ebx, kSha);
   features.avx2 = has(ecx, kAvx) && has(ebx, kAvx2) && has(registers.xcr0, kAvxState);
+  features.fma = features.avx2 && has(ecx, kFma);
   features.adx = has(ebx, kBmi2 | kAdx);
   features.avx512 =
       has(ebx, kAvx512f | kAvx512dq | kAvx512bw | kAvx512vl) && has(registers.xcr0, kAvx512State);

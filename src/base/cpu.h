@@ -17,6 +17,7 @@ namespace assay {
 struct CpuFeatures {
   bool sha = false;     ///< SHA, and SSSE3 and SSE4.1 beside it
   bool avx2 = false;    ///< AVX2
+  bool fma = false;     ///< AVX2 and FMA
   bool adx = false;     ///< mulx (BMI2), adcx and adox (ADX)
   bool avx512 = false;  ///< AVX-512 F, DQ, BW and VL
   bool ifma = false;    ///< the same and AVX-512 IFMA

@@ -13,7 +13,7 @@ constexpr std::uint32_t without(unsigned bit) { return ~(1U << bit); }
 
 constexpr internal::CpuRegisters kEverything{~0U, ~0U, ~0U};
 
-constexpr CpuFeatures kAll{.sha = true, .avx2 = true, .adx = true, .avx512 = true, .ifma = true};
+constexpr CpuFeatures kAll{.sha = true, .avx2 = true, .fma = true, .adx = true, .avx512 = true, .ifma = true};
 
 /// All features but those that `clear` clears.
 template <class Clear>
@@ -25,8 +25,8 @@ CpuFeatures all_but(const Clear& clear) {
 
 const CpuFeatures kWithoutAvx512 =
     all_but([](CpuFeatures& features) { features.avx512 = features.ifma = false; });
-const CpuFeatures kWithoutAvx =
-    all_but([](CpuFeatures& features) { features.avx2 = features.avx512 = features.ifma = false; });
+const CpuFeatures kWithoutAvx = all_but(
+    [](CpuFeatures& features) { features.avx2 = features.fma = features.avx512 = features.ifma = false; });
 
 TEST(CpuFeatures, NeedEachOfTheirExtensions) {
   EXPECT_EQ(internal::features_of(kEverything), kAll);
@@ -34,9 +34,12 @@ TEST(CpuFeatures, NeedEachOfTheirExtensions) {
   for (const unsigned bit : {9U, 19U})  // SSSE3, SSE4.1
     EXPECT_EQ(internal::features_of({without(bit), ~0U, ~0U}), all_but([](auto& f) { f.sha = false; }))
         << bit;
-  EXPECT_EQ(internal::features_of({without(28), ~0U, ~0U}), all_but([](auto& f) { f.avx2 = false; }));  // AVX
-  EXPECT_EQ(internal::features_of({~0U, without(29), ~0U}), all_but([](auto& f) { f.sha = false; }));   // SHA
-  EXPECT_EQ(internal::features_of({~0U, without(5), ~0U}), all_but([](auto& f) { f.avx2 = false; }));  // AVX2
+  EXPECT_EQ(internal::features_of({without(28), ~0U, ~0U}),
+            all_but([](auto& f) { f.avx2 = f.fma = false; }));                                         // AVX
+  EXPECT_EQ(internal::features_of({~0U, without(29), ~0U}), all_but([](auto& f) { f.sha = false; }));  // SHA
+  EXPECT_EQ(internal::features_of({~0U, without(5), ~0U}),
+            all_but([](auto& f) { f.avx2 = f.fma = false; }));                                         // AVX2
+  EXPECT_EQ(internal::features_of({without(12), ~0U, ~0U}), all_but([](auto& f) { f.fma = false; }));  // FMA
   for (const unsigned bit : {8U, 19U})  // BMI2, ADX
     EXPECT_EQ(internal::features_of({~0U, without(bit), ~0U}), all_but([](auto& f) { f.adx = false; }))
         << bit;
@@ -56,6 +59,7 @@ TEST(CpuFeatures, NeedASystemThatSavesTheRegisters) {
 TEST(CpuFeatures, AreThoseThatTheCompilerFinds) {
 #if defined(__x86_64__)
   EXPECT_EQ(cpu_features().avx2, __builtin_cpu_supports("avx2") != 0);
+  EXPECT_EQ(cpu_features().fma, cpu_features().avx2 && __builtin_cpu_supports("fma") != 0);
   EXPECT_EQ(cpu_features().avx512,
             __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
                 __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0);

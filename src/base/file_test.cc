@@ -135,9 +135,11 @@ TEST_F(FileTest, AFileTooLargeForMemoryIsAnErrorNotAnEnd) {
   const rlimit small{std::uint64_t{1} << 40, before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_AS, &small), 0);
   const Result<Bytes> read = read_file(path, UINT64_MAX);
+  const Result<MappedFile> mapped = MappedFile::open(path);
   ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
   EXPECT_EQ(read.error().code, ErrorCode::kTooLarge);
   EXPECT_EQ(read.error().reason, "no memory for 8796093022208 bytes");
+  EXPECT_EQ(mapped.error().to_string(), path.string() + ": cannot map: Cannot allocate memory");
 }
 
 TEST_F(FileTest, MapsFiles) {
@@ -224,6 +226,8 @@ TEST_F(FileTest, MovesKeepOneOwner) {
 TEST_F(FileTest, RefusesWhatIsNoPlaceForAFile) {
   for (const fs::path& path : {fs::path(""), folder_ / "", fs::path("."), folder_ / "..", folder_}) {
     EXPECT_EQ(AtomicFile::create(path).error().code, ErrorCode::kIo) << path;
+    EXPECT_EQ(AtomicFile::create(path).error().reason,
+              path == folder_ ? "exists and is not a regular file" : "not the name of a file");
   }
   EXPECT_EQ(write_file("/dev/null", "x").error().reason, "exists and is not a regular file");
   EXPECT_EQ(write_file(folder_ / "none" / "a", "x").error().to_string(),
@@ -294,6 +298,17 @@ TEST_F(FileTest, AFullDiskIsReportedAndLeavesNothing) {
                                             says_so(file.write_at(0, Bytes{1}));
                                    }),
               testing::ExitedWithCode(0), "");
+  // What is overwritten has been written by now.
+  EXPECT_EXIT(with_file_size_limit(RLIM_INFINITY,
+                                   [&] {
+                                     AtomicFile file = AtomicFile::create(path).value();
+                                     file.write(std::string(200, 'x')).value();
+                                     file.write_at(0, {}).value();
+                                     const rlimit limit{100, RLIM_INFINITY};
+                                     return ::setrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+                                            says_so(file.write_at(150, Bytes{1}));
+                                   }),
+              testing::ExitedWithCode(0), "");
   EXPECT_EXIT(with_file_size_limit(2,
                                    [&] {
                                      AtomicFile file = AtomicFile::create(path).value();
@@ -301,7 +316,7 @@ TEST_F(FileTest, AFullDiskIsReportedAndLeavesNothing) {
                                             says_so(file.write(std::string(600'000, 'x')));
                                    }),
               testing::ExitedWithCode(0), "");
-  // The last two ended their process without destroying their files: that is what the handler below is for.
+  // The last three ended their process without destroying their files: that is what the handler below is for.
   EXPECT_EQ(content("a"), "old");
 }
 

@@ -209,6 +209,22 @@ TEST(Json, TakesWhatTheLibraryTakes) {
   EXPECT_GT(taken, 20'000u);
 }
 
+TEST(Json, SurrogatesEndWhereTheStandardSays) {
+  EXPECT_EQ(parse_json(R"("\ud7ff\ue000")", "t").value().get<std::string>(), "\xed\x9f\xbf\xee\x80\x80");
+  EXPECT_EQ(parse_json(R"("\ud800\udc00\udbff\udfff")", "t").value().get<std::string>(),
+            "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf");
+  for (const char* half :
+       {R"("\udc00")", R"("\udfff")", R"("\udc00\udc00")", R"("\ud800\ue000")", R"("\ud800\udbff")"})
+    EXPECT_THAT(error_of(half).reason, testing::HasSubstr("half of a surrogate pair")) << half;
+}
+
+TEST(Json, ShowsSixtyFourBytesAtMost) {
+  const std::string text = std::string(64, 'x') + "\x80";
+  EXPECT_EQ(internal::shown(std::string_view(text).substr(0, 64)), std::string(64, 'x'));
+  EXPECT_EQ(internal::shown(std::string(65, 'x')), std::string(64, 'x'));
+  EXPECT_EQ(internal::shown(std::string(63, 'x') + "\xc3\xa4"), std::string(63, 'x'));
+}
+
 TEST(Json, SaysLittleOfMuch) {
   const std::string much(1 << 20, 'x');
   for (const std::string& text :
@@ -233,6 +249,9 @@ TEST(Json, RefusesNumbersOutsideTheDoubles) {
   EXPECT_EQ(error_of("1" + std::string(308, '0')).reason, "an integer of more than 308 digits");
   EXPECT_EQ(error_of(std::string(400, '9')).code, ErrorCode::kMalformed);
   EXPECT_EQ(parse_json("1e-999", "t").value().get<double>(), 0.0);
+  // Too small in spite of an exponent that is not negative.
+  for (const char* exponent : {"e50", "e+50", "E+50"})
+    EXPECT_EQ(parse_json("0." + std::string(400, '0') + "1" + exponent, "t").value().get<double>(), 0.0);
 }
 
 TEST(Json, RefusesDepthsOver64) {

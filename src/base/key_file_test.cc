@@ -50,6 +50,10 @@ TEST(KeyFile, RefusesOtherTexts) {
   const auto code = [](std::string_view text) { return decode_signing_key(text, "test").error().code; };
   EXPECT_EQ(code(""), ErrorCode::kMalformed);
   EXPECT_EQ(code(kPublicPem), ErrorCode::kMalformed);
+  for (const std::string_view text :
+       {std::string_view(), std::string_view("-----END PRIVATE KEY-----"), kPublicPem, kSecretPem.substr(1)})
+    EXPECT_EQ(decode_signing_key(text, "test").error().to_string(),
+              "test: it does not begin with '-----BEGIN PRIVATE KEY-----'");
   for (std::size_t size = 0; size < kSecretPem.size(); ++size)
     EXPECT_FALSE(decode_signing_key(kSecretPem.substr(0, size), "test").ok()) << size;
   EXPECT_EQ(code(std::string(kSecretPem) + std::string(kSecretPem)), ErrorCode::kNonCanonical);

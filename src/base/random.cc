@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "base/check.h"
+#include "base/wipe.h"
 
 namespace assay {
 
@@ -23,6 +24,11 @@ Status fill_random(std::span<std::uint8_t> out) {
 }
 
 ChaCha20Stream::ChaCha20Stream(const Digest& key) : key_(key) {}
+
+ChaCha20Stream::~ChaCha20Stream() {
+  wipe(std::span(key_));
+  wipe(std::span(stream_));
+}
 
 void ChaCha20Stream::refill() {
   constexpr std::uint32_t kBlocks = 4096 / 64;

@@ -12,10 +12,14 @@ namespace assay {
 /// Fills `out` from the operating system. Errors: kIo.
 [[nodiscard]] Status fill_random(std::span<std::uint8_t> out);
 
-/// The ChaCha20 key stream (RFC 8439, nonce zero, counter from 0) read as little-endian numbers.
+/// The ChaCha20 key stream (RFC 8439, nonce zero, counter from 0) read as little-endian numbers. It is wiped
+/// when it goes: secrets may come from it.
 class ChaCha20Stream {
  public:
   explicit ChaCha20Stream(const Digest& key);
+  ChaCha20Stream(const ChaCha20Stream&) = default;
+  ChaCha20Stream& operator=(const ChaCha20Stream&) = default;
+  ~ChaCha20Stream();
   std::uint64_t next_u64();
 
   /// Uniform in [0, bound), bound > 0: draws below 2^64 - (2^64 mod bound) are taken modulo bound, others are

@@ -77,6 +77,14 @@ TEST(ChaCha20Stream, BelowSkipsWhatWouldNotBeUniform) {
   EXPECT_GT(skipped, 0);
 }
 
+TEST(ChaCha20Stream, BelowKeepsTheLargestDrawThatItMay) {
+  // Below v + 1, with v the first draw and at least 2^63, the draws from 0 to v are kept.
+  Digest key{};
+  while (ChaCha20Stream(key).next_u64() >> 63 == 0) ++key[0];
+  const std::uint64_t largest = ChaCha20Stream(key).next_u64();
+  EXPECT_EQ(ChaCha20Stream(key).below(largest + 1), largest);
+}
+
 TEST(ChaCha20Stream, ABoundThatDividesSkipsNothing) {
   ChaCha20Stream plain(Digest{});
   ChaCha20Stream bounded(Digest{});

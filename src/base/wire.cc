@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "base/check.h"
 #include "base/format_version.h"
@@ -52,6 +53,11 @@ WireWriter& WireWriter::u8(std::uint8_t value) {
   return *this;
 }
 
+WireWriter& WireWriter::u16(std::uint16_t value) {
+  append_little_endian(bytes_, value);
+  return *this;
+}
+
 WireWriter& WireWriter::u32(std::uint32_t value) {
   append_little_endian(bytes_, value);
   return *this;
@@ -61,6 +67,10 @@ WireWriter& WireWriter::u64(std::uint64_t value) {
   append_little_endian(bytes_, value);
   return *this;
 }
+
+WireWriter& WireWriter::f32(float value) { return u32(std::bit_cast<std::uint32_t>(value)); }
+
+WireWriter& WireWriter::f64(double value) { return u64(std::bit_cast<std::uint64_t>(value)); }
 
 WireWriter& WireWriter::text(std::string_view value) {
   ASSAY_CHECK_LE(value.size(), UINT32_MAX);
@@ -111,6 +121,12 @@ Result<std::uint32_t> WireReader::u32(std::string_view field) {
 
 Result<std::uint64_t> WireReader::u64(std::string_view field) {
   return load_little_endian<std::uint64_t>(ASSAY_TRY(raw(8, field)));
+}
+
+Result<float> WireReader::f32(std::string_view field) { return std::bit_cast<float>(ASSAY_TRY(u32(field))); }
+
+Result<double> WireReader::f64(std::string_view field) {
+  return std::bit_cast<double>(ASSAY_TRY(u64(field)));
 }
 
 Result<std::string> WireReader::text(std::size_t max_bytes, std::string_view field) {

@@ -18,8 +18,11 @@ class WireWriter {
   WireWriter& raw(ByteSpan bytes);
   WireWriter& raw(std::string_view text);
   WireWriter& u8(std::uint8_t value);
+  WireWriter& u16(std::uint16_t value);
   WireWriter& u32(std::uint32_t value);
   WireWriter& u64(std::uint64_t value);
+  WireWriter& f32(float value);              ///< the bits of IEEE 754
+  WireWriter& f64(double value);             ///< likewise
   WireWriter& text(std::string_view value);  ///< LE32 length, then UTF-8
   [[nodiscard]] const Bytes& bytes() const { return bytes_; }
   [[nodiscard]] Bytes take() { return std::move(bytes_); }
@@ -42,6 +45,9 @@ class WireReader {
   [[nodiscard]] Result<std::uint16_t> u16(std::string_view field);
   [[nodiscard]] Result<std::uint32_t> u32(std::string_view field);
   [[nodiscard]] Result<std::uint64_t> u64(std::string_view field);
+  /// Any bits are a number here; what must be finite is for the format to say.
+  [[nodiscard]] Result<float> f32(std::string_view field);
+  [[nodiscard]] Result<double> f64(std::string_view field);
 
   /// Errors: kTooLarge over `max_bytes`, kMalformed when not valid UTF-8.
   [[nodiscard]] Result<std::string> text(std::size_t max_bytes, std::string_view field);

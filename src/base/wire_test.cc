@@ -34,6 +34,16 @@ TEST(Wire, ReadsWhatWasWritten) {
   EXPECT_EQ(writer.take(), bytes);
 }
 
+TEST(Wire, NumbersOfOtherSizes) {
+  const Bytes bytes = WireWriter().u16(0x0102).f32(-1.5F).f64(1.0 / 3).take();
+  EXPECT_EQ(to_hex(bytes), "02010000c0bf555555555555d53f");
+  WireReader reader(bytes, "file");
+  EXPECT_EQ(reader.u16("short").value(), 0x0102);
+  EXPECT_EQ(reader.f32("float").value(), -1.5F);
+  EXPECT_EQ(reader.f64("double").value(), 1.0 / 3);
+  EXPECT_EQ(reader.f64("none").error().code, ErrorCode::kMalformed);
+}
+
 TEST(Wire, SaysWhereTheBytesEnd) {
   const Bytes bytes(7, 0xff);
   WireReader reader(bytes, "file");

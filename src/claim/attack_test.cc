@@ -199,6 +199,7 @@ TEST(Attack, LossyEncodingUnderWhichZerosAgree) {
   EXPECT_EQ(verdict.outcome(), Outcome::kInconclusive);
   EXPECT_EQ(verdict.step(), "encoding");
   EXPECT_EQ(test::figure(verdict, "largest hidden error"), "0.5 in the unit of the values");
+  EXPECT_EQ((Verification{verdict, {}, {}}.verified(0)), true) << "the proof holds, whatever it is worth";
   EXPECT_EQ(test::figure(verdict, "encoding"), "decimal:0, self-reported");
   EXPECT_EQ(test::figure(zeros_against(0.0004F, {Kind::kDecimal, 3}, {}), "largest hidden error"),
             "0.0005 in the unit of the values");
@@ -240,7 +241,7 @@ TEST(Attack, PaddingOfAModelLayoutThatIsNotZero) {
 TEST(Attack, GridPointWrittenAsAPointOffTheGrid) {
   const Sample sample = test::model_sample();
   const Proofs forged = test::edited(sample.proofs, [](auto& list) {
-    list[0].query = {{}, list[0].query.coordinates()};
+    list[0].query = {{}, list[0].query.coordinates(), {}};
   });
   EXPECT_EQ(verify_bytes(sample.commitment, forged, sample.checker).step(), "proof shape");
 }
@@ -254,7 +255,7 @@ TEST(Attack, GridPointOutsideTheAxes) {
   });
   EXPECT_EQ(verify_bytes(sample.commitment, forged, sample.checker).step(), "proof shape");
   // Said to be off the grid, where it is, it is an honest opening.
-  const Proofs off_grid = test::edited(forged, [&](auto& list) { list[0].query = {{}, outside}; });
+  const Proofs off_grid = test::edited(forged, [&](auto& list) { list[0].query = {{}, outside, {}}; });
   const Verdict honest = verify_bytes(sample.commitment, off_grid, sample.checker);
   EXPECT_TRUE(honest.ok()) << honest.step();
   EXPECT_TRUE(test::has_note(honest, "1 of the points are off the grid"));

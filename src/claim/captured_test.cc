@@ -59,6 +59,23 @@ TEST(Captured, SingleValuesAreThoseOfTheLaidOutTensor) {
   }
 }
 
+TEST(Captured, FloatsAreReadByTheEncodingOfAHeaderWithoutADtype) {
+  const Arrays arrays = float_layers();
+  Header header = header_for(arrays, encode::Layout::Kind::kFlat, {encode::Encoding::Kind::kBits, 0});
+  header.dtype.reset();
+  EXPECT_EQ(captured_like(header, arrays, {}, "own").value().fault, "");
+}
+
+TEST(Captured, IntegersInLayersAreComparedToo) {
+  const Sample sample = test::flat_sample();
+  const Arrays arrays{{}, {test::layer_of("array", {3, 4}, 5)}, true};
+  const Captured own = captured_like(sample.commitment.header, arrays, {}, "own").value();
+  VerifyOptions options;
+  options.captured = &own;
+  const Verdict verdict = test::verdict_of(sample.commitment, sample.proofs, sample.checker, options);
+  EXPECT_TRUE(verdict.ok()) << verdict.step() << ": " << verdict.reason();
+}
+
 TEST(Captured, IntegersOfAnySizeToo) {
   const std::vector<Scalar> values{Scalar::from_u64(7), Scalar{{1, 2, 3, 4}}, Scalar{}};
   const tensor::IntegerTensor layer{"a", {3}, tensor::IntegerArray::borrow(IntegerView(values), nullptr), ""};

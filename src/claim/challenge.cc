@@ -40,16 +40,37 @@ Result<std::vector<std::uint32_t>> coordinates_of_real_value(const encode::Layou
   return layout.axes.coordinates_of(ASSAY_TRY(layout.index_of({index, number - layer->flat_offset})));
 }
 
-Result<Challenge> draw_from(const Commitment& commitment, std::uint64_t count, const Digest& key) {
+/// How many units there are.
+Result<std::uint64_t> count_of(const encode::Layout& layout, Unit unit) {
+  if (unit == Unit::kEntry) return layout.real_count;
+  if (layout.kind != encode::Layout::Kind::kModel)
+    return Error{ErrorCode::kUnsupported, "unit",
+                 fmt::format("a commitment of layout {} has no {}s: only model layouts have",
+                             encode::to_string(layout.kind), to_string(unit))};
+  const tensor::Shape& shape = layout.layer_map[0].original_shape;
+  return unit == Unit::kLayer ? layout.layer_map.size() : shape[shape.size() - 2];
+}
+
+Result<Challenge> draw_from(const Commitment& commitment, std::uint64_t count, Unit unit, const Digest& key) {
   ASSAY_TRY(commitment.header.validate());
   const encode::Layout& layout = commitment.header.layout;
-  const std::uint64_t most = std::min<std::uint64_t>(layout.real_count, Challenge::kMaxCount);
+  const std::uint64_t units = ASSAY_TRY(count_of(layout, unit));
+  const std::uint64_t most = std::min<std::uint64_t>(units, Challenge::kMaxCount);
   if (count == 0 || count > most)
-    return Error{ErrorCode::kOutOfRange, "count of points", fmt::format("{} is not in 1 to {}", count, most)};
+    return Error{ErrorCode::kOutOfRange,
+                 fmt::format("count of {}", unit == Unit::kEntry ? "points" : "units"),
+                 fmt::format("{} is not in 1 to {}", count, most)};
   ChaCha20Stream stream(key);
-  Challenge challenge{commitment.digest(), {}, false};
-  for (const std::uint64_t number : draw_distinct(stream, count, layout.real_count))
-    challenge.queries.push_back(Query::on_grid(ASSAY_TRY(coordinates_of_real_value(layout, number))));
+  Challenge challenge{commitment.digest(), {}, false, static_cast<std::uint32_t>(layout.axes.count())};
+  const std::vector<std::uint64_t> numbers = draw_distinct(stream, count, units);
+  if (unit == Unit::kEntry) {
+    for (const std::uint64_t number : numbers)
+      challenge.queries.push_back(Query::on_grid(ASSAY_TRY(coordinates_of_real_value(layout, number))));
+    return challenge;
+  }
+  Selection parts{{unit == Unit::kLayer ? 0U : 1U}, {}};
+  for (const std::uint64_t number : numbers) parts.positions.push_back(static_cast<std::uint32_t>(number));
+  challenge.queries.push_back(Query::of_parts(std::move(parts), layout.axes));
   return challenge;
 }
 
@@ -62,18 +83,37 @@ bool any_twice(std::vector<ByteSpan> encoded) {
 
 }  // namespace
 
-Result<Challenge> Challenge::draw(const Commitment& commitment, std::uint64_t count, const World& world) {
+std::string_view to_string(Unit unit) {
+  switch (unit) {
+    case Unit::kEntry:
+      return "entry";
+    case Unit::kToken:
+      return "token";
+    case Unit::kLayer:
+      break;
+  }
+  return "layer";
+}
+
+std::optional<Unit> unit_of(std::string_view name) {
+  for (const Unit unit : {Unit::kEntry, Unit::kToken, Unit::kLayer})
+    if (name == to_string(unit)) return unit;
+  return std::nullopt;
+}
+
+Result<Challenge> Challenge::draw(const Commitment& commitment, std::uint64_t count, const World& world,
+                                  Unit unit) {
   Digest key;
   ASSAY_TRY(world.fill_random(key));
-  Challenge challenge = ASSAY_TRY(draw_from(commitment, count, key));
+  Challenge challenge = ASSAY_TRY(draw_from(commitment, count, unit, key));
   challenge.drawn_here = true;
   return challenge;
 }
 
-Result<Challenge> Challenge::from_seed(const Commitment& commitment, std::uint64_t count,
-                                       std::uint64_t seed) {
+Result<Challenge> Challenge::from_seed(const Commitment& commitment, std::uint64_t count, std::uint64_t seed,
+                                       Unit unit) {
   return draw_from(
-      commitment, count,
+      commitment, count, unit,
       Sha256().update("assay/challenge/v1").update(commitment.digest()).update_u64(seed).digest());
 }
 
@@ -94,16 +134,18 @@ Status Challenge::check(const Commitment& commitment) const {
 
 Bytes Challenge::encode() const {
   ASSAY_CHECK(!queries.empty() && queries.size() <= kMaxCount, queries.size());
-  const auto axes_of = [](const Query& query) {
+  const auto axes_of = [this](const Query& query) -> std::size_t {
+    if (query.is_of_parts()) return axis_count;
     return query.is_on_grid() ? query.grid.size() : query.field.size();
   };
+  const auto axes = static_cast<std::uint32_t>(axes_of(queries.front()));
+  ASSAY_CHECK_GT(axes, 0);
   WireWriter writer;
   writer.begin(kMagic, kVersion).raw(commitment_digest);
-  writer.u32(static_cast<std::uint32_t>(axes_of(queries.front())))
-      .u32(static_cast<std::uint32_t>(queries.size()));
+  writer.u32(axes).u32(static_cast<std::uint32_t>(queries.size()));
   for (const Query& query : queries) {
-    ASSAY_CHECK_EQ(axes_of(query), axes_of(queries.front()));
-    internal::write_query(writer, query);
+    ASSAY_CHECK_EQ(axes_of(query), axes);
+    internal::write_query(writer, query, axes);
   }
   return writer.take();
 }
@@ -114,8 +156,10 @@ Result<Challenge> Challenge::decode(ByteSpan bytes, std::string_view place) {
   Challenge challenge;
   std::ranges::copy(ASSAY_TRY(reader.raw(32, "commitment digest")), challenge.commitment_digest.begin());
   const std::uint32_t axis_count = ASSAY_TRY(internal::read_axis_count(reader));
-  const std::uint32_t count =
-      ASSAY_TRY(reader.count(1 + std::size_t{4} * axis_count, kMaxCount, "count of queries"));
+  challenge.axis_count = axis_count;
+  constexpr std::size_t kLeastOfParts = 1 + 4 + 8;
+  const std::uint32_t count = ASSAY_TRY(
+      reader.count(std::min(1 + std::size_t{4} * axis_count, kLeastOfParts), kMaxCount, "count of queries"));
   if (count == 0)
     return reader.error(ErrorCode::kOutOfRange, "count of queries", "a challenge asks for one at least");
   const ByteSpan rest = bytes.subspan(reader.offset());

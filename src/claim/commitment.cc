@@ -36,7 +36,7 @@ Result<Commitment> Commitment::decode(ByteSpan bytes, std::string_view place) {
   const ByteSpan value = ASSAY_TRY(reader.raw(kBytes, "commitment value"));
   ASSAY_TRY(reader.finish());
   Commitment commitment{ASSAY_TRY(Header::decode(header, fmt::format("{}: header", place)))};
-  if (commitment.header.scheme == Scheme::kTensor)
+  if (commitment.header.scheme != Scheme::kMerkle)
     static_cast<void>(ASSAY_TRY(curve::decode_g1(value, fmt::format("{}: commitment value", place))));
   std::ranges::copy(value, commitment.value.begin());
   return commitment;

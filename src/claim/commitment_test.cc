@@ -62,7 +62,7 @@ TEST(Commitment, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(code_with(12, 193), ErrorCode::kMalformed);  // leaves one over
   EXPECT_EQ(code_with(15, 1), ErrorCode::kTooLarge);
   EXPECT_EQ(code_with(16, 1), ErrorCode::kUnsupported);  // the header's version
-  EXPECT_EQ(code_with(20, 1), ErrorCode::kUnsupported);  // the scheme kzg
+  EXPECT_EQ(code_with(20, 3), ErrorCode::kOutOfRange);   // a scheme that is none
   EXPECT_EQ(Commitment::decode(good, "test").ok(), true);
   Bytes bad_point = good;
   bad_point.back() = 0x3f;

@@ -167,6 +167,24 @@ TEST(Edges, ThereMayBe32Axes) {
   EXPECT_EQ(Header::decode(one_more, "h").error().reason, "33 is not in 1 to 32");
 }
 
+TEST(Edges, AHeaderMayHaveAllOfItsCap) {
+  constexpr std::size_t kLayers = 48'000;
+  const auto with_taps = [](std::size_t bytes) {
+    std::vector<encode::LayerShape> shapes;
+    for (std::size_t i = 0; i < kLayers; ++i) {
+      const std::size_t tap = bytes / kLayers + (i < bytes % kLayers ? 1 : 0);
+      shapes.push_back({std::to_string(10'000 + i), {1}, std::string(tap, 't')});
+    }
+    return Header{encode::plan_flat(shapes).value(), {}, {}, {}, Digest{}};
+  };
+  const std::size_t room = Header::kMaxBytes - with_taps(0).encode().size();
+  const Header most = with_taps(room);
+  ASSERT_EQ(most.encode().size(), Header::kMaxBytes);
+  EXPECT_TRUE(most.validate().ok());
+  EXPECT_EQ(Header::decode(most.encode(), "h").value(), most);
+  EXPECT_EQ(with_taps(room + 1).validate().error().code, ErrorCode::kTooLarge);
+}
+
 // 64 bytes more for each of 48,000 layers are more than fits into 4 MiB, wherever they stand.
 TEST(Edges, NamesAndTapsCountForTheCapOfAHeader) {
   const auto status_of = [](std::size_t name, std::size_t tap) {

@@ -1,7 +1,8 @@
 // What a verifier says of the header beforehand, read from its words.
+#include "claim/expectation.h"
+
 #include <fmt/format.h>
 
-#include "assay/verifier.h"
 #include "base/file.h"
 #include "base/try.h"
 
@@ -34,8 +35,9 @@ Status Expectation::add(std::string_view key, std::string_view value, std::strin
   if (key != "layer")
     return malformed(place, fmt::format("'{}' is none of encoding, dtype, mode, layer and layers", key));
   if (layers.size() == encode::Layout::kMaxLayers)
-    return Error{ErrorCode::kTooLarge, std::string(place),
-                 fmt::format("more than {} layers, as no header has", encode::Layout::kMaxLayers)};
+    return Error{
+        ErrorCode::kTooLarge, std::string(place),
+        fmt::format("more than {} layers, which is more than a header may have", encode::Layout::kMaxLayers)};
   layers.emplace_back(value);
   return {};
 }
@@ -68,6 +70,31 @@ Status Expectation::add_text(std::string_view text, std::string_view place) {
     if (comma == std::string_view::npos) return {};
     text.remove_prefix(comma + 1);
   }
+}
+
+std::string internal::name_of(const std::optional<tensor::Dtype>& dtype) {
+  return dtype ? std::string(tensor::short_name(*dtype)) : "unknown";
+}
+
+Verdict internal::check_expectation(const Expectation& expected, const Header& header) {
+  const auto differs = [](std::string_view what, std::string_view ours, std::string_view theirs) {
+    return Verdict::rejected("expectation",
+                             fmt::format("expected was the {} {}, the header says {}", what, ours, theirs));
+  };
+  if (expected.encoding && *expected.encoding != header.encoding)
+    return differs("encoding", expected.encoding->to_string(), header.encoding.to_string());
+  if (expected.dtype && expected.dtype != header.dtype)
+    return differs("dtype", internal::name_of(expected.dtype), internal::name_of(header.dtype));
+  if (expected.capture_mode && *expected.capture_mode != header.capture_mode)
+    return differs("mode", to_string(*expected.capture_mode), to_string(header.capture_mode));
+  const std::vector<encode::LayerEntry>& map = header.layout.layer_map;
+  if (!expected.layers.empty() && expected.layers.size() != map.size())
+    return Verdict::rejected("expectation", fmt::format("expected were {} layers, the header has {}",
+                                                        expected.layers.size(), map.size()));
+  for (std::size_t i = 0; i < expected.layers.size(); ++i)
+    if (expected.layers[i] != map[i].name)
+      return differs(fmt::format("layer {}", i), "'" + expected.layers[i] + "'", "'" + map[i].name + "'");
+  return Verdict::accepted();
 }
 
 }  // namespace assay::claim

@@ -80,6 +80,9 @@ TEST(Expectation, RefusesWhatItDoesNotUnderstand) {
     const Status status = expected.add_text(text, "--expect");
     EXPECT_FALSE(status.ok()) << text;
   }
+  Expectation formless;
+  EXPECT_EQ(formless.add_text("bits", "--expect").error().to_string(),
+            "--expect: 'bits' is not of the form KEY=VALUE");
   Expectation twice = expecting({"mode=decode"});
   EXPECT_FALSE(twice.add_text("mode=prefill", "--expect").ok());
 }
@@ -95,6 +98,10 @@ TEST(Expectation, HoldsTheHeaderToIt) {
   const Verdict part = verdict_under(sample, expecting({"dtype=bfloat16"}));
   EXPECT_EQ(test::figure(part, "encoding"), "bits, self-reported");
   EXPECT_EQ(test::figure(part, "dtype"), "bfloat16, as expected");
+  EXPECT_EQ(test::figure(part, "mode"), "decode, self-reported");
+  const Verdict other_part = verdict_under(sample, expecting({"mode=decode"}));
+  EXPECT_EQ(test::figure(other_part, "dtype"), "bfloat16, self-reported");
+  EXPECT_EQ(test::figure(other_part, "mode"), "decode, as expected");
 
   const std::vector<std::vector<std::string>> others = {{"encoding=int"},
                                                         {"encoding=decimal:0"},

@@ -74,12 +74,6 @@ Result<std::optional<Dtype>> read_dtype(WireReader& reader) {
 constexpr std::array kSchemeCodes = {Code<Scheme>{0, Scheme::kTensor}, Code<Scheme>{1, Scheme::kKzg},
                                      Code<Scheme>{2, Scheme::kMerkle}};
 
-Error reserved(Scheme scheme) {
-  return {ErrorCode::kUnsupported, "scheme",
-          fmt::format("\"{}\" is reserved: this program commits and verifies with \"tensor\" alone",
-                      to_string(scheme))};
-}
-
 constexpr std::array kCaptureNames = {"unknown", "decode", "prefill", "recompute"};
 
 // (r - 1) / 2.
@@ -145,6 +139,12 @@ std::string_view to_string(Scheme scheme) {
   return "merkle";
 }
 
+std::optional<Scheme> scheme_of(std::string_view name) {
+  for (const auto& entry : kSchemeCodes)
+    if (to_string(entry.value) == name) return entry.value;
+  return std::nullopt;
+}
+
 std::string_view to_string(CaptureMode mode) {
   const auto index = static_cast<std::size_t>(mode);
   return index < kCaptureNames.size() ? kCaptureNames[index] : kCaptureNames[0];
@@ -163,10 +163,13 @@ Status Header::validate() const {
   if (code_of(kCaptureCodes, capture_mode) == 0xfe)
     return Error{ErrorCode::kOutOfRange, "capture mode", "no such mode"};
   if (code_of(kSchemeCodes, scheme) == 0xfe) return Error{ErrorCode::kOutOfRange, "scheme", "no such scheme"};
-  if (scheme != Scheme::kTensor) return reserved(scheme);
-  if (!setup_digest)
+  const bool has_setup = scheme != Scheme::kMerkle;
+  if (has_setup && !setup_digest)
     return Error{ErrorCode::kMismatch, "setup digest",
-                 "the scheme \"tensor\" has an SRS, whose digest is missing"};
+                 fmt::format("the scheme \"{}\" has an SRS, whose digest is missing", to_string(scheme))};
+  if (!has_setup && setup_digest)
+    return Error{ErrorCode::kMismatch, "setup digest",
+                 fmt::format("the scheme \"{}\" has no setup", to_string(scheme))};
   if (first_token > kMaxFirstToken)
     return Error{ErrorCode::kOutOfRange, "first token", fmt::format("{} is over 2^40", first_token)};
   if (first_token != 0 && layout.kind != Layout::Kind::kModel)
@@ -207,8 +210,6 @@ Result<Header> Header::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
   ASSAY_TRY(reader.begin({}, kVersion));
   const Scheme scheme = ASSAY_TRY(read_code(reader, kSchemeCodes, "scheme"));
-  // What follows is the scheme's own.
-  if (scheme != Scheme::kTensor) return within(place, reserved(scheme));
   const Layout::Kind kind = ASSAY_TRY(read_code(reader, kLayoutCodes, "layout"));
   Header header{{kind, ASSAY_TRY(read_axes(reader, place)), 0, 0, {}}, {}, {}};
   header.scheme = scheme;

@@ -96,8 +96,7 @@ TEST(Header, RefusesWhatItDoesNotKnow) {
   };
   expect_refused(with(0, 1), ErrorCode::kUnsupported, "version");
   expect_refused(with(0, 3), ErrorCode::kUnsupported, "version");
-  expect_refused(with(4, 1), ErrorCode::kUnsupported, "scheme");  // kzg, by its name
-  expect_refused(with(4, 2), ErrorCode::kUnsupported, "scheme");
+  expect_refused(with(4, 2), ErrorCode::kMismatch, "setup digest");  // of the scheme merkle
   expect_refused(with(4, 3), ErrorCode::kOutOfRange, "scheme");
   expect_refused(with(5, 3), ErrorCode::kOutOfRange, "layout");
   expect_refused(with(6, 0), ErrorCode::kOutOfRange, "axis count");

@@ -50,6 +50,21 @@ TEST(Place, IsFoundFromEveryEntry) {
   }
 }
 
+TEST(Place, IsFoundFromTheCoordinatesOfALayer) {
+  const encode::Layout layout = test::model_sample().commitment.header.layout;
+  const auto found = [&](std::vector<std::uint64_t> coordinates) {
+    return place_of_entry(layout, "layer_1", coordinates);
+  };
+  EXPECT_EQ(found({0, 1, 16}).value().flat_index, 70U);
+  EXPECT_EQ(found({0, 1, 0}).value().position, 17U);
+  EXPECT_EQ(found({0, 1}).error().to_string(), "layer layer_1: 2 coordinates, the layer has 3");
+  EXPECT_EQ(found({0, 0, 1, 16}).error().to_string(), "layer layer_1: 4 coordinates, the layer has 3");
+  // Each of them alone: what lies in the next row is no entry of this one.
+  EXPECT_EQ(found({0, 0, 17}).error().to_string(), "layer layer_1: coordinate 2 is 17, not below 17");
+  EXPECT_EQ(found({0, 2, 0}).error().to_string(), "layer layer_1: coordinate 1 is 2, not below 2");
+  EXPECT_EQ(found({1, 0, 0}).error().to_string(), "layer layer_1: coordinate 0 is 1, not below 1");
+}
+
 TEST(Place, HasNoCoordinatesInAnArrayWithoutAxes) {
   const std::vector<encode::LayerShape> shapes{{"scalar", {}, ""}};
   EXPECT_EQ(place_of_index(encode::plan_flat(shapes).value(), 0).value().to_string(), "scalar");

@@ -5,12 +5,13 @@
 #include <optional>
 #include <type_traits>
 
-#include "assay/prover.h"
-#include "assay/verifier.h"
+#include "assay/claim_schemes.h"
 #include "base/threads.h"
 #include "base/try.h"
 #include "base/within.h"
+#include "claim/part_runs.h"
 #include "claim/query_rules.h"
+#include "claim/value_faults.h"
 
 namespace assay::claim {
 namespace {
@@ -21,34 +22,22 @@ Status check_count(const Axes& axes, const IntegerView& values) {
                fmt::format("{} where the axes {} need {}", values.size(), axes.to_string(), axes.volume())};
 }
 
-/// The index of the first value outside the range, or the count.
-std::size_t find_outside(const IntegerView& values, const encode::Range& range) {
-  return values.visit([&](auto typed) -> std::size_t {
-    using T = typename decltype(typed)::value_type;
-    if constexpr (std::is_same_v<T, Scalar>) {
-      return std::ranges::find_if_not(typed, [&](const Scalar& v) { return range.contains(v); }) -
-             typed.begin();
-    } else {
-      const auto inside = [&](T v) { return range.contains(Scalar::from_i64(v)); };
-      const auto [smallest, largest] = std::ranges::minmax_element(typed);
-      if (inside(*smallest) && inside(*largest)) return typed.size();
-      return std::ranges::find_if_not(typed, inside) - typed.begin();
-    }
-  });
-}
-
 Status check_range(const encode::Layout& layout, const IntegerView& values, const encode::Range& range) {
-  const std::size_t outside = find_outside(values, range);
+  const std::size_t outside = internal::find_outside(values, range);
   if (outside == values.size()) return {};
   return Error{ErrorCode::kOutOfRange,
                fmt::format("value at {}", ASSAY_TRY(place_of_index(layout, outside)).to_string()),
-               fmt::format("{} is no value of this encoding and dtype, which go from {} to {}",
+               fmt::format("{} is not a value of this encoding and dtype, which go from {} to {}",
                            values[outside].to_signed_decimal(), range.smallest.to_signed_decimal(),
                            range.largest.to_signed_decimal())};
 }
 
 /// The query in its one form, on the grid or off it.
 Result<Query> settle(const Query& query, const Axes& axes) {
+  if (query.is_of_parts()) {
+    ASSAY_TRY(query.parts.check(axes, "parts"));
+    return Query::of_parts(query.parts, axes);
+  }
   Query settled = query.is_on_grid() ? query : Query::anywhere(query.field, axes);
   if (settled.is_on_grid()) {
     const Result<std::uint64_t> index = axes.index_of(settled.grid);
@@ -60,14 +49,23 @@ Result<Query> settle(const Query& query, const Axes& axes) {
   return settled;
 }
 
-Bytes evidence_of(const pst::Opening& opening) {
-  Bytes evidence;
-  evidence.reserve(32 * opening.quotients.size());
-  for (const G1Affine& quotient : opening.quotients) {
-    const auto encoded = curve::encode(quotient);
-    evidence.insert(evidence.end(), encoded.begin(), encoded.end());
-  }
-  return evidence;
+/// The values of parts that travel.
+Result<Bytes> values_of(const encode::Layout& layout, const IntegerView& values, const Selection& parts) {
+  const std::vector<internal::PartRun> runs = internal::runs_of(layout, parts);
+  std::uint64_t count = 0;
+  for (const internal::PartRun& run : runs) count += run.count;
+  if (count > Proofs::kMaxBytes / values.element_size())
+    return Error{ErrorCode::kTooLarge, "values", "more than a file of proofs holds: open fewer at once"};
+  return values.visit([&](auto typed) {
+    using T = typename decltype(typed)::value_type;
+    std::vector<T> out;
+    out.reserve(count);
+    for (const internal::PartRun& run : runs) {
+      const auto piece = typed.subspan(run.index, run.count);
+      out.insert(out.end(), piece.begin(), piece.end());
+    }
+    return pack_values(IntegerView(out));
+  });
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -76,59 +74,107 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
+Status check_committer(const Committer& committer, const Header& header) {
+  const std::optional<Digest> digest = committer.setup_digest();
+  const auto written = [](const std::optional<Digest>& one) { return one ? to_hex(*one) : "(none)"; };
+  if (header.scheme != committer.scheme())
+    return Error{ErrorCode::kMismatch, "SRS",
+                 fmt::format("the commitment was made by the scheme {}, this is for {}",
+                             to_string(header.scheme), to_string(committer.scheme()))};
+  if (header.setup_digest != digest)
+    return Error{ErrorCode::kMismatch, "SRS",
+                 fmt::format("its digest is {}, the commitment was made with the SRS {}", written(digest),
+                             written(header.setup_digest))};
+  return committer.check_layout(header.layout);
+}
+
 Status check_srs(const pst::Srs& srs, const Header& header) {
-  const Digest digest = srs.verifier_key().digest();
-  if (header.setup_digest == digest && header.layout.axes == srs.axes()) return {};
-  return Error{ErrorCode::kMismatch, "SRS",
-               fmt::format("its digest is {}, the commitment was made with the SRS {}", to_hex(digest),
-                           header.setup_digest ? to_hex(*header.setup_digest) : "(none)")};
+  return check_committer(TensorCommitter(srs), header);
+}
+
+Result<Commitment> commit(const Committer& committer, Header header, const IntegerView& values) {
+  header.scheme = committer.scheme();
+  header.setup_digest = committer.setup_digest();
+  ASSAY_TRY(header.validate());
+  ASSAY_TRY(committer.check_layout(header.layout));
+  ASSAY_TRY(check_count(header.layout.axes, values));
+  const encode::Range range = ASSAY_TRY(header.value_range());
+  ASSAY_TRY(check_range(header.layout, values, range));
+  const auto value = ASSAY_TRY(committer.bind(header, values));
+  return Commitment{std::move(header), value};
 }
 
 Result<Commitment> commit(const pst::Srs& srs, Header header, const IntegerView& values) {
-  header.setup_digest = srs.verifier_key().digest();
-  ASSAY_TRY(header.validate());
-  if (header.layout.axes != srs.axes())
-    return Error{ErrorCode::kMismatch, "SRS",
-                 fmt::format("it is for the axes {}, the layout has {}", srs.axes().to_string(),
-                             header.layout.axes.to_string())};
-  ASSAY_TRY(check_count(srs.axes(), values));
-  const encode::Range range = ASSAY_TRY(header.value_range());
-  ASSAY_TRY(check_range(header.layout, values, range));
-  const G1Affine point = ASSAY_TRY(pst::commit(srs, values));
-  return Commitment{std::move(header), curve::encode(point)};
+  return commit(TensorCommitter(srs), std::move(header), values);
 }
 
-Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment, const IntegerView& values,
-                     std::span<const Query> queries, pst::KeptQuotients* kept) {
-  const Axes& axes = srs.axes();
-  ASSAY_TRY(check_srs(srs, commitment.header));
+Result<Proofs> prove(const Committer& committer, const Commitment& commitment, const IntegerView& values,
+                     std::span<const Query> queries) {
+  const encode::Layout& layout = commitment.header.layout;
+  const Axes& axes = layout.axes;
+  ASSAY_TRY(check_committer(committer, commitment.header));
   ASSAY_TRY(check_count(axes, values));
   if (queries.empty() || queries.size() > Proofs::kMaxCount)
     return Error{ErrorCode::kOutOfRange, "points",
                  fmt::format("{} points, 1 to {} are possible", queries.size(), Proofs::kMaxCount)};
 
   std::vector<Query> settled;
-  // Points of the grid go together, for they share the work on their first coordinates.
-  std::vector<std::vector<std::uint32_t>> grid_points;
   for (std::size_t k = 0; k < queries.size(); ++k) {
     Result<Query> one = settle(queries[k], axes);
     if (!one) return within(fmt::format("point {}", k), one.error());
-    if (one->is_on_grid()) grid_points.push_back(one->grid);
+    if (const Status possible = committer.check_query(layout, *one); !possible)
+      return within(fmt::format("point {}", k), possible.error());
     settled.push_back(*std::move(one));
   }
   if (const auto repeated = internal::find_repeated(settled))
     return Error{ErrorCode::kOutOfRange, fmt::format("point {}", *repeated),
                  fmt::format("{} stands twice: ask for each point once", settled[*repeated].to_string())};
 
-  const std::vector<pst::Opening> openings = ASSAY_TRY(pst::open_all(srs, values, grid_points, kept));
-  auto next = openings.begin();
+  std::vector<Answer> answers = ASSAY_TRY(committer.open(commitment, values, settled));
   Proofs out(commitment.digest(), static_cast<std::uint32_t>(axes.count()));
-  for (const Query& query : settled) {
-    const pst::Opening opening =
-        query.is_on_grid() ? *next++ : ASSAY_TRY(pst::open_at(srs, values, query.field));
-    out.add(query, {opening.value, evidence_of(opening)});
+  for (std::size_t k = 0; k < settled.size(); ++k) {
+    const Query& query = settled[k];
+    Answer& answer = answers[k];
+    if (query.is_of_parts())
+      answer.values = ASSAY_TRY(values_of(layout, values, query.parts));
+    else if (query.is_on_grid())
+      answer.value = Fr::from_scalar(values[ASSAY_TRY(axes.index_of(query.grid))]);
+    const std::uint64_t positions = 4 * query.parts.positions.size();
+    constexpr std::uint64_t kRest = 64 + 32 * Axes::kMaxCount;
+    if (!out.fits(answer.values.size() + answer.evidence.size() + positions + kRest))
+      return Error{ErrorCode::kTooLarge, "values", "more than a file of proofs holds: open fewer at once"};
+    out.add(query, answer);
+    answer = {};
   }
   return out;
+}
+
+Result<Proofs> prove(const pst::Srs& srs, const Commitment& commitment, const IntegerView& values,
+                     std::span<const Query> queries, pst::KeptQuotients* kept) {
+  return prove(TensorCommitter(srs, kept), commitment, values, queries);
+}
+
+Result<CheckedProofs> prove_checked(const Committer& committer, const Checker& checker,
+                                    const Commitment& commitment, const IntegerView& values,
+                                    std::span<const Query> queries, const Captured* captured) {
+  const auto start = std::chrono::steady_clock::now();
+  Proofs proofs = ASSAY_TRY(prove(committer, commitment, values, queries));
+  const auto proved = std::chrono::steady_clock::now();
+  VerifyOptions options;
+  options.captured = captured;
+  options.expected.encoding = commitment.header.encoding;  // the prover's own choice
+  Verification found = verify(commitment, proofs, checker, options);
+  const Verdict& verdict = found.verdict;
+  const double verify_seconds = seconds_since(proved);
+  if (!verdict.ok() && !verdict.step().starts_with("captured")) {
+    const Figure* point = verdict.figure("point");
+    return Error{ErrorCode::kMismatch, "",
+                 fmt::format("the proof{} does not verify (step {}): the tensor is not the one that was "
+                             "committed to",
+                             point != nullptr ? " at point " + point->to_string() : "", verdict.step())};
+  }
+  return CheckedProofs{std::move(proofs), std::move(found),
+                       std::chrono::duration<double>(proved - start).count(), verify_seconds};
 }
 
 Result<CheckedProofs> prove_checked(const pst::Srs& srs, const Commitment& commitment,
@@ -136,26 +182,16 @@ Result<CheckedProofs> prove_checked(const pst::Srs& srs, const Commitment& commi
                                     pst::KeptQuotients* kept, const Captured* captured) {
   std::optional<pst::KeptQuotients> grown;
   if (kept != nullptr) grown = *kept;
-  const auto start = std::chrono::steady_clock::now();
-  Proofs proofs = ASSAY_TRY(prove(srs, commitment, values, queries, grown ? &*grown : nullptr));
-  const auto proved = std::chrono::steady_clock::now();
-  VerifyOptions options;
-  options.captured = captured;
-  options.expected.encoding = commitment.header.encoding;  // the prover's own choice
-  Verification found = verify(commitment, proofs, TensorChecker(srs.verifier_key()), options);
-  const Verdict& verdict = found.verdict;
-  const double verify_seconds = seconds_since(proved);
-  if (!verdict.ok() && !verdict.step().starts_with("captured")) {
-    const Figure* point = verdict.figure("point");
-    return Error{ErrorCode::kMismatch, "",
-                 fmt::format("the proof{} does not verify (step {}): the tensor is not the one that was "
-                             "committed to{}",
-                             point != nullptr ? " at point " + point->to_string() : "", verdict.step(),
-                             kept != nullptr ? ", or the kept quotients were changed: remove them" : "")};
+  Result<CheckedProofs> made = prove_checked(TensorCommitter(srs, grown ? &*grown : nullptr),
+                                             TensorChecker(srs), commitment, values, queries, captured);
+  if (!made.ok()) {
+    Error error = made.error();
+    if (kept != nullptr && error.place.empty())
+      error.reason += ", or the kept quotients were changed: remove them";
+    return error;
   }
   if (kept != nullptr && grown->size() > kept->size()) *kept = *std::move(grown);
-  return CheckedProofs{std::move(proofs), std::move(found),
-                       std::chrono::duration<double>(proved - start).count(), verify_seconds};
+  return made;
 }
 
 Result<pst::KeptQuotients> keep_first_axis(const pst::Srs& srs, const Commitment& commitment,

@@ -7,6 +7,8 @@
 #include <numeric>
 #include <vector>
 
+#include "claim/part_runs.h"
+
 namespace assay::claim::internal {
 namespace {
 
@@ -35,6 +37,16 @@ int compare_bytes(ByteSpan a, ByteSpan b) {
   return std::is_lt(order) ? -1 : std::is_gt(order) ? 1 : 0;
 }
 
+bool any_part_is_padding(const encode::Layout& layout, const Selection& parts) {
+  const PartRuns runs(layout, parts);
+  const bool is_set = parts.fixed.size() == layout.axes.count();
+  for (std::size_t k = 0; k < parts.positions.size(); ++k) {
+    const std::vector<PartRun> found = runs.of(k, 0);
+    if (found.empty() || (is_set && !layout.locate(found[0].index).value())) return true;
+  }
+  return false;
+}
+
 std::vector<std::uint32_t> repeated(const Proofs& proofs) {
   return repeated(proofs.size(), [&](std::uint32_t a, std::uint32_t b) {
     return compare_bytes(proofs.query_bytes(a), proofs.query_bytes(b));
@@ -45,9 +57,15 @@ std::vector<std::uint32_t> repeated(const Proofs& proofs) {
 
 std::string fault_of(const Query& query, const Axes& axes) {
   if (query.is_on_grid()) {
-    if (!query.field.empty()) return "a point on the grid and off it at once";
+    if (!query.field.empty() || query.is_of_parts()) return "a point on the grid and another query at once";
     const Result<std::uint64_t> index = axes.index_of(query.grid);
     return index ? "" : index.error().reason;
+  }
+  if (query.is_of_parts()) {
+    if (!query.field.empty()) return "parts and a point at once";
+    if (const Status status = query.parts.check(axes, "parts"); !status) return status.error().reason;
+    if (Query::of_parts(query.parts, axes).is_on_grid()) return "a set of one entry must be written as one";
+    return "";
   }
   if (query.field.size() != axes.count())
     return fmt::format("{} coordinates for {} axes", query.field.size(), axes.count());
@@ -60,6 +78,9 @@ std::optional<std::size_t> find_repeated(std::span<const Query> queries) {
     const Query& left = queries[a];
     const Query& right = queries[b];
     if (left.grid != right.grid) return left.grid < right.grid ? -1 : 1;
+    if (left.parts.fixed != right.parts.fixed) return left.parts.fixed < right.parts.fixed ? -1 : 1;
+    if (left.parts.positions != right.parts.positions)
+      return left.parts.positions < right.parts.positions ? -1 : 1;
     if (left.field == right.field) return 0;
     const bool less =
         std::ranges::lexicographical_compare(left.field, right.field, {}, &Fr::limbs, &Fr::limbs);
@@ -70,10 +91,15 @@ std::optional<std::size_t> find_repeated(std::span<const Query> queries) {
 std::optional<std::size_t> find_repeated(const Proofs& proofs) { return least(repeated(proofs)); }
 
 std::optional<std::size_t> find_padding(const encode::Layout& layout, std::span<const Query> queries) {
+  const auto is_padding = [&](std::uint64_t index) { return !layout.locate(index).value(); };
   for (std::size_t k = 0; k < queries.size(); ++k) {
-    if (!queries[k].is_on_grid()) continue;
-    const Result<std::uint64_t> index = layout.axes.index_of(queries[k].grid);
-    if (index.ok() && !layout.locate(*index).value()) return k;
+    const Query& query = queries[k];
+    if (query.is_on_grid()) {
+      const Result<std::uint64_t> index = layout.axes.index_of(query.grid);
+      if (index.ok() && is_padding(*index)) return k;
+    } else if (query.is_of_parts() && query.parts.check(layout.axes, "").ok()) {
+      if (any_part_is_padding(layout, query.parts)) return k;
+    }
   }
   return std::nullopt;
 }

@@ -21,7 +21,7 @@ namespace assay::claim::internal {
 /// How many different queries there are.
 [[nodiscard]] std::size_t count_distinct(const Proofs& proofs);
 
-/// The first that is a position of padding.
+/// The first that asks for padding: an entry there, a set with one, a slice without a value that is none.
 [[nodiscard]] std::optional<std::size_t> find_padding(const encode::Layout& layout,
                                                       std::span<const Query> queries);
 

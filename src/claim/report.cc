@@ -43,6 +43,7 @@ Json json_of(const Place& place) {
 
 Json json_of(const Query& query) {
   if (query.is_on_grid()) return query.grid;
+  if (query.is_of_parts()) return {{"axes", query.parts.fixed}, {"positions", query.parts.positions}};
   Json json = Json::array();
   for (const Fr& coordinate : query.field) json.push_back(coordinate.to_scalar().to_signed_decimal());
   return json;
@@ -50,11 +51,12 @@ Json json_of(const Query& query) {
 
 OpeningReport report_of(const Proofs& proofs, std::size_t k, const Header* header,
                         const Verification* found) {
-  OpeningReport report{proofs.query(k), proofs.value(k).to_scalar(), {}, {}, {}, {}};
+  OpeningReport report{proofs.query(k), {}, proofs.value_count(k), {}, {}, {}, {}};
+  if (!report.query.is_of_parts()) report.value = proofs.value(k).to_scalar();
   if (header != nullptr && report.query.is_on_grid()) {
     const Result<Place> place = place_of(header->layout, report.query.grid);
     if (place.ok()) report.place = *place;
-    const Result<std::string> number = encode::number_of(header->encoding, header->dtype, report.value);
+    const Result<std::string> number = encode::number_of(header->encoding, header->dtype, *report.value);
     if (number.ok()) report.number = *number;
   }
   if (found == nullptr) return report;
@@ -66,7 +68,8 @@ OpeningReport report_of(const Proofs& proofs, std::size_t k, const Header* heade
 Json json_of(const OpeningReport& opening) {
   Json json;
   json["point"] = json_of(opening.query);
-  json["value"] = opening.value.to_signed_decimal();
+  json["value"] = opening.value ? Json(opening.value->to_signed_decimal()) : Json(nullptr);
+  if (!opening.value) json["num_values"] = opening.value_count;
   json["number"] = or_null(opening.number);
   json["place"] = opening.place ? Json(opening.place->to_string()) : Json(nullptr);
   json["padding"] = opening.place ? Json(opening.place->is_padding) : Json(nullptr);
@@ -76,8 +79,10 @@ Json json_of(const OpeningReport& opening) {
 }
 
 std::string line_of(const OpeningReport& opening) {
-  const std::string value = opening.value.to_signed_decimal();
-  std::string line = fmt::format("  {} = {}", opening.query.to_string(), value);
+  const std::string value = opening.value ? opening.value->to_signed_decimal() : "";
+  std::string line = opening.value
+                         ? fmt::format("  {} = {}", opening.query.to_string(), value)
+                         : fmt::format("  {}: {} values", opening.query.to_string(), opening.value_count);
   if (opening.number && *opening.number != value) line += fmt::format(" ({})", *opening.number);
   if (opening.place) line += "  " + opening.place->to_string();
   if (opening.verified && !*opening.verified) line += "  does not verify";

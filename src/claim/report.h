@@ -15,13 +15,14 @@ namespace assay::claim {
 
 [[nodiscard]] Json json_of(const Place& place);
 
-/// A point of the grid as numbers; off the grid as signed decimals.
+/// A point of the grid as numbers; off the grid as signed decimals; parts as {"axes", "positions"}.
 [[nodiscard]] Json json_of(const Query& query);
 
 /// One opening. What is not known is null in JSON, never a match.
 struct OpeningReport {
   Query query;
-  Scalar value;
+  std::optional<Scalar> value;  ///< none of parts
+  std::uint64_t value_count = 1;
   std::optional<std::string> number;  ///< what the value stands for, on the grid
   std::optional<Place> place;
   std::optional<bool> verified;
@@ -36,6 +37,7 @@ struct OpeningReport {
 [[nodiscard]] Json json_of(const OpeningReport& opening);
 
 /// "  0,5,2 = 15247 (0.004364)  layer_3[0, 5, 17]  as captured"; the number where it is not the value itself.
+/// "  axes 0 at position 3: 36,864 values".
 [[nodiscard]] std::string line_of(const OpeningReport& opening);
 
 }  // namespace assay::claim

@@ -53,7 +53,7 @@ Result<std::optional<CaptureMode>> mode_of(const TensorFile& file, std::optional
   const std::optional<CaptureMode> mode = capture_mode(held);
   if (!mode)
     return Error{ErrorCode::kMalformed, fmt::format("{}: capture_mode", place),
-                 fmt::format("'{}' is no mode", held)};
+                 fmt::format("'{}' is not a mode", held)};
   if (asked && *asked != *mode)
     return Error{ErrorCode::kMismatch, std::string(place),
                  fmt::format("a capture of mode {}, not {}", held, to_string(*asked))};

@@ -117,6 +117,34 @@ TEST_F(SubjectTest, ACaptureBringsItsModeAndTaps) {
   EXPECT_EQ(subject.values.view()[23].to_signed_decimal(), "-32757");
 }
 
+TEST_F(SubjectTest, ACaptureNeedNotSayItsMode) {
+  const fs::path path = write_layers({{"format", "assay/capture/v1"}});
+  EXPECT_EQ(read_subject(path, {})->header.capture_mode, CaptureMode::kUnknown);
+  SubjectOptions options;
+  options.capture_mode = CaptureMode::kPrefill;
+  EXPECT_EQ(read_subject(path, options)->header.capture_mode, CaptureMode::kPrefill);
+}
+
+TEST_F(SubjectTest, LayersOfAGotactFileAreThoseBehindTheirBlocks) {
+  const fs::path path = fs::path(ASSAY_VECTORS) / "tensor" / "rows.gotact";
+  const tensor::TensorFile file = tensor::open(path).value();
+  const Subject subject = read_subject(path, {}).value();
+  EXPECT_EQ(subject.header.layout.kind, Layout::Kind::kModel);
+  ASSERT_EQ(subject.header.layout.layer_map.size(), file.tensors.size());
+  for (const encode::LayerEntry& layer : subject.header.layout.layer_map)
+    EXPECT_EQ(layer.tap, "block:" + layer.name.substr(std::string_view("layer_").size()));
+  SubjectOptions options;
+  options.taps[file.tensors[0].name] = "elsewhere";
+  options.layout = Layout::Kind::kCube;
+  const Subject cube = read_subject(path, options).value();
+  EXPECT_EQ(cube.header.layout.kind, Layout::Kind::kCube);
+  EXPECT_EQ(cube.header.layout.layer_map[0].tap, "elsewhere");
+  // Axes are those of a flat layout.
+  options.layout.reset();
+  options.axes = Axes::parse(std::to_string(cube.header.layout.real_count), "").value();
+  EXPECT_EQ(read_subject(path, options)->header.layout.kind, Layout::Kind::kFlat);
+}
+
 TEST_F(SubjectTest, UnknownTapsAreLeftEmpty) {
   tensor::Metadata metadata = kCapture;
   metadata[2].second = R"([{"name":"embedding"},{"name":"layer_0","tap":"unknown","block":0}])";

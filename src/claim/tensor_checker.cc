@@ -2,100 +2,112 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "assay/verifier.h"
 #include "base/check.h"
+#include "base/try.h"
+#include "claim/evidence_search.h"
+#include "claim/part_runs.h"
 
 namespace assay::claim {
 namespace {
 
-constexpr std::size_t kPointBytes = 32;
-// Points of a proof take more room decoded than encoded, so they are decoded block by block.
-constexpr std::size_t kBlock = 4096;
-
-/// The statements of proofs [first, last), or why the evidence of one has not the form.
-class Statements {
+/// The bases of the slices of one call, each made once, of levels that were compared with the key.
+class Bases {
  public:
-  Statements(const G1Affine& commitment, const Proofs& proofs) : commitment_(commitment), proofs_(proofs) {}
+  Bases(const pst::Verifier& verifier, const std::optional<pst::Srs>& srs) : verifier_(verifier), srs_(srs) {}
 
-  [[nodiscard]] Verdict decode(std::size_t first, std::size_t last, std::vector<pst::Statement>& out) const {
-    out.clear();
-    Bytes encoded;
-    const std::size_t axes = proofs_.axis_count;
-    for (std::size_t k = first; k < last; ++k) {
-      const ByteSpan evidence = proofs_.evidence(k);
-      if (evidence.size() != kPointBytes * axes)
-        return Verdict::rejected("proof shape", fmt::format("{} bytes of evidence, {} proof points need {}",
-                                                            evidence.size(), axes, kPointBytes * axes))
-            .at_item(k);
-      encoded.insert(encoded.end(), evidence.begin(), evidence.end());
-    }
-    std::vector<G1Affine> points(encoded.size() / kPointBytes);
-    const std::size_t bad = curve::decode_all_g1(encoded, points);
-    if (bad < points.size()) {
-      const Error error = curve::decode_g1(ByteSpan(encoded).subspan(kPointBytes * bad, kPointBytes),
-                                           fmt::format("proof point {}", bad % axes))
-                              .error();
-      return Verdict::rejected("proof points", error.to_string()).at_item(first + bad / axes);
-    }
-    out.reserve(last - first);
-    for (std::size_t k = first; k < last; ++k) {
-      const auto at = points.begin() + static_cast<std::ptrdiff_t>((k - first) * axes);
-      out.push_back({commitment_,
-                     proofs_.query(k).coordinates(),
-                     {proofs_.value(k), {at, at + static_cast<std::ptrdiff_t>(axes)}}});
-    }
+  /// Steps: "levels" (inconclusive), "axes", "level digests".
+  Verdict require(const Selection& parts) {
+    if (parts.fixed.size() == verifier_.key().axes.count() || made_.contains(parts.fixed))
+      return Verdict::accepted();
+    const std::size_t level = parts.leading();
+    if (!srs_)
+      return Verdict::inconclusive(
+          "levels",
+          fmt::format("slices are checked with level {} of the SRS, and a verifier's part has none: give "
+                      "the SRS file, or one that `srs trim --from-level {}` makes of it",
+                      level, level));
+    if (level < parts.fixed.size() && ++summed_ > TensorChecker::kMaxBases)
+      return Verdict::inconclusive(
+          "levels", fmt::format("slices along more than {} sets of axes: verify fewer together",
+                                TensorChecker::kMaxBases));
+    if (!checked_.contains(level)) checked_.emplace(level, check_level(*srs_, verifier_.key(), level));
+    const Verdict& verdict = checked_.at(level);
+    if (!verdict.ok()) return verdict;
+    Result<pst::PartBasis> basis = pst::PartBasis::make(*srs_, parts.fixed);
+    if (!basis) return Verdict::inconclusive("levels", basis.error().to_string());
+    made_.emplace(parts.fixed, *std::move(basis));
     return Verdict::accepted();
   }
 
- private:
-  const G1Affine& commitment_;
-  const Proofs& proofs_;
-};
-
-/// Finds what does not hold, by halves, and counts the equations that it asks.
-class Search {
- public:
-  Search(const pst::Verifier& verifier, const Statements& statements, const World& world, std::size_t most)
-      : verifier_(verifier), statements_(statements), world_(world), most_(most) {}
-
-  /// Steps of check_evidence() for [first, last).
-  [[nodiscard]] Verdict ask(std::size_t first, std::size_t last) const {
-    Result<pst::OpeningSum> sum = pst::OpeningSum::begin(verifier_, world_);
-    if (!sum) return Verdict::inconclusive("random weights", sum.error().to_string());
-    std::vector<pst::Statement> block;
-    for (std::size_t start = first; start < last; start += kBlock) {
-      Verdict form = statements_.decode(start, std::min(start + kBlock, last), block);
-      if (form.ok()) {
-        form = sum->add(block);
-        if (!form.ok() && form.item()) form.at_item(start + *form.item());
-      }
-      if (!form.ok()) return form;
-    }
-    if (sum->holds()) return Verdict::accepted();
-    return Verdict::rejected("opening equation",
-                             "the proof does not open the commitment to this at this point");
-  }
-
-  /// Of [first, last), of which some are known not to hold.
-  void descend(std::size_t first, std::size_t last, std::vector<std::size_t>& found) const {
-    if (found.size() >= most_) return;
-    if (last - first == 1) return found.push_back(first);
-    const std::size_t middle = first + (last - first) / 2;
-    const bool left_holds = ask(first, middle).ok();
-    if (!left_holds) descend(first, middle, found);
-    // When the left half holds, the right one does not.
-    if (found.size() < most_ && (left_holds || !ask(middle, last).ok())) descend(middle, last, found);
+  /// Null for entries.
+  [[nodiscard]] const pst::PartBasis* of(const Selection& parts) const {
+    const auto found = made_.find(parts.fixed);
+    return found == made_.end() ? nullptr : &found->second;
   }
 
  private:
   const pst::Verifier& verifier_;
-  const Statements& statements_;
-  const World& world_;
-  std::size_t most_;
+  const std::optional<pst::Srs>& srs_;
+  std::map<std::size_t, Verdict> checked_;
+  std::map<std::vector<std::uint32_t>, pst::PartBasis> made_;
+  std::size_t summed_ = 0;
+};
+
+/// What the evidence of a tensor commitment is, for the search.
+class TensorEvidence {
+ public:
+  using Sum = pst::OpeningSum;
+
+  TensorEvidence(const pst::Verifier& verifier, const std::optional<pst::Srs>& srs)
+      : verifier_(verifier), bases_(verifier, srs) {}
+
+  [[nodiscard]] Result<Sum> begin(const World& world) const { return Sum::begin(verifier_, world); }
+
+  /// Steps: those of Bases::require.
+  [[nodiscard]] Verdict count_points(const Claimed& claimed, std::size_t k, std::uint64_t& points) {
+    const Proofs& proofs = *claimed.proofs;
+    points = proofs.axis_count;
+    if (!proofs.is_of_parts(k)) return Verdict::accepted();
+    const Selection parts = proofs.query(k).parts;
+    points = pst::quotients_of(parts, verifier_.key().axes);
+    return bases_.require(parts);
+  }
+
+  [[nodiscard]] Verdict add(Sum& sum, const Claimed& claimed, const G1Affine& commitment, std::size_t k,
+                            std::span<const G1Affine> points) const {
+    const Proofs& proofs = *claimed.proofs;
+    const Query query = proofs.query(k);
+    if (!query.is_of_parts()) {
+      const pst::Statement statement{
+          commitment, query.coordinates(), {proofs.value(k), {points.begin(), points.end()}}};
+      return sum.add({&statement, 1});
+    }
+    const tensor::IntegerArray values = proofs.values(k);
+    const encode::Layout& layout = claimed.commitment->header.layout;
+    const pst::PartBasis* const basis = bases_.of(query.parts);
+    pst::PartsStatement statement{commitment, query.parts, {}, values.view(), {points.begin(), points.end()}};
+    const internal::PartRuns runs(layout, query.parts);
+    const std::uint64_t size = query.parts.part_size(layout.axes);
+    for (std::size_t i = 0; i < query.parts.positions.size(); ++i)
+      for (const internal::PartRun& run : runs.of(i))
+        statement.runs.push_back({i * size + run.in_part, run.count});
+    return sum.add(statement, basis);
+  }
+
+ private:
+  const pst::Verifier& verifier_;
+  Bases bases_;
 };
 
 }  // namespace
+
+Result<TensorChecker> TensorChecker::read(const std::filesystem::path& path) {
+  if (ASSAY_TRY(pst::Srs::is_srs(path))) return TensorChecker(ASSAY_TRY(pst::Srs::open(path)));
+  return TensorChecker(ASSAY_TRY(pst::VerifierKey::read(path)));
+}
 
 Verdict TensorChecker::check_setup(const Header& header) const {
   const Digest digest = key().digest();
@@ -110,22 +122,10 @@ Verdict TensorChecker::check_setup(const Header& header) const {
       "axes", fmt::format("the header has {}, the SRS {}", ours.to_string(), key().axes.to_string()));
 }
 
-Verdict TensorChecker::check_evidence(const Commitment& commitment, const Proofs& proofs,
-                                      const World& world) const {
-  const Result<G1Affine> point = curve::decode_g1(commitment.value, "commitment value");
-  if (!point.ok()) return Verdict::rejected("commitment value", point.error().to_string());
-  const Statements statements(*point, proofs);
-  return Search(verifier_, statements, world, 0).ask(0, proofs.size());
-}
-
-std::vector<std::size_t> TensorChecker::find_false(const Commitment& commitment, const Proofs& proofs,
-                                                   std::size_t most, const World& world) const {
-  const Result<G1Affine> point = curve::decode_g1(commitment.value, "commitment value");
-  std::vector<std::size_t> found;
-  if (!point.ok() || proofs.empty()) return found;
-  const Statements statements(*point, proofs);
-  Search(verifier_, statements, world, most).descend(0, proofs.size(), found);
-  return found;
+std::vector<Evidence> TensorChecker::check_all_evidence(std::span<const Claimed> claims, std::size_t most,
+                                                        const World& world) const {
+  TensorEvidence scheme(verifier_, srs_);
+  return internal::EvidenceSearch(scheme, claims, world).run(most);
 }
 
 }  // namespace assay::claim

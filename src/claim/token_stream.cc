@@ -29,6 +29,7 @@ Result<TokenStream> TokenStream::begin(const pst::Srs& srs, Header header) {
   if (header.encoding.kind != encode::Encoding::Kind::kBits)
     return unsupported("encoding", "only the encoding \"bits\" can be committed to while tokens come in");
   if (!header.dtype) return unsupported("dtype", "the dtype of the values must be known");
+  ASSAY_TRY(srs.require_level(0));
   if (header.layout.axes != srs.axes())
     return Error{ErrorCode::kMismatch, "SRS",
                  fmt::format("it is for the axes {}, the layout has {}", srs.axes().to_string(),
@@ -74,6 +75,17 @@ Status TokenStream::add(std::span<const tensor::TensorView> layers) {
   }
   ASSAY_TRY(sum_.add(segments));
   tokens_ += count;
+  return {};
+}
+
+Status TokenStream::end_with_padding() {
+  if (tokens_ == 0) return Error{ErrorCode::kMismatch, "tokens", "none was committed to"};
+  std::vector<encode::LayerShape> shapes;
+  for (const encode::LayerEntry& layer : header_.layout.layer_map) {
+    shapes.push_back({layer.name, layer.original_shape, layer.tap});
+    shapes.back().shape[layer.original_shape.size() - 2] = tokens_;
+  }
+  header_.layout = ASSAY_TRY(encode::plan_model(shapes, header_.layout.axes[1]));
   return {};
 }
 

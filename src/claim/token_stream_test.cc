@@ -76,6 +76,22 @@ TEST(TokenStream, GivesTheCommitmentOfAllValues) {
   }
 }
 
+TEST(TokenStream, TakesWhatDoesNotComeForZeros) {
+  for (const std::uint64_t width : {16, 17}) {
+    Layers layers = make_layers(3, 11, width, Dtype::kBF16);
+    const std::size_t came = 5 * width * tensor::size_of(layers.dtype);
+    for (Bytes& layer : layers.bytes) std::fill(layer.begin() + came, layer.end(), 0);
+    const pst::Srs srs = srs_for(layers);
+    TokenStream stream = TokenStream::begin(srs, layers.header).value();
+    ASSERT_TRUE(stream.add(layers.part(0, 5)).ok());
+    EXPECT_FALSE(stream.finish().ok());
+    stream.end_with_zeros();
+    EXPECT_EQ(stream.tokens(), 11);
+    EXPECT_EQ(stream.finish().value().encode(), layers.at_once(srs).encode()) << width;
+    EXPECT_FALSE(stream.add(layers.part(10, 1)).ok());
+  }
+}
+
 TEST(TokenStream, TakesValuesThatAreNotAligned) {
   const Layers layers = make_layers(2, 3, 4, Dtype::kBF16);
   const pst::Srs srs = srs_for(layers);

@@ -3,28 +3,22 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 
 #include "assay/verifier.h"
 #include "base/check.h"
-#include "claim/interpolate.h"
+#include "claim/captured_comparison.h"
+#include "claim/check_challenge.h"
+#include "claim/expectation.h"
+#include "claim/part_runs.h"
 #include "claim/query_rules.h"
+#include "claim/value_faults.h"
 #include "claim/verify_named.h"
 
 namespace assay::claim {
 namespace {
 
-using encode::Encoding;
 using encode::Layout;
-
-std::string place_name(const Layout& layout, const Query& query) {
-  if (!query.is_on_grid()) return "off the grid";
-  const Result<Place> place = place_of(layout, query.grid);
-  return place ? place->to_string() : "unknown";
-}
-
-std::string name_of(const std::optional<tensor::Dtype>& dtype) {
-  return dtype ? std::string(tensor::short_name(*dtype)) : "unknown";
-}
 
 /// The questions of verify(), one function each.
 class Questions {
@@ -38,7 +32,22 @@ class Questions {
         options_(options),
         digest_(digest) {}
 
-  [[nodiscard]] Verification ask() {
+  /// Asks up to where the evidence is looked at. Whether that is to be done.
+  [[nodiscard]] bool ask_before_evidence() { return ask_steps(0, kEvidence); }
+
+  /// Asks the rest, with what was found of the evidence where that is known already.
+  [[nodiscard]] Verification finish(std::optional<Evidence> shown) {
+    shown_ = std::move(shown);
+    if (verdict_.ok()) ask_steps(kEvidence, kSteps);
+    for (Verdict::Check& check : passed_) verdict_.add_check(std::move(check.step), check.grade);
+    describe(verdict_);
+    return {std::move(verdict_), std::move(false_proofs_), std::move(matches_)};
+  }
+
+ private:
+  static constexpr std::size_t kSteps = 16, kEvidence = 13;
+
+  bool ask_steps(std::size_t first, std::size_t last) {
     struct Step {
       const char* name;
       Grade grade;
@@ -47,7 +56,7 @@ class Questions {
     };
     const bool captured = options_.captured != nullptr;
     // The cheap questions first. What the header says of its numbers is the other side's word.
-    const std::array steps = {
+    const std::array<Step, kSteps> steps = {
         Step{"proofs", Grade::kBound, &Questions::any, true},
         Step{"header", Grade::kSelfReported, &Questions::header, true},
         Step{"expectation", Grade::kBound, &Questions::expectation, expects_anything()},
@@ -64,19 +73,15 @@ class Questions {
         Step{"evidence", Grade::kBound, &Questions::evidence, true},
         Step{"captured values", Grade::kRecomputed, &Questions::captured_values, captured},
         Step{"encoding", Grade::kBound, &Questions::encoding, captured}};
-    Verdict verdict = Verdict::accepted();
-    std::vector<Verdict::Check> passed;
-    for (const Step& step : steps) {
-      if (step.asked) verdict = (this->*step.question)();
-      if (!verdict.ok()) break;
-      passed.push_back({step.name, step.asked ? step.grade : Grade::kMissing});
+    for (std::size_t i = first; i < last; ++i) {
+      const Step& step = steps[i];
+      if (step.asked) verdict_ = (this->*step.question)();
+      if (!verdict_.ok()) return false;
+      passed_.push_back({step.name, step.asked ? step.grade : Grade::kMissing});
     }
-    for (Verdict::Check& check : passed) verdict.add_check(std::move(check.step), check.grade);
-    describe(verdict);
-    return {std::move(verdict), std::move(false_proofs_), std::move(matches_)};
+    return true;
   }
 
- private:
   [[nodiscard]] bool expects_anything() const {
     const Expectation& expected = options_.expected;
     return expected.encoding || expected.dtype || expected.capture_mode || !expected.layers.empty();
@@ -89,7 +94,7 @@ class Questions {
     };
     const Expectation& expected = options_.expected;
     written("encoding", header_.encoding.to_string(), expected_met_ && expected.encoding.has_value());
-    written("dtype", name_of(header_.dtype), expected_met_ && expected.dtype.has_value());
+    written("dtype", internal::name_of(header_.dtype), expected_met_ && expected.dtype.has_value());
     written("mode", to_string(header_.capture_mode), expected_met_ && expected.capture_mode.has_value());
     if (!matches_.empty() && hidden_error() > 0)
       verdict.add_figure(
@@ -107,6 +112,7 @@ class Questions {
     if (!header_.dtype)
       verdict.add_note(
           "the header names no dtype: opened values are held to the widest range of the encoding");
+    if (any_parts_) verdict.add_figure("values", values_);
     if (off_grid_ > 0)
       verdict.add_note(
           fmt::format("{} of the points are off the grid, where no range bounds a value", off_grid_));
@@ -137,26 +143,9 @@ class Questions {
 
   /// Asked before anything is done with the header's numbers.
   Verdict expectation() {
-    const Expectation& expected = options_.expected;
-    const auto differs = [](std::string_view what, std::string_view ours, std::string_view theirs) {
-      return Verdict::rejected("expectation",
-                               fmt::format("expected was the {} {}, the header says {}", what, ours, theirs));
-    };
-    if (expected.encoding && *expected.encoding != header_.encoding)
-      return differs("encoding", expected.encoding->to_string(), header_.encoding.to_string());
-    if (expected.dtype && expected.dtype != header_.dtype)
-      return differs("dtype", name_of(expected.dtype), name_of(header_.dtype));
-    if (expected.capture_mode && *expected.capture_mode != header_.capture_mode)
-      return differs("mode", to_string(*expected.capture_mode), to_string(header_.capture_mode));
-    const std::vector<encode::LayerEntry>& map = header_.layout.layer_map;
-    if (!expected.layers.empty() && expected.layers.size() != map.size())
-      return Verdict::rejected("expectation", fmt::format("expected were {} layers, the header has {}",
-                                                          expected.layers.size(), map.size()));
-    for (std::size_t i = 0; i < expected.layers.size(); ++i)
-      if (expected.layers[i] != map[i].name)
-        return differs(fmt::format("layer {}", i), "'" + expected.layers[i] + "'", "'" + map[i].name + "'");
-    expected_met_ = true;
-    return Verdict::accepted();
+    Verdict verdict = internal::check_expectation(options_.expected, header_);
+    expected_met_ = verdict.ok();
+    return verdict;
   }
 
   Verdict scheme() {
@@ -189,29 +178,8 @@ class Questions {
   }
 
   Verdict challenge() {
-    const Challenge& asked = *options_.challenge;
-    if (asked.commitment_digest != digest_)
-      return Verdict::rejected("challenge", fmt::format("it asks about the commitment {}, this one is {}",
-                                                        to_hex(asked.commitment_digest), to_hex(digest_)));
-    if (options_.challenge_digest) {
-      const Digest drawn = asked.digest();
-      if (*options_.challenge_digest != drawn)
-        return Verdict::rejected("challenge", fmt::format("the one that was drawn is {}, this one {}",
-                                                          to_hex(*options_.challenge_digest), to_hex(drawn)));
-    }
-    if (asked.queries.size() != proofs_.size())
-      return Verdict::rejected("challenge", fmt::format("it asks for {} points, there are proofs of {}",
-                                                        asked.queries.size(), proofs_.size()));
-    for (std::size_t k = 0; k < asked.queries.size(); ++k) {
-      if (proofs_.query(k) == asked.queries[k]) continue;
-      return Verdict::rejected("challenge",
-                               fmt::format("it asks for the point {} here", asked.queries[k].to_string()))
-          .at_item(k);
-    }
-    if (const auto padding = internal::find_padding(header_.layout, asked.queries))
-      return Verdict::rejected("challenge", "it asks for a position of padding, which shows nothing")
-          .at_item(*padding);
-    return Verdict::accepted();
+    return internal::check_challenge(*options_.challenge, options_.challenge_digest, header_, digest_,
+                                     proofs_);
   }
 
   Verdict shape() {
@@ -219,6 +187,23 @@ class Questions {
       const Query query = proofs_.query(k);
       const std::string fault = internal::fault_of(query, header_.layout.axes);
       if (!fault.empty()) return Verdict::rejected("proof shape", fault).at_item(k);
+      if (query.is_of_parts()) {
+        // Not looked at beyond what the file has: what it asks for may be of any size.
+        std::uint64_t values = 0;
+        for (const internal::PartRun& run :
+             internal::runs_of(header_.layout, query.parts, proofs_.value_count(k)))
+          values += run.count;
+        if (proofs_.value_count(k) != values)
+          return Verdict::rejected("proof shape",
+                                   fmt::format("{} values, and not those that the parts have without the "
+                                               "zeros of padding",
+                                               proofs_.value_count(k)))
+              .at_item(k);
+        values_ += values;
+        any_parts_ = true;
+        continue;
+      }
+      ++values_;
       if (!query.is_on_grid()) ++off_grid_;
     }
     if (const auto repeated = internal::find_repeated(proofs_))
@@ -231,138 +216,87 @@ class Questions {
     const Result<encode::Range> range = header_.value_range();
     ASSAY_CHECK(range.ok(), range.error().to_string());  // as the header is valid
     for (std::size_t k = 0; k < proofs_.size(); ++k) {
-      if (!proofs_.query(k).is_on_grid()) continue;
-      const Scalar value = proofs_.value(k).to_scalar();
-      if (!range->contains(value))
-        return Verdict::rejected(
-                   "value range",
-                   fmt::format("{} lies outside {} to {}, the values of {}", value.to_signed_decimal(),
-                               range->smallest.to_signed_decimal(), range->largest.to_signed_decimal(),
-                               header_.encoding.to_string()))
-            .at_item(k);
-      if (is_not_a_number(value))
-        return Verdict::rejected(
-                   "value range",
-                   fmt::format(
-                       "{} is the bit pattern of an infinity or of no number, which is never committed to",
-                       value.to_signed_decimal()))
-            .at_item(k);
+      if (!proofs_.is_of_parts(k) && !proofs_.query(k).is_on_grid()) continue;
+      const std::string fault = internal::fault_of_values(header_, *range, proofs_.values(k).view());
+      if (!fault.empty()) return Verdict::rejected("value range", fault).at_item(k);
     }
     return Verdict::accepted();
   }
 
+  /// Slices leave out the zeros of a model layout: the verifier has them, whatever the prover thinks.
   Verdict padding() {
     for (std::size_t k = 0; k < proofs_.size(); ++k) {
       const Query query = proofs_.query(k);
-      if (!query.is_on_grid()) continue;
-      const Result<std::uint64_t> index = header_.layout.axes.index_of(query.grid);
-      ASSAY_CHECK(index.ok(), index.error().to_string());  // as the point lies on the grid
-      if (header_.layout.locate(*index).value()) continue;
-      ++padding_;
-      const Scalar value = proofs_.value(k).to_scalar();
-      if (header_.layout.kind == Layout::Kind::kModel && value != Scalar{})
-        return Verdict::rejected("padding",
-                                 fmt::format("a padding position opens to {}, the model layout pads with 0",
-                                             value.to_signed_decimal()))
-            .at_item(k);
+      if (query.is_on_grid()) {
+        const Result<std::uint64_t> index = header_.layout.axes.index_of(query.grid);
+        ASSAY_CHECK(index.ok(), index.error().to_string());  // as the point lies on the grid
+        Verdict verdict = padding_at(*index, proofs_.value(k).to_scalar());
+        if (!verdict.ok()) return verdict.at_item(k);
+      } else if (query.is_of_parts() && query.parts.fixed.size() == header_.layout.axes.count()) {
+        const tensor::IntegerArray opened = proofs_.values(k);
+        for (std::size_t i = 0; i < query.parts.positions.size(); ++i) {
+          Verdict verdict = padding_at(query.parts.positions[i], opened.view()[i]);
+          if (!verdict.ok()) return verdict.at_item(k);
+        }
+      }
     }
     return Verdict::accepted();
   }
 
+  Verdict padding_at(std::uint64_t index, const Scalar& value) {
+    if (header_.layout.locate(index).value()) return Verdict::accepted();
+    ++padding_;
+    if (header_.layout.kind != Layout::Kind::kModel || value == Scalar{}) return Verdict::accepted();
+    return Verdict::rejected("padding",
+                             fmt::format("a padding position opens to {}, the model layout pads with 0",
+                                         value.to_signed_decimal()));
+  }
+
   Verdict points() {
-    const std::size_t values = proofs_.size() - padding_ - off_grid_;
+    const std::uint64_t values = different_values();
     if (values >= options_.at_least) return Verdict::accepted();
     return Verdict::inconclusive(
         "points", fmt::format("{} values are opened, {} at least are asked for", values, options_.at_least));
   }
 
-  /// Inside the range of `bits`, infinities and NaN are holes.
-  [[nodiscard]] bool is_not_a_number(const Scalar& value) const {
-    return header_.dtype && header_.encoding.kind == Encoding::Kind::kBits &&
-           !encode::decode(header_.encoding, *header_.dtype, value).ok();
+  /// Real values that are opened, each once: slices may lie across each other.
+  [[nodiscard]] std::uint64_t different_values() const {
+    if (!any_parts_) return values_ - padding_ - off_grid_;
+    std::vector<std::uint64_t> indices;
+    indices.reserve(values_);
+    for (std::size_t k = 0; k < proofs_.size(); ++k) {
+      const Query query = proofs_.query(k);
+      if (query.is_on_grid()) indices.push_back(header_.layout.axes.index_of(query.grid).value());
+      if (!query.is_of_parts()) continue;
+      for (const internal::PartRun& run : runs_of(query.parts))
+        for (std::uint64_t i = 0; i < run.count; ++i) indices.push_back(run.index + i);
+    }
+    std::ranges::sort(indices);
+    indices.erase(std::unique(indices.begin(), indices.end()), indices.end());
+    return static_cast<std::uint64_t>(std::ranges::count_if(
+        indices, [&](std::uint64_t i) { return header_.layout.locate(i).value().has_value(); }));
   }
 
-  Verdict captured_tensor() {
-    const Captured& own = *options_.captured;
-    if (!own.fault.empty()) return Verdict::rejected("captured tensor", own.fault);
-    const Axes& axes = header_.layout.axes;
-    const bool in_layers = !own.layers.views.empty() || !own.layers.integers.empty();
-    if (in_layers || own.values.size() == axes.volume()) return Verdict::accepted();
-    return Verdict::rejected("captured tensor",
-                             fmt::format("{} values where the axes {} need {}", own.values.size(),
-                                         axes.to_string(), axes.volume()));
+  /// Of all parts, one after the other.
+  [[nodiscard]] std::vector<internal::PartRun> runs_of(const Selection& parts) const {
+    return internal::runs_of(header_.layout, parts);
   }
+
+  Verdict captured_tensor() { return internal::check_captured_tensor(header_, *options_.captured); }
 
   Verdict evidence() {
-    Verdict verdict = checker_.check_evidence(commitment_, proofs_, *options_.world);
-    if (verdict.outcome() != Outcome::kRejected || verdict.item()) return verdict;
-    false_proofs_ = checker_.find_false(commitment_, proofs_, Verification::kMaxFalse, *options_.world);
+    if (!shown_)
+      shown_ = checker_.check_evidence(commitment_, proofs_, Verification::kMaxFalse, *options_.world);
+    false_proofs_ = shown_->false_proofs;
+    Verdict verdict = shown_->verdict;
     if (!false_proofs_.empty()) verdict.at_item(false_proofs_.front());
     return verdict;
   }
 
   Verdict captured_values() {
-    matches_.resize(proofs_.size());
-    Verdict verdict = compare_entries();
-    if (off_grid_ == 0 || verdict.outcome() == Outcome::kRejected) return verdict;
-    return compare_off_grid();
-  }
-
-  Verdict compare_entries() {
-    std::vector<std::size_t> entries;
-    std::vector<std::uint64_t> indices;
-    for (std::size_t k = 0; k < proofs_.size(); ++k) {
-      const Query query = proofs_.query(k);
-      if (!query.is_on_grid()) continue;
-      entries.push_back(k);
-      indices.push_back(header_.layout.axes.index_of(query.grid).value());
-    }
-    const std::vector<std::optional<Scalar>> own = options_.captured->at(header_.layout, indices);
-    Verdict verdict = Verdict::accepted();
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      const std::size_t k = entries[i];
-      matches_[k] = own[i] && *own[i] == proofs_.value(k).to_scalar();
-      if (*matches_[k] || !verdict.ok()) continue;
-      verdict = differs_at(k, own[i] ? own[i]->to_signed_decimal()
-                                     : "a value without an integer in " + header_.encoding.to_string());
-    }
-    return verdict;
-  }
-
-  // Each interpolation reads the whole tensor, and so their number is bounded. After the first difference no
-  // more of them are asked for.
-  Verdict compare_off_grid() {
-    const Axes& axes = header_.layout.axes;
-    const Result<tensor::IntegerArray> own = options_.captured->laid_out(header_.layout);
-    if (!own) return Verdict::inconclusive("captured values", own.error().to_string());
-    const internal::Interpolation interpolation(axes, own->view());
-    const std::uint64_t most =
-        std::max<std::uint64_t>(1, Verification::kMaxInterpolation / internal::Interpolation::cost(axes));
-    std::uint64_t compared = 0;
-    for (std::size_t k = 0; k < proofs_.size(); ++k) {
-      const Query query = proofs_.query(k);
-      if (query.is_on_grid()) continue;
-      if (compared++ == most)
-        return Verdict::inconclusive(
-                   "captured values",
-                   fmt::format("of {} points off the grid {} were compared, as many as a tensor of {} values "
-                               "allows at once: verify fewer together",
-                               off_grid_, most, axes.volume()))
-            .at_item(k);
-      const Result<Fr> value = interpolation.at(query.field);
-      if (!value) return Verdict::inconclusive("captured values", value.error().to_string()).at_item(k);
-      matches_[k] = *value == proofs_.value(k);
-      if (!*matches_[k]) return differs_at(k, value->to_scalar().to_signed_decimal());
-    }
-    return Verdict::accepted();
-  }
-
-  [[nodiscard]] Verdict differs_at(std::size_t k, std::string captured) const {
-    Verdict verdict =
-        Verdict::rejected("captured values", "the opened value is not the captured one").at_item(k);
-    verdict.add_figure("place", place_name(header_.layout, proofs_.query(k)));
-    verdict.add_figure("opened", proofs_.value(k).to_scalar().to_signed_decimal());
-    verdict.add_figure("captured", std::move(captured));
+    internal::CapturedComparison comparison(header_, proofs_, *options_.captured);
+    Verdict verdict = comparison.compare_all();
+    matches_ = comparison.take_matches();
     return verdict;
   }
 
@@ -386,7 +320,12 @@ class Questions {
   const Checker& checker_;
   const VerifyOptions& options_;
   const Digest digest_;
+  Verdict verdict_ = Verdict::accepted();
+  std::vector<Verdict::Check> passed_;
+  std::optional<Evidence> shown_;
   bool expected_met_ = false;
+  std::uint64_t values_ = 0;
+  bool any_parts_ = false;
   std::size_t padding_ = 0;
   std::size_t off_grid_ = 0;
   std::vector<std::size_t> false_proofs_;
@@ -394,19 +333,6 @@ class Questions {
 };
 
 }  // namespace
-
-std::string describe_srs(const pst::VerifierKey& key, const TrustList& trusted) {
-  const TrustList::Entry* ours = trusted.find(key.digest());
-  const std::string standing =
-      ours != nullptr
-          ? fmt::format("SRS trusted by the verifier's list as '{}'", ours->label)
-          : "SRS unverified: it is not in the list of trusted ones; who knows its secrets can open to "
-            "anything";
-  const std::string_view meaning = key.trust == pst::Trust::kDev
-                                       ? "whoever made it can open to anything"
-                                       : "sound if one contributor at least forgot their secret";
-  return fmt::format("{} (the file's own word: {}, {})", standing, pst::to_string(key.trust), meaning);
-}
 
 std::optional<bool> Verification::verified(std::size_t k) const {
   if (verdict.ok() || verdict.step() == "captured values" || verdict.step() == "encoding") return true;
@@ -424,7 +350,56 @@ Verification verify(const Commitment& commitment, const Proofs& proofs, const Ch
 
 Verification internal::verify_named(const Commitment& commitment, const Digest& digest, const Proofs& proofs,
                                     const Checker& checker, const VerifyOptions& options) {
-  return Questions(commitment, digest, proofs, checker, options).ask();
+  Questions questions(commitment, digest, proofs, checker, options);
+  static_cast<void>(questions.ask_before_evidence());
+  return questions.finish(std::nullopt);
+}
+
+std::vector<Verification> verify_all(std::span<const Claim> claims, const Checker& checker,
+                                     const World& world) {
+  std::vector<std::unique_ptr<Questions>> questions(claims.size());
+  std::vector<std::size_t> asked;
+  std::vector<Claimed> evidence;
+  for (std::size_t i = 0; i < claims.size(); ++i) {
+    const Claim& claim = claims[i];
+    questions[i] = std::make_unique<Questions>(*claim.commitment, claim.commitment->digest(), *claim.proofs,
+                                               checker, claim.options);
+    if (!questions[i]->ask_before_evidence()) continue;
+    asked.push_back(i);
+    evidence.push_back({claim.commitment, claim.proofs});
+  }
+  std::vector<Evidence> shown;
+  if (!evidence.empty()) shown = checker.check_all_evidence(evidence, Verification::kMaxFalse, world);
+  std::vector<std::optional<Evidence>> known(claims.size());
+  for (std::size_t k = 0; k < asked.size(); ++k) known[asked[k]] = std::move(shown[k]);
+  std::vector<Verification> found;
+  found.reserve(claims.size());
+  for (std::size_t i = 0; i < claims.size(); ++i) found.push_back(questions[i]->finish(std::move(known[i])));
+  return found;
+}
+
+Verdict verdict_of_all(std::span<const Verification> found) {
+  if (found.empty()) return Verdict::inconclusive("no claims", "there is nothing to check");
+  const auto of = [&](Outcome outcome) {
+    return [outcome](const Verification& one) { return one.verdict.outcome() == outcome; };
+  };
+  Verdict all = Verdict::accepted();
+  for (const Outcome outcome : {Outcome::kRejected, Outcome::kInconclusive}) {
+    const auto first = std::ranges::find_if(found, of(outcome));
+    if (first == found.end()) continue;
+    const Verdict& verdict = first->verdict;
+    all = outcome == Outcome::kRejected ? Verdict::rejected(verdict.step(), verdict.reason())
+                                        : Verdict::inconclusive(verdict.step(), verdict.reason());
+    all.at_item(static_cast<std::uint64_t>(first - found.begin()));
+    break;
+  }
+  const auto count = [&](Outcome outcome) {
+    return static_cast<std::uint64_t>(std::ranges::count_if(found, of(outcome)));
+  };
+  all.add_figure("claims", found.size());
+  all.add_figure("rejected", count(Outcome::kRejected));
+  all.add_figure("inconclusive", count(Outcome::kInconclusive));
+  return all;
 }
 
 }  // namespace assay::claim

@@ -59,13 +59,16 @@ TEST(Verify, LabelOfTheFileIsTheFilesWord) {
   const std::string listed = describe_srs(key, trusted);
   EXPECT_EQ(listed.find("SRS trusted by the verifier's list as 'ours' (the file's own word: dev, "), 0U);
   key.trust = pst::Trust::kCeremony;  // another digest
+  key.contributors = 3;
   const std::string relabelled = describe_srs(key, trusted);
   EXPECT_EQ(relabelled.find("SRS unverified"), 0U);
-  EXPECT_NE(relabelled.find("(the file's own word: ceremony, "), std::string::npos);
+  EXPECT_NE(relabelled.find("(the file's own word: ceremony(3), sound if one contributor at least "
+                            "forgot their secret; transcript not seen)"),
+            std::string::npos);
   ASSERT_TRUE(trusted.add(key.digest(), "other").ok());
   EXPECT_EQ(describe_srs(key, trusted)
                 .find("SRS trusted by the verifier's list as 'other' (the file's own "
-                      "word: ceremony, "),
+                      "word: ceremony(3), sound if one contributor at least forgot their secret)"),
             0U);
 }
 
@@ -88,13 +91,10 @@ class OtherScheme final : public Checker {
   [[nodiscard]] Verdict check_setup(const Header& header) const override {
     return tensor_.check_setup(header);
   }
-  [[nodiscard]] Verdict check_evidence(const Commitment& commitment, const Proofs& proofs,
-                                       const World& world) const override {
-    return tensor_.check_evidence(commitment, proofs, world);
-  }
-  [[nodiscard]] std::vector<std::size_t> find_false(const Commitment& commitment, const Proofs& proofs,
-                                                    std::size_t most, const World& world) const override {
-    return tensor_.find_false(commitment, proofs, most, world);
+  [[nodiscard]] std::optional<Digest> setup_digest() const override { return tensor_.setup_digest(); }
+  [[nodiscard]] std::vector<Evidence> check_all_evidence(std::span<const Claimed> claims, std::size_t most,
+                                                         const World& world) const override {
+    return tensor_.check_all_evidence(claims, most, world);
   }
 
  private:
@@ -141,7 +141,7 @@ TEST(Verify, RefusesACommitmentThatIsNoPoint) {
 
 TEST(Verify, RefusesAPointOffTheGridTwice) {
   const Sample sample = test::flat_sample();
-  const std::vector<Query> queries{{{}, {Fr::from_u64(9), Fr::zero()}}};
+  const std::vector<Query> queries{{{}, {Fr::from_u64(9), Fr::zero()}, {}}};
   Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), queries).value();
   EXPECT_TRUE(test::verdict_of(sample.commitment, proofs, sample.checker).ok());
   const Proof other = sample.proofs[0];
@@ -176,6 +176,33 @@ TEST(Verify, NamesEveryProofThatDoesNotHold) {
     }
     for (std::size_t k = 0; k < 72; ++k)
       EXPECT_EQ(found.verified(k), std::ranges::find(bad, k) == bad.end()) << k;
+  }
+}
+
+// A search ends at so many, and says of those behind it nothing.
+TEST(Verify, NamesSoManyProofsThatDoNotHold) {
+  const Sample sample = test::model_sample();
+  std::vector<Query> queries;
+  for (std::uint64_t i = 0; i < 72; ++i)
+    queries.push_back(Query::on_grid(sample.srs.axes().coordinates_of(i)));
+  const Proofs honest = prove(sample.srs, sample.commitment, sample.values.view(), queries).value();
+  const auto found_of = [&](std::size_t bad) {
+    const Proofs proofs = test::edited(honest, [&](auto& list) {
+      for (std::size_t k = 0; k < bad; ++k) list[3 * k].answer = honest[3 * k + 1].answer;
+    });
+    return verify(sample.commitment, proofs, sample.checker);
+  };
+  constexpr std::size_t kMost = Verification::kMaxFalse;
+  const Verification less = found_of(kMost - 1);
+  EXPECT_EQ(test::figure(less.verdict, "false proofs"), "15");
+  EXPECT_EQ(less.verified(71), true);
+  for (const std::size_t bad : {kMost, kMost + 4}) {
+    const Verification found = found_of(bad);
+    EXPECT_EQ(found.false_proofs.size(), kMost);
+    EXPECT_EQ(test::figure(found.verdict, "false proofs"), "16 at least");
+    EXPECT_EQ(found.verified(3 * kMost - 3), false);
+    EXPECT_EQ(found.verified(3 * kMost - 4), true);
+    EXPECT_EQ(found.verified(3 * kMost - 2), std::nullopt);
   }
 }
 
@@ -296,6 +323,17 @@ TEST(VerifyCaptured, ComparesWithWhatWasCaptured) {
   EXPECT_EQ(test::figure(differs.verdict, "captured"), "-7");
   EXPECT_EQ(differs.matches, (std::vector<std::optional<bool>>{false, true}));
   EXPECT_EQ(differs.verified(0), true);
+}
+
+TEST(VerifyCaptured, NamesTheFirstThatDiffers) {
+  const Sample sample = test::model_sample();
+  const std::vector<Query> queries{Query::on_grid({0, 0, 5, 2}), Query::on_grid({1, 0, 1, 0}),
+                                   Query::on_grid({1, 0, 1, 1})};
+  const Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), queries).value();
+  const std::vector<std::int64_t> zeros(sample.values.size(), 0);
+  const Verification found = compare(sample, proofs, zeros);
+  EXPECT_EQ(found.verdict.item(), 1U);
+  EXPECT_EQ(found.matches, (std::vector<std::optional<bool>>{true, false, false}));
 }
 
 TEST(VerifyCaptured, InterpolatesOffTheGrid) {

@@ -78,6 +78,13 @@ G1Affine msm_vartime(std::span<const G1Affine> bases, std::span<const Fr> scalar
   return msm_vartime(bases, IntegerView(integers));
 }
 
+void sum_axis(std::span<const G1Affine> points, std::size_t nodes, std::size_t inner,
+              std::span<G1Affine> out) {
+  ASSAY_CHECK_EQ(points.size(), out.size() * nodes);
+  ASSAY_CHECK(inner > 0 && out.size() % inner == 0, out.size(), inner);
+  active_curve_kernel().sum_axis(points, nodes, inner, out);
+}
+
 std::uint64_t planned_additions(std::size_t count, unsigned bits) {
   if (count == 0 || bits == 0) return 0;
   const Width width{bits, ~std::uint32_t{0}};
@@ -88,6 +95,20 @@ std::uint64_t planned_additions(std::size_t count, unsigned bits) {
 
 void multiply_generator_vartime(std::span<const Fr> scalars, std::span<G1Affine> out) {
   active_curve_kernel().multiply_generator(scalars, out);
+}
+
+void add_all_vartime(std::span<G1Affine> sums, std::span<const G1Affine> addends) {
+  active_curve_kernel().add_all(sums, addends, false);
+}
+
+void subtract_all_vartime(std::span<G1Affine> differences, std::span<const G1Affine> subtrahends) {
+  active_curve_kernel().add_all(differences, subtrahends, true);
+}
+
+void double_all_vartime(std::span<G1Affine> points) { active_curve_kernel().double_all(points); }
+
+void multiply_all_vartime(std::span<G1Affine> points, std::span<const Fr> scalars) {
+  active_curve_kernel().multiply_all(points, scalars);
 }
 
 PreparedG2::PreparedG2(const G2Affine& point)

@@ -110,6 +110,39 @@ TYPED_TEST(ExhaustiveG1, MultipliesTheGeneratorByAllScalars) {
     ASSERT_EQ(out[static_cast<std::size_t>(3 * n + k)], Group::get().g1(residue_of_negative<Group>(k))) << -k;
 }
 
+TYPED_TEST(ExhaustiveG1, MultipliesManyPointsByTheirScalars) {
+  using Group = typename TypeParam::Group;
+  constexpr std::int64_t n = Group::n;
+  for (std::int64_t i = 0; i < n; i += n < 50 ? 1 : n / 7) {
+    std::vector<G1Affine> points;
+    std::vector<Fr> scalars;
+    for (std::int64_t k = -n; k <= 2 * n; ++k) {
+      points.push_back(Group::get().g1(i + k));
+      scalars.push_back(Fr::from_i64(k));
+    }
+    TypeParam::Kernel::OfPoints::multiply_all(points, scalars);
+    for (std::int64_t k = -n; k <= 2 * n; ++k) {
+      const std::int64_t residue = k < 0 ? residue_of_negative<Group>(-k) : k;
+      ASSERT_EQ(points[static_cast<std::size_t>(k + n)], Group::get().g1(residue * (i + k))) << k;
+    }
+  }
+}
+
+TYPED_TEST(ExhaustiveG1, AddsAndDoublesManyPoints) {
+  const auto& group = TypeParam::Group::get();
+  constexpr std::int64_t n = TypeParam::Curve::kN;
+  for (std::int64_t i = 0; i < n; ++i) {
+    std::vector<G1Affine> sums(group.all_g1().begin(), group.all_g1().end()), doubles = sums;
+    const std::vector<G1Affine> addends(sums.size(), group.g1(i));
+    TypeParam::Kernel::OfPoints::add_all(sums, addends, i % 2 != 0);
+    TypeParam::Kernel::OfPoints::double_all(doubles);
+    for (std::int64_t k = 0; k < n; ++k) {
+      ASSERT_EQ(sums[static_cast<std::size_t>(k)], group.g1(i % 2 != 0 ? k - i : k + i)) << k << ", " << i;
+      ASSERT_EQ(doubles[static_cast<std::size_t>(k)], group.g1(2 * k)) << k;
+    }
+  }
+}
+
 TYPED_TEST(ExhaustiveG1, KnowsAllPoints) {
   using Group = typename TypeParam::Group;
   constexpr unsigned p = Group::p;

@@ -7,13 +7,22 @@
 
 #include "assay/curve.h"
 #include "curve/pairing.h"
+#include "curve/table_sums.h"
 #include "field/kernel.h"
 
 namespace assay::curve {
 
 struct CurveKernel {
   G1Affine (*msm)(std::span<const std::span<const G1Affine>> runs, IntegerView scalars);
+  void (*sum_axis)(std::span<const G1Affine> points, std::size_t nodes, std::size_t inner,
+                   std::span<G1Affine> out);
   void (*multiply_generator)(std::span<const Fr> scalars, std::span<G1Affine> out);
+  void (*fill_multiples)(const G1Affine& base, std::span<const Window> windows, std::span<G1Affine> out);
+  void (*sum_rounds)(std::size_t rounds, const FillRound& fill, std::span<G1Affine> sums);
+  void (*sum_groups)(std::span<PointRef> points, std::span<const std::size_t> ends, std::span<G1Affine> sums);
+  void (*add_all)(std::span<G1Affine> sums, std::span<const G1Affine> addends, bool negated);
+  void (*double_all)(std::span<G1Affine> points);
+  void (*multiply_all)(std::span<G1Affine> points, std::span<const Fr> scalars);
   std::size_t (*find_invalid_point)(std::span<const G1Affine> points);
   G1Affine (*add_g1)(const G1Affine& a, const G1Affine& b);
   G1Affine (*multiply_g1)(const G1Affine& a, const Fr& k);

@@ -3,12 +3,15 @@
 #pragma once
 
 #include "base/threads.h"
+#include "curve/axis_sums.h"
 #include "curve/decompress.h"
 #include "curve/fixed_base.h"
 #include "curve/group.h"
 #include "curve/kernel.h"
 #include "curve/msm.h"
+#include "curve/multiples.h"
 #include "curve/pairing.h"
+#include "curve/table_sums.h"
 
 namespace assay::curve {
 
@@ -25,6 +28,8 @@ struct KernelOf {
   using G2 = Pairing<F, E12>;
   using In = Membership<F, Curve>;
   using Multiples = GeneratorMultiples<F, Adder, Curve>;
+  using FromTable = TableSums<F, Adder>;
+  using OfPoints = PointMultiples<F, Adder, Curve>;
 
   static std::size_t find_invalid_point(std::span<const G1Affine> points) {
     for (std::size_t i = 0; i < points.size(); ++i) {
@@ -72,7 +77,14 @@ struct KernelOf {
   static bool is_in_g2(const G2Affine& p) { return In::is_in_g2(G2::load(p)); }
 
   static constexpr CurveKernel kTable = {Msm<F, Adder>::run,
+                                         AxisSums<F, Adder>::run,
                                          Multiples::run,
+                                         FromTable::fill_multiples,
+                                         FromTable::sum_rounds,
+                                         FromTable::sum_groups,
+                                         OfPoints::add_all,
+                                         OfPoints::double_all,
+                                         OfPoints::multiply_all,
                                          find_invalid_point,
                                          add_g1,
                                          multiply_g1,

@@ -311,6 +311,14 @@ TEST(Msm, NothingIsInfinity) {
   EXPECT_EQ(msm_vartime({}, std::span<const Fr>()), G1Affine::infinity());
 }
 
+TEST(Msm, PlansAdditionsWhereThereIsSomethingToAdd) {
+  EXPECT_EQ(planned_additions(0, 16), 0U);
+  EXPECT_EQ(planned_additions(100, 0), 0U) << "all are 0";
+  // Each number falls into one bucket at least; one by one they would take half as many additions as bits.
+  EXPECT_GT(planned_additions(1 << 16, 16), 1U << 16);
+  EXPECT_LT(planned_additions(1 << 16, 16), 8U << 16);
+}
+
 TEST(Msm, BasesMayStandInRuns) {
   const ThreadLimitScope two(2);  // as for wide values of few kinds
   for_each_kernel([] {

@@ -8,9 +8,11 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "assay/curve.h"
+#include "base/check.h"
 #include "curve/group.h"
 #include "field/parameters.h"
 
@@ -21,6 +23,7 @@ class PointRef {
  public:
   static constexpr std::uintptr_t kSign = 1;
 
+  /// No point.
   PointRef() = default;
   explicit PointRef(const G1Affine& point, bool negated = false)
       : bits_(reinterpret_cast<std::uintptr_t>(&point) | static_cast<std::uintptr_t>(negated)) {}
@@ -28,6 +31,7 @@ class PointRef {
   [[nodiscard]] const G1Affine& operator*() const {
     return *reinterpret_cast<const G1Affine*>(bits_ & ~kSign);
   }
+  [[nodiscard]] bool is_none() const { return bits_ == 0; }
   [[nodiscard]] bool is_negated() const { return (bits_ & kSign) != 0; }
   [[nodiscard]] PointRef negated_if(bool condition) const {
     PointRef out = *this;
@@ -75,6 +79,15 @@ class PairBatch {
   std::array<G1Affine*, kCapacity> out_;
 };
 
+/// 2P by the slope of the tangent.
+template <class F>
+[[nodiscard]] Affine<F> doubled(const Affine<F>& p, const F& inverse_of_2y) {
+  const F xx = p.x.squared();
+  const F slope = (xx.doubled() + xx) * inverse_of_2y;
+  const F x = slope.squared() - p.x.doubled();
+  return {x, slope * (p.x - x) - p.y};
+}
+
 /// The sums of a batch's pairs without a slope through two points: 2P, or a sum with infinity or to it. They
 /// are made before any sum of the batch is stored, and stored after all others.
 template <class F>
@@ -117,13 +130,6 @@ class SpecialSums {
   }
 
  private:
-  static Affine<F> doubled(const Affine<F>& p, const F& inverse_of_2y) {
-    const F xx = p.x.squared();
-    const F slope = (xx.doubled() + xx) * inverse_of_2y;
-    const F x = slope.squared() - p.x.doubled();
-    return {x, slope * (p.x - x) - p.y};
-  }
-
   std::vector<std::size_t> pairs_;
   std::vector<Affine<F>> sums_;
   std::vector<F> inverses_, scratch_;
@@ -133,9 +139,11 @@ class SpecialSums {
 /// may be left in memory unreduced; `reduced` reads them, and points of the field's usual storage too.
 template <class Adder, class F>
 concept AddsPairs = std::default_initializable<Adder> &&
-    requires(Adder adder, PairBatch& batch, const G1Affine& sum) {
+    requires(Adder adder, PairBatch& batch, std::span<G1Affine> points, const G1Affine& sum) {
   /// Carries out a batch and empties it.
   { adder.add(batch) } -> std::same_as<void>;
+  /// Doubles points of the curve, PairBatch::kCapacity at most.
+  { adder.double_in_place(points) } -> std::same_as<void>;
   { Adder::reduced(sum) } -> std::same_as<Affine<F>>;
 };
 
@@ -170,6 +178,19 @@ class PairAdder {
     }
     special_.store(batch);
     batch.clear();
+  }
+
+  /// Doubles points of the curve, PairBatch::kCapacity at most.
+  void double_in_place(std::span<G1Affine> points) {
+    ASSAY_CHECK_LE(points.size(), PairBatch::kCapacity);
+    // Infinity has y = 0, and zeros stay as they are.
+    for (std::size_t i = 0; i < points.size(); ++i) runs_[i] = F(points[i].y.limbs).doubled();
+    field::batch_inverse<F>(std::span(runs_).first(points.size()), scratch_);
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      if (runs_[i].is_zero()) continue;
+      const Affine<F> sum = doubled(reduced(points[i]), runs_[i]);
+      points[i] = {{sum.x.limbs()}, {sum.y.limbs()}};
+    }
   }
 
   /// A sum, reduced.

@@ -74,6 +74,13 @@ ASSAY_INLINE Tight<kBound> one_in(const Tight<kBound>& value, __mmask8 lanes) {
   return out;
 }
 
+/// The value under a higher bound.
+template <int kTo, int kFrom>
+ASSAY_INLINE Tight<kTo> widened(const Tight<kFrom>& value) {
+  static_assert(kFrom <= kTo);
+  return {{value.limb[0], value.limb[1], value.limb[2], value.limb[3], value.limb[4]}};
+}
+
 struct Coordinates {
   Tight<kStored> x, y;
   __mmask8 infinity;
@@ -168,9 +175,38 @@ void multiply_runs(Pending* pending, std::size_t vectors, Tight<kPrefix> (&produ
   }
 }
 
-/// From the inverse of each chain's product back to the sums, last vector first.
-void second_pass(const PairBatch& batch, const Pending* pending, Tight<kPrefix> (&inverse)[kChains]) {
-  const std::size_t vectors = (batch.size() + kLanes - 1) / kLanes;
+/// Tangents of consecutive points in place of differences of pairs; a run of one at infinity. Bits of
+/// `infinite` say which of a vector's points lie there.
+void tangent_pass(std::span<const G1Affine> points, Pending* pending, __mmask8* infinite,
+                  Tight<kPrefix> (&product)[kChains]) {
+  // A square of coordinates times 2^256 comes out times 2^252; this makes up for it, and triples.
+  constexpr Limbs kThreeTimes2To264 = {0xf3912d80f0c5336e, 0x088710c8c27412ff, 0x764dda251da7e2f6,
+                                       0x286b3d2ece94aa05};
+  const auto triple = ifma::broadcast<P, 16>(kThreeTimes2To264);
+  const std::size_t vectors = (points.size() + kLanes - 1) / kLanes;
+  for (std::size_t v = 0; v < vectors; ++v) {
+    const std::size_t first = v * kLanes;
+    const Coordinates p =
+        load([&](std::size_t i) { return &points[std::min(first + i, points.size() - 1)]; });
+    infinite[v] = p.infinity;
+    Pending& out = pending[v];
+    out.run = one_in(widened<kSlope>((p.y + p.y).carried()), p.infinity);
+    out.rise = widened<117>((squared(p.x).carried() * triple).carried());
+    out.x_sum = p.x + p.x;
+    out.x1 = p.x;
+    out.y1 = p.y;
+    Tight<kPrefix>& chain = product[v % kChains];
+    out.before = chain;
+    chain = (chain * out.run).carried();
+  }
+}
+
+/// From the inverse of each chain's product back to the sums, last vector first; `out_of` gives the place of
+/// the sum with a number.
+template <class Out>
+ASSAY_INLINE void second_pass(const Out& out_of, std::size_t size, const Pending* pending,
+                              Tight<kPrefix> (&inverse)[kChains]) {
+  const std::size_t vectors = (size + kLanes - 1) / kLanes;
   for (std::size_t v = vectors; v-- > 0;) {
     const Pending& in = pending[v];
     Tight<kPrefix>& chain = inverse[v % kChains];
@@ -185,12 +221,10 @@ void second_pass(const PairBatch& batch, const Pending* pending, Tight<kPrefix> 
     __m512i rows[8] = {x[0], x[1], x[2], x[3], y[0], y[1], y[2], y[3]};
     ifma::transpose(rows);
     const std::size_t first = v * kLanes;
-    if (first + kLanes <= batch.size()) {
-      ASSAY_UNROLL for (std::size_t i = 0; i < kLanes; ++i)
-          _mm512_storeu_si512(&batch.out(first + i), rows[i]);
+    if (first + kLanes <= size) {
+      ASSAY_UNROLL for (std::size_t i = 0; i < kLanes; ++i) _mm512_storeu_si512(out_of(first + i), rows[i]);
     } else {
-      for (std::size_t i = 0; first + i < batch.size(); ++i)
-        _mm512_storeu_si512(&batch.out(first + i), rows[i]);
+      for (std::size_t i = 0; first + i < size; ++i) _mm512_storeu_si512(out_of(first + i), rows[i]);
     }
   }
 }
@@ -272,8 +306,9 @@ void PairAdderIfma::add(PairBatch& batch) {
   Tight<kPrefix> product[kChains];
   for (auto& chain : product) chain = ifma::broadcast<P, kPrefix>(P::kOne);
   first_pass(batch, pending, product);
+  const auto out_of = [&](std::size_t i) { return &batch.out(i); };
   if (invert(product)) {
-    second_pass(batch, pending, product);
+    second_pass(out_of, batch.size(), pending, product);
     batch.clear();
     return;
   }
@@ -285,9 +320,28 @@ void PairAdderIfma::add(PairBatch& batch) {
   for (auto& chain : product) chain = ifma::broadcast<P, kPrefix>(P::kOne);
   multiply_runs(pending, (batch.size() + kLanes - 1) / kLanes, product);
   ASSAY_CHECK(invert(product), batch.size());
-  second_pass(batch, pending, product);
+  second_pass(out_of, batch.size(), pending, product);
   special.store(batch);
   batch.clear();
+}
+
+void PairAdderIfma::double_in_place(std::span<G1Affine> points) {
+  ASSAY_CHECK_LE(points.size(), PairBatch::kCapacity);
+  if (points.empty()) return;
+  Pending* const pending = scratch_->pending.data();
+  std::array<__mmask8, kVectors> infinite;
+  Tight<kPrefix> product[kChains];
+  for (auto& chain : product) chain = ifma::broadcast<P, kPrefix>(P::kOne);
+  tangent_pass(points, pending, infinite.data(), product);
+  // No point of the group has y = 0.
+  ASSAY_CHECK(invert(product), points.size());
+  second_pass([&](std::size_t i) { return &points[i]; }, points.size(), pending, product);
+  for (std::size_t v = 0; v * kLanes < points.size(); ++v) {
+    if (infinite[v] == 0) [[likely]]
+      continue;
+    for (std::size_t i = v * kLanes; i < std::min((v + 1) * kLanes, points.size()); ++i)
+      if ((infinite[v] >> (i % kLanes) & 1) != 0) points[i] = G1Affine::infinity();
+  }
 }
 
 ASSAY_TARGET_IFMA_END

@@ -10,6 +10,7 @@
 
 #if defined(ASSAY_HAS_IFMA)
 #include <memory>
+#include <span>
 
 #include "curve/pairs.h"
 #include "field/backend_adx.h"
@@ -25,6 +26,9 @@ class PairAdderIfma {
 
   /// Carries out a batch and empties it.
   void add(PairBatch& batch);
+
+  /// Doubles points of the curve, PairBatch::kCapacity at most.
+  void double_in_place(std::span<G1Affine> points);
 
   using F = field::Element<field::FpParameters, field::AdxBackend>;
 

@@ -352,6 +352,8 @@ TEST(Numbers, AreWhatTheIntegersStandFor) {
   EXPECT_EQ(number(decimal(0), std::nullopt, -70), "-70");
   EXPECT_EQ(number(decimal(2), std::nullopt, 0), "0");
   EXPECT_EQ(number(decimal(2), std::nullopt, 1200), "12");
+  EXPECT_EQ(number(decimal(2), std::nullopt, 25), "0.25") << "as many digits as places";
+  EXPECT_EQ(number(decimal(2), std::nullopt, -5), "-0.05");
   expect_error(number_of(kBits, std::nullopt, Scalar{}), ErrorCode::kUnsupported, "not known");
   expect_error(number_of(kBits, Dtype::kBF16, Scalar::from_u64(0x7f80)), ErrorCode::kOutOfRange, "never");
   expect_error(number_of(kInt, Dtype::kI8, Scalar::from_u64(128)), ErrorCode::kOutOfRange, "never");

@@ -39,6 +39,10 @@ TEST(Cube, TakesTheLeastPadding) {
   EXPECT_EQ(cube(60, {.min_dim = 4, .max_dim = 10, .num_dims = 2, .pad_seed = 0}), "8,8");
   EXPECT_EQ(cube(60, {.min_dim = 4, .max_dim = 10, .num_dims = 4, .pad_seed = 0}), "4,4,4,4");
   EXPECT_EQ(cube(std::uint64_t{1} << 32), "4,4,4,4,4,4,4,4,4,4,4,4,4,4,4,4");
+  constexpr std::uint32_t kMost = 1U << 20;
+  EXPECT_EQ(cube(60, {.min_dim = kMost, .max_dim = kMost, .num_dims = {}, .pad_seed = 0}), "1048576");
+  expect_error(choose_cube(60, {.min_dim = kMost, .max_dim = kMost + 1, .num_dims = {}, .pad_seed = 0}),
+               ErrorCode::kOutOfRange, "max_dim <= 2^20");
   expect_error(choose_cube(0), ErrorCode::kOutOfRange, "1 to 2^32");
   expect_error(choose_cube((std::uint64_t{1} << 32) + 1), ErrorCode::kOutOfRange, "1 to 2^32");
   expect_error(choose_cube(60, {.min_dim = 1, .max_dim = 3, .num_dims = {}, .pad_seed = 0}),
@@ -91,6 +95,7 @@ TEST(WidthFactors, FollowTheRule) {
   EXPECT_EQ(factors(50), (List{10, 5}));
   EXPECT_EQ(factors(576), (List{9, 8, 8}));
   EXPECT_EQ(factors(4096), (List{16, 16, 16}));
+  EXPECT_EQ(factors(2352), (List{14, 14, 12})) << "the largest first makes four: 16, 7, 7, 3";
   for (std::uint64_t width = 1; width <= 700; ++width)
     EXPECT_EQ(factors(width), factors_by_search(width)) << width;
   EXPECT_TRUE(choose_width_factors(std::uint64_t{1} << 32).ok());
@@ -258,17 +263,21 @@ TEST(Layout, PlansRefuseWhatCannotBe) {
   expect_error(plan_flat(shapes({{1ull << 21}})), ErrorCode::kOutOfRange, "");
   const std::vector<LayerShape> twins = {{"a", {1}, {}}, {"a", {1}, {}}};
   expect_error(plan_cube(twins), ErrorCode::kMalformed, "two layers");
-  for (const std::string& name :
-       {std::string(), std::string(256, 'a'), std::string("a\nb"), std::string("\xff")}) {
+  for (const std::string& name : {std::string(), std::string(256, 'a'), std::string("a\nb"),
+                                  std::string("a\x7f"), std::string("\xff")}) {
     const std::vector<LayerShape> layers = {{name, {1}, {}}};
     expect_error(plan_cube(layers), ErrorCode::kMalformed, "a name must be");
   }
-  for (const std::string& tap : {std::string(65, 'a'), std::string("\t")}) {
+  for (const std::string& tap : {std::string(65, 'a'), std::string("\t"), std::string("\x7f")}) {
     const std::vector<LayerShape> layers = {{"a", {1}, tap}};
     expect_error(plan_cube(layers), ErrorCode::kMalformed, "a tap must be");
   }
   const std::vector<LayerShape> fine = {{"\u03b1", {1}, "block:3"}};
   EXPECT_EQ(plan_cube(fine).value().layer_map[0].tap, "block:3");
+  const std::vector<LayerShape> edges = {{" ~", {1}, " ~"},
+                                         {std::string(255, 'a'), {1}, std::string(64, 'a')}};
+  EXPECT_TRUE(plan_cube(edges).ok());
+  EXPECT_TRUE(plan_flat(shapes({{1ull << 16, 1ull << 16}})).ok()) << "2^32 values";
 }
 
 TEST(Layout, ValidateFindsEveryLie) {
@@ -305,7 +314,7 @@ TEST(Layout, ValidateFindsEveryLie) {
   broken([](L& l) { l.axes = Axes::parse("4,4", "").value(); }, ErrorCode::kMismatch, "16 places for 60");
   Layout model = plan_model(shapes({{2, 12}, {2, 12}})).value();
   ASSERT_TRUE(model.validate().ok());
-  for (const char* axes : {"2,2,4,3", "2,2,13", "4,12", "2,2,12,1", "1,4,12", "2,24"}) {
+  for (const char* axes : {"2,2,4,3", "2,2,13", "2,1,12", "4,12", "2,2,12,1", "1,4,12", "2,24"}) {
     model.axes = Axes::parse(axes, "").value();
     expect_error(model.validate(), ErrorCode::kMismatch, "factors of the width");
   }

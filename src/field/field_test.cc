@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdlib>
 #include <random>
 #include <string>
 #include <vector>
@@ -271,6 +272,19 @@ TEST(Kernels, AreListedAndCanBeForced) {
   EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
   EXPECT_NE(refused.error().reason.find("portable"), std::string::npos);
   ASSERT_TRUE(force_kernel(before).ok());
+}
+
+// Each in a process of its own, which asks for the first time.
+TEST(KernelsDeathTest, TheFastestIsTakenUnlessTheEnvironmentNamesAnother) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto end_with = [](const char* asked, std::string_view expected) {
+    asked == nullptr ? ::unsetenv("ASSAY_KERNEL") : ::setenv("ASSAY_KERNEL", asked, 1);
+    std::_Exit(active_kernel() == expected ? 0 : 1);
+  };
+  EXPECT_EXIT(end_with(nullptr, available_kernels().back()), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(end_with("", available_kernels().back()), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(end_with("abacus", available_kernels().back()), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(end_with("portable", "portable"), testing::ExitedWithCode(0), "");
 }
 
 TEST(Kernels, AgreeOnBlockOperations) {

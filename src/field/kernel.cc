@@ -19,17 +19,17 @@ std::atomic<KernelId>& active() {
   return id;
 }
 
-const FieldKernel& table() {
+}  // namespace
+
+KernelId active_kernel_id() { return active().load(std::memory_order_relaxed); }
+
+const FieldKernel& active_field_kernel() {
 #if defined(__x86_64__)
   if (active_kernel_id() == KernelId::kAdx) return kAdxFieldKernel;
   if (active_kernel_id() == KernelId::kIfma) return kIfmaFieldKernel;
 #endif
   return kPortableFieldKernel;
 }
-
-}  // namespace
-
-KernelId active_kernel_id() { return active().load(std::memory_order_relaxed); }
 
 }  // namespace field
 
@@ -46,14 +46,19 @@ Status force_kernel(std::string_view name) {
   return {};
 }
 
-void batch_inverse(std::span<Fr> elements) { field::table().batch_inverse(elements); }
+void batch_inverse(std::span<Fr> elements) { field::active_field_kernel().batch_inverse(elements); }
 
 void add_scaled(std::span<Fr> out, const Fr& factor, std::span<const Fr> in) {
-  field::table().add_scaled(out, factor, in);
+  field::active_field_kernel().add_scaled(out, factor, in);
+}
+
+void multiply_integers(std::span<const Fr> elements, std::span<const std::int64_t> integers,
+                       std::span<Scalar> out) {
+  field::active_field_kernel().multiply_integers(elements, integers, out);
 }
 
 void multiply_matrix(std::span<const Fr> matrix, std::span<const Fr> in, std::span<Fr> out) {
-  field::table().multiply_matrix(matrix, in, out);
+  field::active_field_kernel().multiply_matrix(matrix, in, out);
 }
 
 }  // namespace assay

@@ -94,8 +94,11 @@ ASSAY_TARGET_IFMA_END
 
 }  // namespace
 
-const FieldKernel kIfmaFieldKernel = {VectorOps<AdxBackend>::batch_inverse, VectorOps<AdxBackend>::add_scaled,
-                                      multiply_matrix};
+constinit const FieldKernel kIfmaFieldKernel = [] {
+  FieldKernel table = VectorOps<AdxBackend>::kTable;
+  table.multiply_matrix = multiply_matrix;
+  return table;
+}();
 
 }  // namespace assay::field
 #endif

@@ -91,7 +91,7 @@ class Check {
     const bool empty = one.start_layer == -1 && one.end_layer == -1;
     const auto layers = static_cast<std::int64_t>(scores_.layers.size());
     if (!empty && (one.start_layer < 0 || one.end_layer < one.start_layer || one.end_layer >= layers))
-      return Verdict::rejected("run", fmt::format("verifier {}: layers {} to {} are no run of {} layers",
+      return Verdict::rejected("run", fmt::format("verifier {}: layers {} to {} are not a run of {} layers",
                                                   k + 1, one.start_layer, one.end_layer, layers));
     LayerRun& run = runs_.emplace_back();
     if (empty) return Verdict::accepted();

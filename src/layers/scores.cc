@@ -26,7 +26,7 @@ Status check_text(const std::string& place, std::string_view text) {
 
 Status check_finite(const std::string& place, double value) {
   if (std::isfinite(value)) return {};
-  return refused(ErrorCode::kOutOfRange, place, "it is no finite number");
+  return refused(ErrorCode::kOutOfRange, place, "it is not a finite number");
 }
 
 /// The number of elements, or 0 where that is over the cap or the shape is none.
@@ -47,13 +47,13 @@ Status check_layer(const LayerScore& layer, const std::string& place) {
                    fmt::format("{} is not in 1 to {}", layer.num_parameters, Scores::kMaxParameters));
   if (!(std::isfinite(layer.significance_score) && layer.significance_score >= 0))
     return refused(ErrorCode::kOutOfRange, place + ".significance_score",
-                   fmt::format("{} is no finite number of at least 0", layer.significance_score));
+                   fmt::format("{} is not a finite number of at least 0", layer.significance_score));
   if (!(layer.pruning_ratio >= 0 && layer.pruning_ratio <= 1))
     return refused(ErrorCode::kOutOfRange, place + ".pruning_ratio",
                    fmt::format("{} is not in 0 to 1", layer.pruning_ratio));
   if (volume(layer.weight_shape) != layer.num_parameters)
     return refused(ErrorCode::kMismatch, place + ".weight_shape",
-                   "it is no shape of 1 to 8 sides whose product is num_parameters");
+                   "it is not a shape of 1 to 8 sides whose product is num_parameters");
   return {};
 }
 

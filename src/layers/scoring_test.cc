@@ -125,12 +125,12 @@ TEST(SpectraRecords, AreHeldToWhatAScoringWrites) {
   };
   const SpectrumRecord fine = record(1);
   EXPECT_EQ(refusal(encode_record(fine)), "none");
-  EXPECT_THAT(refusal(changed(fine, 32, {3})), HasSubstr("3 is no method"));
+  EXPECT_THAT(refusal(changed(fine, 32, {3})), HasSubstr("3 is not a method"));
   EXPECT_THAT(refusal(changed(fine, 32, {2})), HasSubstr("is not the one that was asked for"));
   EXPECT_THAT(refusal(changed(fine, 33, {2})), HasSubstr("neither 0 nor 1"));
   EXPECT_THAT(refusal(changed(fine, 34, {1})), HasSubstr("not shuffled"));
   EXPECT_THAT(refusal(changed(fine, 42, {0})), HasSubstr("another size"));
-  EXPECT_THAT(refusal(changed(fine, 42, {2})), HasSubstr("no multiple"));
+  EXPECT_THAT(refusal(changed(fine, 42, {2})), HasSubstr("not a multiple"));
   EXPECT_THAT(refusal(changed(fine, 58, {0})), HasSubstr("auto computes nothing"));
   EXPECT_THAT(refusal(changed(fine, 59, {4})), HasSubstr("count"));
   EXPECT_THAT(refusal(changed(fine, 59, {0})), HasSubstr("count"));

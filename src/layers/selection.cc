@@ -94,7 +94,7 @@ Result<SelectionProblem> SelectionProblem::make(std::vector<double> values, std:
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!(std::isfinite(values[i]) && values[i] >= 0))
       return refused(ErrorCode::kOutOfRange, fmt::format("values[{}]", i),
-                     fmt::format("{} is no finite number of at least 0", values[i]));
+                     fmt::format("{} is not a finite number of at least 0", values[i]));
     if (costs[i] == 0 || costs[i] >= kCostLimit - cost)
       return refused(ErrorCode::kOutOfRange, fmt::format("costs[{}]", i),
                      fmt::format("{} is not at least 1, and below 2^62 with those before it", costs[i]));
@@ -108,7 +108,7 @@ Result<SelectionProblem> SelectionProblem::make(std::vector<double> values, std:
   for (std::size_t k = 0; k < budgets.size(); ++k) {
     if (!(std::isfinite(budgets[k]) && budgets[k] > 0))
       return refused(ErrorCode::kOutOfRange, fmt::format("budgets[{}]", k),
-                     fmt::format("{} is no finite number above 0", budgets[k]));
+                     fmt::format("{} is not a finite number above 0", budgets[k]));
     // All layers together cost less than 2^62.
     problem.budgets_.push_back(
         static_cast<std::uint64_t>(std::min(std::floor(budgets[k]), static_cast<double>(kSumLimit))));

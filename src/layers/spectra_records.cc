@@ -30,7 +30,7 @@ std::uint8_t number_of(EigenMethod method) { return static_cast<std::uint8_t>(me
 Result<EigenMethod> read_method(WireReader& body, std::string_view field) {
   const std::uint8_t number = ASSAY_TRY(body.u8(field));
   if (number > number_of(EigenMethod::kSvd))
-    return body.error(ErrorCode::kMalformed, field, fmt::format("{} is no method", number));
+    return body.error(ErrorCode::kMalformed, field, fmt::format("{} is not a method", number));
   return static_cast<EigenMethod>(number);
 }
 
@@ -60,7 +60,7 @@ Result<Spectrum> read_spectrum(WireReader& body) {
   const std::uint32_t count =
       ASSAY_TRY(body.count(8, static_cast<std::uint32_t>(Spectrum::kMaxEigenvalues), "count"));
   if (count == 0 || count % side != 0)
-    return body.error(ErrorCode::kMalformed, "count", "is no multiple of the short side");
+    return body.error(ErrorCode::kMalformed, "count", "is not a multiple of the short side");
   spectrum.eigenvalues.resize(count);
   for (double& value : spectrum.eigenvalues) value = std::bit_cast<double>(ASSAY_TRY(body.u64("eigenvalue")));
   const std::vector<double>& values = spectrum.eigenvalues;

@@ -9,11 +9,12 @@
 
 #include "base/check.h"
 #include "base/try.h"
+#include "matrix/kernel.h"
 
 // Threads are ours to start: see base/threads.h.
 #define EIGEN_DONT_PARALLELIZE
 #define EIGEN_MPL2_ONLY
-#include <Eigen/Cholesky>
+#include <Eigen/Core>
 #include <Eigen/Eigenvalues>
 #include <Eigen/Householder>
 #include <Eigen/QR>
@@ -203,14 +204,23 @@ Result<std::vector<double>> cholesky(std::span<const double> a, std::size_t side
     return Error{ErrorCode::kMismatch, "matrix",
                  fmt::format("{} values, expected {} x {}", a.size(), side, side)};
   return guarded(side, [&]() -> Result<std::vector<double>> {
-    // Row by row the lower triangle is what the library takes for the upper one: A = U^T U with U = L^T.
-    const Eigen::Map<const Dense> whole(a.data(), index(side), index(side));
-    const Eigen::LLT<Dense, Eigen::Upper> factor(whole);
-    const Dense lower = factor.matrixU();
-    // A NaN passes the library's own test of each pivot.
-    if (factor.info() != Eigen::Success || !lower.allFinite())
+    std::vector<double> lower(a.size());
+    if (!internal::kernel().cholesky(a.data(), side, lower.data()))
       return Error{ErrorCode::kOutOfRange, "matrix", "is not positive definite"};
-    return to_vector(lower);
+    return lower;
+  });
+}
+
+Status add_product(const Part<const double>& a, const Part<const double>& b, Turned turned,
+                   const Part<double>& c) {
+  const bool left = turned == Turned::kLeft;
+  const bool right = turned == Turned::kRight;
+  ASSAY_CHECK_EQ(left ? a.columns : a.rows, c.rows);
+  ASSAY_CHECK_EQ(right ? b.rows : b.columns, c.columns);
+  ASSAY_CHECK_EQ(left ? a.rows : a.columns, right ? b.columns : b.rows);
+  return guarded(c.rows, [&]() -> Status {
+    internal::kernel().add_product(a, b, turned, c);
+    return {};
   });
 }
 

@@ -1,5 +1,6 @@
 #include "assay/matrix.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,12 +8,19 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <string>
+#include <string_view>
 
+#include "base/cpu.h"
 #include "base/threads.h"
+#include "matrix/kernel.h"
 
 namespace assay::matrix {
 namespace {
 
+using internal::force_kernel;
+using internal::kernel;
+using internal::kernel_names;
 using Rows = std::vector<double>;
 
 Rows random_rows(std::size_t rows, std::size_t side, std::uint32_t seed) {
@@ -94,6 +102,7 @@ TEST(Matrix, FewRowsLeaveZeros) {
   EXPECT_NEAR(values[1], 0, 1e-14);
   EXPECT_NEAR(values[2], 5, 1e-14);
   EXPECT_THAT(Gram::make(2)->eigenvalues().value(), testing::ElementsAre(0, 0));
+  EXPECT_THAT(Triangle::make(3)->singular_values().value(), testing::ElementsAre(0, 0, 0));
 }
 
 // What the Gram matrix squares away: it has no digit of the least value, the triangle has five.
@@ -120,6 +129,12 @@ TEST(Matrix, RefusesSidesAndOverflow) {
   EXPECT_EQ(Gram::make(0).error().code, ErrorCode::kTooLarge);
   EXPECT_EQ(Gram::make(kMaxSide + 1).error().code, ErrorCode::kTooLarge);
   EXPECT_EQ(Triangle::make(0).error().code, ErrorCode::kTooLarge);
+  for (const std::size_t side : {std::size_t{0}, kMaxSide + 1}) {
+    const Error refused = cholesky({}, side).error();
+    EXPECT_EQ(refused.code, ErrorCode::kTooLarge);
+    EXPECT_EQ(refused.reason, fmt::format("a side of {}, 1 to {} are possible", side, kMaxSide));
+  }
+  EXPECT_EQ(cholesky({}, kMaxSide).error().code, ErrorCode::kMismatch) << "of a side that is possible";
   const double large = std::numeric_limits<double>::max();
   Gram gram = Gram::make(2).value();
   ASSERT_TRUE(gram.add(std::vector<double>{large, 1}).ok());
@@ -129,7 +144,16 @@ TEST(Matrix, RefusesSidesAndOverflow) {
   EXPECT_EQ(triangle.singular_values().error().code, ErrorCode::kOutOfRange);
 }
 
-TEST(Matrix, CholeskyOfThePascalMatrix) {
+/// Each kernel of this processor.
+class MatrixKernelTest : public testing::TestWithParam<std::string_view> {
+ protected:
+  void SetUp() override { force_kernel(GetParam()); }
+  void TearDown() override { force_kernel(kernel_names().back()); }
+};
+INSTANTIATE_TEST_SUITE_P(Kernels, MatrixKernelTest, testing::ValuesIn(kernel_names()),
+                         [](const auto& name) { return std::string(name.param); });
+
+TEST_P(MatrixKernelTest, CholeskyOfThePascalMatrix) {
   // A_ij = (i + j choose i) has the factor L_ij = (i choose j).
   std::vector<double> pascal(36, 1);
   for (std::size_t i = 1; i < 6; ++i)
@@ -144,16 +168,70 @@ TEST(Matrix, CholeskyOfThePascalMatrix) {
   }
 }
 
-TEST(Matrix, CholeskyReadsTheLowerTriangleAlone) {
+TEST_P(MatrixKernelTest, CholeskyReadsTheLowerTriangleAlone) {
   EXPECT_THAT(cholesky(std::vector<double>{4, 99, 2, 5}, 2).value(), testing::ElementsAre(2, 0, 1, 2));
 }
 
-TEST(Matrix, CholeskyRefusesWhatIsNotPositive) {
+TEST_P(MatrixKernelTest, CholeskyRefusesWhatIsNotPositive) {
   EXPECT_EQ(cholesky(std::vector<double>{1, 2, 2, 1}, 2).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(cholesky(std::vector<double>{0}, 1).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(cholesky(std::vector<double>{std::nan("")}, 1).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(cholesky(std::vector<double>{1, 2, 3}, 2).error().code, ErrorCode::kMismatch);
   EXPECT_EQ(cholesky(std::vector<double>{}, 0).error().code, ErrorCode::kTooLarge);
+}
+
+// More rows and columns than a register or the library's blocks hold.
+TEST_P(MatrixKernelTest, CholeskyGivesBackWhatItWasMadeOf) {
+  const std::size_t side = 150;
+  const Rows rows = random_rows(side, side, 7);
+  std::vector<double> gram(side * side);
+  ASSERT_TRUE(add_product({rows.data(), side, side, side}, {rows.data(), side, side, side}, Turned::kRight,
+                          {gram.data(), side, side, side})
+                  .ok());
+  const std::vector<double> lower = cholesky(gram, side).value();
+  for (std::size_t i = 0; i < side; ++i) {
+    for (std::size_t j = 0; j <= i; ++j) {
+      double sum = 0;
+      for (std::size_t k = 0; k <= j; ++k) sum += lower[i * side + k] * lower[j * side + k];
+      ASSERT_NEAR(sum, gram[i * side + j], 1e-11) << i << " " << j;
+    }
+  }
+}
+
+TEST_P(MatrixKernelTest, ProductsOfPartsAgainstTheirDefinition) {
+  // 2 x 3 times 3 x 4 by each way of turning, and sizes that no register divides.
+  const std::size_t sizes[][3] = {{2, 3, 4}, {37, 301, 91}};
+  for (const auto& [rows, inner, columns] : sizes) {
+    const std::size_t n = rows + inner + columns;
+    const Rows a = random_rows(n, n, 5);
+    const Rows b = random_rows(n, n, 6);
+    for (const Turned turned : {Turned::kNone, Turned::kLeft, Turned::kRight}) {
+      const bool left = turned == Turned::kLeft;
+      const bool right = turned == Turned::kRight;
+      // Each is a part of a larger matrix that begins at its row 1, column 2.
+      const Part<const double> first{a.data() + n + 2, left ? inner : rows, left ? rows : inner, n};
+      const Part<const double> second{b.data() + n + 2, right ? columns : inner, right ? inner : columns, n};
+      Rows c(rows * n, 1);
+      ASSERT_TRUE(add_product(first, second, turned, {c.data(), rows, columns, n}).ok());
+      for (std::size_t i = 0; i < rows; ++i) {
+        for (std::size_t j = 0; j < columns; ++j) {
+          double sum = 1;
+          for (std::size_t k = 0; k < inner; ++k)
+            sum += (left ? first.first[k * n + i] : first.first[i * n + k]) *
+                   (right ? second.first[j * n + k] : second.first[k * n + j]);
+          ASSERT_NEAR(c[i * n + j], sum, 1e-12 * static_cast<double>(inner)) << i << " " << j;
+        }
+        ASSERT_EQ(c[i * n + columns], 1);
+      }
+    }
+  }
+}
+
+TEST(MatrixKernels, AreThoseOfTheProcessor) {
+  const std::vector<std::string_view> names = kernel_names();
+  EXPECT_EQ(names.front(), "portable");
+  EXPECT_EQ(names.size(), 1U + cpu_features().fma + (cpu_features().fma && cpu_features().avx512));
+  EXPECT_EQ(kernel().name, environment_asks_for_portable() ? "portable" : names.back());
 }
 
 }  // namespace

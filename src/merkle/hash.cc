@@ -26,8 +26,10 @@ void hash_values(std::span<const ByteSpan> values, std::span<Digest> hashes) {
   sha256_many(kLeafTag, values, hashes);
 }
 
-void hash_rows(ByteSpan rows, std::size_t size, std::span<Digest> hashes) {
-  sha256_rows(kLeafTag, rows, size, hashes);
+void hash_chunks(ByteSpan values, std::size_t size, std::span<Digest> hashes) {
+  const std::size_t whole = std::min(hashes.size(), values.size() / size);
+  sha256_rows(kLeafTag, values.first(whole * size), size, hashes.first(whole));
+  if (whole < hashes.size()) hashes[whole] = leaf_hash(values.subspan(whole * size));
 }
 
 void parent_hashes(std::uint32_t arity, std::span<const Digest> children, std::span<Digest> parents) {

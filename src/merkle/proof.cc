@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/try.h"
 #include "base/wire.h"
+#include "merkle/shape.h"
 
 namespace assay::merkle {
 namespace {
@@ -11,11 +12,8 @@ constexpr std::string_view kMultiTag = "assay/merkle/multi/v";
 constexpr std::string_view kConsistencyTag = "assay/merkle/consistency/v";
 constexpr std::uint32_t kVersion = 1;
 
-// 2 GiB; over it, a proof is larger than what it saves.
-constexpr std::uint32_t kMaxHashes = std::uint32_t{1} << 26;
-
 Bytes encode(std::string_view tag, const std::vector<Digest>& hashes) {
-  ASSAY_CHECK_LE(hashes.size(), kMaxHashes);
+  ASSAY_CHECK_LE(hashes.size(), kMaxProofHashes);
   WireWriter writer;
   writer.begin(tag, kVersion).u32(static_cast<std::uint32_t>(hashes.size()));
   for (const Digest& hash : hashes) writer.raw(hash);
@@ -25,7 +23,7 @@ Bytes encode(std::string_view tag, const std::vector<Digest>& hashes) {
 Result<std::vector<Digest>> decode(std::string_view tag, ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
   ASSAY_TRY(reader.begin(tag, kVersion));
-  const std::uint32_t count = ASSAY_TRY(reader.count(sizeof(Digest), kMaxHashes, "count of hashes"));
+  const std::uint32_t count = ASSAY_TRY(reader.count(sizeof(Digest), kMaxProofHashes, "count of hashes"));
   std::vector<Digest> hashes(count);
   for (Digest& hash : hashes) {
     const ByteSpan read = ASSAY_TRY(reader.raw(hash.size(), "hash"));

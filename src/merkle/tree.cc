@@ -3,30 +3,19 @@
 #include <algorithm>
 
 #include "assay/merkle.h"
-#include "base/check.h"
 #include "base/large_array.h"
-#include "base/threads.h"
 #include "base/try.h"
-#include "merkle/shape.h"
+#include "merkle/levels.h"
 
 namespace assay::merkle {
 namespace {
-
-constexpr std::size_t kLeavesPerRange = 256;  // fewer are not worth a thread
-
-// Levels are hashed several at a time over parts of the tree: at most so many hashes that they stay in a
-// cache of 1 MiB, and on each level at least so many as are hashed side by side.
-constexpr std::size_t kMostInPart = 8192;
-constexpr std::size_t kFewestInPart = 32;
 
 Error out_of_range(const char* place, std::string reason) {
   return {ErrorCode::kOutOfRange, place, std::move(reason)};
 }
 
 Status check_shape(std::uint32_t arity, std::uint64_t leaves) {
-  if (!is_arity(arity)) {
-    return out_of_range("arity", fmt::format("{}, {} to {} are possible", arity, kMinArity, kMaxArity));
-  }
+  if (!is_arity(arity)) return arity_error(arity);
   if (leaves > kMaxTreeLeaves) {
     return Error{ErrorCode::kTooLarge, "leaves",
                  fmt::format("{}, at most {} are kept", leaves, kMaxTreeLeaves)};
@@ -44,60 +33,11 @@ std::vector<Digest> make_hashes(std::size_t count) {
   return hashes;
 }
 
-/// How a level is cut for the levels above it to be hashed part by part.
-struct Parts {
-  std::size_t hashes;  // of the level in each part
-  std::size_t levels;  // above it, of which the last has kFewestInPart hashes of each part
-};
-
-Parts parts_of(std::uint32_t arity) {
-  Parts parts{kFewestInPart * arity, 1};
-  for (; parts.hashes * arity <= kMostInPart; parts.hashes *= arity) ++parts.levels;
-  return parts;
-}
-
-/// Hashes levels[level + 1] and the levels above it, as many as parts have, and there are.
-void hash_parts(std::uint32_t arity, std::vector<std::vector<Digest>>& levels, std::size_t level,
-                Progress& progress) {
-  const Parts parts = parts_of(arity);
-  const std::size_t top = std::min(level + parts.levels, levels.size() - 1);
-  const std::size_t count = (levels[level].size() + parts.hashes - 1) / parts.hashes;
-  parallel_for(0, count, 1, [&](std::size_t first_part, std::size_t last_part) {
-    for (std::size_t part = first_part; part < last_part; ++part) {
-      std::size_t first = part * parts.hashes;
-      std::size_t end = std::min(first + parts.hashes, levels[level].size());
-      std::uint64_t hashed = 0;
-      for (std::size_t above = level + 1; above <= top; ++above) {
-        const auto children = std::span<const Digest>(levels[above - 1]).subspan(first, end - first);
-        first /= arity;
-        end = parent_count(end, arity);
-        parent_hashes(arity, children, std::span(levels[above]).subspan(first, end - first));
-        hashed += end - first;
-      }
-      progress.advance(hashed);
-    }
-  });
-}
-
-/// hash(first, hashes) fills in the leaf hashes from `first` on.
-template <class Hash>
-std::vector<Digest> hash_leaves(std::size_t count, const Hash& hash) {
+std::vector<Digest> hashes_of_leaves(std::size_t count, const HashLeaves& hash) {
   std::vector<Digest> hashes = make_hashes(count);
   Progress progress("hash leaves", count);
-  parallel_for(0, count, kLeavesPerRange, [&](std::size_t first, std::size_t last) {
-    for (; first < last; first += std::min(kLeavesPerRange, last - first)) {
-      const auto some = std::span(hashes).subspan(first, std::min(kLeavesPerRange, last - first));
-      hash(first, some);
-      progress.advance(some.size());
-    }
-  });
+  hash_leaves(hashes, hash, progress);
   return hashes;
-}
-
-std::uint64_t count_inner_nodes(std::uint64_t leaves, std::uint32_t arity) {
-  std::uint64_t nodes = 0;
-  for (std::uint64_t count = leaves; count > 1;) nodes += count = parent_count(count, arity);
-  return nodes;
 }
 
 // The largest power of two below n, for n > 1: where RFC 9162 splits n leaves.
@@ -111,7 +51,7 @@ std::uint64_t split_of(std::uint64_t n) {
 
 Result<Tree> Tree::from_leaves(std::uint32_t arity, std::span<const ByteSpan> values) {
   ASSAY_TRY(check_shape(arity, values.size()));
-  return Tree(arity, hash_leaves(values.size(), [&](std::size_t first, std::span<Digest> hashes) {
+  return Tree(arity, hashes_of_leaves(values.size(), [&](std::size_t first, std::span<Digest> hashes) {
                 hash_values(values.subspan(first, hashes.size()), hashes);
               }));
 }
@@ -122,25 +62,18 @@ Result<Tree> Tree::from_leaf_hashes(std::uint32_t arity, std::vector<Digest> has
 }
 
 Result<Tree> Tree::from_chunks(std::uint32_t arity, ByteSpan values, std::size_t leaf_size) {
-  if (leaf_size == 0) return out_of_range("leaf size", "0 bytes, at least 1 is needed");
-  const std::size_t count = values.size() / leaf_size + (values.size() % leaf_size != 0 ? 1 : 0);
+  const std::uint64_t count = ASSAY_TRY(chunk_count(values.size(), leaf_size));
   ASSAY_TRY(check_shape(arity, count));
-  return Tree(arity, hash_leaves(count, [&](std::size_t first, std::span<Digest> hashes) {
-                const ByteSpan rest = values.subspan(first * leaf_size);
-                const std::size_t whole = std::min(hashes.size(), rest.size() / leaf_size);
-                hash_rows(rest.first(whole * leaf_size), leaf_size, hashes.first(whole));
-                if (whole < hashes.size()) hashes[whole] = leaf_hash(rest.subspan(whole * leaf_size));
+  return Tree(arity, hashes_of_leaves(count, [&](std::size_t first, std::span<Digest> hashes) {
+                hash_chunks(values.subspan(first * leaf_size), leaf_size, hashes);
               }));
 }
 
 Tree::Tree(std::uint32_t arity, std::vector<Digest> leaves) : arity_(arity) {
-  Progress progress("hash tree", count_inner_nodes(leaves.size(), arity));
+  const std::vector<std::uint64_t> sizes = level_sizes(arity, leaves.size());
   levels_.push_back(std::move(leaves));
-  while (levels_.back().size() > 1)
-    levels_.push_back(make_hashes(parent_count(levels_.back().size(), arity)));
-  const std::size_t at_once = parts_of(arity).levels;
-  for (std::size_t level = 0; level + 1 < levels_.size(); level += at_once)
-    hash_parts(arity, levels_, level, progress);
+  for (std::size_t level = 1; level < sizes.size(); ++level) levels_.push_back(make_hashes(sizes[level]));
+  hash_levels(arity, std::vector<std::span<Digest>>(levels_.begin(), levels_.end()));
 }
 
 Digest Tree::root() const { return leaf_count() == 0 ? empty_root() : levels_.back().front(); }
@@ -196,7 +129,13 @@ Result<MultiProof> Tree::prove_many(std::span<const std::uint64_t> indices) cons
                           fmt::format("{} after {}: they must ascend", indices[i], indices[i - 1]));
     }
   }
+  const std::uint64_t size = count_proof_hashes({indices.begin(), indices.end()}, leaf_count(), arity_);
+  if (size > kMaxProofHashes) {
+    return Error{ErrorCode::kTooLarge, "indices",
+                 fmt::format("their proof has {} hashes, at most {} are possible", size, kMaxProofHashes)};
+  }
   MultiProof proof;
+  proof.hashes.reserve(size);
   std::vector<std::uint64_t> known(indices.begin(), indices.end());
   for (const std::vector<Digest>& level : levels_) {
     std::vector<std::uint64_t> parents;

@@ -43,10 +43,28 @@ void chunks(benchmark::State& state) {
   assay::set_thread_limit(0);
 }
 
+/// The root over 2^24 leaves of eight bytes; no node is kept.
+template <std::uint32_t kArity>
+void root_of_numbers(benchmark::State& state) {
+  assay::Bytes values(std::size_t{1} << 27);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<std::uint8_t>(i * 2654435761U >> 24);
+  set_threads(state);
+  for (auto _ : state) {
+    merkle::RootBuilder builder = merkle::RootBuilder::create(kArity).value();
+    static_cast<void>(builder.add_chunks(values, 8));
+    benchmark::DoNotOptimize(builder.root());
+  }
+  assay::set_thread_limit(0);
+}
+
 BENCHMARK(nodes<2>)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(nodes<4>)->Arg(1)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(nodes<8>)->Arg(1)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(nodes<16>)->Arg(1)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(root_of_numbers<2>)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(root_of_numbers<64>)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(root_of_numbers<65536>)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(chunks<1024>)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(chunks<4096>)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 

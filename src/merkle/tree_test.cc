@@ -7,6 +7,7 @@
 #include "assay/merkle.h"
 #include "base/wire.h"
 #include "merkle/sample.h"
+#include "merkle/shape.h"
 
 namespace assay::merkle {
 namespace {
@@ -18,11 +19,16 @@ TEST(Hashes, HaveTheirTags) {
   EXPECT_EQ(node_hash(std::array{a, b}), sha256(WireWriter().u8(1).raw(a).raw(b).take()));
   EXPECT_EQ(sized_root(4, 9, a), sha256(WireWriter().u8(2).u64(4).u64(9).raw(a).take()));
   EXPECT_NE(sized_root(4, 9, a), sized_root(9, 4, a));
+  WireWriter widest;
+  widest.u8(1);
+  const std::vector<Digest> children = sample_leaves(kMaxArity);
+  for (const Digest& child : children) widest.raw(child);
+  EXPECT_EQ(node_hash(children), sha256(widest.take()));
 }
 
 TEST(HashesDeathTest, ANodeHasTwoChildrenAtLeast) {
   EXPECT_DEATH(static_cast<void>(node_hash(sample_leaves(1))), "check failed");
-  EXPECT_DEATH(static_cast<void>(node_hash(sample_leaves(257))), "check failed");
+  EXPECT_DEATH(static_cast<void>(node_hash(sample_leaves(kMaxArity + 1))), "check failed");
 }
 
 TEST(Tree, RootIsThatOfTheDefinition) {
@@ -36,14 +42,22 @@ TEST(Tree, RootIsThatOfTheDefinition) {
   EXPECT_EQ(sample_tree(2, 5000).root(), defined_root(2, sample_leaves(5000)));  // several ranges of work
 }
 
-// Large trees are hashed part by part; parts have 16 hashes times a power of the arity, up to 8192.
+/// Large trees are hashed part by part: 32 hashes times a power of the arity, up to 8192; of nodes wider than
+/// 2048 as many as have 65,536 children together.
+std::size_t part_size(std::uint32_t arity) {
+  if (arity > 2048) return 65536 / arity * arity;
+  std::size_t part = std::size_t{32} * arity;
+  while (part * arity <= 8192) part *= arity;
+  return part;
+}
+
 TEST(Tree, RootIsThatOfTheDefinitionAboutTheBordersOfParts) {
-  const std::vector<Digest> leaves = sample_leaves(3 * 8192 + 70);
-  for (const std::uint32_t arity : {2, 3, 16, 255, 256}) {
-    std::size_t part = std::size_t{16} * arity;
-    while (part * arity <= 8192) part *= arity;
+  const std::vector<Digest> leaves = sample_leaves(std::size_t{3} * 65536 + 70);
+  for (const std::uint32_t arity : {2u, 3u, 16u, 255u, 256u, 2048u, 2049u, 65535u, 65536u}) {
+    const std::size_t part = part_size(arity);
     for (const std::size_t count : {part - 1, part, part + 1, part + 2, 2 * part - 1, 2 * part + arity,
                                     3 * part, 3 * part + 1, 3 * part + 69}) {
+      if (count > leaves.size()) continue;
       const auto some = std::span(leaves).first(count);
       for (const unsigned threads : {1u, 3u}) {
         const ThreadLimitScope scope(threads);
@@ -53,6 +67,93 @@ TEST(Tree, RootIsThatOfTheDefinitionAboutTheBordersOfParts) {
       }
     }
   }
+}
+
+TEST(Levels, AreTheTreeWhereverTheyLie) {
+  Bytes values(8 * 9000 + 3);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i * i >> 3);
+  for (const std::uint32_t arity : {2u, 100u, 65536u}) {
+    for (const std::size_t bytes : {std::size_t{0}, std::size_t{8}, std::size_t{9}, values.size()}) {
+      const ByteSpan some = ByteSpan(values).first(bytes);
+      const Tree tree = Tree::from_chunks(arity, some, 8).value();
+      const std::vector<std::uint64_t> sizes = level_sizes(arity, tree.leaf_count());
+      std::vector<std::vector<Digest>> held;
+      for (const std::uint64_t size : sizes) held.emplace_back(size);
+      std::vector<std::span<Digest>> levels(held.begin(), held.end());
+      ASSERT_TRUE(hash_chunks_into(arity, some, 8, levels).ok());
+      EXPECT_TRUE(std::ranges::equal(held.front(), tree.leaf_hashes()));
+      if (bytes > 0) {
+        EXPECT_EQ(held.back().front(), tree.root());
+      }
+      for (std::size_t level = 1; level < held.size(); ++level) held[level].assign(sizes[level], Digest{});
+      ASSERT_TRUE(hash_levels_above(arity, levels).ok());
+      if (bytes > 0) {
+        EXPECT_EQ(held.back().front(), tree.root());
+      }
+    }
+  }
+}
+
+TEST(Levels, OfOtherSizesAreRefused) {
+  EXPECT_EQ(level_sizes(3, 10), (std::vector<std::uint64_t>{10, 4, 2, 1}));
+  EXPECT_EQ(level_sizes(2, 1), std::vector<std::uint64_t>{1});
+  EXPECT_EQ(level_sizes(2, 0), std::vector<std::uint64_t>{0});
+  std::vector<Digest> four(4), two(2), one(1);
+  const std::vector<std::span<Digest>> levels{four, two, one};
+  const Bytes values(12);
+  EXPECT_TRUE(hash_chunks_into(2, values, 3, levels).ok());
+  EXPECT_EQ(hash_chunks_into(2, values, 2, levels).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(hash_chunks_into(4, values, 3, levels).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(hash_chunks_into(2, values, 0, levels).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(hash_chunks_into(1, values, 3, levels).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(hash_levels_above(2, std::span(levels).first(2)).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(hash_levels_above(2, {}).error().code, ErrorCode::kMismatch);
+}
+
+TEST(RootBuilder, TakesManyLeavesAtATime) {
+  // More than are held at a time, about the borders of what is hashed together, from any place on.
+  const std::vector<Digest> leaves = sample_leaves((std::size_t{1} << 18) + 70'000);
+  for (const std::uint32_t arity : {2u, 3u, 64u, 65536u}) {
+    const std::size_t part = part_size(arity);
+    for (const std::size_t first : {std::size_t{0}, std::size_t{1}, part}) {
+      for (const std::size_t more : {std::size_t{1}, part - 1, part, part + 1, leaves.size() - first}) {
+        const std::size_t count = std::min(first + more, leaves.size());
+        RootBuilder builder = RootBuilder::create(arity).value();
+        const ThreadLimitScope scope(3);
+        builder.add_leaf_hashes(std::span(leaves).first(first));
+        builder.add_leaf_hashes(std::span(leaves).subspan(first, count - first));
+        EXPECT_EQ(builder.leaf_count(), count);
+        EXPECT_EQ(builder.root(), defined_root(arity, std::span(leaves).first(count)))
+            << arity << " " << first << " " << more;
+      }
+    }
+  }
+}
+
+TEST(RootBuilder, CutsValuesAsATreeDoes) {
+  Bytes values(600'001);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i * i >> 3);
+  for (const std::size_t size : {std::size_t{1}, std::size_t{8}, std::size_t{1000}, values.size() + 1}) {
+    RootBuilder builder = RootBuilder::create(2).value();
+    EXPECT_TRUE(builder.add_chunks({}, size).ok());
+    ASSERT_TRUE(builder.add_chunks(values, size).ok());
+    const Tree tree = Tree::from_chunks(2, values, size).value();
+    EXPECT_EQ(builder.leaf_count(), tree.leaf_count());
+    EXPECT_EQ(builder.root(), tree.root()) << size;
+  }
+  RootBuilder builder = RootBuilder::create(2).value();
+  EXPECT_EQ(builder.add_chunks(values, 0).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(builder.leaf_count(), 0u);
+}
+
+TEST(Proofs, AreCountedBeforeTheyAreMade) {
+  for (const std::uint32_t arity : {2u, 3u, 16u}) {
+    const Tree tree = sample_tree(arity, 300);
+    for (const std::vector<std::uint64_t>& indices :
+         {std::vector<std::uint64_t>{0}, {299}, {3, 4, 5, 200}, {0, 150, 299}})
+      EXPECT_EQ(count_proof_hashes(indices, 300, arity), tree.prove_many(indices).value().hashes.size());
+  }
+  EXPECT_EQ(count_proof_hashes({0}, kMaxLeafCount, kMaxArity), 3u * 65535 + 16383);
 }
 
 TEST(Tree, EveryLeafIsHashedByItself) {
@@ -101,7 +202,7 @@ TEST(Tree, LeavesComeFromValuesHashesOrChunks) {
 }
 
 TEST(Tree, RefusesShapesThatItDoesNotHave) {
-  for (const std::uint32_t arity : {0u, 1u, 257u, UINT32_MAX}) {
+  for (const std::uint32_t arity : {0u, 1u, kMaxArity + 1, UINT32_MAX}) {
     EXPECT_EQ(Tree::from_leaf_hashes(arity, {}).error().code, ErrorCode::kOutOfRange);
     EXPECT_EQ(Tree::from_leaves(arity, {}).error().code, ErrorCode::kOutOfRange);
     EXPECT_EQ(Tree::from_chunks(arity, {}, 1).error().code, ErrorCode::kOutOfRange);

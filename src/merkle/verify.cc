@@ -12,7 +12,7 @@ Verdict rejected(const char* step, std::string reason) { return Verdict::rejecte
 
 // A leaf count that no tree has, an arity that is none: nothing in such a tree is included.
 std::string fault_of_shape(std::uint32_t arity, std::uint64_t leaf_count) {
-  if (!is_arity(arity)) return fmt::format("arity {}, {} to {} are possible", arity, kMinArity, kMaxArity);
+  if (!is_arity(arity)) return arity_error(arity).to_string();
   if (leaf_count > kMaxLeafCount)
     return fmt::format("{} leaves, at most {} are possible", leaf_count, kMaxLeafCount);
   return {};
@@ -33,26 +33,6 @@ struct Known {
   Digest hash;
 };
 
-// How many hashes a proof for `positions` holds. Counted before anything is hashed, so that a proof of a
-// wrong length costs nothing.
-std::uint64_t count_proof_hashes(std::vector<std::uint64_t> positions, std::uint64_t count,
-                                 std::uint32_t arity) {
-  std::uint64_t hashes = 0;
-  for (; count > 1; count = parent_count(count, arity)) {
-    std::vector<std::uint64_t> parents;
-    for (const std::uint64_t position : positions) {
-      const Group group = group_of(position, count, arity);
-      if (parents.empty() || parents.back() != group.first / arity) {
-        parents.push_back(group.first / arity);
-        hashes += group.end - group.first;
-      }
-      --hashes;
-    }
-    positions = std::move(parents);
-  }
-  return hashes;
-}
-
 // The proof of one leaf is that of a set of one: level by level, the siblings from left to right.
 Verdict verify_set(const Digest& root, std::uint32_t arity, std::uint64_t leaf_count,
                    std::span<const std::uint64_t> indices, std::span<const Digest> leaves,
@@ -72,6 +52,7 @@ Verdict verify_set(const Digest& root, std::uint32_t arity, std::uint64_t leaf_c
     }
     known.push_back({indices[i], leaves[i]});
   }
+  // Counted before anything is hashed, so that a proof of a wrong length costs nothing.
   Verdict length =
       compare_length(proof.size(), count_proof_hashes({indices.begin(), indices.end()}, leaf_count, arity));
   if (!length.ok()) return length;

@@ -76,6 +76,21 @@ TEST(Inclusion, EveryLeafOfEveryTreeIsIncludedWhereItStands) {
   }
 }
 
+TEST(Inclusion, InTheWidestNodes) {
+  for (const std::uint32_t arity : {257u, 1000u, kMaxArity}) {
+    const std::size_t count = arity + 3;
+    const Tree tree = sample_tree(arity, count);
+    for (const std::uint64_t index : {std::uint64_t{0}, std::uint64_t{arity} - 1, std::uint64_t{arity} + 2}) {
+      const Digest leaf = tree.leaf_hashes()[index];
+      InclusionProof proof = tree.prove(index).value();
+      EXPECT_TRUE(verify_inclusion(tree.root(), arity, count, index, leaf, proof).ok());
+      EXPECT_FALSE(verify_inclusion(tree.root(), arity, count, index ^ 1, leaf, proof).ok());
+      proof.hashes.back()[31] ^= 1;
+      EXPECT_EQ(verify_inclusion(tree.root(), arity, count, index, leaf, proof).step(), "root");
+    }
+  }
+}
+
 TEST(Inclusion, AtNoOtherIndex) {
   for (const std::uint32_t arity : kArities) {
     for (std::size_t count = 1; count <= 40; ++count) {
@@ -182,7 +197,7 @@ TEST(Inclusion, AnotherArityPassesOnlyWithAPathOfTheSameShape) {
 TEST(Inclusion, NoShapeThatIsNone) {
   const Tree tree = sample_tree(2, 4);
   const InclusionProof proof = tree.prove(1).value();
-  for (const std::uint32_t arity : {0u, 1u, 257u}) {
+  for (const std::uint32_t arity : {0u, 1u, kMaxArity + 1}) {
     EXPECT_EQ(verify_inclusion(tree.root(), arity, 4, 1, tree.leaf_hashes()[1], proof).step(), "tree shape");
   }
   EXPECT_EQ(verify_inclusion(tree.root(), 2, UINT64_MAX, 1, tree.leaf_hashes()[1], proof).step(),
@@ -412,6 +427,8 @@ TEST_F(Consistency, NamesItsSteps) {
   EXPECT_EQ(verify_consistency(root(3), 0, root(7), 7, proof).step(), "tree shape");
   EXPECT_EQ(verify_consistency(root(3), 8, root(7), 7, proof).step(), "tree shape");
   EXPECT_EQ(verify_consistency(root(3), 3, root(7), UINT64_MAX, proof).step(), "tree shape");
+  EXPECT_EQ(verify_consistency(root(3), 3, root(7), kMaxLeafCount, proof).step(), "proof length");
+  EXPECT_EQ(verify_consistency(root(3), 3, root(7), kMaxLeafCount + 1, proof).step(), "tree shape");
   EXPECT_EQ(verify_consistency(root(3), 3, root(7), 7, {}).step(), "proof length");
   EXPECT_EQ(verify_consistency(root(7), 7, root(7), 7, proof).step(), "proof length");
   EXPECT_EQ(verify_consistency(root(2), 3, root(7), 7, proof).step(), "old root");

@@ -55,7 +55,7 @@ class PolynomialVisitor final : public JsonVisitor {
     if (!size && field_ != Field::kDegreeBound) return unexpected("an integer");
     const Scalar number = ASSAY_TRY(Scalar::from_decimal(decimal, ""));
     if (number.bit_width() > 63)
-      return Error{ErrorCode::kOutOfRange, {}, fmt::format("{} is no number of nodes", decimal)};
+      return Error{ErrorCode::kOutOfRange, {}, fmt::format("{} is not a number of nodes", decimal)};
     if (size) {
       if (dims_.size() == Axes::kMaxCount)
         return Error{ErrorCode::kTooLarge, {}, fmt::format("more than {} dims", Axes::kMaxCount)};

@@ -120,6 +120,14 @@ TEST(CoefficientsJson, RefusesLies) {
   EXPECT_EQ(code_of(R"(7)"), kMalformed);
   EXPECT_EQ(code_of(R"("dims")"), kMalformed);
   EXPECT_EQ(code_of(""), kMalformed);
+  const auto reason_of = [](std::string_view text) {
+    return CoefficientsJson::parse(text, "file").error().reason;
+  };
+  for (const char* text : {"[]", R"(["dims"])", R"({"degree_bound": []})"})
+    EXPECT_EQ(reason_of(text), "an array is not expected here") << text;
+  for (const char* text :
+       {R"({"dims": {}})", R"({"dims": [{"degree_bound": 1}]})", R"({"coefficients": [{}]})"})
+    EXPECT_EQ(reason_of(text), "an object is not expected here") << text;
   std::string many = R"({"dims": [1)";
   for (int i = 0; i < 32; ++i) many += ", 1";
   EXPECT_EQ(code_of(many + R"(], "degree_bound": 1, "coefficients": ["1"]})"), kTooLarge);

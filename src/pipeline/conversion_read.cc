@@ -20,24 +20,23 @@ Result<std::string> file_name(const JsonValue& value) {
   return name;
 }
 
-Result<ConversionLayer> read_entry(const JsonFields& fields) {
+Result<ConversionLayer> read_entry(const JsonFields& fields, const encode::Encoding& encoding) {
   ConversionLayer layer;
   layer.name = ASSAY_TRY(fields["layer"].text(kMaxText));
   layer.original_shape = ASSAY_TRY(fields["original_shape"].integers<std::uint64_t>(Axes::kMaxCount));
   const auto dtype = tensor::from_torch_name(ASSAY_TRY(fields["original_dtype"].text(kMaxText)));
   if (!dtype)
     return fields["original_dtype"].error(ErrorCode::kUnsupported, "no element type that is known here");
-  layer.original_dtype = *dtype;
   layer.npy_file = ASSAY_TRY(file_name(fields["npy_file"]));
   const std::uint64_t count = ASSAY_TRY(tensor::element_count(layer.original_shape, layer.name));
   if (count == 0 || ASSAY_TRY(fields["num_elements"].integer<std::uint64_t>()) != count) {
     return fields["num_elements"].error(ErrorCode::kMismatch, "is not the volume of original_shape");
   }
+  ASSAY_TRY(encode::check_encoding(encoding, *dtype, layer.name));
   return layer;
 }
 
-Status read_values(const std::filesystem::path& dir, const JsonFields& fields,
-                   const encode::Encoding& encoding, ConversionLayer& layer) {
+Status read_values(const std::filesystem::path& dir, const JsonFields& fields, ConversionLayer& layer) {
   const auto storage = ASSAY_TRY(storage_field(fields));
   const std::filesystem::path path = dir / layer.npy_file;
   tensor::IntegerTensor array = ASSAY_TRY(tensor::open_integers(path, storage == tensor::Storage::kScalar32));
@@ -51,7 +50,7 @@ Status read_values(const std::filesystem::path& dir, const JsonFields& fields,
       return fields["sample_converted"].error(ErrorCode::kMismatch, "is not the first value of the array");
     }
   }
-  return encode::check_encoding(encoding, layer.original_dtype, layer.name);
+  return {};
 }
 
 }  // namespace
@@ -63,10 +62,7 @@ Result<std::optional<tensor::Storage>> storage_field(const JsonFields& fields) {
   return storage;
 }
 
-Result<Conversion> read_conversion_header(const JsonFields& fields) {
-  Conversion conversion;
-  conversion.model_name = ASSAY_TRY(optional_text(fields, "model_name"));
-  const JsonFields scaling = ASSAY_TRY(fields["conversion"].open_fields());
+Status read_scaling(const JsonFields& scaling, Conversion& conversion) {
   const std::uint64_t scale = ASSAY_TRY(scaling["effective_scale"].integer<std::uint64_t>());
   const std::uint64_t factor = ASSAY_TRY(scaling["scale_factor"].integer<std::uint64_t>());
   const std::uint64_t truncated = ASSAY_TRY(scaling["truncated_digits"].integer<std::uint64_t>());
@@ -86,6 +82,14 @@ Result<Conversion> read_conversion_header(const JsonFields& fields) {
   }
   const auto storage = ASSAY_TRY(storage_field(scaling));
   conversion.storage = storage.value_or(tensor::Storage::kObject);
+  return {};
+}
+
+Result<Conversion> read_conversion_header(const JsonFields& fields) {
+  Conversion conversion;
+  conversion.model_name = ASSAY_TRY(optional_text(fields, "model_name"));
+  const JsonFields scaling = ASSAY_TRY(fields["conversion"].open_fields());
+  ASSAY_TRY(read_scaling(scaling, conversion));
   return conversion;
 }
 
@@ -98,6 +102,7 @@ std::vector<tensor::IntegerTensor> Conversion::tensors() const {
 }
 
 Result<Conversion> read_conversion(const std::filesystem::path& dir) {
+  if (!has_file(dir, kConversionJson)) return read_undescribed_layers(dir);
   const JsonText json = ASSAY_TRY(JsonText::read(dir / kConversionJson, kMaxDirectoryJson));
   Conversion conversion = ASSAY_TRY(read_conversion_layers(json, dir));
   const JsonFields fields = ASSAY_TRY(json.root().open_fields());
@@ -116,8 +121,8 @@ Result<Conversion> read_conversion_layers(const JsonText& json, const std::files
   }
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const JsonFields entry = ASSAY_TRY(entries[i].open_fields());
-    ConversionLayer layer = ASSAY_TRY(read_entry(entry));
-    ASSAY_TRY(read_values(dir, entry, conversion.encoding, layer));
+    ConversionLayer layer = ASSAY_TRY(read_entry(entry, conversion.encoding));
+    ASSAY_TRY(read_values(dir, entry, layer));
     conversion.layers.push_back(std::move(layer));
   }
   return conversion;

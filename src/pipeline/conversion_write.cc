@@ -22,11 +22,17 @@ bool is_plain_file_name(std::string_view name) {
          });
 }
 
-// As in the original pipeline: <model>_int_activations beside <model>_activations.pt.
-std::filesystem::path default_output(const std::filesystem::path& input) {
+// As in the original pipeline: <model>_int_activations beside <model>_activations.pt. The owner of a model is
+// part of its name, also where the file is called after the rest of it.
+std::filesystem::path default_output(const std::filesystem::path& input, std::string_view model_name) {
   std::string stem = input.stem().string();
   constexpr std::string_view kSuffix = "_activations";
   if (stem.ends_with(kSuffix)) stem.resize(stem.size() - kSuffix.size());
+  if (model_name.substr(model_name.rfind('/') + 1) == stem) {
+    std::string whole(model_name);
+    std::ranges::replace(whole, '/', '_');
+    if (is_plain_file_name(whole)) stem = whole;
+  }
   return input.parent_path() / (stem + "_int_activations");
 }
 
@@ -133,7 +139,9 @@ Result<std::filesystem::path> convert(const std::filesystem::path& input, const 
   const std::vector<tensor::TensorView> layers = file.layers();
   ASSAY_TRY(check_layers(input, layers));
   const Plan plan = ASSAY_TRY(plan_for(options, layers));
-  const std::filesystem::path dir = options.output_dir.empty() ? default_output(input) : options.output_dir;
+  const std::filesystem::path dir = options.output_dir.empty()
+                                        ? default_output(input, file.metadata_value("model_name"))
+                                        : options.output_dir;
   ASSAY_TRY(make_directory(dir));
 
   const bool plain_names = std::all_of(layers.begin(), layers.end(), [](const tensor::TensorView& layer) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "pipeline/directory_json.h"
 #include "pipeline/results.h"
@@ -89,6 +90,19 @@ TEST(Convert, DefaultsKeepEveryDigit) {
       16u);
 }
 
+TEST(Convert, TheOwnerOfAModelIsInTheDirectorysName) {
+  const TempDir dir;
+  const auto directory_of = [&](const std::string& file) {
+    fs::copy(vector_path("tiny_activations.pt"), dir / file, fs::copy_options::overwrite_existing);
+    return convert(dir / file, {}).value().filename().string();
+  };
+  // The model is sshleifer/tiny-gpt2.
+  EXPECT_EQ(directory_of("sshleifer_tiny-gpt2_activations.pt"), "sshleifer_tiny-gpt2_int_activations");
+  EXPECT_EQ(directory_of("tiny-gpt2_activations.pt"), "sshleifer_tiny-gpt2_int_activations");
+  // A file with a name of its own keeps it, so that two captures of a model do not meet.
+  EXPECT_EQ(directory_of("first_activations.pt"), "first_int_activations");
+}
+
 TEST(Convert, BitsKeepThePatterns) {
   const TempDir dir;
   ConvertOptions options;
@@ -117,7 +131,12 @@ TEST(Convert, NamesFilesSafely) {
   };
   EXPECT_EQ(names("model.h1"), "model.h0.npy model.h1.npy");
   EXPECT_EQ(names("../h1"), "tensor_0.npy tensor_1.npy");
-  EXPECT_EQ(names(".h1"), "tensor_0.npy tensor_1.npy");
+  for (const std::string& other :
+       {std::string(".h1"), std::string("a:"), std::string("a/"), std::string("a@"), std::string("a["),
+        std::string("a`"), std::string("a{"), std::string("a\u00e4"), std::string(201, 'n')})
+    EXPECT_EQ(names(other), "tensor_0.npy tensor_1.npy") << other;
+  for (const std::string& plain : {std::string("0"), std::string("09AZaz_-."), std::string(200, 'n')})
+    EXPECT_EQ(names(plain), "model.h0.npy " + plain + ".npy");
   EXPECT_TRUE(fs::exists(dir / "in_int_activations"));
 }
 
@@ -189,6 +208,13 @@ TEST(Reshape, TheOriginalExampleEndToEnd) {
   EXPECT_EQ(json["hypercube"]["padding_elements"], 4);
   EXPECT_EQ(json["layer_map"][1]["flat_offset"], 20);
   EXPECT_EQ(json["conversion_metadata"], json_of(layers / "conversion_metadata.json"));
+  // And the fields of the original that nothing here reads.
+  EXPECT_EQ(json["conversion_params"], json["conversion_metadata"]["conversion"]);
+  EXPECT_EQ(json["model_name"], "sshleifer/tiny-gpt2");
+  EXPECT_EQ(json["source_dir"], fs::absolute(layers).string());
+  EXPECT_EQ(json["hypercube"]["product"], 64);
+  EXPECT_EQ(json["hypercube"]["dim_range"], Json::array({4, 10}));
+  EXPECT_EQ(json["recovery"]["is_padding"], "flat_index >= 60");
 
   // From the original's own layers the same cube comes.
   ReshapeOptions options;
@@ -248,6 +274,7 @@ TEST(ReadConversion, ChecksMetadataAgainstArrays) {
   refuse(layer([](Json& j) { j["npy_file"] = "../embedding.npy"; }), ErrorCode::kMalformed,
          "plain file name");
   refuse(layer([](Json& j) { j["npy_file"] = ""; }), ErrorCode::kMalformed, "plain file name");
+  refuse(layer([](Json& j) { j["npy_file"] = ".layer_0.npy"; }), ErrorCode::kMalformed, "plain file name");
   refuse(layer([](Json& j) { j["npy_file"] = "\u00e9.npy"; }), ErrorCode::kMalformed, "printable ASCII");
   refuse(layer([](Json& j) { j["npy_file"] = "a\x7f.npy"; }), ErrorCode::kMalformed, "printable ASCII");
   refuse(layer([](Json& j) { j["npy_file"] = "gone.npy"; }), ErrorCode::kIo, "gone.npy");
@@ -260,6 +287,8 @@ TEST(ReadConversion, ChecksMetadataAgainstArrays) {
   refuse(layer([](Json& j) { j["storage"] = "int32"; }), ErrorCode::kMalformed, "int64, scalar32 or object");
   refuse(scaling([](Json& j) { j["effective_scale"] = 9; }), ErrorCode::kMismatch, "truncated_digits");
   refuse(scaling([](Json& j) { j["scale_factor"] = 300; }), ErrorCode::kMismatch, "truncated_digits");
+  refuse(scaling([](Json& j) { j["scale_factor"] = 7, j["truncated_digits"] = UINT64_MAX; }),
+         ErrorCode::kMismatch, "truncated_digits");
   refuse(scaling([](Json& j) { j["quantize_pct"] = "50"; }), ErrorCode::kMalformed,
          "conversion.quantize_pct: a number is expected here");
   refuse(scaling([](Json& j) { j["encoding"] = "decimal:9"; }), ErrorCode::kMismatch, "another scale");
@@ -270,7 +299,92 @@ TEST(ReadConversion, ChecksMetadataAgainstArrays) {
   refuse([](Json& j) { j.erase("conversion"); }, ErrorCode::kMalformed, "missing");
   refuse([](Json& j) { j = Json::array(); }, ErrorCode::kMalformed, "an object is expected here");
   const TempDir empty;
-  expect_error(read_conversion(empty.path()), ErrorCode::kIo, "conversion_metadata.json");
+  expect_error(read_conversion(empty.path()), ErrorCode::kIo, "conversion_metadata.json: is not there");
+}
+
+/// A directory of the original's layers without their metadata.
+fs::path layers_alone(const fs::path& dir) {
+  copy_seed_directory("seed_int_activations", dir);
+  fs::remove(dir / kConversionJson);
+  return dir;
+}
+
+TEST(Undescribed, LayersStandInTheOriginalsOrder) {
+  const TempDir dir;
+  const fs::path layers = layers_alone(dir / "x");
+  // By number and not by letter; other names behind them.
+  for (const char* const name : {"layer_10.npy", "layer_2.npy", "a.npy", "layer_x.npy", ".hidden.npy"})
+    fs::copy(layers / "layer_1.npy", layers / name);
+  ASSERT_TRUE(write_file(layers / "notes.txt", "no array").ok());
+  const Conversion read = read_conversion(layers).value();
+  std::vector<std::string> names;
+  for (const ConversionLayer& layer : read.layers) names.push_back(layer.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"embedding", "layer_0", "layer_1", "layer_2", "layer_10", "a",
+                                             "layer_x"}));
+  EXPECT_EQ(read.layers[0].original_shape, (tensor::Shape{1, 10, 2}));
+  EXPECT_EQ(read.encoding, encode::Encoding{});
+}
+
+TEST(Undescribed, LayersMakeACubeOfIntegers) {
+  const TempDir dir;
+  const fs::path out = reshape(layers_alone(dir / "x"), {}).value();
+  const Json json = json_of(out / std::string(kHypercubeJson));
+  EXPECT_EQ(json["conversion_params"], Json::object());
+  EXPECT_EQ(json["model_name"], "unknown");
+  EXPECT_FALSE(json.contains("conversion_metadata"));
+  const Hypercube cube = read_hypercube(out).value();
+  EXPECT_EQ(cube.encoding, std::nullopt);
+  const Hypercube described = read_hypercube(vector_path("seed_int_activations_hypercube")).value();
+  EXPECT_EQ(cube.layout.layer_map, described.layout.layer_map);
+  EXPECT_EQ(decimals(cube.values.view())[59], decimals(described.values.view())[59]);
+}
+
+TEST(Undescribed, ACubeIsOneArray) {
+  const TempDir dir;
+  copy_seed_directory("seed_int_activations_hypercube", dir / "x");
+  const Hypercube described = read_hypercube(dir / "x").value();
+  fs::remove(dir / "x" / std::string(kHypercubeJson));
+  const Hypercube cube = read_hypercube(dir / "x").value();
+  EXPECT_EQ(decimals(cube.values.view()), decimals(described.values.view()));
+  EXPECT_EQ(cube.encoding, std::nullopt);
+  EXPECT_EQ(cube.layout.kind, encode::Layout::Kind::kFlat);
+  EXPECT_EQ(cube.layout.axes.to_string(), "4,4,4");
+  ASSERT_EQ(cube.layout.layer_map.size(), 1U);
+  EXPECT_EQ(cube.layout.padding(), 0U);
+  fs::remove(dir / "x" / std::string(kHypercubeNpy));
+  expect_error(read_hypercube(dir / "x"), ErrorCode::kIo, "hypercube_metadata.json");
+}
+
+TEST(Undescribed, WideIntegersOfOursAreNotGuessed) {
+  const TempDir dir;
+  ConvertOptions options;
+  options.output_dir = dir / "wide";
+  const fs::path layers = convert(vector_path("tiny_activations.pt"), options).value();
+  const fs::path cube = reshape(layers, {}).value();
+  fs::remove(layers / kConversionJson);
+  fs::remove(cube / kHypercubeJson);
+  expect_error(read_conversion(layers), ErrorCode::kUnsupported, "integers of 32 bytes");
+  expect_error(read_hypercube(cube), ErrorCode::kUnsupported, "hypercube.npy: single bytes");
+}
+
+// As the original's reshape writes it: no more of the conversion than how values became integers.
+TEST(ReadHypercube, TheOriginalsFieldsKeepEncodingAndModel) {
+  const TempDir dir;
+  copy_seed_directory("seed_int_activations_hypercube", dir / "x");
+  Json json = json_of(dir / "x" / "hypercube_metadata.json");
+  const auto read = [&] {
+    EXPECT_TRUE(write_file(dir / "x" / "hypercube_metadata.json", dump_json(json)).ok());
+    return read_hypercube(dir / "x").value();
+  };
+  json["model_name"] = "sshleifer/tiny-gpt2";
+  json["conversion_params"] = json["conversion_metadata"]["conversion"];
+  json.erase("conversion_metadata");
+  const Hypercube cube = read();
+  EXPECT_EQ(cube.encoding, (encode::Encoding{encode::Encoding::Kind::kDecimal, 8}));
+  EXPECT_EQ(cube.model_name, "sshleifer/tiny-gpt2");
+  // Where the original found no metadata of a conversion.
+  json["conversion_params"] = Json::object();
+  EXPECT_EQ(read().encoding, std::nullopt);
 }
 
 TEST(ReadHypercube, ChecksMetadataAgainstTheArray) {
@@ -284,13 +398,26 @@ TEST(ReadHypercube, ChecksMetadataAgainstTheArray) {
   refuse(cube([](Json& j) { j["dimensions"] = Json::array(); }), ErrorCode::kOutOfRange, "");
   refuse(cube([](Json& j) { j["total_real_elements"] = 61; }), ErrorCode::kMismatch, "real count");
   refuse(cube([](Json& j) { j["padding_elements"] = 5; }), ErrorCode::kMismatch, "should be 4");
-  refuse(cube([](Json& j) { j["total_elements"] = 65; }), ErrorCode::kMismatch, "should be 64");
+  refuse(cube([](Json& j) { j["product"] = 65; }), ErrorCode::kMismatch, "should be 64");
   // With "storage" the file says that it is ours, and its padding must come from the stream.
   refuse(cube([](Json& j) { j["storage"] = "object"; }), ErrorCode::kMismatch, "padding that the pad seed");
   refuse([](Json& j) { j["layer_map"][1]["flat_offset"] = 21; }, ErrorCode::kMismatch, "offsets");
   refuse([](Json& j) { j["layer_map"][1]["layer"] = "embedding"; }, ErrorCode::kMalformed, "two layers");
   refuse([](Json& j) { j["conversion_metadata"]["conversion"]["effective_scale"] = 9; }, ErrorCode::kMismatch,
          "truncated");
+  refuse(
+      [](Json& j) {
+        j["conversion_params"] = {{"effective_scale", 8}};
+      },
+      ErrorCode::kMalformed, "missing");
+  refuse(
+      [](Json& j) {
+        j["conversion_params"] = j["conversion_metadata"]["conversion"];
+        j["conversion_params"]["effective_scale"] = 16;
+        j["conversion_params"]["truncated_digits"] = 0;
+      },
+      ErrorCode::kMismatch, "are not those of conversion_metadata");
+  refuse([](Json& j) { j["model_name"] = 3; }, ErrorCode::kMalformed, "model_name: a text is expected here");
   const TempDir dir;
   copy_seed_directory("seed_int_activations_hypercube", dir / "x");
   Json json = json_of(dir / "x" / "hypercube_metadata.json");

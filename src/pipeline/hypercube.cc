@@ -11,18 +11,36 @@
 namespace assay::pipeline {
 namespace {
 
-Json hypercube_json(const encode::Layout& layout, tensor::Storage storage) {
+Json hypercube_json(const encode::Layout& layout, const encode::CubeOptions& options,
+                    tensor::Storage storage) {
   const double total = static_cast<double>(layout.axes.volume());
   Json json;
   json["dimensions"] = layout.axes.sizes();
   json["num_dimensions"] = layout.axes.count();
   json["dimension_size"] = layout.axes[0];
+  json["product"] = layout.axes.volume();
   json["total_real_elements"] = layout.real_count;
-  json["total_elements"] = layout.axes.volume();
   json["padding_elements"] = layout.padding();
   json["sparsity_pct"] = 100 * static_cast<double>(layout.padding()) / total;
+  json["pad_fill"] = "random (sampled from real activations)";
   json["pad_seed"] = layout.pad_seed;
+  json["dim_range"] = {options.min_dim, options.max_dim};
+  json["flatten_order"] = "C (row-major)";
   json["storage"] = to_string(storage);
+  return json;
+}
+
+// For people: how to find a value again.
+Json recovery_json(const encode::Layout& layout) {
+  Json json;
+  json["description"] =
+      "indices are in C order; layers stand one after the other as layer_map lists them, padding behind them";
+  json["flat_to_hypercube"] = "coords = numpy.unravel_index(flat_index, dimensions)";
+  json["hypercube_to_flat"] = "flat_index = numpy.ravel_multi_index(coords, dimensions)";
+  json["flat_to_layer"] =
+      "the entry of layer_map with flat_offset <= flat_index < flat_end; within the layer it is "
+      "numpy.unravel_index(flat_index - flat_offset, original_shape)";
+  json["is_padding"] = fmt::format("flat_index >= {}", layout.real_count);
   return json;
 }
 
@@ -73,7 +91,7 @@ Status check_figures(const JsonFields& cube, const encode::Layout& layout) {
   const std::pair<std::string_view, std::uint64_t> figures[] = {
       {"num_dimensions", layout.axes.count()},
       {"dimension_size", layout.axes[0]},
-      {"total_elements", layout.axes.volume()},
+      {"product", layout.axes.volume()},
       {"padding_elements", layout.padding()},
   };
   for (const auto& [key, expected] : figures) {
@@ -95,11 +113,46 @@ Status check_padding(const encode::Layout& layout, const IntegerView& values, co
   return {};
 }
 
+Result<Hypercube> read_undescribed_cube(const std::filesystem::path& dir) {
+  tensor::IntegerTensor array = ASSAY_TRY(open_undescribed(dir / kHypercubeNpy));
+  const Axes axes = ASSAY_TRY(Axes::from(array.shape, (dir / kHypercubeNpy).string()));
+  return Hypercube{ASSAY_TRY(plain_layout(axes)), std::move(array.values), {}, {}};
+}
+
+/// Model and encoding: of all of conversion_metadata.json, or of what the original pipeline keeps of it.
+/// Where the original had no such file, its "conversion_params" are empty.
+Status read_origin(const JsonFields& fields, Hypercube& cube) {
+  if (fields.has("model_name")) cube.model_name = ASSAY_TRY(fields["model_name"].text(kMaxDirectoryJson));
+  if (fields.has("conversion_params")) {
+    const JsonFields scaling = ASSAY_TRY(fields["conversion_params"].open_fields());
+    Conversion conversion;
+    if (scaling.size() > 0) {
+      ASSAY_TRY(read_scaling(scaling, conversion));
+      cube.encoding = conversion.encoding;
+    }
+  }
+  if (!fields.has("conversion_metadata")) return {};
+  const JsonFields metadata = ASSAY_TRY(fields["conversion_metadata"].open_fields());
+  const Conversion conversion = ASSAY_TRY(read_conversion_header(metadata));
+  if (cube.encoding && *cube.encoding != conversion.encoding)
+    return fields["conversion_params"].error(ErrorCode::kMismatch, "are not those of conversion_metadata");
+  cube.model_name = conversion.model_name;
+  cube.encoding = conversion.encoding;
+  return {};
+}
+
 }  // namespace
 
 Result<std::filesystem::path> reshape(const std::filesystem::path& input_dir, const ReshapeOptions& options) {
-  JsonText metadata = ASSAY_TRY(JsonText::read(input_dir / kConversionJson, kMaxDirectoryJson));
-  const Conversion conversion = ASSAY_TRY(read_conversion_layers(metadata, input_dir));
+  Json metadata;
+  Conversion conversion;
+  if (has_file(input_dir, kConversionJson)) {
+    JsonText text = ASSAY_TRY(JsonText::read(input_dir / kConversionJson, kMaxDirectoryJson));
+    conversion = ASSAY_TRY(read_conversion_layers(text, input_dir));
+    metadata = std::move(text).take();
+  } else {
+    conversion = ASSAY_TRY(read_undescribed_layers(input_dir));
+  }
   const std::vector<tensor::IntegerTensor> layers = conversion.tensors();
   const encode::Layout layout = ASSAY_TRY(encode::plan_cube(encode::shapes_of(layers), options.cube));
   const tensor::IntegerArray values = ASSAY_TRY(encode::apply_layout(layout, layers));
@@ -112,15 +165,25 @@ Result<std::filesystem::path> reshape(const std::filesystem::path& input_dir, co
   std::vector<AtomicFile> staged;
   staged.push_back(ASSAY_TRY(tensor::stage_npy(dir / kHypercubeNpy, values.view(), shape, storage)));
   Json json;
-  json["hypercube"] = hypercube_json(layout, storage);
+  json["source_dir"] = std::filesystem::absolute(input_dir).string();
+  json["model_name"] = conversion.model_name.empty() ? "unknown" : conversion.model_name;
+  json["conversion_params"] = metadata.is_null() ? Json::object() : metadata["conversion"];
+  json["hypercube"] = hypercube_json(layout, options.cube, storage);
   json["layer_map"] = layer_map_json(layout);
-  json["conversion_metadata"] = std::move(metadata).take();
+  json["recovery"] = recovery_json(layout);
+  if (!metadata.is_null()) json["conversion_metadata"] = std::move(metadata);
   staged.push_back(ASSAY_TRY(stage_json(dir / kHypercubeJson, json)));
   ASSAY_TRY(publish_all(staged));
   return dir;
 }
 
+Result<encode::Layout> plain_layout(const Axes& axes) {
+  const encode::LayerShape layer{"array", tensor::Shape(axes.sizes().begin(), axes.sizes().end()), ""};
+  return encode::plan_flat(std::span(&layer, 1));
+}
+
 Result<Hypercube> read_hypercube(const std::filesystem::path& dir) {
+  if (!has_file(dir, kHypercubeJson) && has_file(dir, kHypercubeNpy)) return read_undescribed_cube(dir);
   const std::filesystem::path path = dir / kHypercubeJson;
   const JsonText json = ASSAY_TRY(JsonText::read(path, kMaxDirectoryJson));
   const JsonFields fields = ASSAY_TRY(json.root().open_fields());
@@ -138,12 +201,7 @@ Result<Hypercube> read_hypercube(const std::filesystem::path& dir) {
   result.values = std::move(array.values);
   // Files without "storage" are the original pipeline's: numpy's generator chose their padding.
   if (storage) ASSAY_TRY(check_padding(result.layout, result.values.view(), npy.string()));
-  if (fields.has("conversion_metadata")) {
-    const JsonFields metadata = ASSAY_TRY(fields["conversion_metadata"].open_fields());
-    const Conversion conversion = ASSAY_TRY(read_conversion_header(metadata));
-    result.model_name = conversion.model_name;
-    result.encoding = conversion.encoding;
-  }
+  ASSAY_TRY(read_origin(fields, result));
   return result;
 }
 

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "assay/pipeline.h"
 #include "base/file.h"
 #include "base/threads.h"
 #include "base/try.h"
 #include "base/within.h"
+#include "pipeline/directory_json.h"
 
 namespace assay::pipeline {
 namespace {
@@ -78,12 +80,6 @@ Result<tensor::IntegerArray> values_on_grid(const Polynomial& polynomial) {
   return tensor::IntegerArray::own(std::move(scalars));
 }
 
-// A tensor of which nothing more is known than its shape.
-Result<encode::Layout> plain_layout(const Axes& axes) {
-  const encode::LayerShape layer{"array", tensor::Shape(axes.sizes().begin(), axes.sizes().end()), ""};
-  return encode::plan_flat(std::span(&layer, 1));
-}
-
 }  // namespace
 
 Status write_coefficients(const Polynomial& polynomial, const fs::path& path) {
@@ -121,7 +117,11 @@ Directories find_directories(const std::string& polynomial, const std::string& h
   std::string base = dirs.polynomial.string();
   const bool named = base.ends_with(kSuffix);
   if (named) base.resize(base.size() - kSuffix.size());
-  if (hypercube.empty() && named && names_file(fs::path(base) / kHypercubeJson)) dirs.hypercube = base;
+  // X_polynomial is of X; X/hypercube_polynomial, made from X/hypercube.npy by itself, is of X too.
+  fs::path cube = base;
+  if (fs::path(base + ".npy").filename() == kHypercubeNpy)
+    cube = cube.has_parent_path() ? cube.parent_path() : fs::path(".");
+  if (hypercube.empty() && named && has_file(cube, kHypercubeNpy)) dirs.hypercube = std::move(cube);
   if (output.empty()) dirs.output = base + "_commitment";
   return dirs;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "assay/pipeline.h"
+#include "assay/pst_original.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/try.h"
@@ -40,12 +41,10 @@ Verification check_alone(const ProofsJson& given, const claim::TensorChecker& ch
             {}};
   const Result<claim::Commitment> commitment = bare_commitment(given.commitment, checker.key());
   if (!commitment.ok()) return {Verdict::rejected("axes", commitment.error().to_string()), {}, {}};
-  Verification found{checker.check_evidence(*commitment, given.proofs, *options.world), {}, {}};
-  if (found.verdict.outcome() == Outcome::kRejected && !found.verdict.item()) {
-    found.false_proofs =
-        checker.find_false(*commitment, given.proofs, Verification::kMaxFalse, *options.world);
-    if (!found.false_proofs.empty()) found.verdict.at_item(found.false_proofs.front());
-  }
+  claim::Evidence shown =
+      checker.check_evidence(*commitment, given.proofs, Verification::kMaxFalse, *options.world);
+  Verification found{std::move(shown.verdict), std::move(shown.false_proofs), {}};
+  if (!found.false_proofs.empty()) found.verdict.at_item(found.false_proofs.front());
   return found;
 }
 
@@ -57,6 +56,16 @@ claim::Proofs settle(const ProofsJson& given, const Axes& axes, const Digest& di
     proofs.add(Query::anywhere(proof.query.coordinates(), axes), proof.answer);
   }
   return proofs;
+}
+
+/// Whether the first proof is one under the fixed setup of the original pipeline.
+bool holds_under_original_setup(const ProofsJson& given, const Axes& axes) {
+  const claim::Proof first = given.proofs[0];
+  pst::Statement statement{given.commitment, first.query.coordinates(), {first.answer.value, {}}};
+  const std::size_t count = first.answer.evidence.size() / 32;
+  statement.opening.quotients.resize(count);
+  if (curve::decode_all_g1(first.answer.evidence, statement.opening.quotients) != count) return false;
+  return pst::check_under_original_setup(axes, statement).ok();
 }
 
 Verdict bind(const ProofsJson& given, const claim::Commitment& commitment, const Digest& digest) {
@@ -102,6 +111,12 @@ Verification verify(const ProofsJson& proofs, const claim::TensorChecker& checke
   if (verdict.item() && *verdict.item() < proofs.proofs.size())
     verdict.add_figure("point", proofs.proofs.query(*verdict.item()).to_string());
   verdict.add_note("header unbound: nothing in the file binds what the numbers are, or bounds them");
+  if (verdict.step() == "opening equation" && !pst::has_original_secret(checker.key()) &&
+      holds_under_original_setup(proofs, checker.key().axes))
+    verdict.add_note(
+        "made under another setup: the first proof holds under the fixed setup of the original pipeline, "
+        "which "
+        "`assay srs original` makes");
   verdict.add_assumption(checker.assumption(options.trusted));
   verdict.add_figure("proofs", proofs.proofs.size());
   verdict.add_figure("distinct points", claim::internal::count_distinct(proofs.proofs));

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "assay/pipeline.h"
+#include "assay/pst_original.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "claim/test_support.h"
@@ -86,15 +87,66 @@ TEST(ProofsJson, TakeIntegersOfEitherSignAndAnySizeBelowTheOrder) {
 
 TEST(ProofsJson, TakePointsOffTheGrid) {
   const Sample sample = seed_sample();
-  const std::vector<claim::Query> points{{{}, {Fr::from_i64(-7), Fr::from_u64(2)}},
-                                         {{}, {Fr::from_u64(3), Fr::from_u64(2)}}};
+  const std::vector<claim::Query> points{{{}, {Fr::from_i64(-7), Fr::from_u64(2)}, {}},
+                                         {{}, {Fr::from_u64(3), Fr::from_u64(2)}, {}},
+                                         {{}, {Fr::from_u64(4), Fr::from_u64(2)}, {}}};
   const claim::Proofs proofs =
       claim::prove(sample.srs, sample.commitment, sample.values.view(), points).value();
   const ProofsJson read = ProofsJson::parse(proofs_json(sample.commitment, proofs), "test").value();
   EXPECT_EQ(read.proofs.query(0), points[0]);
   // 3 is below the degree bound, though not on this axis: without axes nobody can tell.
   EXPECT_EQ(read.proofs.query(1), claim::Query::on_grid({3, 2}));
+  EXPECT_EQ(read.proofs.query(2), points[2]);
   EXPECT_TRUE(verdict_of(read, sample.checker).ok());
+}
+
+/// The verifier's part of the original pipeline's setup. The digests of levels, which no opening needs, are
+/// left out.
+claim::TensorChecker original_checker(const Axes& axes) {
+  pst::VerifierKey key{axes, pst::Trust::kDev, {}, std::vector<Digest>(axes.count())};
+  for (const Fr& secret : pst::original_secrets(axes.count()))
+    key.secrets.push_back(curve::multiply_vartime(G2Affine::generator(), secret));
+  return claim::TensorChecker(key);
+}
+
+TEST(ProofsJson, ThePublishedOnesHoldUnderTheOriginalSetup) {
+  const ProofsJson published = ProofsJson::read(ASSAY_VECTORS "/pipeline/published_proofs.json").value();
+  ASSERT_EQ(published.proofs.size(), 3U);
+  const Axes axes = Axes::from(std::vector<std::uint64_t>(8, 6), "").value();
+  const claim::TensorChecker original = original_checker(axes);
+  const Verdict verdict = verdict_of(published, original);
+  EXPECT_TRUE(verdict.ok()) << verdict.reason();
+  EXPECT_TRUE(test::assumes(verdict, "known to all"));
+  // Not even the verifier's own list makes anything else of such a setup.
+  claim::VerifyOptions trusting;
+  ASSERT_TRUE(trusting.trusted.add(original.key().digest(), "ours").ok());
+  EXPECT_TRUE(test::assumes(verify(published, original, trusting).verdict, "known to all"));
+
+  ProofsJson other = published;
+  claim::Proof changed = published.proofs[1];
+  changed.answer.value += Fr::one();
+  other.proofs = claim::Proofs({}, 8, std::vector{published.proofs[0], changed});
+  const Verdict rejected = verdict_of(other, original);
+  EXPECT_EQ(rejected.step(), "opening equation");
+  EXPECT_EQ(rejected.item(), 1U);
+  EXPECT_FALSE(test::has_note(rejected, "another setup"));
+}
+
+TEST(ProofsJson, SayWhereTheyAreOfTheOriginalSetup) {
+  const Sample sample = seed_sample();
+  const pst::Srs original = pst::original_srs(sample.srs.axes()).value();
+  const claim::Commitment commitment =
+      claim::commit(original, sample.commitment.header, sample.values.view()).value();
+  const claim::Proofs proofs = claim::prove(original, commitment, sample.values.view(), sample.asked).value();
+  const ProofsJson foreign = ProofsJson::parse(proofs_json(commitment, proofs), "test").value();
+  const Verdict verdict = verdict_of(foreign, sample.checker);
+  EXPECT_EQ(verdict.step(), "opening equation");
+  EXPECT_TRUE(test::has_note(verdict, "assay srs original"));
+  EXPECT_TRUE(verdict_of(foreign, claim::TensorChecker(original.verifier_key())).ok());
+  // Of proofs that hold under neither nothing is said.
+  ProofsJson wrong = foreign;
+  wrong.commitment = G1Affine::generator();
+  EXPECT_FALSE(test::has_note(verdict_of(wrong, sample.checker), "another setup"));
 }
 
 TEST(ProofsJson, RepeatedPointsCountOnce) {
@@ -243,7 +295,9 @@ TEST(ProofsJson, RefuseLies) {
   EXPECT_EQ(code_of([](Json& j) { j["num_variables"] = json_integer("36893488147419103234"); }), kOutOfRange);
   EXPECT_EQ(code_of([](Json& j) { j["degree_bound"] = 1048577; }), kOutOfRange);
   EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["proof_hex"].push_back(std::string(64, '0')); }), kMismatch);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["proof_hex"].erase(0); }), kMismatch);
   EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["point"].push_back(0); }), kMismatch);
+  EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["point"].erase(0); }), kMismatch);
   EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["point"] = 7; }), kMalformed);
   EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["point"][0] = "0"; }), kMalformed);
   EXPECT_EQ(code_of([](Json& j) { j["proofs"][0]["point"][0] = 0.5; }), kMalformed);
@@ -281,6 +335,7 @@ TEST(ProofsJson, RefuseLies) {
   EXPECT_EQ(ProofsJson::parse("[]", "file").error().code, kMalformed);
   EXPECT_EQ(ProofsJson::parse(text + "{}", "file").error().code, kMalformed);
   EXPECT_EQ(ProofsJson::parse(std::string(ProofsJson::kMaxBytes + 1, ' '), "file").error().code, kTooLarge);
+  EXPECT_EQ(ProofsJson::parse(std::string(ProofsJson::kMaxBytes, ' '), "file").error().code, kMalformed);
   EXPECT_THAT(
       ProofsJson::parse(changed(text, [&](Json& j) { j["proofs"][1]["point"][0] = json_integer(r); }), "file")
           .error()
@@ -289,6 +344,22 @@ TEST(ProofsJson, RefuseLies) {
   EXPECT_THAT(
       ProofsJson::parse(changed(text, [](Json& j) { j["proofs"][1].erase("point"); }), "file").error().place,
       ::testing::Eq("file: proofs[1]"));
+}
+
+TEST(ProofsJson, HaveEachKindOfValueInItsPlaceAlone) {
+  const Sample sample = seed_sample();
+  const std::string text = proofs_json(sample.commitment, sample.proofs);
+  const auto reason = [&](const auto& change) {
+    return ProofsJson::parse(changed(text, change), "file").error().reason;
+  };
+  const std::string digits(64, '0');
+  const std::string no_text = "a text is not expected here", no_object = "an object is not expected here";
+  EXPECT_EQ(reason([&](Json& j) { j["num_variables"] = digits; }), no_text);
+  EXPECT_EQ(reason([&](Json& j) { j["proofs"][0]["point"][0] = digits; }), no_text);
+  EXPECT_EQ(reason([&](Json& j) { j["proofs"][0]["evaluation"] = digits; }), no_text);
+  EXPECT_EQ(reason([](Json& j) { j["proofs"][0]["point"][0] = Json::object(); }), no_object);
+  EXPECT_EQ(reason([](Json& j) { j["proofs"][0]["evaluation"] = Json::object(); }), no_object);
+  EXPECT_EQ(reason([](Json& j) { j["degree_bound"] = Json::object(); }), no_object);
 }
 
 TEST(ProofsJson, GoThroughAFile) {

@@ -50,7 +50,7 @@ claim::Query query_below(std::vector<Fr> coordinates, std::uint32_t degree_bound
   claim::Query query;
   for (const Fr& coordinate : coordinates) {
     const Scalar scalar = coordinate.to_scalar();
-    if (scalar.bit_width() > 32 || scalar.words[0] >= degree_bound) return {{}, std::move(coordinates)};
+    if (scalar.bit_width() > 32 || scalar.words[0] >= degree_bound) return {{}, std::move(coordinates), {}};
     query.grid.push_back(static_cast<std::uint32_t>(scalar.words[0]));
   }
   return query;

@@ -31,9 +31,16 @@ TEST(ReadSubject, ADirectoryOfReshapeSaysItselfWhatItIs) {
   EXPECT_EQ(subject.header.layout.kind, encode::Layout::Kind::kCube);
   EXPECT_EQ(subject.header.layout.axes.to_string(), "5,5");
   EXPECT_EQ(subject.header.encoding, (Encoding{Encoding::Kind::kDecimal, 8}));
-  SubjectOptions chosen;
-  chosen.encoding = Encoding{Encoding::Kind::kInt, 0};
-  tensor::expect_error(pipeline::read_subject(cube, chosen), ErrorCode::kMismatch, "choose none");
+  for (const auto& choose : std::vector<void (*)(SubjectOptions&)>{
+           [](SubjectOptions& o) {
+             o.encoding = Encoding{Encoding::Kind::kInt, 0};
+           },
+           [](SubjectOptions& o) { o.layout = encode::Layout::Kind::kCube; },
+           [](SubjectOptions& o) { o.axes = Axes::parse("5,5", "").value(); }}) {
+    SubjectOptions chosen;
+    choose(chosen);
+    tensor::expect_error(pipeline::read_subject(cube, chosen), ErrorCode::kMismatch, "choose none");
+  }
 
   // The cube's own file, padding and all, and the directory, give the committed integers again.
   for (const fs::path& path : {cube, cube / "hypercube.npy"}) {

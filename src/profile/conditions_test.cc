@@ -85,6 +85,12 @@ TEST(Basis, NamesTheConditionsThatNobodyTold) {
 
 TEST(Measurement, IsBounded) {
   EXPECT_TRUE(measured().validate().ok());
+  Measurement most = measured();
+  most.name.assign(Measurement::kMaxText, 'x');
+  for (const double bound : {0.0, 1.0}) {
+    most.false_alarm_bound = bound;
+    EXPECT_TRUE(most.validate().ok()) << bound;
+  }
   const auto place_with = [](const std::function<void(Measurement&)>& change) {
     Measurement measurement = measured();
     change(measurement);
@@ -94,6 +100,9 @@ TEST(Measurement, IsBounded) {
   };
   EXPECT_EQ(place_with([](Measurement& m) { m.name = "\xff"; }), "name");
   EXPECT_EQ(place_with([](Measurement& m) { m.name.assign(Measurement::kMaxText + 1, 'x'); }), "name");
+  EXPECT_EQ(place_with([](Measurement& m) { m.name = "two\nlines"; }), "name");
+  EXPECT_EQ(place_with([](Measurement& m) { m.name = "\x7f"; }), "name");
+  EXPECT_EQ(place_with([](Measurement& m) { m.name = "\x1f"; }), "name");
   EXPECT_EQ(place_with([](Measurement& m) { m.conditions.model = "\xff"; }), "model");
   EXPECT_EQ(place_with([](Measurement& m) { m.conditions.dtype = "\xff"; }), "dtype");
   EXPECT_EQ(place_with([](Measurement& m) { m.conditions.kernel = "\xff"; }), "kernel");

@@ -152,6 +152,7 @@ Result<Fr> evaluate(const Axes& axes, std::span<const Fr> coefficients, std::spa
 }
 
 Result<G1Affine> commit_coefficients(const Srs& srs, std::span<const Fr> coefficients) {
+  ASSAY_TRY(srs.require_level(0));
   const std::vector<Fr> values = ASSAY_TRY(grid_values(srs.axes(), coefficients));
   return curve::msm_vartime(srs.level(0), values);
 }

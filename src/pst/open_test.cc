@@ -206,22 +206,6 @@ TEST(NodeWeights, AreTheFieldsWeightsTimesTheDenominator) {
   EXPECT_LE(internal::node_weights(6, 2).growth, 1u << 10);
 }
 
-TEST(Magnitude, IsTrueOfEveryKind) {
-  EXPECT_EQ(max_magnitude(std::vector<std::int8_t>{3, -128, 127}), UInt128{128});
-  EXPECT_EQ(max_magnitude(std::vector<std::int64_t>{std::numeric_limits<std::int64_t>::min()}),
-            UInt128{1} << 63);
-  EXPECT_EQ(max_magnitude(std::vector<std::int16_t>{}), UInt128{0});
-  const auto scalar = [](bool negative, std::uint64_t high) {
-    return std::vector<Scalar>{Scalar::from_magnitude(negative, {5, high, 0, 0}, "test").value()};
-  };
-  EXPECT_EQ(max_magnitude(scalar(true, 9)), UInt128{9} << 64 | 5);
-  EXPECT_EQ(max_magnitude(scalar(false, (std::uint64_t{1} << 62) - 1)), kHuge - (UInt128{1} << 64) + 5);
-  EXPECT_EQ(max_magnitude(scalar(false, std::uint64_t{1} << 62)), kHuge);
-  std::vector<std::int32_t> many(200'000, 1);
-  many[150'000] = -7;
-  EXPECT_EQ(max_magnitude(many), UInt128{7});
-}
-
 TEST(Allocate, WhatNoMemoryHoldsIsAnError) {
   const Result<std::vector<Fr>> huge = internal::allocate<Fr>(std::uint64_t{1} << 62, "buffer");
   ASSERT_FALSE(huge.ok());

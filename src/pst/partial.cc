@@ -100,6 +100,7 @@ PartialCommitment& PartialCommitment::operator=(PartialCommitment&&) noexcept = 
 PartialCommitment::~PartialCommitment() = default;
 
 Status PartialCommitment::add(std::span<const Segment> segments) {
+  ASSAY_TRY(state_->srs.require_level(0));
   ASSAY_TRY(check_segments(state_->srs.axes(), segments));
   std::vector<Segment> filled;
   std::size_t total = 0;

@@ -28,29 +28,29 @@ constexpr std::size_t kManyValues = std::size_t{1} << 14;
 
 constexpr UInt128 kWord64Limit = std::numeric_limits<std::int64_t>::max();
 
-/// out[j * width + k] = denominator * q(j, k) in words of type Word.
+/// out[task.at(j, k)] = denominator * q(j, k) in words of type Word.
 template <class Word, class T, class Out>
-void scaled_quotients(std::span<const T> rows, const NodeWeights& weights, std::uint32_t z,
+void scaled_quotients(const QuotientTask& task, std::span<const T> rows, const NodeWeights& weights,
                       std::span<Out> out) {
-  const std::size_t nodes = weights.direct.size();
-  const std::size_t width = rows.size() / nodes;
+  const std::size_t nodes = weights.direct.size(), z = task.z;
   const auto store = [&](std::size_t index, Word value) {
     if constexpr (std::is_same_v<Out, Scalar>)
       out[index] = to_scalar(value);
     else
       out[index] = value;
   };
-  parallel_for(0, width, 1024, [&](std::size_t first, std::size_t last) {
+  parallel_for(0, task.columns(), 1024, [&](std::size_t first, std::size_t last) {
     for (std::size_t k = first; k < last; ++k) {
-      const Word base = to_word<Word>(rows[z * width + k]);
+      const Word base = to_word<Word>(rows[task.at(z, k)]);
       Word slope = 0;
       for (std::size_t j = 0; j < nodes; ++j) {
         if (j == z) continue;
-        const Word difference = to_word<Word>(rows[j * width + k]) - base;
-        store(j * width + k, difference * weights.direct[j]);
+        const std::size_t place = task.at(j, k);
+        const Word difference = to_word<Word>(rows[place]) - base;
+        store(place, difference * weights.direct[j]);
         slope += difference * weights.derivative[j];
       }
-      store(z * width + k, slope);
+      store(task.at(z, k), slope);
     }
   });
 }
@@ -60,7 +60,7 @@ Result<G1Affine> commit_cleared(const QuotientTask& task) {
   const NodeWeights weights = node_weights(task.nodes, task.z);
   std::vector<Out> quotients = ASSAY_TRY(allocate<Out>(task.level.size(), "opening"));
   task.rows.visit(
-      [&](const auto& span) { scaled_quotients<Word>(span, weights, task.z, std::span(quotients)); });
+      [&](const auto& span) { scaled_quotients<Word>(task, span, weights, std::span(quotients)); });
   const G1Affine scaled = curve::msm_vartime(task.level, IntegerView(quotients));
   return weights.denominator == 1
              ? scaled
@@ -70,15 +70,18 @@ Result<G1Affine> commit_cleared(const QuotientTask& task) {
 Result<G1Affine> commit_in_field(const QuotientTask& task) {
   std::vector<Fr> quotients = ASSAY_TRY(allocate<Fr>(task.level.size(), "opening"));
   to_field(task.rows, quotients);
-  static_cast<void>(divide_in_place(quotients, task.nodes, Fr::from_u64(task.z)));
+  const std::size_t block = quotients.size() / task.outer;
+  for (std::size_t first = 0; first < quotients.size(); first += block)
+    static_cast<void>(
+        divide_in_place(std::span(quotients).subspan(first, block), task.nodes, Fr::from_u64(task.z)));
   return curve::msm_vartime(task.level, quotients);
 }
 
 /// d_j of node_weights.h in the k-th column, as a function of j and k.
 template <class T>
-auto differences_of(std::span<const T> rows, std::size_t width, std::uint32_t z) {
-  return [rows, width, z](std::size_t j, std::size_t k) {
-    return to_word<std::int64_t>(rows[j * width + k]) - to_word<std::int64_t>(rows[z * width + k]);
+auto differences_of(const QuotientTask& task, std::span<const T> rows) {
+  return [&task, rows](std::size_t j, std::size_t k) {
+    return to_word<std::int64_t>(rows[task.at(j, k)]) - to_word<std::int64_t>(rows[task.at(task.z, k)]);
   };
 }
 
@@ -105,10 +108,18 @@ QuotientWay choose_way(std::uint32_t nodes, std::uint32_t z, std::uint64_t row_s
   return difference <= kHuge / growth ? QuotientWay::kWord128 : QuotientWay::kField;
 }
 
+std::vector<std::span<const G1Affine>> QuotientTask::row(std::size_t j) const {
+  std::vector<std::span<const G1Affine>> runs;
+  runs.reserve(outer);
+  for (std::size_t block = 0; block < outer; ++block)
+    runs.push_back(level.subspan((block * nodes + j) * inner(), inner()));
+  return runs;
+}
+
 QuotientJob::QuotientJob(QuotientWay way, const QuotientTask& task) : way_(way), task_(task) {
   ASSAY_CHECK_EQ(task.level.size(), task.rows.size());
-  ASSAY_CHECK(task.z < task.nodes && task.level.size() % task.nodes == 0, task.z, task.nodes,
-              task.level.size());
+  ASSAY_CHECK(task.z < task.nodes && task.level.size() % (task.nodes * task.outer) == 0, task.z, task.nodes,
+              task.outer, task.level.size());
   if (task.nodes > 1) sums_.resize(is_by_rows() ? task.nodes : 1);
 }
 
@@ -143,26 +154,26 @@ G1Affine QuotientJob::point() const {
 Result<G1Affine> QuotientJob::sum_of_differences(std::uint32_t j) const {
   std::vector<std::int64_t> differences = ASSAY_TRY(allocate<std::int64_t>(width(), "opening"));
   task_.rows.visit([&](const auto& span) {
-    const auto difference = differences_of(span, width(), task_.z);
+    const auto difference = differences_of(task_, span);
     parallel_for(0, width(), 1024, [&](std::size_t first, std::size_t last) {
       for (std::size_t k = first; k < last; ++k) differences[k] = difference(j, k);
     });
   });
-  return curve::msm_vartime(task_.level.subspan(j * width(), width()), IntegerView(differences));
+  return curve::msm_of_runs_vartime(task_.row(j), IntegerView(differences));
 }
 
 Result<G1Affine> QuotientJob::sum_of_slopes() const {
   const NodeWeights weights = node_weights(task_.nodes, task_.z);
   std::vector<std::int64_t> slopes = ASSAY_TRY(allocate<std::int64_t>(width(), "opening"));
   task_.rows.visit([&](const auto& span) {
-    const auto difference = differences_of(span, width(), task_.z);
+    const auto difference = differences_of(task_, span);
     parallel_for(0, width(), 1024, [&](std::size_t first, std::size_t last) {
       for (std::uint32_t j = 0; j < task_.nodes; ++j) {
         for (std::size_t k = first; k < last; ++k) slopes[k] += difference(j, k) * weights.derivative[j];
       }
     });
   });
-  return curve::msm_vartime(task_.level.subspan(task_.z * width(), width()), IntegerView(slopes));
+  return curve::msm_of_runs_vartime(task_.row(task_.z), IntegerView(slopes));
 }
 
 Result<G1Affine> QuotientJob::sum_of_field_slopes() const {
@@ -171,7 +182,7 @@ Result<G1Affine> QuotientJob::sum_of_field_slopes() const {
   const Fr minus_inverse_weight = -weights[task_.z].inverse();
   std::vector<Fr> slopes = ASSAY_TRY(allocate<Fr>(width(), "opening"));
   task_.rows.visit([&](const auto& span) {
-    const auto difference = differences_of(span, width(), task_.z);
+    const auto difference = differences_of(task_, span);
     parallel_for(0, width(), 1024, [&](std::size_t first, std::size_t last) {
       std::vector<std::int64_t> differences(last - first);
       std::vector<Fr> wide(last - first);
@@ -183,7 +194,9 @@ Result<G1Affine> QuotientJob::sum_of_field_slopes() const {
       }
     });
   });
-  return curve::msm_vartime(task_.level.subspan(task_.z * width(), width()), slopes);
+  std::vector<Scalar> scalars = ASSAY_TRY(allocate<Scalar>(width(), "opening"));
+  for (std::size_t k = 0; k < slopes.size(); ++k) scalars[k] = slopes[k].to_scalar();
+  return curve::msm_of_runs_vartime(task_.row(task_.z), IntegerView(scalars));
 }
 
 Result<G1Affine> QuotientJob::whole() const {

@@ -1,6 +1,7 @@
-// Quotient commitments: [q(t)]_1 of q = (r(x, ..) - r(z, ..)) / (x - z), x the first axis of the values r.
+// Quotient commitments: [q(t)]_1 of q = (r(.., x, ..) - r(.., z, ..)) / (x - z), x one axis of the values r.
 //
-// The values are `nodes` rows of level.size() / nodes, the level's points stand in the same order.
+// The values are `outer` blocks of `nodes` rows, one block where x is the first axis. The points of the basis
+// stand in the same order. A column is what lies behind a row's first place in all rows of its block.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +27,22 @@ enum class QuotientWay {
 [[nodiscard]] QuotientWay choose_way(std::uint32_t nodes, std::uint32_t z, std::uint64_t row_size,
                                      UInt128 largest);
 
-/// One quotient to commit to: at node z of the first axis, which has `nodes` nodes.
+/// One quotient to commit to: at node z of the axis, which has `nodes` nodes.
 struct QuotientTask {
   std::span<const G1Affine> level;
   IntegerView rows;
   std::uint32_t nodes = 1, z = 0;
+  std::size_t outer = 1;  ///< nodes of the axes before it, all together
+
+  [[nodiscard]] std::size_t columns() const { return level.size() / nodes; }
+  [[nodiscard]] std::size_t inner() const { return columns() / outer; }
+  /// Where row j of column k lies.
+  [[nodiscard]] std::size_t at(std::size_t j, std::size_t k) const {
+    if (outer == 1) return j * columns() + k;
+    return ((k / inner()) * nodes + j) * inner() + k % inner();
+  }
+  /// The points of row j, in the order of the columns.
+  [[nodiscard]] std::vector<std::span<const G1Affine>> row(std::size_t j) const;
 };
 
 /// The work on one quotient, cut into parts that different threads may do in any order.
@@ -48,7 +60,7 @@ class QuotientJob {
 
  private:
   [[nodiscard]] bool is_by_rows() const;
-  [[nodiscard]] std::size_t width() const { return task_.level.size() / task_.nodes; }
+  [[nodiscard]] std::size_t width() const { return task_.columns(); }
   [[nodiscard]] Result<G1Affine> sum_of_differences(std::uint32_t j) const;
   [[nodiscard]] Result<G1Affine> sum_of_slopes() const;
   [[nodiscard]] Result<G1Affine> sum_of_field_slopes() const;

@@ -66,9 +66,23 @@ Result<Srs> Srs::from_secrets(const Axes& axes, std::span<const Fr> secrets) {
 
 const VerifierKey& Srs::verifier_key() const { return state_->key; }
 
+std::size_t Srs::first_level() const {
+  std::size_t first = 0;
+  while (state_->levels[first].empty()) ++first;
+  return first;
+}
+
 std::span<const G1Affine> Srs::level(std::size_t i) const {
-  ASSAY_CHECK_LE(i, state_->levels.size());
+  ASSAY_CHECK(i >= first_level() && i <= state_->levels.size(), i, first_level());
   return i == state_->levels.size() ? generator_level() : state_->levels[i];
+}
+
+Status Srs::require_level(std::size_t i) const {
+  if (i >= first_level()) return {};
+  return Error{ErrorCode::kUnsupported, "SRS",
+               fmt::format("level {} is needed, the file has those from {} on: use the whole SRS, or one "
+                           "trimmed from level {} at most",
+                           i, first_level(), i)};
 }
 
 }  // namespace assay::pst

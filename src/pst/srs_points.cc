@@ -8,60 +8,9 @@
 #include "base/try.h"
 #include "base/wire.h"
 #include "pst/lagrange.h"
+#include "setup/grid_products.h"
 
 namespace assay::pst::internal {
-namespace {
-
-/// The products prod_{i >= level} l_{j_i}(t_i) for runs of grid points: a head product that changes rarely
-/// times an entry of a table over the last axes.
-class GridProducts {
- public:
-  static constexpr std::uint64_t kTableSize = std::uint64_t{1} << 16;
-
-  GridProducts(const Axes& axes, const std::vector<std::vector<Fr>>& lagrange, std::size_t level)
-      : axes_(axes), lagrange_(lagrange), level_(level), table_axis_(axes.count() - 1) {
-    while (table_axis_ > level && axes.volume(table_axis_ - 1) <= kTableSize) --table_axis_;
-    table_ = lagrange.back();
-    for (std::size_t axis = axes.count() - 1; axis-- > table_axis_;) {
-      std::vector<Fr> longer;
-      longer.reserve(table_.size() * axes[axis]);
-      for (const Fr& factor : lagrange[axis])
-        for (const Fr& entry : table_) longer.push_back(factor * entry);
-      table_ = std::move(longer);
-    }
-  }
-
-  /// out[k] = the product at C-order index first + k.
-  void fill(std::uint64_t first, std::span<Fr> out) const {
-    parallel_for(0, out.size(), 1024, [&](std::size_t begin, std::size_t end) {
-      std::uint64_t head = (first + begin) / table_.size();
-      Fr product = head_product(head);
-      for (std::size_t k = begin; k < end; ++k) {
-        const std::uint64_t index = first + k;
-        if (index / table_.size() != head) product = head_product(head = index / table_.size());
-        out[k] = product * table_[index % table_.size()];
-      }
-    });
-  }
-
- private:
-  Fr head_product(std::uint64_t head) const {
-    Fr product = Fr::one();
-    for (std::size_t axis = table_axis_; axis-- > level_;) {
-      product *= lagrange_[axis][head % axes_[axis]];
-      head /= axes_[axis];
-    }
-    return product;
-  }
-
-  const Axes& axes_;
-  const std::vector<std::vector<Fr>>& lagrange_;
-  std::size_t level_;
-  std::size_t table_axis_;
-  std::vector<Fr> table_;
-};
-
-}  // namespace
 
 Fr dev_secret(std::uint64_t seed, std::size_t axis) {
   WireWriter message;
@@ -90,7 +39,7 @@ LevelMaker::LevelMaker(const Axes& axes, std::span<const Fr> secrets) : axes_(ax
 
 Status LevelMaker::make(std::size_t level, Progress& progress,
                         const std::function<Status(std::span<const G1Affine>)>& sink) const {
-  const GridProducts products(axes_, lagrange_, level);
+  const setup::internal::GridProducts products(axes_, lagrange_, level);
   const std::uint64_t size = axes_.volume(level);
   const std::size_t block = static_cast<std::size_t>(std::min<std::uint64_t>(size, kBlock));
   std::vector<Fr> scalars(block);

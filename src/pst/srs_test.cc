@@ -128,7 +128,7 @@ class SrsFileBytes : public ::testing::Test {
     good_ = read_file(directory_.file("good.srs"), 1 << 20).value();
   }
   ErrorCode refusal(const Bytes& bytes) const {
-    const Result<VerifierKey> parsed = internal::parse_srs_file(bytes, "f.srs");
+    const Result<internal::SrsHeader> parsed = internal::parse_srs_file(bytes, "f.srs");
     EXPECT_FALSE(parsed.ok());
     if (parsed.ok()) return ErrorCode::kIo;
     EXPECT_NE(parsed.error().to_string().find("f.srs"), std::string::npos) << parsed.error().to_string();
@@ -196,7 +196,7 @@ TEST_F(SrsFileBytes, NamesWhatIsWrong) {
 }
 
 TEST_F(SrsFileBytes, HeaderPageIsWhatEncodingGives) {
-  const VerifierKey key = internal::parse_srs_file(good_, "f.srs").value();
+  const VerifierKey key = internal::parse_srs_file(good_, "f.srs").value().key;
   EXPECT_EQ(internal::encode_srs_header(key), Bytes(good_.begin(), good_.begin() + 4096));
 }
 

@@ -26,8 +26,14 @@ TEST(VerifierKey, EncodingDecodesToTheSame) {
   EXPECT_EQ(VerifierKey::decode(key.encode(), "key").value(), key);
   const Digest dev_digest = key.digest();
   key.trust = Trust::kCeremony;
+  key.contributors = 3;
+  key.transcript = Digest{1, 2, 3};
+  EXPECT_EQ(key.encode().size(), 17u + 36 + 2 * 100);
   EXPECT_EQ(VerifierKey::decode(key.encode(), "key").value(), key);
   EXPECT_NE(key.digest(), dev_digest);
+  const Digest of_ceremony = key.digest();
+  key.transcript[31] = 1;
+  EXPECT_NE(key.digest(), of_ceremony);
 }
 
 TEST(VerifierKey, DigestIsDomainSeparatedSha256) {
@@ -49,6 +55,11 @@ TEST(VerifierKey, ThirtyTwoAxesTakeLessThanFourKilobytes) {
 TEST(VerifierKey, TrustIsNamed) {
   EXPECT_EQ(to_string(Trust::kDev), "dev");
   EXPECT_EQ(to_string(Trust::kCeremony), "ceremony");
+  VerifierKey key = small_key();
+  EXPECT_EQ(key.label(), "dev");
+  key.trust = Trust::kCeremony;
+  key.contributors = 12;
+  EXPECT_EQ(key.label(), "ceremony(12)");
 }
 
 TEST(VerifierKey, EveryTruncationAndExtensionIsRefused) {
@@ -71,7 +82,16 @@ TEST(VerifierKey, RefusesEachFieldOutOfRange) {
   EXPECT_EQ(refusal(with(kVersionAt, 2)), ErrorCode::kUnsupported);
   EXPECT_EQ(refusal(with(kVersionAt + 3, 1)), ErrorCode::kUnsupported);
   EXPECT_EQ(refusal(with(kTrustAt, 0)), ErrorCode::kOutOfRange);
-  EXPECT_EQ(refusal(with(kTrustAt, 3)), ErrorCode::kOutOfRange);
+  EXPECT_EQ(refusal(with(kTrustAt, 2)), ErrorCode::kUnsupported);
+  EXPECT_EQ(refusal(with(kTrustAt, 4)), ErrorCode::kOutOfRange);
+  VerifierKey of_ceremony = small_key();
+  of_ceremony.trust = Trust::kCeremony;
+  for (const std::uint32_t contributors : {0U, 1025U}) {
+    of_ceremony.contributors = contributors;
+    EXPECT_EQ(refusal(of_ceremony.encode()), ErrorCode::kOutOfRange);
+  }
+  of_ceremony.contributors = 1024;
+  EXPECT_TRUE(VerifierKey::decode(of_ceremony.encode(), "key").ok());
   EXPECT_EQ(refusal(with(kCountAt, 0)), ErrorCode::kOutOfRange);
   EXPECT_EQ(refusal(with(kCountAt, 33)), ErrorCode::kOutOfRange);
   EXPECT_EQ(refusal(with(kCountAt + 3, 0xff)), ErrorCode::kOutOfRange);

@@ -1,27 +1,21 @@
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <functional>
+#include <optional>
 
 #include "assay/pst.h"
 #include "base/check.h"
 #include "base/try.h"
-#include "pst/random_weights.h"
+#include "integers/random_weights.h"
 #include "pst/relation.h"
 
 namespace assay::pst {
 namespace {
 
-using internal::RandomWeights;
-using internal::Relation;
-using internal::RelationSum;
+using internal::Equations;
+using internal::EquationSum;
 
-Verdict check_relation(const Relation& relation, const Axes& axes,
-                       std::span<const curve::PreparedG2> prepared) {
-  Verdict form = internal::check_form(relation, axes);
-  if (!form.ok()) return form;
-  RelationSum sum(axes.count());
-  const Scalar one = Scalar::from_u64(1);
-  sum.add({&relation, 1}, {&one, 1});
+Verdict verdict_of(const EquationSum& sum, std::span<const curve::PreparedG2> prepared) {
   if (sum.holds(prepared)) return Verdict::accepted();
   return Verdict::rejected("opening equation",
                            "the proof does not open the commitment to this at this point");
@@ -37,7 +31,11 @@ Verifier::Verifier(VerifierKey key) : key_(std::move(key)) {
 }
 
 Verdict Verifier::check(const Statement& statement) const {
-  return check_relation(Relation::of(statement, key_.axes), key_.axes, prepared_);
+  Verdict form = internal::check_form(statement, key_.axes);
+  if (!form.ok()) return form;
+  Equations equation(key_.axes.count());
+  equation.add(statement, Scalar::from_u64(1));
+  return verdict_of(equation.sum(0, 1), prepared_);
 }
 
 Verdict Verifier::check_slice(const Srs& srs, const SliceStatement& statement) const {
@@ -53,11 +51,40 @@ Verdict Verifier::check_slice(const Srs& srs, const SliceStatement& statement) c
   if (statement.values.size() != axes.volume(fixed))
     return Verdict::rejected("proof shape", fmt::format("{} values, the slice has {}",
                                                         statement.values.size(), axes.volume(fixed)));
-  Verdict form = internal::check_form(Relation::of(statement, G1Affine::infinity()), axes);
+  Verdict form = internal::check_form(statement, axes);
   if (form.ok()) form = check_level(srs, key_, fixed);
   if (!form.ok()) return form;
+  // A slice of all axes is the entry, and one of none the whole tensor.
   const G1Affine slice = commit_slice(srs, fixed, statement.values).value();
-  return check_relation(Relation::of(statement, slice), axes, prepared_);
+  Equations equation(axes.count());
+  std::vector<Fr> point(axes.count(), Fr::zero());
+  std::vector<G1Affine> quotients(axes.count(), G1Affine::infinity());
+  for (std::size_t i = 0; i < fixed; ++i) {
+    point[i] = Fr::from_u64(statement.prefix[i]);
+    quotients[i] = statement.quotients[i];
+  }
+  equation.add({curve::add(statement.commitment, curve::negate(slice)), point, {Fr::zero(), quotients}},
+               Scalar::from_u64(1));
+  return verdict_of(equation.sum(0, 1), prepared_);
+}
+
+Verdict Verifier::check_parts(const Srs& srs, const PartsStatement& statement, const World& world) const {
+  Verdict form = internal::check_form(statement, key_.axes);
+  if (!form.ok()) return form;
+  const bool entries = statement.selection.fixed.size() == key_.axes.count();
+  std::optional<PartBasis> basis;
+  if (!entries) {
+    form = check_level(srs, key_, statement.selection.leading());
+    if (!form.ok()) return form;
+    Result<PartBasis> made = PartBasis::make(srs, statement.selection.fixed);
+    if (!made) return Verdict::inconclusive("levels", made.error().to_string());
+    basis = *std::move(made);
+  }
+  Result<OpeningSum> sum = OpeningSum::begin(*this, world);
+  if (!sum) return Verdict::inconclusive("random weights", sum.error().to_string());
+  form = sum->add(statement, basis ? &*basis : nullptr);
+  if (!form.ok() || sum->holds()) return form;
+  return Verdict::rejected("opening equation", "the proof does not open the commitment to these parts");
 }
 
 Verdict Verifier::check_all(std::span<const Statement> statements, const World& world) const {
@@ -66,18 +93,22 @@ Verdict Verifier::check_all(std::span<const Statement> statements, const World& 
   if (!sum) return Verdict::inconclusive("random weights", sum.error().to_string());
   Verdict form = sum->add(statements);
   if (!form.ok() || sum->holds()) return form;
-  for (std::size_t k = 0; k < statements.size(); ++k) {
-    Verdict alone = check(statements[k]);
-    if (!alone.ok()) return alone.at_item(k);
-  }
-  // A sum of relations that hold holds for all weights.
-  ASSAY_CHECK(false, statements.size());
+  const std::vector<std::size_t> found = sum->find_false(1);
+  ASSAY_CHECK(!found.empty(), statements.size());
+  return check(statements[found.front()]).at_item(found.front());
 }
 
 struct OpeningSum::State {
   const Verifier* verifier;
   RandomWeights weights;
-  RelationSum sum;
+  EquationSum folded;
+  Equations added;
+  std::optional<EquationSum> sum_of_added;  // once it was asked for
+
+  const EquationSum& sum() {
+    if (!sum_of_added) sum_of_added = added.sum(0, added.size());
+    return *sum_of_added;
+  }
 };
 
 OpeningSum::OpeningSum(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -87,25 +118,71 @@ OpeningSum::~OpeningSum() = default;
 
 Result<OpeningSum> OpeningSum::begin(const Verifier& verifier, const World& world) {
   RandomWeights weights = ASSAY_TRY(RandomWeights::create(world));
+  const std::size_t axes = verifier.key().axes.count();
   return OpeningSum(
-      std::make_unique<State>(State{&verifier, weights, RelationSum(verifier.key().axes.count())}));
+      std::make_unique<State>(State{&verifier, weights, EquationSum(axes), Equations(axes), std::nullopt}));
 }
 
 Verdict OpeningSum::add(std::span<const Statement> statements) {
-  const Axes& axes = state_->verifier->key().axes;
-  std::vector<Relation> relations;
-  std::vector<Scalar> weights;
-  relations.reserve(statements.size());
   for (std::size_t k = 0; k < statements.size(); ++k) {
-    relations.push_back(Relation::of(statements[k], axes));
-    Verdict form = internal::check_form(relations.back(), axes);
+    Verdict form = internal::check_form(statements[k], state_->verifier->key().axes);
     if (!form.ok()) return form.at_item(k);
-    weights.push_back(state_->weights.next());
   }
-  state_->sum.add(relations, weights);
+  state_->sum_of_added.reset();
+  for (const Statement& statement : statements) state_->added.add(statement, state_->weights.next());
   return Verdict::accepted();
 }
 
-bool OpeningSum::holds() const { return state_->sum.holds(state_->verifier->prepared_); }
+Verdict OpeningSum::add(const PartsStatement& statement, const PartBasis* basis) {
+  const Axes& axes = state_->verifier->key().axes;
+  Verdict form = internal::check_form(statement, axes);
+  if (!form.ok()) return form;
+  ASSAY_CHECK_EQ(basis == nullptr, statement.selection.fixed.size() == axes.count());
+  std::vector<G1Affine> rests;
+  if (basis != nullptr) rests = internal::commit_parts(statement, axes, basis->points());
+  std::vector<Scalar> weights(statement.selection.positions.size());
+  for (Scalar& weight : weights) weight = state_->weights.next();
+  state_->sum_of_added.reset();
+  state_->added.add(statement, axes, rests, weights);
+  return form;
+}
+
+void OpeningSum::fold() {
+  state_->folded += state_->sum();
+  state_->sum_of_added.reset();
+  state_->added = Equations(state_->verifier->key().axes.count());
+}
+
+void OpeningSum::merge(const OpeningSum& other) { state_->folded += other.state_->folded; }
+
+bool OpeningSum::holds() const {
+  EquationSum sum = state_->folded;
+  sum += state_->sum();
+  return sum.holds(state_->verifier->prepared_);
+}
+
+std::vector<std::size_t> OpeningSum::find_false(std::size_t most) const {
+  const std::span<const curve::PreparedG2> prepared = state_->verifier->prepared_;
+  std::vector<std::size_t> found;
+  // Of [first, last), which sums up to `sum`, and not all of which hold.
+  const std::function<void(std::size_t, std::size_t, const EquationSum&)> descend =
+      [&](std::size_t first, std::size_t last, const EquationSum& sum) {
+        if (found.size() >= most) return;
+        if (last - first == 1) return found.push_back(first);
+        const std::size_t middle = first + (last - first) / 2;
+        const EquationSum left = state_->added.sum(first, middle);
+        const bool left_holds = left.holds(prepared);
+        if (!left_holds) descend(first, middle, left);
+        if (found.size() >= most) return;
+        EquationSum right = sum;
+        right -= left;
+        // When the left half holds, the right one does not.
+        if (left_holds || !right.holds(prepared)) descend(middle, last, right);
+      };
+  const std::size_t count = state_->added.size();
+  const EquationSum& all = state_->sum();
+  if (count > 0 && !all.holds(prepared)) descend(0, count, all);
+  return found;
+}
 
 }  // namespace assay::pst

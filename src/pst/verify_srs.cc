@@ -4,18 +4,18 @@
 #include <functional>
 #include <optional>
 
+#include "assay/pst_original.h"
 #include "base/check.h"
 #include "base/threads.h"
+#include "integers/random_weights.h"
 #include "pst/lagrange.h"
-#include "pst/random_weights.h"
-#include "pst/small_multiples.h"
+#include "pst/secret_powers.h"
 #include "pst/srs_points.h"
 #include "pst/srs_state.h"
+#include "setup/small_multiples.h"
 
 namespace assay::pst {
 namespace {
-
-using internal::RandomWeights;
 
 constexpr std::size_t kBlock = std::size_t{1} << 18;
 
@@ -37,7 +37,7 @@ std::optional<std::uint64_t> dev_seed_of(const VerifierKey& key) {
 Verdict check_key(const VerifierKey& key) {
   const Result<VerifierKey> again = VerifierKey::decode(key.encode(), "verifier key");
   if (!again) return Verdict::rejected("verifier key", again.error().to_string());
-  const internal::SmallMultiples small;
+  const setup::internal::SmallMultiples small;
   for (std::size_t i = 0; i < key.secrets.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j)
       if (key.secrets[i].x == key.secrets[j].x)
@@ -52,6 +52,11 @@ Verdict check_key(const VerifierKey& key) {
     return rejected_at("verifier key", "axis", 0,
                        fmt::format("its secret is that of a dev SRS of seed {}, and the label says {}", *seed,
                                    to_string(key.trust)));
+  if (has_original_secret(key))
+    return Verdict::rejected(
+        "verifier key",
+        fmt::format("a secret is that of the original pipeline's fixed setup, and the label says {}",
+                    to_string(key.trust)));
   return Verdict::accepted();
 }
 
@@ -188,11 +193,15 @@ Verdict check_level(const Srs& srs, const VerifierKey& trusted, std::size_t leve
     return Verdict::rejected("axes", fmt::format("level {} of {} asked for, the trusted axes are {}", level,
                                                  srs.axes().to_string(), trusted.axes.to_string()));
   if (level == srs.axes().count()) return Verdict::accepted();
+  if (const Status there = srs.require_level(level); !there)
+    return Verdict::inconclusive("levels", there.error().to_string());
   return check_digests(srs, trusted, level, level + 1);
 }
 
 Verdict verify_srs(const Srs& srs, const World& world) {
   const std::size_t count = srs.axes().count();
+  if (const Status whole = srs.require_level(0); !whole)
+    return Verdict::inconclusive("levels", whole.error().to_string());
   // Points are read for their own sake, for their sums and for their degree.
   Progress progress("verify SRS", 3 * internal::total_points(srs.axes()));
   Verdict verdict = check_key(srs.verifier_key());
@@ -216,10 +225,17 @@ Verdict verify_srs(const Srs& srs, const World& world) {
   for (std::size_t axis = 0; axis < count; ++axis) {
     if (!has_degree_relation(srs, axis, *random))
       return rejected_at("degree relation", "axis", axis,
-                         "its points are no Lagrange basis at the secret of the verifier part");
+                         "its points are not the Lagrange basis at the secret of the verifier part");
     progress.advance(srs.level(axis).size());
   }
-  return Verdict::accepted();
+  if (const std::optional<internal::PowerOf> power = internal::find_power(srs))
+    return rejected_at(
+        "independent secrets", "axis", power->of,
+        fmt::format("its secret is power {} of that of axis {}", power->exponent, power->base));
+  verdict = Verdict::accepted();
+  if (has_original_secret(srs.verifier_key()))
+    verdict.add_note("secrets known to all: they are those of the original pipeline's fixed setup");
+  return verdict;
 }
 
 }  // namespace assay::pst

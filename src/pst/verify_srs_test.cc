@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "pst/secret_powers.h"
 #include "pst/srs_file.h"
 #include "pst/srs_state.h"
 #include "pst/test_support.h"
@@ -115,6 +116,7 @@ TEST_F(VerifySrs, ADevSrsThatIsSaidToBeOfACeremony) {
   const auto labelled = [&](std::uint64_t seed, Trust trust) {
     Parts parts(Srs::dev(axes_, seed).value());
     parts.key.trust = trust;
+    parts.key.contributors = trust == Trust::kDev ? 0 : 1;
     return parts.verdict();
   };
   for (const std::uint64_t seed : {0, 7, 1023}) {
@@ -227,8 +229,72 @@ TEST_F(VerifySrs, SecretsThatCanBeGuessed) {
 
   EXPECT_EQ(verdict_on(other, -other).reason(), "its secret is minus that of axis 0");
   EXPECT_EQ(verdict_on(other, other).reason(), "its secret is that of axis 0");
-  // Other relations nobody can see who has not the secrets.
-  EXPECT_TRUE(verdict_on(other, other * other).ok());
+  // Relations with a factor or a summand nobody looks for.
+  EXPECT_TRUE(verdict_on(other, Fr::from_u64(5) * other * other).ok());
+}
+
+// With t_j = t_i^e, h(x) = (x^e - z_i^e) / (x - z_i) has degree e - 1 < n_i, and
+// (t_j - z_j) - h(t_i) (t_i - z_i) is the constant z_i^e - z_j. A multiple of both quotients then opens any
+// commitment to any value at a general point, and all of it is public.
+TEST_F(VerifySrs, SecretsThatArePowersOfOneAnother) {
+  const Axes axes = axes_of({4, 2, 3});
+  const Fr t = random_.field();
+  for (unsigned exponent = 2; exponent <= 4; ++exponent) {
+    const std::vector<Fr> secrets = {t, random_.field(), test::power(t, exponent)};
+    const Srs srs = Srs::from_secrets(axes, secrets).value();
+
+    // The forger has the SRS, a commitment by somebody else and a point, and wants another value there.
+    const std::vector<Scalar> values = random_.integers(axes.volume(), 20);
+    const G1Affine commitment = commit(srs, values).value();
+    const std::vector<Fr> z = random_.fields(3);
+    Statement forged{commitment, z, open_at(srs, values, z).value()};
+    ASSERT_TRUE(Verifier(srs.verifier_key()).check(forged).ok());
+    const Fr more = Fr::from_u64(1000);
+    forged.opening.value += more;
+    EXPECT_FALSE(Verifier(srs.verifier_key()).check(forged).ok());
+
+    // [h(t)]_1 = sum_a z^(e-1-a) [t^a]_1, from the points of level 0.
+    std::vector<Fr> h(axes.volume());
+    for (std::uint64_t k = 0; k < h.size(); ++k) {
+      const Fr node = Fr::from_u64(axes.coordinates_of(k)[0]);
+      for (unsigned a = 0; a < exponent; ++a)
+        h[k] += test::power(z[0], exponent - 1 - a) * test::power(node, a);
+    }
+    const G1Affine h_at_t = curve::msm_vartime(srs.level(0), h);
+    const Fr factor = more * (test::power(z[0], exponent) - z[2]).inverse();
+    // sum_i (t_i - z_i) pi_i must lose `more`.
+    std::vector<G1Affine>& pi = forged.opening.quotients;
+    pi[0] = curve::add(pi[0], curve::multiply_vartime(h_at_t, factor));
+    pi[2] = curve::add(pi[2], test::times_generator(-factor));
+    EXPECT_TRUE(Verifier(srs.verifier_key()).check(forged).ok()) << exponent;
+
+    const Verdict verdict = verify_srs(srs);
+    EXPECT_EQ(verdict.step(), "independent secrets") << exponent;
+    EXPECT_EQ(verdict.reason(), "its secret is power " + std::to_string(exponent) + " of that of axis 0");
+    EXPECT_EQ(figure(verdict, "axis"), "2");
+  }
+  // h would have more terms than the axis has powers.
+  EXPECT_TRUE(
+      verify_srs(Srs::from_secrets(axes, std::vector<Fr>{t, random_.field(), test::power(t, 5)}).value())
+          .ok());
+}
+
+TEST_F(VerifySrs, PowersOnAnyTwoAxesAndBothWays) {
+  const Fr t = random_.field();
+  const auto step = [&](std::vector<std::uint64_t> sizes, std::vector<Fr> secrets) {
+    return verify_srs(Srs::from_secrets(axes_of(std::move(sizes)), secrets).value()).step();
+  };
+  EXPECT_EQ(step({2, 3}, {test::power(t, 3), t}), "independent secrets");
+  EXPECT_EQ(step({5, 2, 1}, {test::power(t, 2), t, random_.field()}), "independent secrets");
+  // An axis of one node has no quotient.
+  EXPECT_EQ(step({3, 1}, {t, test::power(t, 2)}), "");
+  // A long axis is searched as far as it says.
+  const unsigned far = internal::largest_exponent(40'000);
+  EXPECT_EQ(far, 26U);
+  EXPECT_EQ(internal::largest_exponent(1024), 1024U);
+  EXPECT_EQ(internal::largest_exponent(1U << 20), 4U);
+  EXPECT_EQ(step({40'000, 2}, {t, test::power(t, far)}), "independent secrets");
+  EXPECT_EQ(step({40'000, 2}, {t, test::power(t, far + 1)}), "");
 }
 
 TEST_F(VerifySrs, ScaledPoints) {

@@ -44,6 +44,10 @@ TEST(Comparison, EqualLayersAreEqual) {
   EXPECT_EQ(found.layers()[0].rows, std::vector<RowDifference>(2));
   EXPECT_EQ(found.first(std::nullopt), std::nullopt);
   EXPECT_EQ(found.first_token(0.0), std::nullopt);
+  // Whatever the values are.
+  const std::vector<TensorView> none{
+      floats("x", {2}, {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()})};
+  EXPECT_EQ(compared(none, none).layers()[0].rows, std::vector<RowDifference>(1));
 }
 
 // |b - a| = 5, |a| = 13, <a, b> = 5 * 5 + 12 * 7 = 109, |b|^2 = 25 + 49; of the two largest magnitudes both.

@@ -58,6 +58,12 @@ Result<TensorFile> parse_any(const Source& source) {
   const std::string_view start(reinterpret_cast<const char*>(source.bytes.data()), source.bytes.size());
   if (start.starts_with(kNpyMagic)) return parse_npy(source);
   if (start.starts_with("PK\3\4")) return parse_torch(source);
+  if (start.starts_with(kOldTorchMagic))
+    return source.error(ErrorCode::kUnsupported, "",
+                        "written as torch before 1.6 did: load it there and torch.save it again");
+  if (start.starts_with("GGUF"))
+    return source.error(ErrorCode::kUnsupported, "",
+                        "a GGUF model, whose tensors are not read here: assay capture --model takes it");
   if (start.starts_with(kGotactMagic)) return parse_gotact(source);
   if (start.starts_with(kGotueMagic)) return parse_gotue(source);
   if (start.size() > 8 && start[8] == '{') return parse_safetensors(source);

@@ -31,6 +31,8 @@ TEST(ElementCount, MultipliesWithoutOverflow) {
   EXPECT_EQ(element_count(Shape{2, 3, 4}, "x").value(), 24u);
   EXPECT_EQ(element_count(Shape{~0ull, ~0ull, 0}, "x").value(), 0u);
   EXPECT_EQ(element_count(Shape{1ull << 40}, "x").value(), 1ull << 40);
+  EXPECT_EQ(element_count(Shape{1ull << 20, 1ull << 20}, "x").value(), 1ull << 40);
+  expect_error(element_count(Shape{(1ull << 20) + 1, 1ull << 20}, "x"), ErrorCode::kTooLarge, "2^40");
   expect_error(element_count(Shape{(1ull << 40) + 1}, "x"), ErrorCode::kTooLarge, "2^40");
   expect_error(element_count(Shape{1ull << 32, 1ull << 32}, "x"), ErrorCode::kTooLarge, "2^40");
   expect_error(element_count(Shape(33, 1), "x"), ErrorCode::kTooLarge, "32 axes");

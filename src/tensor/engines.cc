@@ -24,7 +24,7 @@ Result<std::vector<std::uint32_t>> ids_of(const Source& source, const TensorView
     const std::int64_t id =
         wide ? load_at<std::int64_t>(tensor.bytes, 8 * i) : load_at<std::int32_t>(tensor.bytes, 4 * i);
     if (id < 0 || id > UINT32_MAX)
-      return source.error(ErrorCode::kOutOfRange, kTokens, fmt::format("{} is no id of a token", id));
+      return source.error(ErrorCode::kOutOfRange, kTokens, fmt::format("{} is not the id of a token", id));
     ids[i] = static_cast<std::uint32_t>(id);
   }
   return ids;

@@ -93,6 +93,8 @@ const Refusal kRefusals[] = {
     {"count_is_real", [](Json& j) { meta(j)["prompt_tokens"] = 2.5; }, ErrorCode::kMalformed, "a number"},
     {"count_is_negative", [](Json& j) { meta(j)["prompt_tokens"] = -2; }, ErrorCode::kOutOfRange,
      "from 0 to"},
+    {"cached_is_real", [](Json& j) { meta(j)["cached_tokens"] = 0.5; }, ErrorCode::kMalformed, "a number"},
+    {"cached_is_a_text", [](Json& j) { meta(j)["cached_tokens"] = "0"; }, ErrorCode::kMalformed, "a text"},
     {"too_few", [](Json& j) { states(j).erase(2); }, ErrorCode::kMismatch,
      "3 rows for 2 tokens of the prompt and 3 produced, 4 are needed: speculative decoding"},
     {"cached",
@@ -123,8 +125,8 @@ const Refusal kRefusals[] = {
     {"null", [](Json& j) { states(j)[1][0] = nullptr; }, ErrorCode::kOutOfRange, "NaN and infinity"},
     {"text", [](Json& j) { states(j)[1][0] = "1"; }, ErrorCode::kMalformed, "a text"},
     {"truth", [](Json& j) { states(j)[1][0] = true; }, ErrorCode::kMalformed, "true or false"},
-    {"no_float", [](Json& j) { states(j)[1][0] = 1e-60; }, ErrorCode::kOutOfRange, "no float32"},
-    {"no_integer", [](Json& j) { states(j)[1][0] = 16777217; }, ErrorCode::kOutOfRange, "no float32"},
+    {"no_float", [](Json& j) { states(j)[1][0] = 1e-60; }, ErrorCode::kOutOfRange, "not a float32"},
+    {"no_integer", [](Json& j) { states(j)[1][0] = 16777217; }, ErrorCode::kOutOfRange, "not a float32"},
     {"object", [](Json& j) { states(j)[1] = Json::object(); }, ErrorCode::kMalformed, "an object"},
     {"deep",
      [](Json& j) {
@@ -196,9 +198,10 @@ struct Connector {
   std::vector<std::int64_t> ids = {3, 1, 4};
   Shape shape = {3, 2, 2};
   std::string name = "token_ids";
+  std::string states_name = "hidden_states";
 
   [[nodiscard]] std::filesystem::path write(const TempDir& directory) const {
-    const TensorView rows{"hidden_states",
+    const TensorView rows{states_name,
                           Dtype::kF32,
                           shape,
                           {reinterpret_cast<const std::uint8_t*>(states.data()), states.size() * 4},
@@ -239,12 +242,13 @@ TEST(Vllm, FaultyFiles) {
   };
   EXPECT_THAT(refused({.ids = {3, 1}}), HasSubstr("3 rows for 2 ids; vLLM writes too few with prefix"));
   EXPECT_THAT(refused({.ids = {3, 1, 4, 1}}), HasSubstr("3 rows for 4 ids"));
-  EXPECT_THAT(refused({.ids = {3, -1, 4}}), HasSubstr("-1 is no id"));
+  EXPECT_THAT(refused({.ids = {3, -1, 4}}), HasSubstr("-1 is not the id"));
   EXPECT_THAT(refused({.states = {1, 2, 3, 4, 5, 6, 0, -0.0F, 9, 10, 11, 12}}),
               HasSubstr("layer 1, row 1 is all zeros"));
   EXPECT_THAT(refused({.shape = {3, 4}}), HasSubstr("(tokens, layers, width)"));
   EXPECT_THAT(refused({.states = {}, .ids = {}, .shape = {0, 2, 2}}), HasSubstr("has no values"));
   EXPECT_EQ(refused({.name = "other"}), "") << "is none of an engine";
+  EXPECT_EQ(refused({.states_name = "other"}), "") << "is none of an engine";
   EXPECT_FALSE(read_engine_states(directory / "none").ok());
 }
 
@@ -252,6 +256,7 @@ TEST(Capture, OfFilesThatAreOfNoEngine) {
   const TempDir directory;
   const std::filesystem::path path = Connector{.name = "other"}.write(directory);
   EXPECT_FALSE(read_engine_states(path)->has_value());
+  EXPECT_FALSE(read_engine_states(Connector{.states_name = "other"}.write(directory))->has_value());
   EXPECT_EQ(open_capture(path)->size(), 1U) << "the floats";
   const std::filesystem::path text = directory / "response.json";
   std::ofstream(text) << response().dump();

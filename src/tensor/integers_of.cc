@@ -36,7 +36,8 @@ IntegerArray widen_u64(const TensorView& tensor) {
 
 Result<IntegerArray> integers_of(const TensorView& tensor) {
   if (is_float(tensor.dtype))
-    return Error{ErrorCode::kUnsupported, tensor.name, "floats are no integers: choose an encoding for them"};
+    return Error{ErrorCode::kUnsupported, tensor.name,
+                 "floats are not integers: choose an encoding for them"};
   switch (tensor.dtype) {
     case Dtype::kBool: {
       const auto over =

@@ -122,7 +122,7 @@ class DictLiteral {
       shape.push_back(ASSAY_TRY(integer()));
       comma = take(',');
     }
-    if (shape.size() == 1 && !comma) return fail("a shape that is no tuple");
+    if (shape.size() == 1 && !comma) return fail("a shape that is not a tuple");
     return shape;
   }
 

@@ -105,6 +105,25 @@ TEST(Npy, ReadsNoMinorVersion) {
   }
 }
 
+TEST(Npy, IsToldByItsMagicAndTheLengthBehindIt) {
+  const Bytes whole = file_of("", 0);
+  ASSERT_EQ(whole.size(), 10U);
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    expect_error(
+        parse_npy(source_of(Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)))),
+        ErrorCode::kMalformed, "not an .npy file, or cut short");
+  expect_error(parse_npy(source_of(whole)), ErrorCode::kMalformed, "'{' is missing");
+}
+
+TEST(Npy, TypeNamesAreOfPrintableAscii) {
+  const auto descr = [](const std::string& name) {
+    return parse("{'descr': '" + name + "', 'fortran_order': False, 'shape': (3,), }\n", 3);
+  };
+  for (const char* name : {" ", "~"}) expect_error(descr(name), ErrorCode::kUnsupported, name);
+  for (const char* name : {"\x1f", "\x7f", "\xc3\xa4"})
+    expect_error(descr(name), ErrorCode::kMalformed, "characters that no type name has");
+}
+
 TEST(Npy, AHeaderHasAtMost65535Bytes) {
   const auto padded = [](std::size_t size) {
     std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }";

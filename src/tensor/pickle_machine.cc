@@ -173,7 +173,7 @@ class PickleMachine {
     ASSAY_TRY(need(2));
     const std::vector<Id> items = pop(2);
     if (pickle_.kind(items[0]) != Kind::kText || pickle_.kind(items[1]) != Kind::kText) {
-      return malformed("a global name that is no text");
+      return malformed("a global name that is not text");
     }
     return push_name(pickle_.text(items[0]), pickle_.text(items[1]));
   }
@@ -188,7 +188,7 @@ class PickleMachine {
     ASSAY_TRY(need(2));
     std::vector<Id> items = pop(2);
     if (pickle_.kind(items[0]) != Kind::kName || pickle_.kind(items[1]) != Kind::kTuple) {
-      return malformed("calls what is no name, or with no tuple");
+      return malformed("calls something that is not a name, or with something that is not a tuple");
     }
     if (is_ordered_dict(items[0])) {
       if (!pickle_.children(items[1]).empty()) return malformed("an OrderedDict with arguments");

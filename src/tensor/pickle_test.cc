@@ -57,6 +57,8 @@ TEST(Pickle, ReadsIntegersOfEverySize) {
   EXPECT_EQ(value("\x8a\x09\0\0\0\0\0\0\0\x80\0."sv), "9223372036854775808");
   EXPECT_EQ(value("\x8a\x09\xff\xff\xff\xff\xff\xff\xff\x7f\xff."sv), "-9223372036854775809");
   EXPECT_EQ(value("\x8b\x02\0\0\0\0\x01."sv), "256");
+  EXPECT_EQ(value("\x8a\x09\0\0\0\0\0\0\0\0\x80."sv), "-2361183241434822606848");
+  EXPECT_EQ(value("\x8a\x09\0\0\0\0\0\0\0\0\x7f."sv), "2342736497361113055232");
   // Sign bytes beyond what is needed mean nothing.
   EXPECT_EQ(value("\x8b\x28\0\0\0\x05"s + std::string(39, '\0') + "."), "5");
   EXPECT_EQ(value("\x8b\x28\0\0\0\xfb"s + std::string(39, '\xff') + "."), "-5");
@@ -127,12 +129,12 @@ TEST(Pickle, RefusesMalformed) {
   refuse("X\x05\0\0\0ab."sv, "past the end");
   refuse("\x8b\xff\xff\xff\x7f."sv, "past the end");
   refuse("X\x01\0\0\0\xff."sv, "not UTF-8");
-  refuse("N)R."sv, "calls what is no name");
-  refuse("ca\nb\nNR."sv, "calls what is no name");
+  refuse("N)R."sv, "calls something that is not a name");
+  refuse("ca\nb\nNR."sv, "calls something that is not a name");
   refuse("ccollections\nOrderedDict\nN\x85R."sv, "with arguments");
   refuse("N}b."sv, "state of what has none");
   refuse("ca\nb\n)R}b}b."sv, "state twice");
-  refuse("NN\x93."sv, "no text", 4);
+  refuse("NN\x93."sv, "not text", 4);
   refuse("\x95\xff\0\0\0\0\0\0\0N."sv, "frame past the end", 4);
   refuse("\x95\0\0\0\0\0\0\0\0N."sv, "frame past the end", 4);
   refuse("\x95\x0b\0\0\0\0\0\0\0\x95\x02\0\0\0\0\0\0\0N."sv, "frame within", 4);
@@ -150,6 +152,11 @@ TEST(Pickle, RefusesWhatIsNotOnTheList) {
       "1tR."sv,
       "builtins.eval");
   refuse("c\x01\nb\n."sv, "names something");
+  refuse("c!~\n!~\n."sv, "names !~.!~, which is not on the list");
+  for (const std::string_view name : {" "sv, "\x7f"sv, "\xc3\xa4"sv}) {
+    refuse("c" + std::string(name) + "\nb\n.", "names something");
+    refuse("cb\n" + std::string(name) + "\n.", "names something");
+  }
   refuse("\x8c\x02os\x8c\x06system\x93."sv, "os.system", 4);
   for (const char op : "iIlLFSTUVopgdP0123nDEvw"sv) refuse(std::string(1, op) + "....", "opcode 0x");
   for (const char op : "\x81\x82\x83\x84\x8f\x90\x91\x92\x96\x97\x98\x8d\x8e"sv)
@@ -283,11 +290,41 @@ TEST(ObjectArray, IsWhatNumpyWritesInEveryPart) {
   refuse("\x8c\x15numpy.core.multiarray\x8c\x0c_reconstruct\x93"sv,
          "\x8c\x05numpy\x8c\x05"
          "dtype\x93"sv);
+  // One part more than there is room for, in each tuple.
+  refuse(
+      "\x8c\x05numpy\x8c\x07ndarray\x93K\0\x85"
+      "C\x01"
+      "b\x87"sv,
+      "(\x8c\x05numpy\x8c\x07ndarray\x93K\0\x85"
+      "C\x01"
+      "bNt"sv);
+  refuse("K\0\x85"sv, "K\0K\0\x86"sv);
+  refuse("\x8c\x02O8\x89\x88\x87"sv, "(\x8c\x02O8\x89\x88Nt"sv);
+  refuse("K?tb"sv, "K?Ntb"sv);
+  refuse("etb."sv, "eNtb."sv);
+  refuse("(K\x03t"sv, "(K\x03K\x01t"sv);
   // No list, where nothing has to be in it.
   const std::string none = plain_pickle({});
   EXPECT_TRUE(parse_object_array(bytes_of(none), Shape{0}, "x").ok());
   for (const std::string_view other : {")"sv, "}"sv, "N"sv, "K\0"sv, "\x8c\0"sv})
     expect_error(with(none, "](e"sv, other, 0), ErrorCode::kMalformed, "not that of an array of objects");
+}
+
+TEST(ObjectArray, ValuesAreWrittenAsCPythonWritesThem) {
+  const auto written = [](std::int64_t value) {
+    const std::string text = plain_pickle({value});
+    const std::size_t at = text.find("](");
+    return text.substr(at + 2, text.size() - at - 2 - "etb."s.size());
+  };
+  EXPECT_EQ(written(0), "K\0"s);
+  EXPECT_EQ(written(255), "K\xff"s);
+  EXPECT_EQ(written(256), "M\0\x01"s);
+  EXPECT_EQ(written(65535), "M\xff\xff"s);
+  EXPECT_EQ(written(65536), "J\0\0\x01\0"s);
+  EXPECT_EQ(written(-1), "J\xff\xff\xff\xff"s);
+  EXPECT_EQ(written(2147483647), "J\xff\xff\xff\x7f"s);
+  EXPECT_EQ(written(2147483648), "\x8a\x05\0\0\0\x80\0"s);
+  EXPECT_EQ(written(-2147483649), "\x8a\x05\xff\xff\xff\x7f\xff"s);
 }
 
 TEST(ObjectArray, CountMustAgree) {

@@ -197,7 +197,7 @@ class ResponseVisitor final : public JsonVisitor {
     if (level_ == Level::kEntry ? is_block_ : level_ != Level::kRow) return unexpected("a number");
     const auto single = static_cast<float>(value);
     if (static_cast<double>(single) != value)
-      return Error{ErrorCode::kOutOfRange, "", fmt::format("{} is no float32", value)};
+      return Error{ErrorCode::kOutOfRange, "", fmt::format("{} is not a float32", value)};
     if (values_.size() == kMaxValues) return too_many("values");
     values_.push_back(single);
     ++row_;

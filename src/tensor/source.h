@@ -36,6 +36,11 @@ struct StoredFile {
 [[nodiscard]] Result<TensorFile> parse_npy(const Source& source);
 [[nodiscard]] Result<TensorFile> parse_torch(const Source& source);
 
+/// What torch.save wrote before version 1.6: pickles one behind the other, the first of a number.
+inline constexpr std::string_view kOldTorchMagic =
+    "\x80\x02\x8a\n"
+    "l\xfc\x9c\x46\xf9 j\xa8P\x19.";
+
 inline constexpr std::string_view kGotactMagic = "GOTA";
 inline constexpr std::string_view kGotueMagic = "GOTU";
 [[nodiscard]] Result<TensorFile> parse_gotact(const Source& source);

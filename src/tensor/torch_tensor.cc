@@ -82,7 +82,7 @@ Result<TorchTensors::Storage> TorchTensors::storage_of(Id persistent, const Stor
   if (parts.size() != 5 || !pickle_.is_text(parts[0], "storage") || pickle_.kind(parts[1]) != Kind::kName ||
       pickle_.name_index(parts[1]) < kFirstStorage || pickle_.kind(parts[2]) != Kind::kText ||
       pickle_.kind(parts[3]) != Kind::kText || !pickle_.int64(parts[4], numel) || numel < 0) {
-    return source_.malformed("data.pkl", "a persistent id that is no storage");
+    return source_.malformed("data.pkl", "a persistent id that is not a storage");
   }
   key = std::string(pickle_.text(parts[2]));
   const auto record = records.find(key);
@@ -120,14 +120,15 @@ Result<Shape> TorchTensors::numbers(Id id, const std::string& name) const {
     const auto arguments = pickle_.children(pickle_.children(id)[1]);
     if (arguments.size() == 1) id = arguments[0];
   }
-  if (pickle_.kind(id) != Kind::kTuple) return source_.malformed(name, "sizes or strides that are no tuple");
+  if (pickle_.kind(id) != Kind::kTuple)
+    return source_.malformed(name, "sizes or strides that are not a tuple");
   if (pickle_.children(id).size() > kMaxAxes)
     return source_.error(ErrorCode::kTooLarge, name, "over 32 axes");
   Shape shape;
   for (const Id item : pickle_.children(id)) {
     std::int64_t value = 0;
     if (!pickle_.int64(item, value) || value < 0)
-      return source_.malformed(name, "a size or stride that is no count");
+      return source_.malformed(name, "a size or stride that is not a count");
     shape.push_back(static_cast<std::uint64_t>(value));
   }
   return shape;

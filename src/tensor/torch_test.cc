@@ -266,6 +266,37 @@ TEST(Zip, WhatIsSaidTwiceIsTheSame) {
     refuse(entry + place, 1, "in another part", ErrorCode::kUnsupported);
 }
 
+TEST(Zip, EveryPartBearsItsMark) {
+  const Bytes good = zip_of({{"x/a", "hello"}});
+  const std::string text(good.begin(), good.end());
+  const auto refuse = [&](std::size_t at, const std::string& part) {
+    for (std::size_t byte = 0; byte < 4; ++byte) {
+      Bytes bytes = good;
+      bytes[at + byte] ^= 1;
+      expect_error(parse_zip(source_of(bytes)), ErrorCode::kMalformed, part);
+    }
+  };
+  refuse(0, "x/a: no local header where the directory says");
+  refuse(text.find("PK\1\2"), "its directory is cut short");
+  refuse(text.find("PK\5\6"), "no end record");
+}
+
+TEST(Zip, RecordsHaveRoomForTheirHeaders) {
+  const Bytes good = zip_of(kTwo);
+  const std::string text(good.begin(), good.end());
+  const std::size_t second = text.rfind("PK\1\2");
+  const auto second_at = [&](std::uint8_t offset) {
+    Bytes bytes = good;
+    bytes[second + 42] = offset;
+    return parse_zip(source_of(bytes));
+  };
+  expect_error(second_at(0), ErrorCode::kMalformed, "x/a: no local header where the directory says");
+  expect_error(second_at(29), ErrorCode::kMalformed, "x/a: no local header where the directory says");
+  expect_error(second_at(30), ErrorCode::kMalformed, "x/a: longer than its place in the file");
+  expect_error(second_at(37), ErrorCode::kMalformed, "x/a: longer than its place in the file");
+  expect_error(second_at(39), ErrorCode::kMalformed, "x/a: its local header or descriptor contradicts");
+}
+
 TEST(Zip, RefusesAnEmptyDirectoryAfterBytes) {
   Bytes bytes = bytes_of("junk");
   const Bytes empty = zip_of({});
@@ -387,16 +418,17 @@ TEST(Torch, RefusesTensorsOutsideTheirStorage) {
   refuse(tensor("K\0"s, "K\x03\x85", "K\x01\x85"), "past the end of its storage");
   refuse(tensor("K\0"s, "M\0\1\x85"s, "\x8a\x08\0\0\0\0\0\0\0\x7f\x85"s), "past the end of its storage");
   refuse(tensor("J\xff\xff\xff\xff", "K\x02\x85", "K\x01\x85"), "offset below 0");
-  refuse(tensor("K\0"s, "J\xff\xff\xff\xff\x85", "K\x01\x85"), "no count");
-  refuse(tensor("K\0"s, "K\x02\x85", "J\xff\xff\xff\xff\x85"), "no count");
+  refuse(tensor("K\0"s, "J\xff\xff\xff\xff\x85", "K\x01\x85"), "not a count");
+  refuse(tensor("K\0"s, "K\x02\x85", "J\xff\xff\xff\xff\x85"), "not a count");
   refuse(tensor("K\0"s, "K\x02\x85", ")"), "differ in count");
-  refuse(tensor("K\0"s, "K\x02", "K\x01\x85"), "no tuple");
+  refuse(tensor("K\0"s, "K\x02", "K\x01\x85"), "not a tuple");
   refuse(tensor("K\0"s, "(" + std::string(66, 'N') + "t", ")"), "32 axes", ErrorCode::kTooLarge);
   refuse(tensor("K\0"s, "\x8a\x06\0\0\0\0\0\x7f\x85"s, "K\0\x85"s), "2^40", ErrorCode::kTooLarge);
   // A stride of zero shows one value as often as it likes, up to the cap.
   refuse(tensor("K\0"s, "J\0\0\0\x7f\x85"s, "K\0\x85"s), "far more bytes", ErrorCode::kTooLarge);
   refuse(tensor("K\0"s, "K\x02\x85", "K\x01\x85", kStorage, "\x89}"s + "K\x01K\x02s"), "arguments");
   refuse(tensor("K\0"s, "K\x02\x85", "K\x01\x85", kStorage, "N}"), "arguments");
+  refuse(tensor("K\0"s, "K\x02\x85", "K\x01\x85", kStorage, kHooks + "N"), "arguments");
   refuse(tensor("K\0"s, "K\x02\x85", "K\x01\x85", "N"), "data/0");
   refuse("]" + kStorage + "a" + tensor("K\0"s, "K\x02\x85", "K\x01\x85", "N") + "a", "arguments");
   refuse(tensor("K\0"s, "K\x02\x85", "K\x01\x85") + "}b", "arguments");
@@ -409,11 +441,11 @@ TEST(Torch, RefusesStoragesThatAreNone) {
   expect_error(torch_file(one, {{"x/data/0", "123456789"}}), ErrorCode::kMalformed, "another size");
   expect_error(torch_file(one, {kData, {"x/data/1", "1234"}}), ErrorCode::kMalformed,
                "belongs to no storage");
-  expect_error(torch_file("NQ.", {}), ErrorCode::kMalformed, "no storage");
+  expect_error(torch_file("NQ.", {}), ErrorCode::kMalformed, "not a storage");
   expect_error(torch_file("(X\x07\0\0\0storagectorch\nSize\nX\x01\0\0\0"
                           "0X\x03\0\0\0cpuK\x02tQ."s,
                           {kData}),
-               ErrorCode::kMalformed, "no storage");
+               ErrorCode::kMalformed, "not a storage");
 }
 
 TEST(Torch, RefusesOtherArchives) {
@@ -465,6 +497,20 @@ TEST(Torch, WalksWithBounds) {
   expect_error(torch_file("}" + long_name + one + "s.", {kData}), ErrorCode::kTooLarge, "1,024");
   expect_error(torch_file("}" + long_name + "}" + long_name + one + "ss.", {kData}), ErrorCode::kTooLarge,
                "1,024");
+  // In all, with the points between the keys.
+  const auto named = [&](std::size_t outer, std::size_t inner) {
+    const auto key = [](std::size_t size) {
+      return "X"s + static_cast<char>(size & 0xff) + static_cast<char>(size >> 8) + "\0\0"s +
+             std::string(size, 'n');
+    };
+    return torch_file(
+        inner == 0 ? "}" + key(outer) + one + "s." : "}" + key(outer) + "}" + key(inner) + one + "ss.",
+        {kData});
+  };
+  EXPECT_TRUE(named(1024, 0).ok());
+  EXPECT_TRUE(named(1000, 23).ok());
+  expect_error(named(1025, 0), ErrorCode::kTooLarge, "1,024");
+  expect_error(named(1000, 24), ErrorCode::kTooLarge, "1,024");
   std::string many = "](" + one + "q\0"s;
   for (int i = 0; i < 65536; ++i) many += "h\0"s;
   expect_error(torch_file(many + "e.", {kData}), ErrorCode::kTooLarge, "65,536 tensors");

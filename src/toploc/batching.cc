@@ -25,12 +25,12 @@ Result<std::vector<std::uint64_t>> chunk_lengths(std::uint64_t rows, std::uint64
   // A chunk that is whole is no tail, however small the batches are.
   const std::uint32_t shortest = std::min(batching.merge_tail_below, batching.decode_batching_size);
   std::uint64_t left = rows - batching.prefill_rows;
-  if (left / batching.decode_batching_size >= internal::kMaxChunks)
+  if (left > internal::kMaxChunks * batching.decode_batching_size)
     return Error{ErrorCode::kTooLarge, "states", fmt::format("over {} chunks", internal::kMaxChunks)};
   while (left > 0) {
     const std::uint64_t taken = std::min<std::uint64_t>(left, batching.decode_batching_size);
     left -= taken;
-    if (taken < shortest && left == 0 && lengths.size() > first) {
+    if (taken < shortest && lengths.size() > first) {
       lengths.back() += taken * hidden;
     } else {
       lengths.push_back(taken * hidden);

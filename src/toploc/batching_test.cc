@@ -40,6 +40,17 @@ TEST(ChunkLengths, Refuse) {
   EXPECT_EQ(chunk_lengths(1, kMaxChunk + 1, {}).error().code, ErrorCode::kTooLarge);
 }
 
+TEST(ChunkLengths, AreTakenAtTheirLimits) {
+  constexpr std::uint64_t kMostChunks = std::uint64_t{1} << 20;
+  EXPECT_EQ(chunk_lengths(kMostChunks, 1, {1, 0, 0}).value().size(), kMostChunks);
+  EXPECT_EQ(chunk_lengths(kMostChunks + 1, 1, {1, 0, 0}).error().reason, "over 1048576 chunks");
+  EXPECT_EQ(chunk_lengths(2 * kMostChunks - 1, 1, {2, 0, 0}).value().size(), kMostChunks);
+  EXPECT_EQ(chunk_lengths(2 * kMostChunks + 1, 1, {2, 0, 0}).error().reason, "over 1048576 chunks");
+  EXPECT_EQ(chunk_lengths(std::uint64_t{1} << 40, 1, {UINT32_MAX, 0, 0}).value().size(), 257);
+  EXPECT_EQ(chunk_lengths(std::uint64_t{1} << 28, 4096, {UINT32_MAX, 0, 0}).value().size(), 1);
+  EXPECT_EQ(chunk_lengths(1, kMaxChunk, {}).value(), (Lengths{kMaxChunk}));
+}
+
 TEST(Parameters, AreBounded) {
   EXPECT_TRUE(Parameters{}.validate().ok());
   EXPECT_TRUE((Parameters{kMaxTopK, {UINT32_MAX, UINT64_MAX, UINT32_MAX}}.validate().ok()));

@@ -82,6 +82,7 @@ TEST(Compare, Refuses) {
   EXPECT_EQ(compare(proof, {}, {}).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(compare({kPrime, Bits(kMaxTopK + 1)}, first(kMaxTopK + 1), Bits(kMaxTopK + 1)).error().code,
             ErrorCode::kOutOfRange);
+  EXPECT_TRUE(compare({kPrime, Bits(kMaxTopK)}, first(kMaxTopK), Bits(kMaxTopK)).ok());
   EXPECT_EQ(compare({0, {1, 2}}, two, Bits{1, 2}).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(compare({kPrime + 1, {1, 2}}, two, Bits{1, 2}).error().code, ErrorCode::kOutOfRange);
 }
@@ -128,6 +129,9 @@ TEST(StatisticsOf, Nothing) {
   for (const std::vector<Comparison>& none : {std::vector<Comparison>{}, std::vector<Comparison>(3)}) {
     EXPECT_EQ(statistics_of(none).chunks, 0u);
     EXPECT_EQ(statistics_of(none).points, 0u);
+    EXPECT_EQ(statistics_of(none).exponent_mismatches, 0);
+    EXPECT_EQ(statistics_of(none).mantissa_mean, 0);
+    EXPECT_EQ(statistics_of(none).dispersion, 1);
   }
 }
 

@@ -60,6 +60,8 @@ TEST(Decide, ARowCountsForAFewPoints) {
   EXPECT_EQ(step_of(found(128, 31, 128)), "inconclusive: sequence length");
   EXPECT_EQ(step_of(found(128, 32, 128)), "accepted");
   EXPECT_EQ(step_of(found(512, 32, 129)), "inconclusive: sequence length");
+  EXPECT_EQ(step_of(found(131, 32, 129)), "inconclusive: sequence length");
+  EXPECT_EQ(step_of(found(131, 33, 129)), "accepted");
   EXPECT_EQ(step_of(found(64, 64, 65)), "inconclusive: sequence length");
   EXPECT_EQ(step_of(found(64, UINT64_MAX, 64)), "accepted");
   // No profile lets one token pass, as no file can ask for so little.
@@ -242,6 +244,22 @@ TEST(Decide, SaysWhatPassedAndWhatThatIsWorth) {
   EXPECT_EQ(checks_of(decide(std::vector{equal, least}, Profile::published())), "");
 }
 
+// Of a batching that nobody told nothing is held against a profile, and of another k everything is.
+TEST(Decide, AProfileIsOfItsKAndItsBatching) {
+  Profile profile = Profile::published();
+  profile.topk = kTopK;
+  profile.decode_batching_size = 32;
+  const std::vector<Comparison> chunks = {at_the_bounds()};
+  EXPECT_EQ(step_of(decide(chunks, profile)), "accepted");
+  EXPECT_EQ(step_of(decide(chunks, profile, 32)), "accepted");
+  EXPECT_EQ(decide(chunks, profile, 16).reason(),
+            "'published' was measured with decode_batching_size = 32, these proofs have 16");
+  profile.topk = 256;
+  EXPECT_EQ(step_of(decide(chunks, profile)), "inconclusive: profile");
+  EXPECT_EQ(decide(chunks, profile).reason(),
+            "'published' was measured with k = 256, these proofs have k = 128");
+}
+
 TEST(Decide, NamesTheChunkThatFailed) {
   const auto item_with = [](const std::function<void(Comparison&)>& change) {
     std::vector<Comparison> chunks(4, at_the_bounds());
@@ -254,6 +272,11 @@ TEST(Decide, NamesTheChunkThatFailed) {
   EXPECT_EQ(item_with([](Comparison& c) { c.distinct_values = 9; }), 2u);
   EXPECT_EQ(item_with([](Comparison& c) { c.modulus = 9000; }), 2u);
   EXPECT_EQ(item_with([](Comparison& c) { c.nonfinite_own = 1; }), 2u);
+  // Of two that are as bad, the first.
+  std::vector<Comparison> alike(4, at_the_bounds());
+  for (Comparison& chunk : alike) chunk.distinct_values = chunk.distinct_own;
+  alike[1].exponent_mismatches = alike[3].exponent_mismatches = 113;
+  EXPECT_EQ(decide(alike, Profile::published()).item(), 1u);
   // What is of the whole sequence is of no chunk.
   EXPECT_EQ(item_with([](Comparison& c) { c.sign_mismatches = 128; }), std::nullopt);
 }

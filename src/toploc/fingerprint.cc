@@ -87,7 +87,7 @@ Result<std::size_t> count_rows(std::span<const T> values, std::uint32_t hidden, 
   ASSAY_TRY(check_sizes(hidden, dimensions, 0));
   if (values.size() % hidden != 0)
     return Error{ErrorCode::kMismatch, "states",
-                 fmt::format("{} values are no whole rows of {}", values.size(), hidden)};
+                 fmt::format("{} values are not whole rows of {}", values.size(), hidden)};
   const std::size_t rows = values.size() / hidden;
   ASSAY_TRY(check_sizes(hidden, dimensions, rows));
   return rows;
@@ -328,7 +328,7 @@ Status Fingerprint::validate() const {
   ASSAY_TRY(check_sizes(hidden, dimensions, 0));
   if (values.size() % dimensions != 0)
     return Error{ErrorCode::kMismatch, "values",
-                 fmt::format("{} numbers are no whole rows of {}", values.size(), dimensions)};
+                 fmt::format("{} numbers are not whole rows of {}", values.size(), dimensions)};
   ASSAY_TRY(check_sizes(hidden, dimensions, rows()));
   const auto bad = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
   if (bad != values.end())

@@ -87,6 +87,30 @@ TEST(Fingerprint, IsTheSignedSumOfItsDefinition) {
   }
 }
 
+TEST(AnswerSeed, IsAnothersForAnythingElseInTheAnswer) {
+  const std::vector<std::uint32_t> prompt = {1, 2};
+  const std::vector<std::uint32_t> output = {3};
+  const std::vector<Bytes> proofs = {{1, 2}, {3}};
+  const std::vector<Digest> committed = {seed(7)};
+  const Digest plain = answer_seed(prompt, output, proofs, committed);
+  EXPECT_EQ(answer_seed(prompt, output, proofs, committed), plain);
+  const std::vector<std::uint32_t> longer = {1, 2, 3};
+  const std::vector<Bytes> joined = {{1, 2, 3}};
+  const std::vector<Bytes> swapped = {{3}, {1, 2}};
+  const std::vector<Digest> more = {seed(7), seed(8)};
+  const std::vector<Digest> others = {
+      answer_seed(longer, {}, proofs, committed),     answer_seed(longer, output, proofs, committed),
+      answer_seed(output, prompt, proofs, committed), answer_seed(prompt, prompt, proofs, committed),
+      answer_seed(prompt, output, joined, committed), answer_seed(prompt, output, swapped, committed),
+      answer_seed(prompt, output, {}, committed),     answer_seed(prompt, output, proofs, {}),
+      answer_seed(prompt, output, proofs, more),
+  };
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    EXPECT_NE(others[i], plain) << i;
+    for (std::size_t j = 0; j < i; ++j) EXPECT_NE(others[i], others[j]) << i << ' ' << j;
+  }
+}
+
 TEST(Fingerprint, KeepsLengthsOnAverage) {
   double states_squared = 0;
   double projected_squared = 0;
@@ -146,6 +170,8 @@ TEST(Fingerprint, RefusesOtherBytes) {
   EXPECT_EQ(code_of(header(1, 0, 0)), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_of(header(1, Fingerprint::kMaxDimensions + 1, 0)), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_of(header(1, 1, UINT32_MAX)), ErrorCode::kTooLarge);
+  const Bytes widest = header(Fingerprint::kMaxHidden, Fingerprint::kMaxDimensions, 0);
+  EXPECT_EQ(Fingerprint::decode(widest, "f").value().hidden, Fingerprint::kMaxHidden);
   Bytes infinite = header(1, 1, 1);
   infinite.insert(infinite.end(), {0x00, 0x00, 0x80, 0x7f});
   EXPECT_EQ(code_of(infinite), ErrorCode::kOutOfRange);
@@ -160,6 +186,12 @@ TEST(Fingerprint, RefusesStatesItCannotProject) {
   EXPECT_EQ(code({1, 2}, 2, 0), ErrorCode::kOutOfRange);
   EXPECT_EQ(code({1, 2}, 2, Fingerprint::kMaxDimensions + 1), ErrorCode::kOutOfRange);
   EXPECT_EQ(code(std::vector<float>(Fingerprint::kMaxValues / 1024 + 1), 1, 1024), ErrorCode::kOutOfRange);
+  // As many rows as are taken are asked for their shape.
+  const std::vector<float> most(Fingerprint::kMaxValues / 1024);
+  EXPECT_EQ(verify({seed(1), 1, 1024, {}}, {most, 1}, seed(1), 1024, with_bound(0.05)).value().step(),
+            "shape");
+  const std::vector<float> largest{std::numeric_limits<float>::max()};
+  EXPECT_EQ(std::fabs(Fingerprint::project(largest, 1, seed(1), 1).value().values[0]), largest[0]);
   const Bits with_nan{0, 0, 0x7fc0, 0};
   EXPECT_EQ(Fingerprint::project(with_nan, 2, seed(1), 4).error().reason, "row 1 holds an infinity or NaN");
   // Each a float, and their sum none.
@@ -387,6 +419,29 @@ TEST(FingerprintVerify, IsInconclusiveWhereRowsRepeatOthers) {
   EXPECT_EQ(step_of(with_repeated(6)), "inconclusive: states");
 }
 
+// The bound on repetition is that of the profile, to the last bit.
+TEST(FingerprintVerify, ARowWithinTheBoundOfTheRowBeforeRepeatsIt) {
+  std::vector<float> own = states(6, 4);
+  for (const auto& [row, before, factor] : {std::tuple(1, 0, 1.03F), {3, 2, 1.001F}}) {
+    std::ranges::copy(row_of(own, static_cast<std::size_t>(before)),
+                      row_of(own, static_cast<std::size_t>(row)).begin());
+    for (float& value : row_of(own, static_cast<std::size_t>(row))) value *= factor;
+  }
+  const Fingerprint all = of(own);
+  const auto row = [&](std::size_t i) {
+    Fingerprint one = all;
+    one.values.assign(all.values.begin() + static_cast<std::ptrdiff_t>(i * kDimensions),
+                      all.values.begin() + static_cast<std::ptrdiff_t>((i + 1) * kDimensions));
+    return one;
+  };
+  const double apart = distance(row(0), row(1)).value();
+  EXPECT_EQ(judged(all, own, with_bound(apart)).reason(),
+            "of the verifier's own states, for 2 of 4 rows the row before would pass");
+  EXPECT_EQ(step_of(judged(all, own, with_bound(std::nextafter(apart, 0)))), "accepted");
+  const std::vector<float> two(own.begin() + 2 * kHidden, own.end());
+  EXPECT_EQ(judged(of(two), two).reason(), "of the verifier's own states one row would pass for all 2");
+}
+
 TEST(FingerprintVerify, OfWhatTheVerifierCannotAskIsAnError) {
   const std::vector<float> own = states(6, 4);
   const auto error_of = [&](std::uint32_t hidden, std::uint32_t dimensions) {
@@ -394,7 +449,7 @@ TEST(FingerprintVerify, OfWhatTheVerifierCannotAskIsAnError) {
   };
   EXPECT_EQ(error_of(kHidden, 0), "dimensions: 0 is not in 1 to 1024");
   EXPECT_EQ(error_of(0, kDimensions), "hidden: 0 is not in 1 to 65536");
-  EXPECT_EQ(error_of(199, kDimensions), "states: 800 values are no whole rows of 199");
+  EXPECT_EQ(error_of(199, kDimensions), "states: 800 values are not whole rows of 199");
 }
 
 }  // namespace

@@ -123,10 +123,14 @@ TEST(Profile, RefusesBoundsThatExcludeTooLittle) {
     EXPECT_NE(error.find("values of another run would meet it"), std::string::npos) << name;
   }
   EXPECT_EQ(error_with(&Profile::dispersion, std::nextafter(1.0 / 64, 1.0)), "");
+  EXPECT_EQ(error_with(&Profile::dispersion, 128), "");
+  EXPECT_NE(error_with(&Profile::dispersion, std::nextafter(128.0, 200.0)), "");
   for (const double low : {0.0, 1.0 / 128, 1.0 / 64})
     EXPECT_NE(error_with(&Profile::dispersion, low).find("one value for all would meet it"),
               std::string::npos);
   Profile profile = filled();
+  profile.topk = kMaxTopK;
+  EXPECT_TRUE(profile.validate().ok());
   profile.fingerprint_distance = 0.5;
   EXPECT_TRUE(profile.validate().ok());
   profile.fingerprint_distance = std::nextafter(0.5, 1.0);  // half of every value

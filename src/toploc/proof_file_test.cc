@@ -69,6 +69,8 @@ TEST(ProofFile, RefusesWhatDoesNotFitTogether) {
   const std::string without_proofs = whole.substr(0, whole.find("\"proofs\": ["));
   EXPECT_EQ(ProofFile::decode(without_proofs + "\"proofs\": \"x\"\n}\n", "f").error().to_string(),
             "f: proofs: an array is expected here");
+  const std::string_view vast("{", ProofFile::kMaxBytes + 1);  // never read: its size is asked for first
+  EXPECT_EQ(ProofFile::decode(vast, "f").error().code, ErrorCode::kTooLarge);
   ProofFile file = sample();
   file.proofs.pop_back();
   EXPECT_EQ(file.encode().error().code, ErrorCode::kMismatch);

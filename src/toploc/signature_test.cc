@@ -127,6 +127,11 @@ TEST(Signature, RefusesOtherValues) {
     EXPECT_EQ(Signature::decode(other, "f").error().reason, "an object is expected here") << other;
   EXPECT_EQ(Signature::decode("{\"format\":[[", "f").error().to_string(),
             "f: format: a text is expected here");
+  EXPECT_EQ(error_with(R"("topk":4)", R"("topk":0)").to_string(),
+            "f: topk: an integer from 1 to 4096 is expected here");
+  EXPECT_EQ(error_with(R"("topk":4)", R"("topk":{})").to_string(),
+            "f: topk: an integer from 1 to 4096 is expected here");
+  EXPECT_EQ(Signature::decode("{}", "f").error().to_string(), "f: format: this field is missing");
   EXPECT_EQ(Signature::decode("", "").error().code, ErrorCode::kMalformed);
 }
 
@@ -158,6 +163,44 @@ TEST(Signature, IsCapped) {
   EXPECT_EQ(code_of(with_many("[\"/9kAAQACAAMABA==\",\"\"]", Signature::kMaxProofs + 1, "\"\"")),
             ErrorCode::kTooLarge);
   EXPECT_EQ(code_of(std::string(Signature::kMaxBytes + 1, ' ')), ErrorCode::kTooLarge);
+}
+
+TEST(Signature, IsReadAtItsCaps) {
+  Signature most = sample();
+  most.model.assign(Signature::kMaxText, 'x');
+  most.proofs = {Bytes(8194, 1)};
+  EXPECT_EQ(Signature::decode(most.encode().value(), "").value(), most);
+  most.proofs.assign(Signature::kMaxProofs, Bytes());
+  EXPECT_EQ(Signature::decode(most.encode().value(), "").value().proofs.size(), Signature::kMaxProofs);
+  Signature longest = sample();
+  longest.prompt.clear();
+  longest.prompt.assign(Signature::kMaxBytes - longest.encode().value().size(), 'x');
+  const std::string whole = longest.encode().value();
+  ASSERT_EQ(whole.size(), Signature::kMaxBytes);
+  EXPECT_EQ(Signature::decode(whole, "").value(), longest);
+  longest.prompt += 'x';
+  EXPECT_EQ(longest.encode().error().code, ErrorCode::kTooLarge);
+}
+
+TEST(Signature, EscapesWhatJsonDoes) {
+  Signature escaped = sample();
+  escaped.prompt = "a\\b\x01\x1f\b\f\r\t/";
+  const std::string written = escaped.encode().value();
+  EXPECT_NE(written.find(R"("prompt":"a\\b\u0001\u001f\b\f\r\t/")"), std::string::npos) << written;
+  EXPECT_EQ(Signature::decode(written, "").value(), escaped);
+}
+
+TEST(Signature, HasNoListWithinAList) {
+  const Error error = error_with("[1,2]", "[[1,2]]");
+  EXPECT_EQ(error.code, ErrorCode::kMalformed);
+  EXPECT_EQ(error.place, "f: prompt_token_ids[0]");
+  EXPECT_EQ(error_with(R"("a/model")", R"(["a/model"])").to_string(), "f: model: a text is expected here");
+  EXPECT_EQ(error_with("a/model", std::string(Signature::kMaxText + 1, 'x')).reason,
+            "a text of " + std::to_string(Signature::kMaxText + 1) + " bytes, at most " +
+                std::to_string(Signature::kMaxText) + " are taken");
+  EXPECT_EQ(error_with(R"("topk":4)", R"("topk":"4")").reason, "an integer from 1 to 4096 is expected here");
+  EXPECT_EQ(error_with("\"\"]", "\"" + std::string(10928, 'A') + "\"]").reason,
+            "base64 of more than 8194 bytes");
 }
 
 TEST(Signature, WritesNothingThatIsNotRead) {

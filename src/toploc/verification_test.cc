@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
 
 #include "toploc/test_support.h"
 
@@ -25,6 +26,16 @@ class Verify : public testing::Test {
   [[nodiscard]] States states() const { return States{kRows, kHidden, values_}; }
   [[nodiscard]] Verdict verdict(const Profile& profile = Profile::published()) const {
     return toploc::verify(Offer::of(file_), asked_, states(), profile).value().verdict;
+  }
+  /// What a selection elsewhere takes of a chunk.
+  [[nodiscard]] Points points_of(std::size_t chunk, TieRule rule) const {
+    const std::vector<std::uint64_t> lengths =
+        chunk_lengths(kRows, kHidden, asked_.parameters.batching).value();
+    const std::uint64_t start = std::accumulate(lengths.begin(), lengths.begin() + chunk, std::uint64_t{0});
+    const std::span<const std::uint16_t> values(values_.data() + start, lengths[chunk]);
+    Points points{select(values, 64, rule).value(), {}};
+    for (const std::uint32_t index : points.indices) points.values.push_back(values[index]);
+    return points;
   }
   [[nodiscard]] Verdict before() const { return check_offer(Offer::of(file_), asked_, kRows).value(); }
 
@@ -67,6 +78,9 @@ TEST_F(Verify, NobodyElseChoosesHowMuchIsChecked) {
   asked_.any_ties = false;
   EXPECT_EQ(reason_with([](Parameters& p) { p.ties = TieRule::kLibstdcxx; }),
             "ties is libstdc++, lower-index was asked for");
+  file_.parameters = asked_.parameters;
+  rebuild();
+  EXPECT_EQ(step_of(verdict()), "accepted") << "by the rule that was asked for";
 }
 
 TEST_F(Verify, EitherRuleForTiesWillDo) {
@@ -143,18 +157,11 @@ TEST_F(Verify, ProofsWithoutAWordAreJudgedByWhatWasAsked) {
 }
 
 TEST_F(Verify, StatesMayLieElsewhere) {
-  const std::vector<std::uint64_t> lengths =
-      chunk_lengths(kRows, kHidden, asked_.parameters.batching).value();
   std::vector<std::size_t> called;
   States elsewhere{kRows, kHidden, {}};
   elsewhere.select = [&](std::size_t chunk, TieRule rule) -> Result<Points> {
     called.push_back(chunk);
-    std::uint64_t start = 0;
-    for (std::size_t i = 0; i < chunk; ++i) start += lengths[i];
-    const std::span<const std::uint16_t> values(values_.data() + start, lengths[chunk]);
-    Points points{select(values, 64, rule).value(), {}};
-    for (const std::uint32_t index : points.indices) points.values.push_back(values[index]);
-    return points;
+    return points_of(chunk, rule);
   };
   const auto verdict_of = [&](const States& own) {
     return to_json(toploc::verify(Offer::of(file_), asked_, own, Profile::published()).value().verdict);
@@ -175,6 +182,22 @@ TEST_F(Verify, StatesMayLieElsewhere) {
   elsewhere.select = [](std::size_t, TieRule) -> Result<Points> { return Points{{1}, {2}}; };
   EXPECT_EQ(toploc::verify(Offer::of(file_), asked_, elsewhere, Profile::published()).error().code,
             ErrorCode::kMismatch);
+}
+
+TEST_F(Verify, WithoutAWordTheRuleForTiesIsTheVerifiersOwn) {
+  ASSERT_TRUE(asked_.any_ties);
+  std::vector<TieRule> rules;
+  States elsewhere{kRows, kHidden, {}};
+  elsewhere.select = [&](std::size_t chunk, TieRule rule) -> Result<Points> {
+    rules.push_back(rule);
+    return points_of(chunk, rule);
+  };
+  for (const TieRule rule : {TieRule::kLibstdcxx, TieRule::kLowerIndex}) {
+    asked_.parameters.ties = rule;
+    rules.clear();
+    EXPECT_TRUE(toploc::verify(Offer{file_.proofs}, asked_, elsewhere, Profile::published()).ok());
+    EXPECT_EQ(rules, std::vector<TieRule>(file_.proofs.size(), rule));
+  }
 }
 
 TEST_F(Verify, WhatTheVerifierCannotAskForIsAnError) {
@@ -243,7 +266,7 @@ TEST(States, AreRowsOfOneSequence) {
     EXPECT_EQ(states.values.data(), values.data());
   }
   for (const auto& shape : std::vector<std::vector<std::uint64_t>>{
-           {}, {12}, {2, 3, 2}, {1, 1, 3, 4}, {3, 3}, {3, 0}, {std::uint64_t{1} << 62, 4}})
+           {}, {12}, {2, 3, 2}, {2, 3, 4}, {1, 1, 3, 4}, {3, 3}, {3, 0}, {std::uint64_t{1} << 62, 4}})
     EXPECT_EQ(States::of(shape, values).error().code, ErrorCode::kMismatch);
   EXPECT_EQ(States::of(std::vector<std::uint64_t>{3, 0}, {}).value().rows, 3u);
 }

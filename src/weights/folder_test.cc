@@ -116,6 +116,8 @@ TEST(Folder, RefusesAConfigurationThatSaysNonsense) {
   model.write("config.json", R"({"anything":[1.5],"num_hidden_layers":null,"text_config":{"n_layer":2}})");
   EXPECT_EQ(model.open().value().config().num_blocks, 2u);
   EXPECT_EQ(model.open().value().config().model_type, "");
+  model.write("config.json", R"({"text_config":null})");
+  EXPECT_EQ(model.open().value().config().num_blocks, std::nullopt);
 }
 
 TEST(Folder, HoldsShardsAgainstTheIndex) {
@@ -169,8 +171,10 @@ TEST(ShardIndex, IsReadStrictly) {
     expect_error(ShardIndex::parse(text, "index"), ErrorCode::kMalformed, "index");
   expect_error(ShardIndex::parse(R"({"weight_map":{}})", "index"), ErrorCode::kOutOfRange, "names no tensor");
   Json map = Json::object();
-  for (std::size_t i = 0; i <= Folder::kMaxShards; ++i)
-    map[fmt::format("t{}", i)] = fmt::format("{}.safetensors", i);
+  const auto add = [&](std::size_t i) { map[fmt::format("t{}", i)] = fmt::format("{}.safetensors", i); };
+  for (std::size_t i = 0; i < Folder::kMaxShards; ++i) add(i);
+  EXPECT_EQ(ShardIndex::parse(dump_json({{"weight_map", map}}), "index")->shards.size(), Folder::kMaxShards);
+  add(Folder::kMaxShards);
   expect_error(ShardIndex::parse(dump_json({{"weight_map", map}}), "index"), ErrorCode::kTooLarge,
                "4097 files");
 }

@@ -166,7 +166,10 @@ TEST(Manifest, ListsTheFilesBesideTheWeights) {
   std::filesystem::create_symlink("nowhere", model.path() / "gone.json");
   expect_error(Manifest::of(model.open().value()), ErrorCode::kIo, "gone.json");
   std::filesystem::remove(model.path() / "gone.json");
-  for (std::size_t i = 0; i <= Manifest::kMaxFiles; ++i) model.write(fmt::format("{}.txt", i), "");
+  const std::size_t there = manifest.files().size();
+  for (std::size_t i = there; i < Manifest::kMaxFiles; ++i) model.write(fmt::format("{}.txt", i), "");
+  EXPECT_EQ(Manifest::of(model.open().value())->files().size(), Manifest::kMaxFiles);
+  model.write("more.txt", "");
   expect_error(Manifest::of(model.open().value()), ErrorCode::kTooLarge, "files beside the weights");
 }
 
@@ -250,6 +253,7 @@ TEST_F(Encoded, HasOneForm) {
   expect_error(read({}, {}), ErrorCode::kOutOfRange, "a model has at least one");
   expect_error(read({tensor("lm_head.weight"), tensor("model.embed_tokens.weight")}, {}),
                ErrorCode::kNonCanonical, "repeats another tensor");
+  EXPECT_TRUE(read({tensor("lm_head.weight", "I8"), tensor("model.embed_tokens.weight")}, {}).ok());
   for (const char* later : {"a.json", "b.json"})
     expect_error(read({tensor("a")}, {file("b.json"), file(later)}), ErrorCode::kNonCanonical, "ascending");
   for (const char* name : {"../a.json", "a", "model.safetensors.index.json", ".a.json", ""})
@@ -332,13 +336,15 @@ TEST_F(Check, OfTheFiles) {
   std::filesystem::remove(model_.path() / "tokenizer.json");
   model_.write("config.json", "{}");
   EXPECT_THAT(check(tensors_).reason(), testing::HasSubstr("config.json: its SHA-256 is"));
-  // A manifest of more files.
-  const ModelFolder more;
-  more.whole(tensors_);
-  more.write("vocab.txt", "");
-  const Manifest expected = Manifest::of(more.open().value()).value();
+  // A manifest of more files, before those that are there and behind them.
   model_.write("config.json", R"({"model_type":"llama"})");
-  EXPECT_EQ(check_folder(expected, model_.open().value()).value().reason(), "vocab.txt: is missing");
+  for (const std::string name : {"a.txt", "vocab.txt"}) {
+    const ModelFolder more;
+    more.whole(tensors_);
+    more.write(name, "");
+    const Manifest expected = Manifest::of(more.open().value()).value();
+    EXPECT_EQ(check_folder(expected, model_.open().value()).value().reason(), name + ": is missing");
+  }
 }
 
 TEST_F(Check, AHeadThatRepeatsTheEmbeddingMayBeThere) {

@@ -197,6 +197,11 @@ TEST_F(Row, IsReadWithinItsCaps) {
   opening.row = 0;
   expect_error(RowOpening::decode(opening.encode(), "row"), ErrorCode::kTooLarge,
                "a row has 2147483648 bytes");
+  opening.tensor.shape = {2, RowOpening::kMaxRowBytes / 2};
+  expect_error(RowOpening::decode(opening.encode(), "row"), ErrorCode::kMalformed, "chunks");
+  opening.tensor.shape = {2, RowOpening::kMaxRowBytes / 2 + 1};
+  expect_error(RowOpening::decode(opening.encode(), "row"), ErrorCode::kTooLarge,
+               "a row has 67108866 bytes, at most 67108864 are opened");
   opening = open("small", 2);
   opening.tensor_path.hashes.resize(129);
   expect_error(RowOpening::decode(opening.encode(), "row"), ErrorCode::kTooLarge, "path");

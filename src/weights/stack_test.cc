@@ -115,7 +115,9 @@ TEST(Stack, OfSeveralTheLanguageModelsIsMeant) {
   const Folder folder = model.open().value();
   EXPECT_EQ(folder.stack_names(), (std::vector<std::string>{"model.language_model.layers", "vision.layers"}));
   EXPECT_EQ(folder.stack()->name, "model.language_model.layers");
-  EXPECT_EQ(folder.stack("vision.layers")->blocks.front().layers.front().name, "fc");
+  for (const auto& [stack, layer] :
+       {std::pair("vision.layers", "fc"), {"model.language_model.layers", "mlp.up_proj"}})
+    EXPECT_EQ(layers_of(folder.stack(stack)->blocks.front()), std::vector<std::string>{layer});
   expect_error(folder.stack("audio"), ErrorCode::kMismatch, "has no stack of blocks 'audio'");
 
   model.whole({seen, {"audio.layers.0.fc.weight", {2, 2}}});

@@ -7,11 +7,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "assay/claim_schemes.h"
 #include "assay/pipeline.h"
-#include "assay/verifier.h"
 
 namespace {
 
@@ -30,12 +31,14 @@ Result<assay::Digest> parse_digest(const std::string& text) {
 }
 
 Result<claim::Verification> judge(Flags& flags) {
-  const Result<assay::pst::VerifierKey> key = assay::pst::VerifierKey::read(flags["--srs"]);
-  if (!key.ok()) return key.error();
   const Result<claim::Proofs> proofs = claim::Proofs::read(flags["--proofs"]);
   if (!proofs.ok()) return proofs.error();
   const Result<claim::Commitment> commitment = claim::Commitment::read(flags["--commitment"]);
   if (!commitment.ok()) return commitment.error();
+  const Result<std::unique_ptr<claim::Checker>> checker = flags.contains("--srs")
+                                                              ? claim::read_checker(flags["--srs"])
+                                                              : claim::checker_of(commitment->header.scheme);
+  if (!checker.ok()) return checker.error();
   claim::VerifyOptions options;
   std::optional<claim::Challenge> challenge;
   std::optional<claim::Captured> captured;
@@ -64,7 +67,7 @@ Result<claim::Verification> judge(Flags& flags) {
     if (!read.ok()) return read.error();
     options.captured = &captured.emplace(std::move(read).value());
   }
-  return claim::verify(*commitment, *proofs, claim::TensorChecker(*key), options);
+  return claim::verify(*commitment, *proofs, **checker, options);
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ PAGES = ("SECURITY.md", "docs/claim.md")
 # Tables whose rows are claims of their own begin with this.
 TABLES_OF_CLAIMS = ("| check |", "| what they do |")
 NO_TEST = "no test:"
+# An example set apart, with the comments above it that say how it is tested.
+FENCED = re.compile(r"^(?:<!-- [^\n]* -->\n)*```.*?^```$", re.MULTILINE | re.DOTALL)
 # The title of a paragraph or an item says nothing.
 TITLE = re.compile(r"\*\*[^*]*\.")
 # In C++ a test is SUITE.NAME, in Python a function.
@@ -43,7 +45,7 @@ def joined(text: str) -> str:
 def units_of(page: str) -> list[str]:
     """What a page claims, piece by piece."""
     units: list[str] = []
-    for block in re.split(r"\n\s*\n", page):
+    for block in re.split(r"\n\s*\n", FENCED.sub("", page)):
         lines = [line for line in block.split("\n") if line and not line.startswith("#")]
         if not lines or all(line.startswith("    ") for line in lines):
             continue  # a heading, or an example set apart

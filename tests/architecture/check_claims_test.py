@@ -15,6 +15,13 @@ can open `a.b` .. N-1 of them. "Quoted" words come last.
 
     an example. It is none.
 
+<!-- soak -->
+```sh
+another one. It is none either.
+
+It has a gap.
+```
+
 - **Title.** An item says this; and that.
 - another item
 

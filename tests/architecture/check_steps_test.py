@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest import mock
 
 import check_steps
-from check_steps import Steps
+from step_lists import Steps
 
 CODE = """\
 namespace {
@@ -171,9 +171,9 @@ class CheckStepsTest(unittest.TestCase):
             before = (self.root / path).read_text(encoding="utf-8")
             self.write(path, "\n")
             problems = self.problems()
-            self.assertIn("put LISTS of check_steps.py right", problems[0])
+            self.assertIn("put LISTS of step_lists.py right", problems[0])
             (self.root / path).unlink()
-            self.assertIn("put LISTS of check_steps.py right", self.problems()[0])
+            self.assertIn("put LISTS of step_lists.py right", self.problems()[0])
             self.write(path, before)
 
     def test_never_takes_a_shared_step_out(self) -> None:

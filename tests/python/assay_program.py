@@ -26,7 +26,12 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 def run(
-    where: Path, line: str, *more: object, file_limit: int | None = None, **changes: str
+    where: Path,
+    line: str,
+    *more: object,
+    file_limit: int | None = None,
+    seconds: float = 60,
+    **changes: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run it in a folder with the words of `line`, and with `more` as they are."""
 
@@ -37,13 +42,13 @@ def run(
 
     return subprocess.run(
         [PROGRAM, *line.split(), *map(str, more)], cwd=where, env=environment(**changes),
-        check=False, capture_output=True, text=True, timeout=60, preexec_fn=prepare,
+        check=False, capture_output=True, text=True, timeout=seconds, preexec_fn=prepare,
     )  # fmt: skip
 
 
-def done(where: Path, line: str, *more: object, code: int = DONE) -> str:
+def done(where: Path, line: str, *more: object, code: int = DONE, seconds: float = 60) -> str:
     """What it prints when it ends with `code`."""
-    ended = run(where, line, *more)
+    ended = run(where, line, *more, seconds=seconds)
     assert ended.returncode == code, ended.stderr + ended.stdout
     return ended.stdout
 

@@ -14,6 +14,7 @@ from claim_files import (
     INCONCLUSIVE,
     MODEL,
     MODEL_VALUES,
+    REJECTED,
     ROUNDED,
     SCHEME,
     Files,
@@ -31,6 +32,67 @@ from claim_files import (
     safetensors_of,
     with_records,
 )
+
+# ---- Slices and sets, with the SRS or a part of it
+
+
+def sliced(folder: Path, from_level: int = 0, **names: int) -> Files:
+    """One slice of the model, for a verifier with the levels of the SRS from one on."""
+    path = folder / "levels"
+    MODEL.srs.trim(from_level, path) if from_level else MODEL.srs.write(path)
+    proofs = MODEL.commitment.open(**names)
+    return changed(MODEL, proofs=proofs.to_bytes(), srs=path.read_bytes())
+
+
+@case(ACCEPTED)
+def a_layer(folder: Path) -> Files:
+    return sliced(folder, from_level=1, layer=1)
+
+
+@case(ACCEPTED)
+def a_token_over_all_layers(folder: Path) -> Files:
+    return sliced(folder, token=1)
+
+
+@case(ACCEPTED)
+def a_place_in_the_width_of_a_layer(folder: Path) -> Files:
+    return sliced(folder, from_level=1, layer=0, dim=16)
+
+
+@case(INCONCLUSIVE, "levels", 0)
+def a_layer_for_who_has_the_key_alone(_: Path) -> Files:
+    return changed(MODEL, proofs=MODEL.commitment.open(layer=1).to_bytes())
+
+
+@case(INCONCLUSIVE, "levels", 0)
+def a_token_for_who_has_the_layers_levels(folder: Path) -> Files:
+    return sliced(folder, from_level=1, token=1)
+
+
+@case(REJECTED, "level digests", 0)
+def a_layer_under_points_of_another_srs(folder: Path) -> Files:
+    files = sliced(folder, from_level=1, layer=1)
+    srs = bytearray(files.srs)
+    srs[4096] ^= 1
+    files.srs = bytes(srs)
+    return files
+
+
+@case(REJECTED, "opening equation", 0)
+def a_layer_with_a_changed_value(folder: Path) -> Files:
+    files = sliced(folder, from_level=1, layer=1)
+    proofs = bytearray(files.proofs)
+    proofs[52 + 13 + 9] ^= 1
+    files.proofs = bytes(proofs)
+    return files
+
+
+@case(BAD_INPUT)
+def a_slice_that_fixes_no_axis(folder: Path) -> Files:
+    files = sliced(folder, from_level=1, layer=1)
+    files.proofs = files.proofs[:53] + bytes(4) + files.proofs[57:]
+    return files
+
 
 # ---- Accepted
 
@@ -180,7 +242,7 @@ def header_of_the_version_before(_: Path) -> Files:
 
 
 @case(BAD_INPUT)
-def commitment_of_a_reserved_scheme(_: Path) -> Files:
+def tree_that_names_a_setup(_: Path) -> Files:
     return changed(FLAT, commitment=put(FLAT.commitment.to_bytes(), SCHEME, b"\x02"))
 
 
@@ -205,8 +267,13 @@ def proofs_of_the_version_before(_: Path) -> Files:
 
 
 @case(BAD_INPUT)
-def proofs_of_a_reserved_query(_: Path) -> Files:
-    return changed(FLAT, proofs=put(FLAT.proofs.to_bytes(), 52, b"\x02"))
+def commitment_of_a_scheme_that_is_none(_: Path) -> Files:
+    return changed(FLAT, commitment=put(FLAT.commitment.to_bytes(), SCHEME, b"\x03"))
+
+
+@case(BAD_INPUT)
+def proofs_of_a_query_that_is_none(_: Path) -> Files:
+    return changed(FLAT, proofs=put(FLAT.proofs.to_bytes(), 52, b"\x04"))
 
 
 @case(BAD_INPUT)

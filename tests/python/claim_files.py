@@ -19,16 +19,24 @@ ACCEPTED, REJECTED, BAD_INPUT, INCONCLUSIVE = 0, 1, 2, 3
 class Sample(NamedTuple):
     """A tensor that was honestly committed to and opened."""
 
-    srs: assay.Srs
+    srs: assay.Srs | assay.kzg.Srs | None
     tensor: assay.Tensor
     commitment: assay.Commitment
     points: list[tuple[int, ...]]
     proofs: assay.Proofs
 
 
-def sample(tensor: assay.Tensor, points: list[tuple[int, ...]]) -> Sample:
-    srs = assay.Srs.dev(tensor.axes, seed=7)
-    commitment = assay.commit(tensor, srs)
+def sample(
+    tensor: assay.Tensor,
+    points: list[tuple[int, ...]],
+    scheme: assay.commitments.SchemeName = "tensor",
+) -> Sample:
+    srs: assay.Srs | assay.kzg.Srs | None = None
+    if scheme == "tensor":
+        srs = assay.Srs.dev(tensor.axes, seed=7)
+    elif scheme == "kzg":
+        srs = assay.kzg.Srs.dev(10, seed=7)
+    commitment = assay.commit(tensor, srs, scheme=scheme)
     return Sample(srs, tensor, commitment, points, commitment.open(points))
 
 
@@ -59,7 +67,7 @@ class Files:
 
     commitment: bytes
     proofs: bytes
-    srs: bytes
+    srs: bytes | None
     challenge: bytes | None = None
     digest: str | None = None
     tensor: tuple[str, bytes] | None = None
@@ -70,7 +78,8 @@ class Files:
 
 
 def honest(one: Sample) -> Files:
-    return Files(one.commitment.to_bytes(), one.proofs.to_bytes(), one.srs.verifier_key.to_bytes())
+    key = None if one.srs is None else one.srs.verifier_key.to_bytes()
+    return Files(one.commitment.to_bytes(), one.proofs.to_bytes(), key)
 
 
 # Places in the bytes of a commitment: docs/claim.md. The header begins at 16.

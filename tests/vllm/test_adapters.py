@@ -11,7 +11,15 @@ from vllm.lora.request import LoRARequest
 
 import tiny_engines
 from assay import vllm as proving
-from tiny_engines import Recorder, expected, noted, prompts, runner_of
+from tiny_engines import (
+    Recorder,
+    check_fingerprint,
+    check_layers,
+    expected,
+    noted,
+    prompts,
+    runner_of,
+)
 
 RANK = 8
 
@@ -42,14 +50,19 @@ def test_rows_of_the_adapted_model(tmp_path: Path) -> None:
         for i in range(2)
     ]
     llm: Any = tiny_engines.engine(
-        folder, enable_lora=True, max_loras=2, max_lora_rank=RANK, max_num_seqs=8
+        folder,
+        assay=tiny_engines.with_layers(tmp_path, 32, fingerprint=True),
+        enable_lora=True,
+        max_loras=2,
+        max_lora_rank=RANK,
+        max_num_seqs=8,
     )
     asked = prompts(3, [20])
     settings = SamplingParams(temperature=0, max_tokens=30)
     seen: dict[str, set[tuple[bytes, ...]]] = {}
     # One after the other: in a batch with others the CPU's kernels were seen to leave adapters out.
     for chosen in (None, *adapters):
-        with Recorder(runner_of(llm)) as recorder:
+        with Recorder(runner_of(llm), blocks=True) as recorder:
             outputs = llm.generate(asked, settings, lora_request=chosen, use_tqdm=False)
         names = noted(llm)
         found = [answers[0] for answers in proving.proofs(llm, outputs)]
@@ -57,8 +70,10 @@ def test_rows_of_the_adapted_model(tmp_path: Path) -> None:
         assert {one.adapter for one in found} == {name}
         for output, answer in zip(outputs, found, strict=True):
             assert answer.reason == ""
-            rows = recorder.of(names[output.request_id, 0], 20, 30)
-            assert answer.proofs == expected(rows)
+            place = names[output.request_id, 0], 20, 30
+            assert answer.proofs == expected(recorder.of(*place))
+            check_fingerprint(answer, recorder.of(*place))
+            check_layers(answer, recorder.layers_of(*place), None)
         seen[name] = {tuple(one.proofs) for one in found}
     for first, second in combinations(seen.values(), 2):
         assert not first & second

@@ -64,12 +64,6 @@ def test_what_vllm_cannot_do(
     assert error.count("\n") == 1
 
 
-def test_only_transformers_validates(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    judged = ["--decode_model_name", "x", "--validate_model_name", "x", "--engine", "vllm"]
-    assert run(folder, "validate", *judged) == 2
-    assert "checked by --engine transformers" in capsys.readouterr().err
-
-
 def test_a_profile_of_two_engines(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,3 +87,30 @@ def test_a_profile_of_two_engines(
     assert profile["kernel"] == "vllm, sdpa, eager"
     assert profile["fingerprint_distance"] is None
     assert profile["false_alarm_bound"] > 0
+    # Each way of running is judged by itself too.
+    for run in report["runs"]:
+        assert 0 <= run["alarms"] <= report["alarms"] <= report["held_out"] == 3
+        assert run["false_alarm_bound"] <= report["false_alarm_bound"]
+
+
+def test_a_profile_of_the_other_two(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "1")  # its messages go elsewhere
+    out = folder / "other-profile"
+    given = [
+        "calibrate", "--model", folder / "small", "--out", out, "--prompts", folder / "prompts.txt",
+        "--verifier-engine", "vllm", "--batch-sizes", "1,4", "--max-new-tokens", "40",
+        "--attentions", "sdpa", "--margin", "4", "--json", "--quiet",
+    ]  # fmt: skip
+    assert main([str(one) for one in given]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [(run["provider"], run["verifier"]) for run in report["runs"]] == [
+        (f"bfloat16, sdpa, batch {batch}", "bfloat16, vllm") for batch in (1, 4)
+    ]
+    profile = json.loads(out.read_text())
+    assert profile["kernel"] == "sdpa, vllm"
+    # States of both sides are there.
+    assert profile["fingerprint_distance"] > 0
+    assert main([str(one) for one in [*given, "--provider-engine", "vllm"]]) == 2
+    assert "one of them has to be transformers" in capsys.readouterr().err

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load
 
 os.environ["VLLM_CPU_OMP_THREADS_BIND"] = "|".join(map(str, sorted(os.sched_getaffinity(0))[:2]))
 
@@ -15,7 +16,13 @@ from assay import vllm as proving
 from tiny_engines import CHUNK, K, prompts
 
 BOUNDS = toploc.Profile.from_json(
-    json.dumps({**json.loads(toploc.Profile.published().to_json()), "minimum_points": 5})
+    json.dumps(
+        {
+            **json.loads(toploc.Profile.published().to_json()),
+            "minimum_points": 5,
+            "fingerprint_distance": 0.1,
+        }
+    )
 )
 
 
@@ -26,7 +33,11 @@ def test_two_processes(tmp_path: Path) -> None:
         pytest.skip("two processes need two processors")
     folder = tiny_engines.small_model(tmp_path)
     llm: Any = tiny_engines.engine(
-        folder, distributed_executor_backend="mp", max_num_seqs=8, tensor_parallel_size=2
+        folder,
+        assay=tiny_engines.with_layers(tmp_path, 48, fingerprint=True),
+        distributed_executor_backend="mp",
+        max_num_seqs=8,
+        tensor_parallel_size=2,
     )
     asked = prompts(8, [10, 40])
     outputs = llm.generate(asked, SamplingParams(temperature=0, max_tokens=40), use_tqdm=False)
@@ -37,5 +48,11 @@ def test_two_processes(tmp_path: Path) -> None:
         assert signature.output_token_ids == list(output.outputs[0].token_ids)
         own = toploc.recompute(verifier, signature.prompt_token_ids, signature.output_token_ids)
         assert toploc.verify(own, signature.proofs, BOUNDS, chunk=CHUNK, k=K)
+        seed = answer.fingerprint_seed
+        assert toploc.fingerprint.verify(answer.fingerprint, own, seed, BOUNDS)
+        # The last layer's rows are those that the head is given.
+        kept = load(answer.rows)["layer_1"][0]
+        assert toploc.build(kept, chunk=CHUNK, k=K) == answer.proofs
+        assert answer.commitment.header.axes[1] == 48
     (only,) = (one for one in llm.collective_rpc("assay_status") if one is not None)
     assert only["counts"]["proved"] == 8

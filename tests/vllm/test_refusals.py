@@ -156,6 +156,7 @@ SPECULATING = SimpleNamespace(method="eagle")
         ("model_config.runner_type", "pooling", "pooling model"),
         ("model_config.is_encoder_decoder", True, "encoder and a decoder"),
         ("use_v2_model_runner", True, "VLLM_USE_V2_MODEL_RUNNER=0"),
+        ("model_config.enable_trace_replay", True, "trace replay, which model runner V2 alone has"),
         ("parallel_config.data_parallel_size", 2, "data parallel"),
         ("parallel_config._api_process_count", 2, "--api-server-count 1"),
         ("parallel_config.pipeline_parallel_size", 2, "pipeline parallel"),

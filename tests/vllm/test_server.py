@@ -2,25 +2,35 @@
 
 import asyncio
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import openai
+import psutil
 import pytest
 
+import assay
 import tiny_engines
 from assay import InputError, models, toploc
-from assay.vllm import read_answers
+from assay.vllm import kept_tensor, read_answers
 from assay.vllm.launching import Server, serving
 from tiny_engines import CHUNK, VOCAB, K
 
 INCLUDE = {"assay-proofs": "include"}
 BOUNDS = toploc.Profile.from_json(
-    json.dumps({**json.loads(toploc.Profile.published().to_json()), "minimum_points": 5})
+    json.dumps(
+        {
+            **json.loads(toploc.Profile.published().to_json()),
+            "minimum_points": 5,
+            "fingerprint_distance": 0.1,
+        }
+    )
 )
 OPTIONS = [
     "--dtype", "bfloat16", "--enforce-eager", "--max-model-len", "2048", "--max-num-seqs", "16",
@@ -43,7 +53,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(folder: Path, kept: Path) -> Iterator[Server]:
-    settings = {"k": K, "chunk": CHUNK, "folder": str(kept)}
+    settings = tiny_engines.with_layers(folder.parent, 64, folder=str(kept), fingerprint=True)
     template = folder.parent / "chat.jinja"
     template.write_text(CHAT)
     options = [*OPTIONS, "--chat-template", str(template)]
@@ -70,12 +80,22 @@ def check(verifier: Any, signature: Any) -> None:
     assert toploc.verify(own, signature.proofs, BOUNDS, chunk=CHUNK, k=K)
 
 
+def check_answer(verifier: Any, answer: Any) -> None:
+    check(verifier, answer.signature)
+    made = answer.signature
+    own = toploc.recompute(verifier, made.prompt_token_ids, made.output_token_ids)
+    seed = answer.fingerprint_seed
+    assert toploc.fingerprint.verify(answer.fingerprint, own, seed, BOUNDS)
+
+
 def counters(server: Server) -> dict[str, float]:
     lines = [line for line in server.get("/metrics").splitlines() if line.startswith("assay_")]
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
 
 
-def test_completions(server: Server, client: openai.OpenAI, verifier: Any, kept: Path) -> None:
+def test_completions(
+    server: Server, client: openai.OpenAI, verifier: Any, folder: Path, kept: Path
+) -> None:
     made = client.completions.create(
         model="small", prompt=["w1 w2 w3", "w4 w5"], max_tokens=40, n=2, temperature=1.0
     )
@@ -86,11 +106,17 @@ def test_completions(server: Server, client: openai.OpenAI, verifier: Any, kept:
         words = [f"w{token}" for token in answer.signature.output_token_ids if token > 0]
         assert choice.text.split() == words  # token 0 is none of the text
         assert answer.signature.prompt == ["w1 w2 w3", "w4 w5"][answer.question]
-        check(verifier, answer.signature)
+        check_answer(verifier, answer)
+    ends = "commitment", "fingerprint", "json", "safetensors"
     names = sorted(path.name for path in kept.glob(f"{made.id}*"))
-    assert names == [f"{made.id}.{q}.{c}.json" for q in (0, 1) for c in (0, 1)]
-    stored = toploc.Signature.read(str(kept / names[0]))
+    assert names == [f"{made.id}.{q}.{c}.{end}" for q in (0, 1) for c in (0, 1) for end in ends]
+    stored = toploc.Signature.read(str(kept / names[2]))
     assert stored == answers[0].signature
+    assert (kept / names[1]).read_bytes() == answers[0].fingerprint
+    commitment = assay.Commitment.read(kept / names[0])
+    assert commitment == answers[0].commitment
+    tensor = kept_tensor((kept / names[3]).read_bytes(), commitment)
+    assert commitment == assay.commit(tensor, assay.Srs.open(folder.parent / "layers.srs"))
 
 
 def test_the_response_itself(client: openai.OpenAI, verifier: Any) -> None:
@@ -100,7 +126,8 @@ def test_the_response_itself(client: openai.OpenAI, verifier: Any) -> None:
     )
     extra: Any = made.model_extra
     (answer,) = read_answers(extra["assay"])
-    check(verifier, answer.signature)
+    check_answer(verifier, answer)
+    assert answer.commitment is not None
     assert len(answer.signature.output_token_ids) == made.usage.completion_tokens  # type: ignore[union-attr]
 
 
@@ -203,6 +230,27 @@ def test_a_folder_that_is_gone_costs_no_answer(
     assert after["assay_unstored_total"] == before["assay_unstored_total"] + 1
     assert after["assay_answers_with_proofs_total"] == before["assay_answers_with_proofs_total"] + 1
     assert after["assay_proofs_total"] == before["assay_proofs_total"] + 2
+    assert after["assay_fingerprints_total"] == before["assay_fingerprints_total"] + 1
+    assert after["assay_commitments_total"] == before["assay_commitments_total"] + 1
+    size = after["assay_row_bytes_total"] - before["assay_row_bytes_total"]
+    assert 9 * 2 * 128 * 2 <= size < 9 * 2 * 128 * 2 + 512
+
+
+def test_an_answer_of_more_tokens_than_are_committed_to(
+    server: Server, client: openai.OpenAI, kept: Path
+) -> None:
+    before = counters(server)
+    made = client.completions.create(
+        model="small", prompt="w1 w2", max_tokens=70, extra_body={"ignore_eos": True}
+    )
+    (answer,) = proofs_of(server, made.id)
+    assert answer.commitment is None
+    assert list(answer.without) == ["commitment"]
+    assert "more than 64 tokens" in answer.without["commitment"]
+    ends = {path.name.removeprefix(f"{made.id}.0.0") for path in kept.glob(f"{made.id}*")}
+    assert ends == {".fingerprint", ".json", ".without.json"}
+    kind = 'assay_answers_without_total{kind="commitment"}'
+    assert counters(server)[kind] == before[kind] + 1
 
 
 def test_what_is_wrong_is_told_at_the_start(folder: Path) -> None:
@@ -211,3 +259,45 @@ def test_what_is_wrong_is_told_at_the_start(folder: Path) -> None:
         serving(str(folder), {"wrong": 1}, OPTIONS, SPREAD),
     ):
         pass
+
+
+def test_an_engine_that_is_killed(server: Server, client: openai.OpenAI, kept: Path) -> None:
+    """The last of this file: nothing answers behind it."""
+    engines = [
+        one
+        for one in psutil.Process(server.process.pid).children(recursive=True)
+        if "EngineCore" in " ".join(one.cmdline()) or "EngineCor" in one.name()
+    ]
+    assert len(engines) == 1
+
+    def is_whole(i: int) -> bool:
+        with suppress(Exception):  # of the client's own, or of what it is built on
+            list(
+                client.completions.create(
+                    model="small", prompt=f"w{i}", max_tokens=40 + i, stream=True,
+                    extra_body={"ignore_eos": True},
+                )
+            )  # fmt: skip
+            return True
+        return False
+
+    # It is halted before, for it may leave the others of a small machine no time until it is done.
+    engines[0].suspend()
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(is_whole, i) for i in range(8)]
+        time.sleep(1)
+        engines[0].kill()
+    assert not any(one.result() for one in asked)
+    server.process.wait(60)
+    lines = [line for line in server.log.read_text().splitlines() if "assay: the engine" in line]
+    assert len(lines) == 1, lines
+    # Each answer that is there is whole, and nothing else is.
+    for path in kept.iterdir():
+        assert path.suffix in {".json", ".fingerprint", ".commitment", ".safetensors"}, path
+        if path.suffix == ".json" and not path.name.endswith((".none.json", ".without.json")):
+            toploc.Signature.read(str(path))
+        elif path.suffix == ".commitment":
+            rows = path.with_suffix(".safetensors").read_bytes()
+            kept_tensor(rows, assay.Commitment.read(path))
+        elif path.suffix == ".fingerprint":
+            toploc.fingerprint.Fingerprint.from_bytes(path.read_bytes())

@@ -3,11 +3,19 @@
 import asyncio
 import errno
 import json
+import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from prometheus_client import REGISTRY
+from safetensors.torch import save
 
+import assay
+from assay import InputError, toploc
 from assay.toploc import Shape
 from assay.vllm import read_answers, serving
 from assay.vllm.middleware import Proofs
@@ -25,19 +33,28 @@ class Config:
 class Engine:
     """Answers as vLLM's workers would."""
 
-    vllm_config = Config()
     output_processor = object()
 
-    def __init__(self, taken: Any) -> None:
+    def __init__(self, taken: Any, rest: tuple[Any, ...] = (), settings: Any = None) -> None:
+        self.vllm_config = Config()
+        self.vllm_config.additional_config = {"assay": settings or {}}
         self._taken = taken
+        self._rest = list(rest)
+        self.called: list[str] = []
 
     async def collective_rpc(self, method: str, args: tuple[Any, ...] = ()) -> list[Any]:
         await asyncio.sleep(0.01)
+        self.called.append(method)
         if method == "assay_status":
             return [None, STATUS]
-        if isinstance(self._taken, Exception):
-            raise self._taken
-        return [None, self._taken]
+        if method == "assay_forget":
+            return [None, None]
+        said = self._taken
+        if method == "assay_rest":
+            said = self._rest.pop(0) if len(self._rest) > 1 else self._rest[0]
+        if isinstance(said, Exception):
+            raise said
+        return [None, dict(said)]
 
 
 TAKEN = {"proofs": [PROOF], "missing_prompt_rows": 3}
@@ -56,6 +73,15 @@ def collected(taken: Any) -> serving.Collector:
     collector = serving.Collector(Engine(taken))
     serving.collect(collector)
     return collector
+
+
+def committing(rest: tuple[Any, ...], folder: Path) -> tuple[serving.Collector, Engine]:
+    """A collector of an engine that commits to rows of layers."""
+    settings = {"layers": "all", "srs": "none", "fingerprint": True, "folder": str(folder)}
+    engine = Engine({**TAKEN, "pending": True}, rest, settings)
+    collector = serving.Collector(engine)
+    serving.collect(collector)
+    return collector, engine
 
 
 def scope(path: str, method: str = "GET", *headers: tuple[bytes, bytes]) -> dict[str, Any]:
@@ -148,6 +174,114 @@ def test_a_server_without_proofs_says_so() -> None:
         assert (status, json.loads(body)["error"]["message"]) == (404, "the engine makes no proofs")
 
     asyncio.run(story())
+
+
+def made() -> tuple[Any, bytes]:
+    rows = {"layer_0": torch.randn(1, 2, 4), "layer_1": torch.randn(1, 2, 4)}
+    tensor = assay.encode(rows)
+    return assay.commit(tensor, assay.Srs.dev(tensor.axes, 3)), save(rows)
+
+
+def test_what_is_made_behind_the_last_token_is_waited_for(tmp_path: Path) -> None:
+    commitment, rows = made()
+    whole = {"commitment": commitment.to_bytes(), "rows": rows, "without": {"fingerprint": "why"}}
+
+    async def story() -> None:
+        pending = {"pending": True}
+        collector, engine = committing((pending, pending, whole), tmp_path)
+        collector.finished(finished("cmpl-1"))
+        (answer,) = await collector.answers("cmpl-1")
+        assert engine.called == ["assay_status", "assay_take", *["assay_rest"] * 3]
+        assert answer.commitment == commitment
+        assert answer.without == {"fingerprint": "why"}
+        assert answer.rows is None  # which are for the store
+        assert (tmp_path / "cmpl-1.0.0.safetensors").read_bytes() == rows
+        # A folder does not keep what a cache spared.
+        kept = replace(answer, missing_prompt_rows=0)
+        assert await asyncio.to_thread(collector._store.read, "cmpl-1") == [kept]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("rest", "reason"),
+    [
+        (({"pending": True},), "it was not made within 0 s"),
+        ((RuntimeError("engine dead"),), "the engine did not give it: engine dead"),
+    ],
+)
+def test_what_is_not_made_costs_no_proofs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rest: tuple[Any, ...], reason: str
+) -> None:
+    async def story() -> None:
+        collector, engine = committing(rest, tmp_path)
+        monkeypatch.setattr(serving, "_WAITS_S", 0.1)
+        collector.finished(finished("cmpl-1"))
+        (answer,) = await collector.answers("cmpl-1")
+        assert answer.proofs == [PROOF]
+        assert answer.without == {"commitment": reason, "fingerprint": reason}
+        assert ("assay_forget" in engine.called) == isinstance(rest[0], dict)
+
+    asyncio.run(story())
+
+
+def test_rows_that_would_be_kept_nowhere() -> None:
+    with pytest.raises(InputError, match="without a folder or database that keeps their rows"):
+        serving.Collector(Engine(TAKEN, (), {"layers": "all", "srs": "none"}))
+
+
+def test_what_there_is_is_counted(tmp_path: Path) -> None:
+    commitment, rows = made()
+    counted = (
+        "assay_fingerprints_total", "assay_commitments_total", "assay_row_bytes_total",
+        "assay_answers_without_total:fingerprint", "assay_answers_without_total:commitment",
+    )  # fmt: skip
+
+    def values() -> list[float]:
+        names = (name.partition(":") for name in counted)
+        return [
+            REGISTRY.get_sample_value(name, {"kind": kind} if kind else {}) or 0.0
+            for name, _, kind in names
+        ]
+
+    async def story() -> None:
+        fingerprint = toploc.fingerprint.project(torch.randn(2, 4), bytes(32)).to_bytes()
+        whole = {"commitment": commitment.to_bytes(), "rows": rows, "fingerprint": fingerprint}
+        lacking = {"without": {"commitment": "too long", "fingerprint": "NaN"}}
+        before = values()
+        for rest in (whole, lacking):
+            collector, _ = committing((rest,), tmp_path)
+            collector.finished(finished("cmpl-1"))
+            await collector.answers("cmpl-1")
+        difference = [b - a for a, b in zip(before, values(), strict=True)]
+        assert difference == [1, 1, len(rows), 1, 1]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_engine_that_died_leaves_one_line(caplog: pytest.LogCaptureFixture, first: bool) -> None:
+    async def story() -> None:
+        collector = collected(RuntimeError("engine dead"))
+        if first:
+            collector.failed(5, RuntimeError("killed"))
+        for index in range(3):
+            collector.finished(finished(f"cmpl-{index}"))
+        for index in range(3):
+            await collector.answers(f"cmpl-{index}")
+        collector.failed(5, RuntimeError("killed"))
+
+    with caplog.at_level("ERROR", "vllm.assay"):
+        logging.getLogger("vllm.assay").addHandler(caplog.handler)
+        asyncio.run(story())
+        logging.getLogger("vllm.assay").removeHandler(caplog.handler)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 1 or lines == [lines[0]] * 2  # told to the root's handler too
+    assert lines[0] == (
+        "assay: the engine ended with 5 answers unfinished: killed"
+        if first
+        else "assay: the engine did not give proofs: engine dead"
+    )
 
 
 def test_a_full_disk_costs_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,15 @@ from vllm import SamplingParams
 
 import tiny_engines
 from assay import vllm as proving
-from tiny_engines import Recorder, expected, noted, prompts, runner_of
+from tiny_engines import (
+    Recorder,
+    check_fingerprint,
+    check_layers,
+    expected,
+    noted,
+    prompts,
+    runner_of,
+)
 
 DRAFTS = {
     "method": "ngram",
@@ -23,6 +31,7 @@ def llm(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder: Path = tiny_engines.small_model(tmp_path_factory.mktemp("models"))
     return tiny_engines.engine(
         folder,
+        assay=tiny_engines.with_layers(folder.parent, 64, fingerprint=True),
         speculative_config=DRAFTS,
         max_num_seqs=16,
         max_num_batched_tokens=64,
@@ -41,7 +50,7 @@ def test_rows_of_accepted_tokens_alone(llm: Any, temperature: float) -> None:
         SamplingParams(temperature=temperature, max_tokens=10 + i, stop=["w5 w"] * (i % 2))
         for i in range(len(asked))
     ]
-    with Recorder(runner_of(llm)) as recorder:
+    with Recorder(runner_of(llm), blocks=True) as recorder:
         outputs = llm.generate(asked, settings, use_tqdm=False)
     names = noted(llm)
     tokens = sum(len(output.outputs[0].token_ids) for output in outputs)
@@ -52,5 +61,7 @@ def test_rows_of_accepted_tokens_alone(llm: Any, temperature: float) -> None:
         assert answer.reason == ""
         made = list(output.outputs[0].token_ids)
         assert answer.signature.output_token_ids == made
-        rows = recorder.of(names[output.request_id, 0], len(output.prompt_token_ids), len(made))
-        assert answer.proofs == expected(rows)
+        place = names[output.request_id, 0], len(output.prompt_token_ids), len(made)
+        assert answer.proofs == expected(recorder.of(*place))
+        check_fingerprint(answer, recorder.of(*place))
+        check_layers(answer, recorder.layers_of(*place), None)

@@ -15,12 +15,16 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
+from safetensors.torch import load
 from transformers import AutoModelForCausalLM, LlamaConfig
 
+import assay
 import tiny_models
-from assay import toploc
+from assay import Srs, toploc
+from assay import vllm as proving
 
 K, CHUNK = 16, 8
+LAYERS, WIDTH = 2, 128
 POSITIONS = 2048
 VOCAB = tiny_models.VOCAB
 
@@ -32,9 +36,9 @@ def small_model(parent: Path, name: str = "small", seed: int = 1) -> Path:
         bos_token_id=None,
         eos_token_id=None,
         pad_token_id=0,
-        hidden_size=128,
+        hidden_size=WIDTH,
         intermediate_size=128,
-        num_hidden_layers=2,
+        num_hidden_layers=LAYERS,
         num_attention_heads=4,
         num_key_value_heads=2,
         head_dim=32,
@@ -75,14 +79,24 @@ def runner_of(llm: Any) -> Any:
     return executor.driver_worker.worker.model_runner
 
 
+def with_layers(parent: Path, tokens: int, **more: Any) -> dict[str, Any]:
+    """Settings for commitments to rows of all layers of `small_model`, with a file of their SRS."""
+    path = parent / "layers.srs"
+    zeros = {f"layer_{i}": torch.zeros(1, tokens, WIDTH) for i in range(LAYERS)}
+    Srs.dev(assay.encode(zeros).axes, seed=5).write(path)
+    return {"k": K, "chunk": CHUNK, "layers": "all", "srs": str(path), **more}
+
+
 class Recorder:
     """Keeps the rows that `compute_logits` is given, by request and position, the last of each.
 
-    It reads the runner's own batch, and nothing that assay does.
+    With `blocks` also what hooks of torch see of the blocks. It reads the runner's own batch, and
+    nothing that assay does.
     """
 
-    def __init__(self, runner: Any) -> None:
+    def __init__(self, runner: Any, *, blocks: bool = False) -> None:
         self.rows: dict[tuple[str, int], torch.Tensor] = {}
+        self.residuals: dict[tuple[str, int], torch.Tensor] = {}
         self.batches: list[int] = []
         self.passes = 0
         self.drafted = 0
@@ -90,18 +104,32 @@ class Recorder:
         self._compute = runner.model.compute_logits
         self._prepare = runner._prepare_inputs
         self._drafts: dict[str, list[int]] = {}
+        self._index: Any = None
+        self._handed: list[torch.Tensor] = []
+        self._blocks = list(runner.model.model.layers[:-1]) if blocks else []
+        self._hooks: list[Any] = []
 
     def __enter__(self) -> "Recorder":
         self._runner._prepare_inputs = self._note_drafts
         self._runner.model.compute_logits = self._record
+        self._hooks = [one.register_forward_hook(self._note_block) for one in self._blocks]
         return self
 
     def __exit__(self, *_: object) -> None:
         del self._runner.model.compute_logits, self._runner._prepare_inputs
+        for hook in self._hooks:
+            hook.remove()
 
     def _note_drafts(self, scheduled: Any, *args: Any, **kwargs: Any) -> Any:
         self._drafts = dict(scheduled.scheduled_spec_decode_tokens)
-        return self._prepare(scheduled, *args, **kwargs)
+        prepared = self._prepare(scheduled, *args, **kwargs)
+        self._index = prepared[0]
+        self._handed.clear()
+        return prepared
+
+    def _note_block(self, _: Any, __: Any, output: Any) -> None:
+        hidden, residual = output
+        self._handed.append(hidden + residual)
 
     def _record(self, states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         runner = self._runner
@@ -119,11 +147,21 @@ class Recorder:
             self.drafted += len(places) - len(names)
             for place, row in zip(places, states, strict=True):
                 self.rows[place] = row.clone()
+            if self._blocks:
+                handed = torch.stack([one[self._index] for one in self._handed], 1)
+                self.residuals.update(zip(places, handed, strict=True))
         return self._compute(states, *args, **kwargs)
 
     def of(self, name: str, prompt: int, tokens: int) -> torch.Tensor:
         """The rows that the tokens of an answer were chosen from."""
         return torch.stack([self.rows[name, prompt - 1 + i] for i in range(tokens)])
+
+    def layers_of(self, name: str, prompt: int, tokens: int) -> dict[str, torch.Tensor]:
+        """The same of each layer, by its name in a capture."""
+        places = [(name, prompt - 1 + i) for i in range(tokens)]
+        residuals = torch.stack([self.residuals[place] for place in places])
+        every = [*residuals.unbind(1), self.of(name, prompt, tokens)]
+        return {f"layer_{i}": rows[None] for i, rows in enumerate(every)}
 
 
 def noted(llm: Any) -> dict[tuple[str, int], str]:
@@ -138,6 +176,24 @@ def noted(llm: Any) -> dict[tuple[str, int], str]:
 def expected(rows: torch.Tensor) -> list[bytes]:
     """Proofs of these rows."""
     return toploc.build(rows, chunk=CHUNK, k=K)
+
+
+def check_layers(answer: Any, expected_rows: dict[str, torch.Tensor], srs: Srs | None) -> None:
+    """The rows that were kept are these; with an SRS, so are those that were committed to."""
+    assert answer.without == {}
+    kept = load(answer.rows)
+    assert kept.keys() == expected_rows.keys()
+    for name, rows in expected_rows.items():
+        assert torch.equal(kept[name], rows), name
+    if srs is not None:
+        tensor = proving.kept_tensor(answer.rows, answer.commitment)
+        assert answer.commitment == assay.commit(tensor, srs)
+
+
+def check_fingerprint(answer: Any, rows: torch.Tensor) -> None:
+    """The fingerprint of an answer is that of these rows, by the answer's own seed."""
+    own = toploc.fingerprint.project(rows, answer.fingerprint_seed)
+    assert answer.fingerprint == own.to_bytes()
 
 
 def prompts(count: int, lengths: Sequence[int], seed: int = 0) -> list[dict[str, list[int]]]:

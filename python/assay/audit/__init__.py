@@ -8,6 +8,7 @@ use.
 from typing import TYPE_CHECKING
 
 from ..lazily import on_first_use
+from .choosing import choice_of
 from .verifying import (
     Challenge,
     Head,
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
     from .listening import Listener
     from .notebook import new, robust_server
     from .packets import HOST, PORT, prepare_packet, send_packet
-    from .recording import Recorded, Run
+    from .recording import Prover, Recorded, Run, key_in, open_recorder
     from .session import Sampling
+    from .wires import BlockLayer, wires_between
 
 __all__ = [
     "HOST",
     "PORT",
+    "BlockLayer",
     "Calibration",
     "Challenge",
     "Head",
@@ -41,6 +44,7 @@ __all__ = [
     "Openings",
     "Products",
     "Profile",
+    "Prover",
     "Recorded",
     "Request",
     "Run",
@@ -49,15 +53,19 @@ __all__ = [
     "calibrate",
     "challenge",
     "check",
+    "choice_of",
     "count_products",
     "enroll",
+    "key_in",
     "new",
+    "open_recorder",
     "open_run",
     "prepare_packet",
     "robust_server",
     "send_packet",
     "streaming_audit",
     "tally",
+    "wires_between",
 ]
 
 __getattr__, __dir__ = on_first_use(
@@ -69,8 +77,9 @@ __getattr__, __dir__ = on_first_use(
         ".listening": "Listener",
         ".notebook": "new robust_server",
         ".packets": "HOST PORT prepare_packet send_packet",
-        ".recording": "Recorded Run",
+        ".recording": "Prover Recorded Run key_in open_recorder",
         ".session": "Sampling",
+        ".wires": "BlockLayer wires_between",
     },
     __all__,
 )

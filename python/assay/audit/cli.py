@@ -7,7 +7,7 @@ from typing import Any
 
 from ..arguments import Parser, add_number, at_least, parser_of
 from ..ending import ended
-from ..models import ATTENTION, DEVICES, DTYPES
+from ..models import ATTENTION, DEVICES, DTYPES, require_models
 
 PROGRAM = "assay audit"
 _PROMPT = "The lighthouse keeper opened the letter and read"
@@ -32,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    # Loading torch takes seconds that --help and typing errors need not wait.
+    # Loading torch takes seconds that --help, typing errors and missing models need not wait.
+    require_models(options)
     if options.verb == "sample":
         from . import story
 
@@ -94,7 +95,7 @@ def _add_run(verbs: Any) -> None:
 
 
 def _add_enroll(verbs: Any) -> None:
-    about = "make secret keys of a model that is no folder: a .gguf file, a hub's"
+    about = "make secret keys of a model that is not a folder: a .gguf file, a hub's"
     add = _verb(verbs, "enroll", about)
     _add_model(add)
     add("--out", required=True, metavar="PREFIX", help="the keys: PREFIX.0, PREFIX.1, ..")

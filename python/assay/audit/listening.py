@@ -80,9 +80,10 @@ class Listener:
         self.stop()
 
     def stop(self) -> int:
-        """Ask it to end, as Ctrl-C does, and wait until it has said its verdict; gives its code."""
+        """Ask it to end, and wait until it has said its verdict; gives its code."""
         if self.code is None:
-            self._process.send_signal(signal.SIGINT)
+            # Whatever a shell starts in the background ignores SIGINT, and so do its children.
+            self._process.send_signal(signal.SIGTERM)
             self.code = self._process.wait()
             self._reading.join()
             for pipe in (self._process.stdout, self._process.stderr):

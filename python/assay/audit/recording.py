@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from .. import _core, models, weights
 from ..errors import Error, InputError
 from ..models import Layout, Rows, Span, Tap
-from .choosing import Layers, choice_of
+from .choosing import Layers
+from .wires import Place, wires_of
 
 MEMORY_BYTES = 256 << 20
 DISK_BYTES = 16 << 30
@@ -29,13 +30,6 @@ _DTYPES = {
     torch.float32: "float32",
     torch.float64: "float64",
 }
-
-
-class _Place(NamedTuple):
-    """A wire: the block, or None, and the role."""
-
-    block: int | None
-    role: str
 
 
 @dataclass(frozen=True)
@@ -98,7 +92,7 @@ def record_runs(
     folder = Path(sink)
     layout = layout or models.find_layout(model)
     wires = wires_of(model, layout, layers)
-    recorder = _core.AuditRecorder.open(str(folder), memory_bytes, disk_bytes, all_prompt_rows)
+    recorder = open_recorder(folder, memory_bytes, disk_bytes, all_prompt_rows)
     prover = Prover(
         recorder,
         wires,
@@ -113,6 +107,20 @@ def record_runs(
             yield prover.recorded
     finally:
         prover.close()
+
+
+def open_recorder(
+    folder: Path,
+    memory_bytes: int = MEMORY_BYTES,
+    disk_bytes: int = DISK_BYTES,
+    all_prompt_rows: bool = False,
+) -> _core.AuditRecorder:
+    """A recorder into a folder, which is made where it is not there.
+
+    Raises:
+        InputError: No room for the folder ("io"), or for the rows that wait ("too_large").
+    """
+    return _core.AuditRecorder.open(str(folder), memory_bytes, disk_bytes, all_prompt_rows)
 
 
 def key_in(folder: Path) -> Path:
@@ -139,51 +147,6 @@ def engine_text(model: PreTrainedModel) -> str:
     return " ".join(f"{name}={value}" for name, value in found.items()).replace("\n", " ")[:1000]
 
 
-def wires_of(model: PreTrainedModel, layout: Layout, layers: Layers = "all") -> dict[Tap, _Place]:
-    """The taps at which rows of each wire that is recorded come by, each wire once.
-
-    Args:
-        model: In evaluation mode.
-        layout: Of the model.
-        layers: The blocks that are recorded: "all", "1/8", "0,8,16-19", or their numbers.
-
-    Raises:
-        InputError: There are no such blocks ("malformed", "out_of_range").
-    """
-    choice, blocks = choice_of(layers), len(layout.blocks)
-    choice.of(blocks)
-    return {
-        tap: place
-        for tap, place in _all_wires(model, layout).items()
-        if choice.has(place.block, place.role, blocks)
-    }
-
-
-def _all_wires(model: PreTrainedModel, layout: Layout) -> dict[Tap, _Place]:
-    taps: dict[Tap, _Place] = {models.EMBEDDING: _Place(0, "residual")}
-    for block in range(len(layout.blocks)):
-        taps[models.residual(block)] = _Place(block + 1, "residual")
-    inputs: set[_Place] = set()
-    for layer in models.linear_layers(model, layout):
-        roles = _core.audit_layer_roles(layer.path)
-        if roles is None:
-            continue
-        given, returned = (_Place(layer.block, role) for role in roles)
-        # Layers that read the same rows, as q, k and v do, are told of them once.
-        if given not in inputs:
-            inputs.add(given)
-            taps[models.linear_input(layer.module_name)] = given
-        taps[models.linear_output(layer.module_name)] = returned
-    taps[models.HEAD_INPUT] = _Place(None, "final_norm")
-    taps[models.linear_output(_name_of(model, models.head_of(model)))] = _Place(None, "logits")
-    return taps
-
-
-def _name_of(model: nn.Module, module: nn.Module) -> str:
-    names: dict[nn.Module, str] = {one: name for name, one in model.named_modules()}
-    return names[module]
-
-
 @dataclass
 class _Open:
     """A sequence that has not ended."""
@@ -202,7 +165,7 @@ class Prover:
     def __init__(
         self,
         recorder: _core.AuditRecorder,
-        wires: Mapping[Tap, _Place],
+        wires: Mapping[Tap, Place],
         *,
         nonce: bytes,
         manifest: bytes,
@@ -222,14 +185,20 @@ class Prover:
         self._here = _Here()
         # Heads are signed once the last row is on the disk, which the model need not wait for.
         self._finishing = ThreadPoolExecutor(1, "assay audit")
-        self._finished: list[Future[Run]] = []
+        self._finished: dict[int, Future[Run]] = {}
+        self._asked: dict[int, tuple[bytes, str]] = {}
         self._changing = threading.Lock()
+
+    def ask(self, sequence: int, nonce: bytes, sampling: str) -> None:
+        """Say what is asked of a sequence that has not begun, where each is asked for apart."""
+        self._asked[sequence] = nonce, sampling
 
     def begin(self, sequence: int, prompt: list[int]) -> None:
         """As `assay.models.Observer`."""
         nonce, manifest, engine = self._about
+        nonce, sampling = self._asked.pop(sequence, (nonce, self._sampling))
         try:
-            request = _core.audit_request_digest(prompt, self._sampling)
+            request = _core.audit_request_digest(prompt, sampling)
             run = self._recorder.begin_run(request, nonce, manifest, engine)
         except Exception as error:  # whatever it is, the model must not hear of it
             self._note(error)
@@ -275,16 +244,31 @@ class Prover:
             self.token(sequence, output[-1])
         del self._open[sequence]
         with self._changing:
-            self._finished.append(self._finishing.submit(self._finish, one, output))
+            self._finished[sequence] = self._finishing.submit(self._finish, one, output)
 
     def drop(self, sequence: int) -> None:
         """As `assay.models.Observer`."""
         self._open.pop(sequence, None)
 
+    def run_of(self, sequence: int) -> Run | None:
+        """That of a sequence that has ended, which is forgotten then; None: not signed yet.
+
+        Raises:
+            Error: It has none.
+        """
+        future = self._finished.get(sequence)
+        if future is None:
+            raise InputError("mismatch", "audit", "; ".join(self.recorded.problems) or "no run")
+        if not future.done():
+            return None
+        with self._changing:
+            del self._finished[sequence]
+        return future.result()
+
     def close(self) -> None:
         """Wait for the heads, and count."""
         self._finishing.shutdown()
-        for future in self._finished:
+        for future in self._finished.values():
             try:
                 self.recorded.runs.append(future.result())
             except Error as error:

@@ -246,7 +246,7 @@ def challenge(
 
 
 def open_run(run: Path, challenge: Challenge) -> Openings:
-    """Answer a challenge, from what the recorder left of a run.
+    """Answer a challenge from the files that the recorder left of a run.
 
     Args:
         run: The run's folder.

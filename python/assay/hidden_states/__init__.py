@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .following import Follower
     from .recording import Recorder
     from .result import Capture, SavedFiles
+    from .safetensors_file import write_safetensors
     from .statistics import LayerStats
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "capture",
     "capture_arguments",
     "capture_model",
+    "write_safetensors",
 ]
 
 __getattr__, __dir__ = on_first_use(
@@ -53,6 +55,7 @@ __getattr__, __dir__ = on_first_use(
         ".following": "Follower",
         ".recording": "Recorder",
         ".result": "Capture SavedFiles",
+        ".safetensors_file": "write_safetensors",
         ".statistics": "LayerStats",
     },
     __all__,

@@ -110,7 +110,7 @@ def capture(
                 loaded.tokenizer,
                 wanted,
                 prompt=prompt,
-                model_name=source.name,
+                model_name=source.hub_id,
                 model_files=digests(source),
                 report=report,
                 follower=follower,

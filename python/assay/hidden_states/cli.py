@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from ..arguments import Parser, parser_of
 from ..ending import ended
 from ..errors import CaptureError
-from ..models import resolve
+from ..models import require_models, resolve
 from ..printing import printable, show, show_json
 from ..progress import Bar
 from .flags import add_capture_flags, capture_arguments
@@ -97,13 +97,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _capture_all(arguments: argparse.Namespace) -> dict[str, Any]:
     _check_output(arguments.output_dir)
+    require_models(arguments)
     # Here, not at the top: loading torch takes seconds that --help and typing errors need not wait.
     from .capturing import capture
     from .result import planned_files
 
     planned: dict[Path, str] = {}
     for model in arguments.models:
-        files = planned_files(arguments.output_dir, resolve(model).name, arguments.format)
+        files = planned_files(arguments.output_dir, resolve(model).hub_id, arguments.format)
         if files.activations in planned:
             place = f"models {planned[files.activations]} and {model}"
             reason = f"would both be written to {files.activations}; use different --output-dir"

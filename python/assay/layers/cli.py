@@ -8,7 +8,7 @@ from typing import Any
 
 from ..arguments import Parser, add_number, parser_of
 from ..ending import ended
-from ..models import add_engine_flags
+from ..models import add_engine_flags, require_models
 
 PROGRAM = "assay layers"
 
@@ -35,8 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    # Loading torch takes seconds that --help, typing errors and verbs without a model need not
-    # wait.
+    # Loading torch takes seconds that --help, typing errors, missing models and verbs without a
+    # model need not wait. The models of `run-all` are the names of scores.
+    if options.does != "run-all":
+        require_models(options)
     verb: Verb
     match options.does:
         case "plot" | "plot-results":

@@ -89,4 +89,4 @@ def _short(model_name: str) -> str:
 
 def _check_name(metric: str) -> None:
     if "/" in metric or metric.startswith("."):
-        raise InputError("malformed", "--metric", f"{metric!r} is no name of a metric")
+        raise InputError("malformed", "--metric", f"{metric!r} is not the name of a metric")

@@ -10,7 +10,7 @@ from ..lazily import on_first_use
 from .engine import AS_STORED, ATTENTION, DEVICES, DTYPES, Engine, engine_of
 from .engine_flags import add_engine_flags, engine_from
 from .prompts import made_prompts, read_prompts
-from .sources import ModelSource, digests, resolve
+from .sources import ModelSource, digests, require_models, resolve
 from .taps import (
     EMBEDDING,
     FINAL_NORM,
@@ -26,13 +26,21 @@ if TYPE_CHECKING:
     from .altering import altered, noised, pruned
     from .block_layers import LinearLayer, linear_layers
     from .determinism import evaluating, repeatable, seeded
-    from .generating import Answer, Settings, ends_of, generate, settings_for
+    from .generating import Answer, Settings, ends_of, generate, settings_for, stored_ends
     from .hooks import uncompiled
     from .keeping import Keeper, Kept
     from .layout import Layout, final_norm, find_layout, head_of
     from .loading import Loaded, encode_prompts, load, set_attention
+    from .moving import CachedPrompt
     from .observing import observe
-    from .recomputing import recompute, require_positions
+    from .prefilling import prefill
+    from .random_weights import with_random_weights
+    from .recomputing import (
+        recompute,
+        recompute_together,
+        require_positions,
+        require_vocabulary,
+    )
     from .request_rows import RequestRows
     from .resuming import KeptPass
     from .rounding import rounded, with_rounded_weights
@@ -49,6 +57,7 @@ __all__ = [
     "FINAL_NORM",
     "HEAD_INPUT",
     "Answer",
+    "CachedPrompt",
     "Engine",
     "Follower",
     "Keeper",
@@ -85,21 +94,27 @@ __all__ = [
     "made_prompts",
     "noised",
     "observe",
+    "prefill",
     "pruned",
     "quiet",
     "read_prompts",
     "recompute",
+    "recompute_together",
     "repeatable",
+    "require_models",
     "require_positions",
+    "require_vocabulary",
     "residual",
     "resolve",
     "rounded",
     "seeded",
     "set_attention",
     "settings_for",
+    "stored_ends",
     "stored_state",
     "taps_for",
     "uncompiled",
+    "with_random_weights",
     "with_rounded_weights",
 ]
 
@@ -109,13 +124,16 @@ __getattr__, __dir__ = on_first_use(
         ".altering": "altered noised pruned",
         ".block_layers": "LinearLayer linear_layers",
         ".determinism": "evaluating repeatable seeded",
-        ".generating": "Answer Settings ends_of generate settings_for",
+        ".generating": "Answer Settings ends_of generate settings_for stored_ends",
         ".hooks": "uncompiled",
         ".keeping": "Keeper Kept",
         ".layout": "Layout final_norm find_layout head_of",
         ".loading": "Loaded encode_prompts load set_attention",
+        ".moving": "CachedPrompt",
         ".observing": "observe",
-        ".recomputing": "recompute require_positions",
+        ".prefilling": "prefill",
+        ".random_weights": "with_random_weights",
+        ".recomputing": "recompute recompute_together require_positions require_vocabulary",
         ".request_rows": "RequestRows",
         ".resuming": "KeptPass",
         ".rounding": "rounded with_rounded_weights",

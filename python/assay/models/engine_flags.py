@@ -29,7 +29,7 @@ def add_engine_flags(
         add("--attn", choices=tuple(ATTENTION), default="sdpa", help=kernel)
     where = "auto is cuda if there is one, else cpu (default: %(default)s)"
     add("--device", choices=DEVICES, default="auto", help=where)
-    code = "run code that a model brings with it: whoever wrote it then does what they like here"
+    code = "run code that a model brings with it, which can then do anything on this machine"
     add("--trust-remote-code", action="store_true", help=code)
 
 

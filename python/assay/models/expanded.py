@@ -36,11 +36,13 @@ def cache_folder() -> Path | None:
         return None
     if named:
         return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME")
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
-        return (Path(base) if base else Path.home() / ".cache") / "assay"
+        # A relative one is to be ignored, as the specification of these folders has it.
+        base = base if base.is_absolute() else Path.home() / ".cache"
     except RuntimeError:  # no home
         return None
+    return base / "assay" if base.is_absolute() else None
 
 
 def place_of(source: ModelSource) -> Path | None:

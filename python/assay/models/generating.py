@@ -5,16 +5,17 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import AutoConfig, GenerationConfig, PreTrainedModel
 from transformers.generation.streamers import BaseStreamer
 
-from ..errors import InputError
+from ..errors import InputError, ModelError, one_line
 from ..progress import OnProgress, Progress, ignore
 from ..stopping import obey
 from .layout import Layout, device_of
 from .observing import observe
 from .rows import Observer
 from .running import upto_end
+from .sources import ModelSource
 
 Settings = dict[str, bool | int | float]
 
@@ -134,7 +135,30 @@ def _first(value: Any, otherwise: float) -> float:
 
 def ends_of(model: PreTrainedModel) -> list[int]:
     """The ids that end a text, each by itself."""
-    ends = model.generation_config.eos_token_id
+    return _ends(model.generation_config)
+
+
+def stored_ends(source: ModelSource, *, trust_remote_code: bool = False) -> list[int]:
+    """The same of a model that another engine runs.
+
+    Raises:
+        ModelError: Its configuration could not be read ("io").
+    """
+    try:
+        own = GenerationConfig.from_pretrained(source.location)
+    except OSError:  # there is none: transformers makes one of the model's
+        try:
+            config = AutoConfig.from_pretrained(
+                source.location, trust_remote_code=trust_remote_code
+            )
+        except (OSError, ValueError) as error:
+            raise ModelError("io", f"model {source.name}", one_line(error)) from error
+        own = GenerationConfig.from_model_config(config)
+    return _ends(own)
+
+
+def _ends(settings: GenerationConfig) -> list[int]:
+    ends = settings.eos_token_id
     return [] if ends is None else torch.as_tensor(ends).reshape(-1).tolist()
 
 

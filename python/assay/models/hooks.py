@@ -6,13 +6,15 @@ threads that run one model at the same time keep apart, and none takes a hook fr
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules import module as torch_module
 
 from .. import _core
 from .sharing import shared
@@ -21,6 +23,15 @@ OnGiven = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
 """Is told the arguments of a module, and may give others: all of both kinds."""
 
 OnState = Callable[[Tensor], object]
+
+# Those that torch calls of all modules.
+_EVERY_FORWARD_HOOK = torch_module._global_forward_hooks
+_EVERY_HOOK = (
+    _EVERY_FORWARD_HOOK,
+    torch_module._global_forward_pre_hooks,
+    torch_module._global_backward_hooks,
+    torch_module._global_backward_pre_hooks,
+)
 
 
 @dataclass(frozen=True)
@@ -67,8 +78,7 @@ def taking(wanted: Taking) -> Iterator[None]:
             hooks.enter_context(_telling_given(module))
         for module in wanted.returned:
             hooks.enter_context(_telling_returned(module))
-        for module in wanted.natively:
-            hooks.enter_context(_telling_natively(module))
+        hooks.enter_context(_told_natively.telling(wanted.natively))
         table = _table_of(wanted.natively)
         before, _here.taking = _here.taking, wanted
         table_before = _core.swap_hooks(table)
@@ -106,12 +116,94 @@ def _telling_returned(module: nn.Module) -> Iterator[None]:
     handle.remove()
 
 
-@shared
-@contextmanager
-def _telling_natively(module: nn.Module) -> Iterator[None]:
-    handle = module.register_forward_hook(_core.module_hook, with_kwargs=True)
-    yield
-    handle.remove()
+class _ToldNatively:
+    """Modules that tell native code, each for as long as any thread wants it to."""
+
+    def __init__(self) -> None:
+        self._changing = threading.Lock()
+        self._made: dict[nn.Module, tuple[int, Callable[[], None]]] = {}
+
+    @contextmanager
+    def telling(self, modules: Iterable[nn.Module]) -> Iterator[None]:
+        """Many at once: a context for each would cost more than a pass of the model."""
+        wanted = list(modules)
+        with self._changing:
+            for module in wanted:
+                users, undo = self._made.get(module) or (0, _tell_natively(module))
+                self._made[module] = users + 1, undo
+        try:
+            yield
+        finally:
+            with self._changing:
+                for module in wanted:
+                    users, undo = self._made.pop(module)
+                    if users > 1:
+                        self._made[module] = users - 1, undo
+                    else:
+                        undo()
+
+
+_told_natively = _ToldNatively()
+
+
+def _tell_natively(module: nn.Module) -> Callable[[], None]:
+    """By a `forward` of the module's own where nothing else is in the way, else by a hook.
+
+    With any hook, torch takes the long way through `Module.__call__`, which costs more than all
+    that is told. Gives what undoes it.
+    """
+    scripted = isinstance(module, torch.jit.ScriptModule)
+    if scripted or _is_hooked(module) or has_forward_of_its_own(module):
+        return module.register_forward_hook(_core.module_hook, with_kwargs=True).remove
+    # A method of the module: copies and pickles of it get one of their own.
+    own = types.MethodType(forward, module)
+    object.__setattr__(module, "forward", own)
+
+    def undo() -> None:
+        # Whoever has wrapped it once more in the meantime keeps that.
+        if vars(module).get("forward") is own:
+            object.__delattr__(module, "forward")
+
+    return undo
+
+
+def has_forward_of_its_own(module: nn.Module) -> bool:
+    """Whether somebody put a `forward` on this module alone, as accelerate does."""
+    own = vars(module).get("forward")
+    return own is not None and getattr(own, "__func__", None) is not forward
+
+
+def forward(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+    """In place of the method of that name: tells what it was given, and what it returns."""
+    if self._forward_hooks or _EVERY_FORWARD_HOOK:
+        # Set since, and they may return something else.
+        _tell_after_others(self)
+        return type(self).forward(self, *args, **kwargs)
+    result = type(self).forward(self, *args, **kwargs)
+    _core.tell_of_call(self, args, kwargs, result)
+    return result
+
+
+def _tell_after_others(module: nn.Module) -> None:
+    thread = threading.get_ident()
+
+    def tell(*call: Any) -> None:
+        if threading.get_ident() == thread:
+            handle.remove()
+            _core.tell_of_call(*call)
+
+    handle = module.register_forward_hook(tell, with_kwargs=True)
+
+
+def _is_hooked(module: nn.Module) -> bool:
+    hooks = (
+        module._forward_hooks,
+        module._forward_pre_hooks,
+        module._backward_hooks,
+        module._backward_pre_hooks,
+        *_EVERY_HOOK,
+    )
+    return any(hooks)
 
 
 def _table_of(natively: Mapping[nn.Module, Takers]) -> _core.HookTable | None:

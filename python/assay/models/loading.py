@@ -1,16 +1,12 @@
 """Load a model and its tokenizer with transformers."""
 
-import os
 import shutil
-import socket
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import torch
-from huggingface_hub import constants
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -24,7 +20,7 @@ from ..stopping import at_any_place
 from . import expanded
 from .engine import AS_STORED, ATTENTION, DTYPES, Engine
 from .silencing import muted_stderr, quiet
-from .sources import ModelSource, resolve
+from .sources import ModelSource, hub_has_address, resolve
 
 TRUST_FLAG = "--trust-remote-code"
 
@@ -72,7 +68,7 @@ def load(
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
     if cache_dir is not None:
         options["cache_dir"] = str(cache_dir)
-    if not source.local and not _hub_has_address():
+    if not source.local and not hub_has_address():
         # Otherwise every file is asked for several times, for half a minute in all.
         options["local_files_only"] = True
     try:
@@ -236,16 +232,6 @@ def _dtype(name: str) -> torch.dtype | str:
         raise CaptureError("unsupported", f"dtype {name}", reason)
     dtype: torch.dtype = getattr(torch, name)
     return dtype
-
-
-def _hub_has_address() -> bool:
-    if os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"):
-        return True
-    try:
-        socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, None)
-    except OSError:
-        return False
-    return True
 
 
 def _not_loaded(source: ModelSource, error: Exception) -> ModelError:

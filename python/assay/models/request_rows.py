@@ -9,7 +9,7 @@ known.
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ..errors import InputError, one_line
 from .rows import Observer, Rows, Span
+from .taps import HEAD_INPUT, Tap
 
 BLOCK = 32
 """Rows that are told at once, while an answer goes on."""
@@ -45,7 +46,7 @@ class _Request:
         stopped_by_text: Whether a text may end it, which is found out late.
         tokens: All that came.
         told: Of these, how many rows observers have seen.
-        kept: The rows after these, (capacity, width).
+        kept: The rows after these, (capacity, taps, width).
         refused: Why nothing will come of it.
     """
 
@@ -63,22 +64,35 @@ class _Request:
 
 
 class RequestRows:
-    """Tells observers of the rows at the head's input, one request after another.
+    """Tells observers of the rows that tokens were chosen from, one request after another.
 
-    An observer's only tap is the input of the head. It sees `begin`, rows of consecutive positions
-    from the last of the prompt on, and `end` or `drop`: what it would see of one sequence that
-    `generate` makes. May be called from several threads.
+    An observer sees `begin`, rows of consecutive positions from the last of the prompt on, and
+    `end` or `drop`: what it would see of one sequence that `generate` makes, less the rows of the
+    prompt. May be called from several threads.
 
     Args:
-        observers: All of them see all requests.
+        observers: All of them see all requests, each at its own taps.
         dtype: Of the rows.
         window: Bytes of rows that are kept of an answer which a text can stop.
+        taps: Of which the engine gives rows, all of one width.
+
+    Raises:
+        InputError: An observer has a tap that is not among these ("unsupported").
     """
 
     def __init__(
-        self, observers: Sequence[Observer], dtype: torch.dtype, window: int = WINDOW
+        self,
+        observers: Sequence[Observer],
+        dtype: torch.dtype,
+        window: int = WINDOW,
+        taps: Sequence[Tap] = (HEAD_INPUT,),
     ) -> None:
         self._observers = observers
+        columns = {tap: column for column, tap in enumerate(taps)}
+        for tap in (tap for observer in observers for tap in observer.taps):
+            if tap not in columns:
+                raise InputError("unsupported", tap.name, "no rows of it are taken")
+        self._columns = [[columns[tap] for tap in observer.taps] for observer in observers]
         self._dtype = dtype
         self._window = window
         self._numbers = itertools.count()
@@ -120,13 +134,13 @@ class RequestRows:
         """Rows of a pass that tokens were chosen from.
 
         Args:
-            rows: (rows, width), on the CPU; they are copied.
+            rows: (rows, taps, width), or with one tap (rows, width), on the CPU; they are copied.
             chosen: Name of a request; position of the token that its first row was computed at;
                 which of the rows that is; and what was chosen from that one and those behind it.
                 Where tokens were chosen from a position before, these replace them and all behind
                 them. Requests that nobody wants any more are passed over.
         """
-        values = _as_numpy(rows)
+        values = _as_numpy(rows if rows.ndim == 3 else rows[:, None])
         with self._lock:
             for name, position, start, tokens in chosen:
                 request = self._open.get(name)
@@ -216,13 +230,13 @@ class RequestRows:
         self, request: _Request, first: int, values: NDArray[Any], tokens: Sequence[int]
     ) -> None:
         if request.kept is None:
-            request.kept = np.empty((2 * BLOCK, values.shape[1]), values.dtype)
+            request.kept = np.empty((2 * BLOCK, *values.shape[1:]), values.dtype)
         del request.tokens[first:]
         request.tokens.extend(tokens)
         start = first - request.told
         stop = start + len(tokens)
         if stop > len(request.kept):
-            longer = np.empty((2 * stop, request.kept.shape[1]), request.kept.dtype)
+            longer = np.empty((2 * stop, *values.shape[1:]), values.dtype)
             longer[:start] = request.kept[:start]
             request.kept = longer
         request.kept[start:stop] = values
@@ -237,27 +251,37 @@ class RequestRows:
         count, kept = until - request.told, request.kept
         if kept is None or count <= 0:
             return
+        spans = (Span(request.number, len(request.prompt) - 1 + request.told, 0, count),)
         with torch.inference_mode(False):
-            state = torch.from_numpy(kept[:count].copy()).view(self._dtype)
-        position = len(request.prompt) - 1 + request.told
-        rows = Rows(state, (Span(request.number, position, 0, count),))
-        self._tell(request, lambda one: one.rows(0, rows))
+            columns = [
+                Rows(torch.from_numpy(kept[:count, column].copy()).view(self._dtype), spans)
+                for column in range(kept.shape[1])
+            ]
+        for observer, numbers in zip(self._observers, self._columns, strict=True):
+            for tap, column in enumerate(numbers):
+                self._tell_one(request, observer, _telling_rows(tap, columns[column]))
         left = len(request.tokens) - until
         if left > 0:
             kept[:left] = kept[count : count + left].copy()
         request.told = until
 
-    def _tell(self, request: _Request, telling: Any) -> None:
+    def _tell(self, request: _Request, telling: Callable[[Observer], None]) -> None:
         """Tell all observers; where one fails the request is refused, and the engine goes on."""
         for observer in self._observers:
-            if not request.refused:
-                try:
-                    # An engine's passes are in that mode, and what observers keep of one of them
-                    # they go on with when it is over.
-                    with torch.inference_mode(False):
-                        telling(observer)
-                except Exception as error:
-                    self._drop(request, one_line(error))
+            self._tell_one(request, observer, telling)
+
+    def _tell_one(
+        self, request: _Request, observer: Observer, telling: Callable[[Observer], None]
+    ) -> None:
+        if request.refused:
+            return
+        try:
+            # An engine's passes are in that mode, and what observers keep of one of them they go
+            # on with when it is over.
+            with torch.inference_mode(False):
+                telling(observer)
+        except Exception as error:
+            self._drop(request, one_line(error))
 
     def _drop(self, request: _Request, reason: str) -> None:
         refused, request.refused, request.kept = request.refused, reason or "dropped", None
@@ -266,6 +290,10 @@ class RequestRows:
         for observer in self._observers:
             with suppress(Exception):  # it may not have begun
                 observer.drop(request.number)
+
+
+def _telling_rows(tap: int, rows: Rows) -> Callable[[Observer], None]:
+    return lambda observer: observer.rows(tap, rows)
 
 
 def _as_numpy(rows: Tensor) -> NDArray[Any]:

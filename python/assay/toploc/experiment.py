@@ -8,9 +8,11 @@ dispersion, and single chunks.
 import argparse
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from transformers import PreTrainedModel
+from torch import Tensor
 
 from .. import _core
 from .._core import Verdict
@@ -22,11 +24,20 @@ from ..models import (
     load,
     read_prompts,
     require_positions,
+    require_vocabulary,
     resolve,
 )
 from ..printing import printable, show
 from .chunks import Shape
-from .engines import TRANSFORMERS, VLLM, Producer, chosen_engine, producer
+from .engines import (
+    TRANSFORMERS,
+    VLLM,
+    Producer,
+    Recomputer,
+    chosen_engine,
+    producer,
+    recomputer,
+)
 from .producing import MOST_PROMPT_TOKENS, produce
 from .recomputing import recompute
 from .verifying import (
@@ -57,22 +68,25 @@ def generate(options: argparse.Namespace, engine: Engine) -> int:
         ready = _Transformers(options, engine, shape)
     else:
         ready = producer(options, engine, shape)
-    encoded = ready.encode(prompts, MOST_PROMPT_TOKENS, options.chat)
-    answers = ready.produce(encoded, max_new_tokens=options.max_decode_tokens, min_new_tokens=least)
-    written = 0
-    for index, (text, made) in enumerate(zip(prompts, answers, strict=True)):
-        signature = Signature(
-            model=ready.name, dtype=ready.dtype, attention=ready.attention, prompt=text,
-            prompt_token_ids=made.prompt, output_token_ids=made.output, parameters=shape,
-            proofs=made.proofs,
-        )  # fmt: skip
-        path = signature_path(folder, options.model_name, index)
-        signature.write(str(path))
-        written += sum(map(len, made.proofs))
-        show(
-            f"{printable(str(path))}: {len(made.output)} tokens, {len(made.proofs)} proofs",
-            flush=True,
+    with closing(ready):
+        encoded = ready.encode(prompts, MOST_PROMPT_TOKENS, options.chat)
+        answers = ready.produce(
+            encoded, max_new_tokens=options.max_decode_tokens, min_new_tokens=least
         )
+        written = 0
+        for index, (text, made) in enumerate(zip(prompts, answers, strict=True)):
+            signature = Signature(
+                model=ready.name, dtype=ready.dtype, attention=ready.attention, prompt=text,
+                prompt_token_ids=made.prompt, output_token_ids=made.output, parameters=shape,
+                proofs=made.proofs,
+            )  # fmt: skip
+            path = signature_path(folder, options.model_name, index)
+            signature.write(str(path))
+            written += sum(map(len, made.proofs))
+            show(
+                f"{printable(str(path))}: {len(made.output)} tokens, {len(made.proofs)} proofs",
+                flush=True,
+            )
     show(f"{len(prompts)} signatures, {written} bytes of proofs, in {printable(str(folder))}")
     return 0
 
@@ -111,10 +125,8 @@ def validate(options: argparse.Namespace, engine: Engine) -> int:
     What a provider did not hand over, or made so that it cannot be judged, has failed: who drops or
     spoils a sample shall not do better than who lets it be judged.
     """
-    if options.engine == VLLM:
-        reason = "only makes proofs; they are checked by --engine transformers"
-        raise InputError("unsupported", f"--engine {VLLM}", reason)
-    _require_one_process(options.tp)
+    if options.engine != VLLM:
+        _require_one_process(options.tp)
     least = _least_tokens(options)
     texts = read_prompts(options.dataset_name, options.n_samples or _SAMPLES)
     if len(texts) < (options.n_samples or 0):
@@ -124,25 +136,29 @@ def validate(options: argparse.Namespace, engine: Engine) -> int:
     if not folder.is_dir():
         raise InputError("io", str(folder), "no such folder; give --save_dir of the signatures")
     profile = profile_of(options.profile)
-    model, tokenizer, source = load(
-        options.validate_model_name, engine, trust_remote_code=options.trust_remote_code
+    ready: Recomputer = (
+        recomputer(options, engine) if options.engine == VLLM else _Recomputing(options, engine)
     )
-    encoded = encode_prompts(tokenizer, texts, MOST_PROMPT_TOKENS, chat=options.chat)
-    prompts = [Prompt(text, ids) for text, ids in zip(texts, encoded, strict=True)]
-    _core.toploc_check_prompts(prompts)
-    verdicts = []
-    for index, prompt in enumerate(prompts):
-        path = signature_path(folder, options.decode_model_name, index)
-        verdict, line = _judge_file(
-            model, path, prompt, (least, options.max_decode_tokens), profile
-        )
-        verdicts.append(verdict)
-        show(line, flush=True)
+    with closing(ready):
+        encoded = ready.encode(texts, MOST_PROMPT_TOKENS, options.chat)
+        prompts = [Prompt(text, ids) for text, ids in zip(texts, encoded, strict=True)]
+        _core.toploc_check_prompts(prompts)
+        samples = [
+            _opened(
+                signature_path(folder, options.decode_model_name, index), prompt,
+                (least, options.max_decode_tokens), ready,
+            )
+            for index, prompt in enumerate(prompts)
+        ]  # fmt: skip
+        verdicts = []
+        for verdict, line in _judged(samples, ready, profile):
+            verdicts.append(verdict)
+            show(line, flush=True)
     passed = sum(map(bool, verdicts))
     show(f"{passed} of {len(verdicts)} samples passed", error=True)
     # The same for all samples, and no part of the published lines.
     show(f"bounds {profile.title!r}", error=True)
-    if note := unmeasured(profile, source.name, engine):
+    if note := unmeasured(profile, ready.name, ready.engine):
         show(f"note: {printable(note)}", error=True)
     return max(verdicts, key=lambda verdict: _WORSE.index(verdict.outcome)).exit_code
 
@@ -151,15 +167,51 @@ def validate(options: argparse.Namespace, engine: Engine) -> int:
 _WORSE = ("accepted", "inconclusive", "rejected")
 
 
-def _judge_file(
-    model: PreTrainedModel, path: Path, prompt: Prompt, lengths: tuple[int, int], profile: Profile
-) -> tuple[Verdict, str]:
+class _Recomputing:
+    """transformers as what recomputes."""
+
+    def __init__(self, options: argparse.Namespace, engine: Engine) -> None:
+        self._model, self._tokenizer, source = load(
+            options.validate_model_name, engine, trust_remote_code=options.trust_remote_code
+        )
+        self.name, self.engine, self.ends = source.name, engine, ends_of(self._model)
+        embedding: Any = self._model.get_input_embeddings()
+        self._vocabulary = int(embedding.weight.shape[0])
+
+    def encode(self, texts: Sequence[str], most: int, chat: bool) -> list[list[int]]:
+        return encode_prompts(self._tokenizer, list(texts), most, chat=chat)
+
+    def require(self, prompt: Sequence[int], output: Sequence[int]) -> None:
+        require_positions(self._model, len(prompt) + len(output))
+        require_vocabulary([*prompt, *output], self._vocabulary)
+
+    def states(self, answers: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Iterator[Tensor]:
+        for prompt, output in answers:
+            yield recompute(self._model, prompt, output)
+
+    def close(self) -> None:
+        del self._model
+
+
+# A signature whose states are to be recomputed; or the verdict that needs none, and its line.
+_Sample = Signature | tuple[Verdict, str]
+
+
+def _opened(path: Path, prompt: Prompt, lengths: tuple[int, int], ready: Recomputer) -> _Sample:
+    """What can be said of a sample before a model is run."""
     if not path.is_file():
         return Verdict.rejected(
             "missing", str(path)
         ), f"VERIFICATION FAILED: missing {printable(str(path))}"
     try:
-        return judge(model, Signature.read(str(path)), prompt, lengths, profile)
+        signature = Signature.read(str(path))
+        before = check_answer(signature, prompt, *lengths, ready.ends)
+        if before:
+            before = check_file(signature, Shape(), len(signature.output_token_ids))
+        if not before:
+            return before, f"VERIFICATION FAILED: {before.step}: {printable(before.reason)}"
+        ready.require(signature.prompt_token_ids, signature.output_token_ids)
+        return signature
     except InputError as error:
         if error.code == "unsupported" and not isinstance(error, DecodeError):
             raise  # the verifier's own model
@@ -168,26 +220,22 @@ def _judge_file(
         return verdict, f"VERIFICATION FAILED: signature: {printable(verdict.reason)}"
 
 
-def judge(
-    model: PreTrainedModel,
-    signature: Signature,
-    prompt: Prompt,
-    lengths: tuple[int, int],
-    profile: Profile,
-) -> tuple[Verdict, str]:
-    """The verdict on one sample, and the line of the published experiment.
+def _judged(
+    samples: Sequence[_Sample], ready: Recomputer, profile: Profile
+) -> Iterator[tuple[Verdict, str]]:
+    """The verdict on each sample, and the line of the published experiment."""
+    whole = [one for one in samples if isinstance(one, Signature)]
+    states = ready.states([(one.prompt_token_ids, one.output_token_ids) for one in whole])
+    for one in samples:
+        yield _judge(next(states), one, profile) if isinstance(one, Signature) else one
 
-    Its words are kept as they were, though intersections are good when they are many. The lengths
-    are the fewest and the most tokens of an answer.
+
+def _judge(own: Tensor, signature: Signature, profile: Profile) -> tuple[Verdict, str]:
+    """The verdict by states, and its line.
+
+    Its words are kept as they were, though intersections are good when they are many.
     """
-    agreed = Shape()
-    before = check_answer(signature, prompt, *lengths, ends_of(model))
-    if before:
-        before = check_file(signature, agreed, len(signature.output_token_ids))
-    if not before:
-        return before, f"VERIFICATION FAILED: {before.step}: {printable(before.reason)}"
-    own = recompute(model, signature.prompt_token_ids, signature.output_token_ids)
-    verdict, comparisons = examine_file(own, signature, profile, agreed, rounded=True)
+    verdict, comparisons = examine_file(own, signature, profile, Shape(), rounded=True)
     if verdict.outcome == "inconclusive":
         return verdict, f"VERIFICATION INCONCLUSIVE: {verdict.step}: {printable(verdict.reason)}"
     found = statistics(comparisons)

@@ -8,10 +8,13 @@ before, states can be made up that project to the same numbers.
     seed = new_seed()                                  # the verifier's, once it has that
     sent = project(states, seed).to_bytes()            # the provider's
     verdict = verify(sent, own_states, seed, profile)  # the verifier's, on its own states
+
+Where no verifier is there to draw one, as while a server answers, `answer_seed` gives a seed that
+nobody knows before the answer and its proofs are made.
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -37,6 +40,34 @@ DIMENSIONS = 32
 def new_seed() -> bytes:
     """32 random bytes."""
     return secrets.token_bytes(32)
+
+
+def answer_seed(
+    prompt_token_ids: Sequence[int],
+    output_token_ids: Sequence[int],
+    proofs: Sequence[bytes],
+    committed: Iterable[str] = (),
+) -> bytes:
+    """The seed that an answer gives for its own fingerprint, by Fiat and Shamir.
+
+    Args:
+        prompt_token_ids: Of the signature, as the two that follow.
+        output_token_ids: The answer.
+        proofs: Its TOPLOC proofs.
+        committed: Digests of whatever else the provider committed to, such as
+            `Commitment.digest` of rows of layers, 64 hexadecimal digits each.
+
+    Raises:
+        InputError: A digest that is none ("malformed").
+    """
+    try:
+        digests = [bytes.fromhex(digest) for digest in committed]
+    except ValueError as error:
+        reason = "64 hexadecimal digits are expected"
+        raise InputError("malformed", "committed", reason) from error
+    return _core.fingerprint_answer_seed(
+        list(prompt_token_ids), list(output_token_ids), list(proofs), digests
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from ..errors import InputError
 from ..models import Engine, encode_prompts, load, made_prompts, read_prompts
 from ..printing import printable, show, show_json
 from ..progress import Bar, Progress
-from .calibrating import Calibration, Provider, calibrate
+from .calibrating import Calibration, Provider, calibrate, rate_bound
 from .chunks import Parameters, Shape
 from .engine_states import read_states
-from .engines import TRANSFORMERS, Answering
+from .engines import TRANSFORMERS, OtherEngine
 from .producing import MOST_PROMPT_TOKENS
 from .recomputing import recompute
 from .verifying import (
@@ -101,6 +102,13 @@ def _examined(options: argparse.Namespace, engine: Engine) -> tuple[Examination,
 def calibrate_model(options: argparse.Namespace, engine: Engine) -> int:
     """Measure honest runs, write the profile, and report; gives the exit code."""
     _require_place(options.out)
+    if options.min_new_tokens > options.max_new_tokens:
+        reason = f"is {options.min_new_tokens}, more than --max-new-tokens {options.max_new_tokens}"
+        raise InputError("out_of_range", "--min-new-tokens", reason)
+    sides = options.provider_engine, options.verifier_engine
+    if TRANSFORMERS not in sides:
+        reason = f"and --verifier-engine {sides[1]}: one of them has to be {TRANSFORMERS}"
+        raise InputError("unsupported", f"--provider-engine {sides[0]}", reason)
     shape = Shape(options.decode_batching_size, options.topk, False, options.merge_short_tails)
     count = options.n_prompts
     texts = made_prompts(count) if options.prompts is None else read_prompts(options.prompts, count)
@@ -116,13 +124,17 @@ def calibrate_model(options: argparse.Namespace, engine: Engine) -> int:
 
     prompts = encode_prompts(tokenizer, texts, MOST_PROMPT_TOKENS, chat=options.chat)
     with bar, ExitStack() as engines:
-        answered = None
-        kernels = options.attentions
-        if options.provider_engine != TRANSFORMERS:
-            answering = engines.enter_context(
-                Answering(options, (model, tokenizer), prompts, shape)
+        answered = recomputed = None
+        kernels = verifying = options.attentions
+        other = next((name for name in sides if name != TRANSFORMERS), None)
+        if other is not None:
+            engine_of_one_side = engines.enter_context(
+                OtherEngine(other, options, (model, tokenizer), shape)
             )
-            answered, kernels = answering.answers, [options.provider_engine]
+            if options.provider_engine == other:
+                answered, kernels = partial(engine_of_one_side.answers, prompts=prompts), [other]
+            else:
+                recomputed, verifying = engine_of_one_side.states, [other]
         found = calibrate(
             model,
             prompts,
@@ -134,12 +146,14 @@ def calibrate_model(options: argparse.Namespace, engine: Engine) -> int:
                 for attention in kernels
                 for batch in options.batch_sizes
             ],
-            verifiers=[Engine(options.dtype, one, options.device) for one in options.attentions],
+            verifiers=[Engine(options.dtype, one, options.device) for one in verifying],
             max_new_tokens=options.max_new_tokens,
+            min_new_tokens=options.min_new_tokens,
             shape=shape,
             margin=options.margin,
             on_count=tell,
             answered=answered,
+            recomputed=recomputed,
         )
     found.profile.save(str(options.out))
     report = _report(found)
@@ -173,6 +187,8 @@ def _report(found: Calibration) -> dict[str, Any]:
                 "verifier": str(run.verifier),
                 "worst": _worst(run.statistics),
                 "fingerprint_distance": max(run.distances, default=None),
+                "alarms": run.alarms,
+                "false_alarm_bound": rate_bound(run.alarms, found.held_out),
             }
             for run in found.runs
         ],
@@ -180,13 +196,14 @@ def _report(found: Calibration) -> dict[str, Any]:
 
 
 def _print_plainly(report: dict[str, Any], path: Path) -> None:
-    show(f"{'provider':34} {'verifier':18} exponents  mean  median  signs  dispersion")
+    heads = "exponents  mean  median  signs  dispersion  rejected"
+    show(f"{'provider':34} {'verifier':18} {heads}")
     for run in report["runs"]:
         worst = run["worst"]
         show(
             f"{run['provider']:34} {run['verifier']:18} {worst['exponent_mismatches']:9.2f} "
             f"{worst['mantissa_mean']:5.2f} {worst['mantissa_median']:7.2f} "
-            f"{worst['sign_mismatches']:6.2f} {worst['dispersion']:11.3f}"
+            f"{worst['sign_mismatches']:6.2f} {worst['dispersion']:11.3f} {run['alarms']:9}"
         )
     show(
         f"\n{report['alarms']} of {report['held_out']} prompts that the bounds had not seen were "

@@ -1,4 +1,4 @@
-"""The verifier's own states: one pass over the finished text."""
+"""The verifier's own states: one pass over a finished text, or over several."""
 
 from collections.abc import Sequence
 
@@ -30,3 +30,19 @@ def recompute(
     keeper = models.Keeper(models.HEAD_INPUT)
     models.recompute(model, prompt, output, observers=[keeper])
     return keeper.sequences[0].rows[0]
+
+
+def recompute_together(
+    model: PreTrainedModel,
+    answers: Sequence[tuple[Sequence[int] | Tensor, Sequence[int] | Tensor]],
+) -> list[Tensor]:
+    """The states of several answers, each a prompt and an output, in one pass.
+
+    The shorter ones are padded. Numbers differ from those of `recompute` by rounding.
+
+    Raises:
+        InputError: As `recompute`.
+    """
+    keeper = models.Keeper(models.HEAD_INPUT)
+    models.recompute_together(model, answers, observers=[keeper])
+    return [one.rows[0] for one in keeper.sequences]

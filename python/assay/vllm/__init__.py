@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from .known import require_installed
     from .middleware import Proofs
     from .offline import proofs
+    from .opening import kept_tensor
 
 __all__ = [
     "Answer",
     "Proofs",
     "Settings",
+    "kept_tensor",
     "proofs",
     "read_answers",
     "require_installed",
@@ -26,6 +28,11 @@ __all__ = [
 
 __getattr__, __dir__ = on_first_use(
     __name__,
-    {".known": "require_installed", ".offline": "proofs", ".middleware": "Proofs"},
+    {
+        ".known": "require_installed",
+        ".middleware": "Proofs",
+        ".offline": "proofs",
+        ".opening": "kept_tensor",
+    },
     __all__,
 )

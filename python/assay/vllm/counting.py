@@ -5,6 +5,8 @@ from typing import Any
 
 from .answers import Answer
 
+KINDS = ("fingerprint", "commitment", "audit")
+
 
 class _Counters:
     """Counters of the registry that vLLM's own are in."""
@@ -19,6 +21,16 @@ class _Counters:
         self.without = counter("answers_without_proofs", "Answers that have no proofs.")
         self.proofs = counter("proofs", "Proofs that were made.")
         self.bytes = counter("proof_bytes", "Bytes of proofs that were made.")
+        self.fingerprints = counter("fingerprints", "Fingerprints that were made.")
+        self.commitments = counter("commitments", "Commitments to rows of layers.")
+        self.logs = counter("logs", "Logs of what the layers computed.")
+        self.row_bytes = counter("row_bytes", "Bytes of rows that were committed to.")
+        self.lacking = client.Counter(
+            "assay_answers_without", "Answers with proofs and without what else was asked for.",
+            ["kind"],
+        )  # fmt: skip
+        for kind in KINDS:
+            self.lacking.labels(kind)
         self.unknown = counter("misses", "Questions for proofs of answers that are not known.")
         self.unstored = counter("unstored", "Answers whose proofs could not be stored.")
         self.seconds = client.Histogram(
@@ -48,6 +60,12 @@ def count_answer(answer: Answer, seconds: float) -> None:
     own.answers.inc()
     own.proofs.inc(len(answer.signature.proofs))
     own.bytes.inc(sum(map(len, answer.signature.proofs)))
+    own.fingerprints.inc(answer.fingerprint is not None)
+    own.commitments.inc(answer.commitment is not None)
+    own.logs.inc(answer.head is not None)
+    own.row_bytes.inc(len(answer.rows or b""))
+    for kind in KINDS:
+        own.lacking.labels(kind).inc(kind in answer.without)
 
 
 def count_unknown() -> None:

@@ -10,6 +10,7 @@ from . import seams
 _MOST_NOTED = 8192
 
 OnFinished = Callable[[seams.Finished], None]
+OnFailed = Callable[[int, Exception], None]
 
 
 class Notes:
@@ -47,12 +48,23 @@ def finished(processor: Any, answer: seams.Finished) -> None:
     listener(answer)
 
 
+_FAILING: "WeakKeyDictionary[Any, OnFailed]" = WeakKeyDictionary()
+
+
+def failed(processor: Any, running: int, error: Exception) -> None:
+    """The engine with this output processor is dead."""
+    told = _FAILING.get(processor)
+    if told is not None:
+        told(running, error)
+
+
 def serve(engine: Any) -> None:
     """An asynchronous engine was made: its answers have their proofs asked for at once."""
     from .serving import Collector, collect
 
     collector = Collector(engine)
     _LISTENING[engine.output_processor] = collector.finished
+    _FAILING[engine.output_processor] = collector.failed
     collect(collector)
 
 

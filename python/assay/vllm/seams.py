@@ -1,22 +1,23 @@
-"""The one place that wraps what is vLLM's.
+"""Wraps what is vLLM's: how engines, fronts and workers are made, and how answers end.
 
 vLLM offers entry points and extension classes, but no way to see the rows that tokens are chosen
-from, or to learn that an answer is whole. So five of its functions are wrapped. They, and all that
-is read of what they are given, are in the tables of `known`, which are checked before.
+from, or to learn that an answer is whole. So some of its functions are wrapped, here and, where
+they are passes of a model, in `passes`. They, and all that is read of what they are given, are in
+the tables of `known`, which are checked before.
 """
 
 import functools
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .known import installed, named, refused
+from .known import installed, named
 
 _LOG = logging.getLogger("vllm.assay")
 
@@ -24,41 +25,6 @@ _GROUPS = "vllm.distributed.parallel_state"
 
 SETTINGS_KEY = "assay"
 """Of vLLM's additional_config."""
-
-
-@dataclass(frozen=True)
-class Begun:
-    """A request that a worker is given for the first time.
-
-    Attributes:
-        name: The engine's own.
-        prompt: Its tokens.
-        stopped_by_text: Whether a text may stop it.
-        missing: Tokens of the prompt, from the first, whose rows a cache spares.
-        refused: Why its rows say nothing, or "".
-    """
-
-    name: str
-    prompt: list[int]
-    stopped_by_text: bool
-    missing: int
-    refused: str
-
-
-class Chosen(NamedTuple):
-    """Tokens that a request was given in a pass.
-
-    Attributes:
-        name: The engine's own name of the request.
-        position: Of the token that the first of the rows was computed at.
-        start: First of its rows.
-        tokens: One for each of its rows, from that one on; rows behind are of refused drafts.
-    """
-
-    name: str
-    position: int
-    start: int
-    tokens: list[int]
 
 
 @dataclass(frozen=True)
@@ -84,32 +50,6 @@ class Finished:
     prompt_token_ids: list[int]
     output_token_ids: list[int]
     adapter: str
-
-
-class Follower:
-    """What a worker's passes are told to. Whatever it raises is its own affair: see `broken`.
-
-    Attributes:
-        paused: Whether it is told of nothing for the time being.
-    """
-
-    paused = False
-
-    def begin(self, request: Begun) -> None:
-        """A request begins."""
-        raise NotImplementedError
-
-    def chosen(self, rows: Tensor, chosen: Sequence[Chosen]) -> None:
-        """Rows, on the CPU, and the tokens that were chosen from them."""
-        raise NotImplementedError
-
-    def close(self, name: str) -> None:
-        """The engine has done with a request."""
-        raise NotImplementedError
-
-    def broken(self, error: Exception) -> None:
-        """One of these calls failed, or the engine's pass was not as it is known."""
-        raise NotImplementedError
 
 
 def on_configuration(configured: Callable[[Any], None]) -> None:
@@ -163,6 +103,25 @@ def on_finished(finished: Callable[[Any, Finished], None]) -> None:
     kind._finish_request = _finish_request
 
 
+def on_failed(failed: Callable[[Any, int, Exception], None]) -> None:
+    """Have `failed` called in the front of a server when its engine is dead.
+
+    It is given the front's output processor, how many answers will not be whole, and why.
+    """
+    kind = named("vllm.v1.engine.output_processor:OutputProcessor")
+    propagate = kind.propagate_error
+
+    @functools.wraps(propagate)
+    def propagate_error(self: Any, e: Exception) -> Any:
+        try:
+            failed(self, len(self.request_states), e)
+        except Exception:
+            _LOG.exception("assay: the end of an engine is not told of")
+        return propagate(self, e)
+
+    kind.propagate_error = propagate_error
+
+
 def on_server_engine(made: Callable[[Any], None]) -> None:
     """Have `made` called with each asynchronous engine that this process makes."""
     kind = named("vllm.v1.engine.async_llm:AsyncLLM")
@@ -204,6 +163,16 @@ def keep_settings(config: Any, settings: Mapping[str, object]) -> None:
     if not isinstance(config.additional_config, dict):
         raise InputError("unsupported", "vLLM", "additional_config is not an object")
     config.additional_config[SETTINGS_KEY] = dict(settings)
+
+
+def ask_for_amx(worker: Any) -> None:
+    """Ask the system for the registers of AMX, on processors that have them.
+
+    vLLM's attention in bfloat16 uses them and does not ask. A worker in which no other kernel asked
+    before, as with small models, dies of an illegal instruction.
+    """
+    if worker.device.type == "cpu" and torch.cpu._is_amx_tile_supported():
+        torch.cpu._init_amx()
 
 
 def has_rows(worker: Any) -> bool:
@@ -268,58 +237,6 @@ def engine_of(worker: Any) -> dict[str, str]:
     }
 
 
-def follow(worker: Any, follower: Follower) -> None:
-    """Tell `follower` of the passes of a worker that `has_rows`.
-
-    The engine never learns of what goes wrong with that.
-    """
-    runner = worker.model_runner
-    execute, sample = runner.execute_model, runner.sample_tokens
-    asynchronous = named("vllm.v1.outputs:AsyncModelRunnerOutput")
-
-    @functools.wraps(execute)
-    def execute_model(scheduler_output: Any, *args: Any, **kwargs: Any) -> Any:
-        result = execute(scheduler_output, *args, **kwargs)
-        if follower.paused:
-            return result
-        try:
-            for name in scheduler_output.finished_req_ids:
-                follower.close(name)
-            for new in scheduler_output.scheduled_new_reqs:
-                follower.begin(_begun(new))
-        except Exception as error:
-            follower.broken(error)
-        return result
-
-    @functools.wraps(sample)
-    def sample_tokens(grammar_output: Any) -> Any:
-        state = runner.execute_model_state
-        output = sample(grammar_output)
-        if state is None or follower.paused:
-            return output
-        try:
-            rows = _OnTheWay(state.sample_hidden_states)
-            places = _places(state.scheduler_output)
-        except Exception as error:
-            follower.broken(error)
-            return output
-
-        def tell(made: Any) -> None:
-            try:
-                chosen = list(_chosen(made.req_ids, made.sampled_token_ids, places, len(rows)))
-                follower.chosen(rows.arrived(), chosen)
-            except Exception as error:
-                follower.broken(error)
-
-        if isinstance(output, asynchronous):
-            _tell_later(output, tell)
-        else:
-            tell(output)
-        return output
-
-    runner.execute_model, runner.sample_tokens = execute_model, sample_tokens
-
-
 def _finished(state: Any) -> Finished:
     asked_as, question = _asked(state.external_req_id)
     return Finished(
@@ -343,85 +260,3 @@ def _asked(name: str) -> tuple[str, int]:
     if name.startswith("cmpl-") and dash and number.isascii() and number.isdigit():
         return whole, int(number)
     return name, 0
-
-
-class _OnTheWay:
-    """Rows on their way to the CPU, so that a device need not wait for them."""
-
-    def __init__(self, rows: Tensor) -> None:
-        self._rows = rows.to("cpu", non_blocking=True)
-        self._event: Any = None
-        if rows.is_cuda:
-            self._event = torch.Event("cuda")
-            self._event.record()
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def arrived(self) -> Tensor:
-        if self._event is not None:
-            self._event.synchronize()
-        return self._rows
-
-
-def _tell_later(output: Any, tell: Callable[[Any], None]) -> None:
-    """Tell what an asynchronous output has once the engine asks for it."""
-    get = output.get_output
-
-    def get_output() -> Any:
-        made = get()
-        tell(made)
-        return made
-
-    output.get_output = get_output
-
-
-class _Place(NamedTuple):
-    """Of a request in a pass: the position of its first row, and how many rows it has."""
-
-    position: int
-    rows: int
-
-
-def _places(scheduled: Any) -> dict[str, _Place]:
-    before = {new.req_id: new.num_computed_tokens for new in scheduled.scheduled_new_reqs}
-    cached = scheduled.scheduled_cached_reqs
-    before.update(zip(cached.req_ids, cached.num_computed_tokens, strict=True))
-    places = {}
-    for name, fed in scheduled.num_scheduled_tokens.items():
-        drafts = len(scheduled.scheduled_spec_decode_tokens.get(name, ()))
-        places[name] = _Place(before[name] + fed - 1 - drafts, 1 + drafts)
-    return places
-
-
-def _chosen(
-    names: Sequence[str], tokens: Sequence[Sequence[int]], places: Mapping[str, _Place], rows: int
-) -> Iterator[Chosen]:
-    if len(names) != len(tokens) or sum(places[name].rows for name in names) != rows:
-        raise refused(f"a pass gave {rows} rows and {len(tokens)} answers of {len(names)} requests")
-    start = 0
-    for name, made in zip(names, tokens, strict=True):
-        position, count = places[name]
-        if len(made) > count:
-            raise refused(f"a pass gave {len(made)} tokens of {count} rows")
-        if made:
-            yield Chosen(name, position, start, list(made))
-        start += count
-
-
-def _begun(new: Any) -> Begun:
-    sampling = new.sampling_params
-    refused = ""
-    if sampling is None:
-        refused = "it asks for no tokens"
-    elif new.prompt_embeds is not None or new.prompt_token_ids is None:
-        refused = "its prompt is given as embeddings, which cannot be recomputed from tokens"
-    elif new.mm_features:
-        refused = "its prompt has more than text, which tokens do not say"
-    return Begun(
-        name=new.req_id,
-        prompt=list(new.prompt_token_ids or ()),
-        stopped_by_text=bool(sampling is not None and sampling.stop),
-        missing=new.num_computed_tokens,
-        refused=refused,
-    )

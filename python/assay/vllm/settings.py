@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..audit import choice_of
 from ..errors import DecodeError, InputError, one_line
 from ..json_text import parse_json
 from ..printing import printable
@@ -28,6 +29,14 @@ class Settings:
         merge_short_tails: Whether a last piece of fewer than 8 tokens goes into the one before.
         folder: Where a server puts signatures, one file each; "" for nowhere.
         database: The SQLite file that it puts them in instead; "" for none.
+        fingerprint: Whether an answer has the fingerprint of its states too.
+        layers: Blocks whose rows are committed to: "all", "1/8" (every eighth from block 0 on),
+            "0,8,16-19"; "" for none.
+        srs: File of the SRS that they are committed to with; its second axis says how many tokens
+            an answer may have.
+        audit: Folder of logs of what all layers computed; "" for none.
+        audit_key: File of the key that their heads are signed with; "" for `provider.key` in that
+            folder, which is made where it is not there.
     """
 
     chunk: int = 32
@@ -35,6 +44,11 @@ class Settings:
     merge_short_tails: bool = False
     folder: str = ""
     database: str = ""
+    fingerprint: bool = False
+    layers: str = ""
+    srs: str = ""
+    audit: str = ""
+    audit_key: str = ""
 
     @property
     def shape(self) -> Shape:
@@ -52,6 +66,11 @@ _KINDS: dict[str, type] = {
     "merge_short_tails": bool,
     "folder": str,
     "database": str,
+    "fingerprint": bool,
+    "layers": str,
+    "srs": str,
+    "audit": str,
+    "audit_key": str,
 }
 
 
@@ -82,6 +101,16 @@ def settings_from(given: object, place: str = _PLACE) -> Settings:
         raise InputError("out_of_range", place, one_line(error)) from error
     if settings.folder and settings.database:
         raise InputError("mismatch", place, "folder and database are both given; give one")
+    if bool(settings.layers) != bool(settings.srs):
+        given_one, other = ("layers", "srs") if settings.layers else ("srs", "layers")
+        raise InputError("mismatch", place, f"{given_one} is given without {other}; give both")
+    if settings.audit_key and not settings.audit:
+        raise InputError("mismatch", place, "audit_key is given without audit; give both")
+    if settings.layers:
+        try:
+            choice_of(settings.layers)
+        except InputError as error:
+            raise InputError(error.code, place, f"layers: {error.reason}") from error
     return settings
 
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from . import known, seams
+from . import known, passes, seams
+from .auditing import audit_worker
+from .committing import Committer, plan_for
 from .proving import Proving
 from .settings import settings_from
 
@@ -16,6 +18,11 @@ class Extension:
         """Proofs of an answer, or the reason why there are none; None in a worker without rows."""
         proving = _PROVING.get(id(self))
         return None if proving is None else proving.take(name, output)
+
+    def assay_rest(self, name: str) -> dict[str, Any] | None:
+        """What `assay_take` said was pending; None in a worker without rows."""
+        proving = _PROVING.get(id(self))
+        return None if proving is None else proving.rest(name)
 
     def assay_forget(self, name: str) -> None:
         """Nobody will ask for a request."""
@@ -35,7 +42,7 @@ class Extension:
         if proving is None:
             return None
         engine = seams.engine_of(self)
-        held = {"held": len(proving.rows), "held_bytes": proving.rows.bytes}
+        held = {"held": len(proving.rows), "held_bytes": proving.held_bytes}
         return {**engine, "counts": {**asdict(proving.counts), **held}}
 
 
@@ -50,10 +57,21 @@ def _loaded(worker: Any) -> None:
         return
     known.check()
     known.require_supported(worker.vllm_config)
+    settings, model = settings_from(given), worker.vllm_config.model_config
+    plan = plan_for(settings, passes.blocks_of(worker), model.get_hidden_size(), model.dtype)
+    wanted = () if plan is None else tuple(block + 1 for block in plan.handed_on)
+    if settings.audit:
+        known.require_auditable(worker.vllm_config)
+    entries = tuple(range(passes.blocks_of(worker) + 1)) if settings.audit else wanted
+    seams.ask_for_amx(worker)
+    if entries:
+        passes.hand_on(worker, entries)
     if seams.has_rows(worker):
         seams.require_known_head(worker)
-        proving = Proving(settings_from(given), worker.vllm_config.model_config.dtype)
-        seams.follow(worker, proving)
+        committer = None if plan is None else Committer(plan, passes.norm_of(worker))
+        auditor = audit_worker(worker, settings) if settings.audit else None
+        proving = Proving(settings, model.dtype, committer, auditor)
+        passes.follow(worker, proving, passes.Handed(entries, wanted))
         _PROVING[id(worker)] = proving
 
 

@@ -17,6 +17,7 @@ import pytest
 import assay
 import claim_cases
 import claim_rejections
+import claim_schemes
 from assay_program import run
 from claim_files import BAD_INPUT, CASES, INCONCLUSIVE, REJECTED, Case, Files
 
@@ -83,7 +84,7 @@ def through_python(folder: Path, words: list[str]) -> Answer:
         verdict = assay.verify(
             assay.Commitment.read(folder / "commitment"),
             assay.Proofs.read(folder / "proofs"),
-            assay.VerifierKey.open(folder / "srs"),
+            _parameters(folder / "srs") if "--srs" in given else None,
             challenge=assay.Challenge.read(folder / challenge) if challenge else None,
             challenge_digest=given.get("--challenge-digest"),
             at_least=int(at_least) if at_least else None,
@@ -94,6 +95,19 @@ def through_python(folder: Path, words: list[str]) -> Answer:
     except assay.InputError:
         return Answer(BAD_INPUT)
     return answer_of(verdict.exit_code, verdict.to_json())
+
+
+def _parameters(
+    path: Path,
+) -> assay.VerifierKey | assay.Srs | assay.kzg.VerifierKey | assay.kzg.Srs:
+    match path.read_bytes()[:8]:
+        case b"ASSAYSRS" | b"ASSAYLEV":
+            return assay.Srs.open(path)
+        case b"ASSAYKZG":
+            return assay.kzg.Srs.open(path)
+        case b"ASSAYKVK":
+            return assay.kzg.VerifierKey.open(path)
+    return assay.VerifierKey.open(path)
 
 
 @pytest.mark.parametrize("one", CASES, ids=[one.name for one in CASES])
@@ -114,16 +128,17 @@ def test_arrays_of_another_dtype_are_rejected_in_memory_too(dtype: type) -> None
 
 
 def test_the_table_reaches_every_step() -> None:
-    tables = {claim_cases.__name__, claim_rejections.__name__}
+    tables = {claim_cases.__name__, claim_rejections.__name__, claim_schemes.__name__}
     assert {one.make.__module__ for one in CASES} == tables
     steps = {one.step for one in CASES if one.code in (REJECTED, INCONCLUSIVE)}
-    # "header" and "commitment value" are for commitments that came from no file, "scheme" for
-    # schemes to come, and randomness does not fail here.
+    # "header" and "commitment value" are for commitments that came from no file, nobody finds a
+    # transcript that gives a point which was asked about, and randomness does not fail here.
     assert steps == {
         "no proofs", "expectation", "SRS digest", "axes", "commitment digest", "expected digest",
         "challenge",
         "proof shape", "value range", "padding", "proof points", "opening equation",
-        "captured tensor", "captured values", "points", "encoding",
+        "captured tensor", "captured values", "points", "encoding", "levels", "level digests",
+        "scheme", "basis points", "basis digests", "leaf", "proof length", "root",
     }  # fmt: skip
     assert len(CASES) >= 60
 

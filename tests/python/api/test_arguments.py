@@ -17,5 +17,5 @@ def test_integers_in_decimal(text: str, value: int) -> None:
 )
 def test_what_is_no_integer_in_decimal(text: str) -> None:
     for kind in (integer, at_least(0)):
-        with pytest.raises(argparse.ArgumentTypeError, match="is no integer in decimal"):
+        with pytest.raises(argparse.ArgumentTypeError, match="is not an integer in decimal"):
             kind(text)

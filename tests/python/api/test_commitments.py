@@ -141,6 +141,23 @@ def test_random_srs_is_well_formed_and_never_the_same() -> None:
     assert one.verifier_key != other.verifier_key
 
 
+def test_the_setup_of_the_original_pipeline_is_known_to_all() -> None:
+    srs = assay.Srs.original((2, 3))
+    assert srs.verifier_key == assay.Srs.original((2, 3)).verifier_key
+    commitment = assay.commit(assay.encode(np.arange(6).reshape(2, 3), "int", "flat"), srs)
+    proofs = commitment.open([(1, 2)])
+    trusted = [srs.verifier_key.digest]
+    for verdict in (
+        assay.verify(commitment, proofs, srs.verifier_key),
+        assay.verify(commitment, proofs, srs.verifier_key, trusted=trusted),
+    ):
+        assert verdict
+        assert any("known to all" in text for text in verdict.assumptions)
+    assert any("known to all" in note for note in srs.verify().notes)
+    own = assay.verify(commitment, proofs, assay.Srs.dev((2, 3), seed=1).verifier_key)
+    assert not any("known to all" in text for text in own.assumptions)
+
+
 def test_points_may_be_rows_of_an_array(commitment: assay.Commitment) -> None:
     rows = commitment.open(np.array([(0, 0, 1), (2, 1, 0)]))
     assert bytes(rows) == bytes(commitment.open([(0, 0, 1), (2, 1, 0)]))

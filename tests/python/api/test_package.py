@@ -2,7 +2,6 @@
 
 import doctest
 import importlib
-import re
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from assay import _core
 
 MODULES = [
     "assay.bn254",
+    "assay.ceremonies",
     "assay.commitments",
     "assay.comparison",
     "assay.polynomials",
@@ -41,16 +41,6 @@ def test_examples_in_docstrings(name: str) -> None:
     assert result.failed == 0
     if name not in ("assay.verification",):
         assert result.attempted > 0
-
-
-@pytest.mark.parametrize("name", ["audit.md", "python.md", "models.md"])
-def test_the_examples_of_a_page(name: str) -> None:
-    page = (Path(__file__).parents[3] / "docs" / name).read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert blocks
-    names: dict[str, object] = {}
-    for block in blocks:
-        exec(compile(block, name, "exec"), names)
 
 
 def test_import_needs_no_torch() -> None:

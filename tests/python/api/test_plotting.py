@@ -47,6 +47,8 @@ def test_a_png_is_drawn_the_same_each_time(tmp_path: Path) -> None:
     assert width == 1440
     assert len(rows) == height * (1 + 4 * width)
     assert len(set(rows)) > 50  # not an empty sheet
+    draw(PICTURE, tmp_path / "half.png", dpi=60)
+    assert pixels(tmp_path / "half.png")[0] == 720
     draw(one(Chart("Found", CHART.x, CHART.y, [FIT])), tmp_path / "c.png")
     assert pixels(tmp_path / "c.png")[2] != rows
 

@@ -69,6 +69,33 @@ def no_thread_is_left() -> bool:
 
 
 @pytest.mark.parametrize("between_tokens", [True, False])
+@pytest.mark.parametrize("came", [1, 31, 32, 40, 70])
+def test_zeros_behind_the_last_row(came: int, between_tokens: bool) -> None:
+    buffers = tuple(torch.zeros(1, 70, 8, dtype=torch.bfloat16) for _ in range(3))
+    taps = taps_for(2, "final_norm")
+    with StreamingCommit(dev, 1, between_tokens, zeros_behind=True) as stream:
+        stream.begin(taps, buffers, 1)
+        for buffer in buffers:
+            buffer[:, :came] = torch.randn(1, came, 8).bfloat16()
+        for complete in range(BLOCK, came + 1, BLOCK):
+            stream.rows(complete)
+        if came == 70:
+            stream.rows(70)
+        stream.end(came)
+        tensor = assay.encode(
+            {tap.name: buffer for tap, buffer in zip(taps, buffers, strict=True)},
+            capture_mode="decode",
+            taps={"embedding": "embedding", "layer_0": "block:0", "layer_1": "final_norm"},
+        )
+        commitment = stream.commitment(tensor)
+        alone = stream.commitment()
+    assert stream.report.tokens == came
+    assert commitment is not None
+    assert commitment == alone == assay.commit(tensor, dev(tensor.axes))
+    assert no_thread_is_left()
+
+
+@pytest.mark.parametrize("between_tokens", [True, False])
 # Rows: prompt and new tokens less one. A prompt of 33 and of 70 is itself longer than a block.
 @pytest.mark.parametrize(
     ("prompt", "new"),

@@ -41,7 +41,7 @@ def test_what_honest_runs_show() -> None:
     profile = found.profile
     assert (profile.name, profile.model, profile.dtype) == ("mine", "a/model", "bfloat16")
     assert (profile.device, profile.kernel, profile.honest_runs) == ("cpu", "sdpa", 2)
-    assert 1 <= profile.variance_factor < 1.5
+    assert 0.9 < profile.variance_factor < 1.5
     assert profile.attention_error == 0.0055
     assert profile.false_alarm_bound == pytest.approx(1 - 0.05**0.5)
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import socket
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from assay import bench_audit
+from assay.audit import Listener
 from assay.audit.cli import main
 from assay_program import PROGRAM, done, run
 
@@ -76,3 +78,14 @@ def test_both_timings_of_the_notebook(capsys: pytest.CaptureFixture[str]) -> Non
         assert added["mean"] == pytest.approx(expected)
         assert added["low"] < added["mean"] < added["high"]
     assert re.search(r"^streaming +100 x 100 by 100 x 100: .* %", said, re.MULTILINE)
+
+
+def test_a_listener_ends_where_the_shell_had_it_ignore_interrupts() -> None:
+    """As whatever runs in the background of a script does, and its children."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Listener() as listener:
+            assert listener.port
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert listener.code == 3, "nothing came"

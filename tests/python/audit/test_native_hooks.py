@@ -54,7 +54,8 @@ def rows_of(folder: Path) -> dict[Row, tuple[int, bytes]]:
 
 
 def is_hooked(module: nn.Module) -> bool:
-    return any(hook is _core.module_hook for hook in module._forward_hooks.values())
+    by_hook = any(hook is _core.module_hook for hook in module._forward_hooks.values())
+    return by_hook or "forward" in vars(module)
 
 
 def recorded_rows(
@@ -137,6 +138,67 @@ def test_arguments_of_another_kind(
     slowly()
     handle.remove()
     assert recorded_rows(model, tmp_path / "slow", nullcontext) == fast
+
+
+def doubled(_: nn.Module, __: Any, output: Tensor) -> Tensor:
+    return output * 2
+
+
+def test_a_hook_that_others_set_is_heard_first(tmp_path: Path, slowly: Callable[[], None]) -> None:
+    """Before the answer, or while it is under way: what the model goes on with is recorded."""
+    model = make_model("llama", torch.bfloat16, tmp_path / "model")
+    changed, late = model.model.layers[1].mlp.up_proj, model.model.layers[1].mlp.gate_proj
+    changed.register_forward_hook(doubled)
+    handles: list[Any] = []
+
+    def hook_late(*_: object) -> None:
+        if not handles:
+            handles.append(late.register_forward_hook(doubled))
+
+    model.model.layers[0].register_forward_hook(hook_late)
+    fast = recorded_rows(model, tmp_path / "fast", nullcontext)
+    assert not any(map(is_hooked, model.modules()))
+    handles.pop().remove()
+    slowly()
+    assert recorded_rows(model, tmp_path / "slow", nullcontext) == fast
+    assert len(late._forward_hooks) == 1, "that one alone"
+
+
+def test_hooks_of_all_modules_are_heard_first(tmp_path: Path, slowly: Callable[[], None]) -> None:
+    model = make_model("llama", torch.bfloat16, tmp_path / "model")
+    changed = model.model.layers[1].mlp.up_proj
+    handle = nn.modules.module.register_module_forward_hook(
+        lambda module, _, output: output * 2 if module is changed else None
+    )
+    try:
+        fast = recorded_rows(model, tmp_path / "fast", nullcontext)
+        slowly()
+        assert recorded_rows(model, tmp_path / "slow", nullcontext) == fast
+    finally:
+        handle.remove()
+
+
+def test_a_forward_of_its_own_stays(tmp_path: Path) -> None:
+    """As accelerate puts one on a module, before the answer or while it is under way."""
+    model = make_model("llama", torch.bfloat16, tmp_path / "model")
+    before, late = model.model.layers[1].mlp.up_proj, model.model.layers[1].mlp.gate_proj
+    alone = recorded_rows(model, tmp_path / "alone", nullcontext)
+    plain = before.forward
+    before.forward = own = lambda given: plain(given)
+    wrapped: list[Callable[[Tensor], Tensor]] = []
+
+    def wrap_late(*_: object) -> None:
+        if not wrapped:
+            inner = late.forward
+            wrapped.append(lambda given: inner(given))
+            late.forward = wrapped[0]
+
+    model.model.layers[0].register_forward_hook(wrap_late)
+    assert recorded_rows(model, tmp_path / "fast", nullcontext) == alone
+    assert before.forward is own
+    assert late.forward is wrapped[0]
+    del late.forward, before.forward
+    assert not any(map(is_hooked, model.modules()))
 
 
 class OfOwn(Tensor):
@@ -248,5 +310,8 @@ def test_copies_of_modules_that_are_recorded(tmp_path: Path) -> None:
     with torch.no_grad():
         assert is_hooked(copies[0].get_submodule("layers.0.mlp.up_proj"))
         assert torch.equal(copies[0](ids).last_hidden_state, model.model(ids).last_hidden_state)
+    unpickled = pickle.loads(pickle.dumps(copies[0].get_submodule("layers.0.mlp.up_proj")))
+    assert unpickled.forward.__func__ is nn.Linear.forward
+    assert unpickled.forward.__self__ is unpickled
     hook = _core.module_hook
     assert pickle.loads(pickle.dumps(hook)) is copy.copy(hook) is hook

@@ -55,6 +55,40 @@ def test_commitments_and_pairing(tmp_path: Path) -> None:
     }
 
 
+def test_schemes(tmp_path: Path) -> None:
+    ptau = Path(__file__).parents[3] / "vectors/kzg/4.ptau"
+    found = rows(
+        tmp_path,
+        "bench schemes --capture 2,3,5 --log-size 6 --log-block 3 --log-all 4 --log-all-block 2 "
+        f"--thread-counts 1,2 --ptau {ptau}",
+    )
+    assert {(row["what"], row["scheme"], row["threads"]) for row in found} == {
+        *(
+            (what, scheme, threads)
+            for threads in (1, 2)
+            for scheme in ("tensor", "kzg", "merkle")
+            for what in (
+                "commit to a capture",
+                *(
+                    f"{done} {asked}{how}"
+                    for done, how in (("open", ""), ("verify", ", from bytes"))
+                    for asked in (
+                        "an entry", "a token of all layers", "a layer", "1,000 entries together",
+                    )
+                ),
+            )
+        ),
+        *((what, "kzg", threads)
+        for threads in (1, 2)
+        for what in (
+            "commit", "open an entry", "open a block", "open all blocks",
+            "verify an entry from bytes", "verify a block from bytes",
+            "open 1,000 entries in 64 bytes", "verify 1,000 entries in 64 bytes", "import powers",
+        )),
+    }  # fmt: skip
+    assert all(row["seconds"] > 0 for row in found)
+
+
 def test_layers(tmp_path: Path) -> None:
     write_model(tmp_path)
     small = "bench layers --matrix 40,64 --layers 30 --verifiers 2,3 --equal 4 --thread-counts 1,2"

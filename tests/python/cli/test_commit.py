@@ -11,6 +11,7 @@ import pytest
 from py_ecc import optimized_bn128 as oracle
 from safetensors.numpy import save_file
 
+import ceremonies
 from assay_program import DONE, INCONCLUSIVE, REJECTED, done, refused, report, run
 
 R = oracle.curve_order
@@ -187,13 +188,14 @@ def test_where_the_list_lies(cube: Path) -> None:
     assert "ASSAY_TRUST_FILE" in refused(cube, "trust list", **every)
 
 
-# The label in a file is one byte, which anybody can change.
+# The label in a file is some bytes, which anybody can change.
 def test_a_dev_srs_relabelled_is_quoted_as_its_own_word(cube: Path) -> None:
-    for name, at in (("six.srs", 16 + 12), ("six.vk", 12)):
-        raw = bytearray(Path(cube, name).read_bytes())
-        assert raw[at] == 1
-        raw[at] = 2
-        Path(cube, name).write_bytes(raw)
+    for name, change in (
+        ("six.srs", ceremonies.relabelled),
+        ("six.vk", ceremonies.relabelled_key),
+    ):
+        path = Path(cube, name)
+        path.write_bytes(change(path.read_bytes(), 3, "ab" * 32))
     # Whose secrets are those of a seed that people take is found out.
     found = report(cube, "srs verify --srs six.srs", code=REJECTED)
     assert "that of a dev SRS of seed 7, and the label says ceremony" in found["reason"]
@@ -201,7 +203,8 @@ def test_a_dev_srs_relabelled_is_quoted_as_its_own_word(cube: Path) -> None:
     prove(cube, "0,0,0")
     said = report(cube, VERIFY)["assumptions"][0]
     assert said.startswith("SRS unverified: ")
-    assert "the file's own word: ceremony" in said
+    assert "the file's own word: ceremony(3)" in said
+    assert "transcript not seen" in said
 
 
 def test_what_the_numbers_are_is_the_provers_word_until_expected(tmp_path: Path) -> None:
@@ -371,7 +374,7 @@ def test_two_parties(cube: Path) -> None:
     assert "--at-least" in refused(verifier, VERIFY, "--at-least", 0)
     for other in ("0x7", "07", "+7", " 7", "7.0", "0b111", "1e1"):
         said = refused(verifier, VERIFY, "--at-least", other)
-        assert f"--at-least: '{other}' is no integer in decimal" in said
+        assert f"--at-least: '{other}' is not an integer in decimal" in said
 
     done(provider, line, "--at", "0,0,0")
     (verifier / "cube.proofs").write_bytes((provider / "cube.proofs").read_bytes())

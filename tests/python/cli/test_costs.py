@@ -9,10 +9,7 @@ import io
 import json
 import os
 import struct
-import subprocess
-import sys
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,47 +17,13 @@ import pytest
 from safetensors.numpy import save_file
 
 import assay
-from assay_program import PROGRAM, done, environment, report
+from assay_program import done, report
+from hostile_files import MB, check, cost_of, hostile_bytes
 
 pytestmark = pytest.mark.soak
 
-MB = 1 << 20
 GENERATOR = (1).to_bytes(32, "little")  # of G1, compressed
 INFINITY = bytes(31) + b"\x40"
-
-MEASURE = """
-import os, subprocess, sys, time
-started = time.monotonic()
-process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
-_, status, usage = os.wait4(process.pid, 0)
-print(os.waitstatus_to_exitcode(status), time.monotonic() - started, 1024 * usage.ru_maxrss)
-"""
-
-
-@dataclass
-class Cost:
-    """What a run ended with, and took."""
-
-    code: int
-    seconds: float
-    peak: int
-
-
-def cost_of(folder: Path, line: str, **changes: str) -> Cost:
-    # A program's peak begins with that of the process that started it, so a small one starts it.
-    words = [sys.executable, "-I", "-S", "-c", MEASURE, PROGRAM, *line.split()]
-    ended = subprocess.run(
-        words, cwd=folder, env=environment(**changes), check=True, capture_output=True, text=True,
-        errors="replace", timeout=600,
-    )  # fmt: skip
-    code, seconds, peak = ended.stdout.split()
-    return Cost(int(code), float(seconds), int(peak))
-
-
-def check(cost: Cost, size: int, honest: float, memory: int = 4) -> None:
-    assert cost.code in (0, 1, 2, 3), cost
-    assert cost.seconds <= 2 + 10 * honest, f"{cost}, honest {honest:.2f} s"
-    assert cost.peak <= 64 * MB + memory * size, f"{cost} for {size:,} bytes"
 
 
 # ---- Files that are wrong in themselves
@@ -130,31 +93,6 @@ LINES = {
     "mine.profile": ["toploc verify --states states.npy --proofs t.proofs --profile {}"],
     "trusted": [VERIFY],
 }  # fmt: skip
-
-
-def hostile_bytes(honest: bytes, size: int) -> dict[str, bytes]:
-    """Files of `size` bytes, by what is wrong with them."""
-    head = honest[: min(len(honest), 64)]
-    filled = honest + bytes(max(0, size - len(honest)))
-    return {
-        "zeros": bytes(size),
-        "ones": b"\xff" * size,
-        "head and zeros": head + bytes(size - len(head)),
-        "head and ones": head + b"\xff" * (size - len(head)),
-        "a count of all ones": honest[:44] + b"\xff" * 12 + filled[56:size],
-        "trailing": filled,
-        "repeated": (honest * (size // max(1, len(honest)) + 1))[:size],
-        "cut": honest[:-1],
-        "brackets": b"[" * size,
-        "nested": (b'{"a":' * (size // 5 + 1))[:size],
-        "quotes": b"[" + b'"",' * (size // 3),
-        "keys": b"{" + b",".join(b'"%d":0' % i for i in range(size // 12)) + b"}",
-        "objects": b"[" + b"{}," * (size // 3) + b"{}]",
-        "keys in proofs": b'{"proofs":[{' + b",".join(b'"%d":0' % i for i in range(size // 12)),
-        "digits": b'{"proofs":' + b"9" * size,
-        "coefficients": b'{"coefficients":[' + b'"0",' * (size // 4) + b'"0"],"dims":[1]}',
-        "lines": b"\n" * size,
-    }
 
 
 def place(made: Path, name: str, data: bytes, folder: Path) -> tuple[str, dict[str, str]]:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 import tensorcommitments
-from tensorcommitments import TensorCommitmentWrapper
+from tensorcommitments import SetupWarning, TensorCommitmentWrapper
 
 import assay
 
 R = assay.R
+VECTORS = Path(__file__).parents[3] / "vectors/pipeline"
 
 
 def value_at(coefficients: list[int], bound: int, point: list[int]) -> int:
@@ -37,14 +38,6 @@ def test_the_example_of_its_readme() -> None:
     proof = wrapper.prove(coefficients, [2, 3, 1, 0, 5, 4], eval_value)
     is_valid = wrapper.verify(commitment, [2, 3, 1, 0, 5, 4], eval_value, proof)
     assert is_valid is True
-
-
-def test_our_own_readme() -> None:
-    folder = Path(__file__).parents[3] / "python/compat/tensorcommitments"
-    (block,) = re.findall(
-        r"^```python\n(.*?)^```", (folder / "README.md").read_text(), re.MULTILINE | re.DOTALL
-    )
-    exec(compile(block, "README.md", "exec"), {})
 
 
 def test_it_wants_the_assay_that_it_was_made_for() -> None:
@@ -86,28 +79,42 @@ def test_proofs_survive_their_json(wrapper: TensorCommitmentWrapper) -> None:
     value = wrapper.evaluate_polynomial(COEFFICIENTS, [2, 1])
     assert value == 1 + 10 - 8
     proof = wrapper.prove(COEFFICIENTS, [2, 1], value)
-    assert len(commitment) == 32
-    assert [len(point) for point in proof] == [32, 32]
-    text = json.dumps(
-        {
-            "commitment_hex": commitment.hex(),
-            "evaluation": value,
-            "proof_hex": [point.hex() for point in proof],
-        }
-    )
+    # Hexadecimal text, as it stands in the files.
+    for text in (commitment, *proof):
+        assert re.fullmatch("[0-9a-f]{64}", text)
+    assert len(proof) == 2
+    text = json.dumps({"commitment_hex": commitment, "evaluation": value, "proof_hex": proof})
     read = json.loads(text)
     assert wrapper.verify(read["commitment_hex"], [2, 1], read["evaluation"], read["proof_hex"])
+    raw = [bytes.fromhex(point) for point in proof]
+    assert wrapper.verify(bytes.fromhex(commitment), [2, 1], value, raw)
+
+
+def test_it_takes_the_names_of_the_original() -> None:
+    wrapper = TensorCommitmentWrapper(num_variables=2, degree_bound=3)
+    assert (wrapper.num_variables, wrapper.degree_bound) == (2, 3)
+    commitment = wrapper.commit(coefficients=COEFFICIENTS)
+    value = wrapper.evaluate_polynomial(coefficients=COEFFICIENTS, evaluation_point=[2, 1])
+    proof = wrapper.prove(COEFFICIENTS, evaluation_point=[2, 1], claimed_evaluation=value)
+    assert wrapper.verify(
+        commitment_hex=commitment, evaluation_point=[2, 1], claimed_evaluation=value,
+        proof_hex=proof,
+    )  # fmt: skip
 
 
 def test_integers_stand_for_residues(wrapper: TensorCommitmentWrapper) -> None:
     residues = [c % R for c in COEFFICIENTS]
     commitment = wrapper.commit(COEFFICIENTS)
     assert wrapper.commit(residues) == commitment
+    # Of any size.
+    assert wrapper.commit([c + 5 * R for c in COEFFICIENTS]) == commitment
+    assert wrapper.commit([c - 2**300 * R for c in COEFFICIENTS]) == commitment
     point = [R - 3, 2**200]
     value = wrapper.evaluate_polynomial(residues, point)
     assert value == value_at(residues, 3, point) == value_at(residues, 3, [-3, 2**200])
     proof = wrapper.prove(COEFFICIENTS, point, value - R)
     assert wrapper.verify(commitment, [-3, 2**200], value, proof)
+    assert wrapper.verify(commitment, [2 * R - 3, 2**200 - R], value + R, proof)
 
 
 def test_a_wrong_proof_is_false(wrapper: TensorCommitmentWrapper) -> None:
@@ -120,7 +127,58 @@ def test_a_wrong_proof_is_false(wrapper: TensorCommitmentWrapper) -> None:
     assert wrapper.verify(commitment, [2, 1], 3, proof[::-1]) is False
     assert wrapper.verify(commitment, [2, 1], 3, proof[:1]) is False
     assert wrapper.verify(commitment, [2, 1], 3, [*proof, proof[0]]) is False
-    assert TensorCommitmentWrapper(2, 3).verify(commitment, [2, 1], 3, proof) is False
+
+
+def test_a_proof_of_another_setup_is_never_a_bare_false(wrapper: TensorCommitmentWrapper) -> None:
+    commitment = wrapper.commit(COEFFICIENTS)
+    proof = wrapper.prove(COEFFICIENTS, [2, 1], 3)
+    other = TensorCommitmentWrapper(2, 3)
+    with pytest.warns(SetupWarning, match="was not made by this object"):
+        assert other.verify(commitment, [2, 1], 3, proof) is False
+    original = TensorCommitmentWrapper(2, 3, setup="original")
+    with pytest.warns(SetupWarning, match="was not made by this object"):
+        assert original.verify(commitment, [2, 1], 3, proof) is False
+    # One that holds under the fixed setup is known as such.
+    theirs = original.commit(COEFFICIENTS)
+    assert theirs != commitment
+    proof = original.prove(COEFFICIENTS, [2, 1], 3)
+    assert original.verify(theirs, [2, 1], 3, proof) is True
+    with pytest.warns(SetupWarning, match=re.escape('setup="original"')):
+        assert wrapper.verify(theirs, [2, 1], 3, proof) is False
+    # Of the object's own commitments it is known that the proof is wrong; pytest lets no warning
+    # pass.
+    assert original.verify(theirs, [2, 1], 4, proof) is False
+    # Other processes have the same setup.
+    fresh = TensorCommitmentWrapper(2, 3, setup="original")
+    assert fresh.verify(theirs, [2, 1], 3, proof) is True
+    assert fresh.commit(COEFFICIENTS) == theirs
+    assert (fresh.trust, wrapper.trust) == ("known to all", "dev")
+    assert (fresh.setup, wrapper.setup) == ("original", "own")
+    with pytest.raises(ValueError, match="setup: 'mine'"):
+        TensorCommitmentWrapper(2, 3, setup="mine")  # type: ignore[arg-type]
+
+
+def test_published_proofs_hold_under_the_original_setup() -> None:
+    bundle = json.loads((VECTORS / "published_proofs.json").read_text())
+    size = bundle["num_variables"], bundle["degree_bound"]
+    original = TensorCommitmentWrapper(*size, setup="original")
+    for proof in bundle["proofs"]:
+        given = bundle["commitment_hex"], proof["point"]
+        assert original.verify(*given, proof["evaluation"], proof["proof_hex"]) is True
+        with pytest.warns(SetupWarning, match="false"):
+            assert not original.verify(*given, proof["evaluation"] + 1, proof["proof_hex"])
+
+
+def test_the_default_says_where_published_proofs_hold() -> None:
+    # In two variables, for its own setup must be made.
+    original = TensorCommitmentWrapper(2, 3, setup="original")
+    commitment = original.commit(COEFFICIENTS)
+    proof = original.prove(COEFFICIENTS, [1, 1], 4)
+    with pytest.warns(SetupWarning) as said:
+        TensorCommitmentWrapper(2, 3).verify(commitment, [1, 1], 4, proof)
+    assert len(said) == 1
+    assert said[0].filename == __file__
+    assert commitment[:16] in str(said[0].message)
 
 
 def test_another_polynomial_is_opened_after_the_first(wrapper: TensorCommitmentWrapper) -> None:
@@ -144,18 +202,17 @@ def test_the_degree_bound_is_exclusive(wrapper: TensorCommitmentWrapper) -> None
 def test_what_cannot_be_proved_or_checked(wrapper: TensorCommitmentWrapper) -> None:
     commitment = wrapper.commit(COEFFICIENTS)
     proof = wrapper.prove(COEFFICIENTS, [2, 1], 3)
-    with pytest.raises(ValueError, match="eval"):
+    with pytest.raises(ValueError, match="claimed_evaluation"):
         wrapper.prove(COEFFICIENTS, [2, 1], 4)
     with pytest.raises(ValueError, match="give 2"):
         wrapper.prove(COEFFICIENTS, [2, 1, 0], 3)
     with pytest.raises(ValueError, match="give 2"):
         wrapper.verify(commitment, [2], 3, proof)
-    for value in (R, R + 3, -R):
-        with pytest.raises(ValueError, match="eval"):
-            wrapper.verify(commitment, [2, 1], value, proof)
-    with pytest.raises(ValueError, match="between"):
-        wrapper.commit([R] + [0] * 8)
-    for bad in (b"", commitment[:-1], b"\xff" * 32, "zz"):
+    with pytest.raises(TypeError):
+        wrapper.verify(commitment, [2, 1], 3.0, proof)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        wrapper.commit([0.5] * 9)  # type: ignore[list-item]
+    for bad in (b"", commitment[:-2], commitment[:-1], b"\xff" * 32, "zz"):
         with pytest.raises(ValueError, match=r"."):
             wrapper.verify(bad, [2, 1], 3, proof)
         with pytest.raises(ValueError, match=r"."):

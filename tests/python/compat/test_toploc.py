@@ -7,7 +7,6 @@ import logging
 import multiprocessing
 import pickle
 import random
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -70,14 +69,6 @@ def test_every_name_is_where_programs_look_for_it() -> None:
     assert toploc.__version__ == importlib.metadata.version("toploc") == "0.1.6"
     assert not hasattr(toploc, "VerificationResult")
     assert importlib.metadata.requires("toploc") == [f"assay=={assay.__version__}"]
-
-
-def test_our_own_readme() -> None:
-    folder = Path(__file__).parents[3] / "python/compat/toploc"
-    (block,) = re.findall(
-        r"^```python\n(.*?)^```", (folder / "README.md").read_text(), re.MULTILINE | re.DOTALL
-    )
-    exec(compile(block, "README.md", "exec"), {})
 
 
 def test_torch_is_the_callers_own() -> None:

@@ -227,7 +227,7 @@ def test_models_that_are_not_there(
     for name, message in {
         "./nowhere": "no such folder or .gguf file, and not a hub id",
         "gone.gguf": "no such folder or .gguf file",
-        "nobody/nothing-here": "the model hub did not give it",
+        "nobody/nothing-here": "there is no way to a model hub",
         str(tmp_path / "empty"): "has no config.json",
         str(tmp_path / "weights.bin"): "not a .gguf file",
         str(tmp_path / "broken.gguf"): "model broken: could not be loaded",

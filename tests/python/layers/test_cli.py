@@ -319,7 +319,7 @@ def test_the_demo_tells_its_story_and_leaves_its_files(run: Any, tmp_path: Path)
         ("plot --mode data_dir --data-dir . --output a.png", "holds no <model>/alpha_peak.npy"),
         (
             "plot --mode data_dir --data-dir . --metric ../x --output a.png",
-            "is no name of a metric",
+            "is not the name of a metric",
         ),
         ("plot --json-file x.json --output a.png", "x.json: cannot open"),
         ("compare --scores tiny_scores.json", "cases: No such file"),

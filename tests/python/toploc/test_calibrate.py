@@ -96,6 +96,27 @@ def test_a_fingerprint_too_far_away_gets_no_bound(farthest: float, bound: float 
     assert toploc.Profile(name="honest", minimum_points=K, **bounds)
 
 
+def test_answers_that_must_not_end_early() -> None:
+    made = tiny_models.tiny("llama", torch.bfloat16)
+    made.generation_config.eos_token_id = list(range(tiny_models.VOCAB // 2))
+    prompts = [[1 + i, 2, 3 + i, 4] for i in range(4)]
+    lengths = {}
+    for least in (0, 8):
+        found = calibrate(
+            made,
+            prompts,
+            name="tiny",
+            providers=[Provider(Engine("bfloat16", "sdpa"), 2)],
+            verifiers=[Engine("bfloat16", "sdpa")],
+            max_new_tokens=8,
+            min_new_tokens=least,
+            shape=SHAPE,
+        )
+        lengths[least] = [len(one) for one in found.runs[0].comparisons]
+    assert min(lengths[0]) == 1
+    assert lengths[8] == [2] * 4
+
+
 def judged(made: Any, found: toploc.Produced, profile: Any) -> Any:
     own = toploc.recompute(made, found.prompt, found.output)
     return toploc.verify(own, found.proofs, profile, chunk=4, k=K)
@@ -122,6 +143,12 @@ def test_a_profile_of_honest_runs(tmp_path: Any) -> None:
     assert told == [(1, 3), (2, 3), (3, 3)]
     assert (found.learned, found.held_out) == (4, 4)
     assert found.profile.false_alarm_bound == pytest.approx(rate_bound(found.alarms, 4))
+    # An answer that some run rejects is rejected; each run rejects as many as it does alone.
+    assert max(run.alarms for run in found.runs) <= found.alarms
+    assert [run.alarms for run in found.runs] == [
+        sum(not toploc.decide(one, found.profile) for one in run.comparisons[1::2])
+        for run in found.runs
+    ]
     assert found.profile.name == "tiny"
     assert (found.profile.topk, found.profile.decode_batching_size) == (K, 4)
     # Those of the 4 prompts that the promise rests on, each once.

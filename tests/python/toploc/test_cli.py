@@ -46,17 +46,23 @@ DONE, REJECTED, FAILED, INCONCLUSIVE = 0, 1, 2, 3
         ("calibrate --model one --out x --n-prompts 201", "1 to 200"),
         ("calibrate --model one --out x --n-prompts 3 --prompts prompts.txt", "at least 4"),
         # What is told before a model is looked for.
-        ("calibrate --model none/at-all/here --out none/x", "none: no such folder"),
-        ("calibrate --model none/at-all/here --out one", "one: is a folder"),
-        ("calibrate --model none/at-all/here --out x --topk 0", "1 to 4096"),
+        ("calibrate --model smollm2 --out none/x", "none: no such folder"),
+        ("calibrate --model smollm2 --out one", "one: is a folder"),
+        ("calibrate --model smollm2 --out x --topk 0", "1 to 4096"),
         (
-            "generate --model_name none/at-all/here --dataset_name prompts.txt --save_dir "
-            "prompts.txt",
+            "calibrate --model smollm2 --out x --max-new-tokens 8 --min-new-tokens 9",
+            "--min-new-tokens: is 9, more than --max-new-tokens 8",
+        ),
+        (
+            "calibrate --model smollm2 --out x --provider-engine vllm --verifier-engine vllm",
+            "one of them has to be transformers",
+        ),
+        (
+            "generate --model_name smollm2 --dataset_name prompts.txt --save_dir prompts.txt",
             "prompts.txt: is not a folder",
         ),
         (
-            "generate --model_name none/at-all/here --dataset_name prompts.txt --save_dir "
-            "prompts.txt/a",
+            "generate --model_name smollm2 --dataset_name prompts.txt --save_dir prompts.txt/a",
             "prompts.txt/a: Not a directory",
         ),
         # As many as it has positions for: 5 and 59.

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from assay import InputError, toploc
-from assay.models import HEAD_INPUT, Keeper, RequestRows, Rows
+from assay.models import HEAD_INPUT, Keeper, RequestRows, Rows, residual
 
 WIDTH = 4
 PROMPT = [7, 8, 9]
@@ -270,6 +270,24 @@ def test_rows_of_a_pass_are_each_requests_own() -> None:
     rows.take("b", [6, 7])
     rows.take("a", [5])
     assert [one.rows[0][:, 0].tolist() for one in keeper.sequences] == [[2, 2], [1]]
+
+
+def test_each_observer_sees_its_own_taps() -> None:
+    head, both, none = Keeper(HEAD_INPUT), Keeper(residual(3), HEAD_INPUT), Keeper()
+    taps = HEAD_INPUT, residual(0), residual(3)
+    rows = RequestRows([head, both, none], torch.bfloat16, taps=taps)
+    values = torch.randn(100, 3, WIDTH).bfloat16()
+    rows.begin("a", PROMPT)
+    for token in range(100):
+        rows.add(values[token : token + 1], [("a", 2 + token, 0, [token])])
+    rows.take("a", list(range(100)))
+    assert torch.equal(kept(head), values[:, 0])
+    (sequence,) = both.sequences
+    assert torch.equal(sequence.rows[0], values[:, 2])
+    assert torch.equal(sequence.rows[1], values[:, 0])
+    assert none.sequences[0].rows == ()
+    with pytest.raises(InputError, match="residual_1: no rows of it are taken"):
+        RequestRows([Keeper(residual(1))], torch.bfloat16, taps=taps)
 
 
 def test_rows_that_come_in_inference_mode() -> None:

@@ -12,9 +12,12 @@ from assay.vllm.settings import ENVIRONMENT, asked_for
 
 
 def test_what_is_given_is_what_is_asked() -> None:
-    given = {"k": 64, "chunk": 16, "merge_short_tails": True, "folder": "signatures"}
+    given = {
+        "k": 64, "chunk": 16, "merge_short_tails": True, "folder": "signatures",
+        "fingerprint": True, "layers": "1/8", "srs": "layers.srs",
+    }  # fmt: skip
     settings = settings_from(given)
-    assert settings == Settings(16, 64, True, "signatures")
+    assert settings == Settings(16, 64, True, "signatures", "", True, "1/8", "layers.srs")
     assert (settings.shape.chunk, settings.shape.k) == (16, 64)
     assert settings_from({}) == Settings()
     assert settings_from(settings.as_json()) == settings
@@ -37,6 +40,12 @@ def test_what_is_given_is_what_is_asked() -> None:
         ({"chunk": 0}, "0"),
         ({"chunk": -1}, "chunk|decode|-1"),
         ({"folder": "a", "database": "b"}, "are both given; give one"),
+        ({"fingerprint": 1}, "fingerprint is 1; give a value like False"),
+        ({"fingerprints": True}, "no key 'fingerprints'; there are .* fingerprint, layers, srs"),
+        ({"layers": 3, "srs": "s"}, "layers is 3"),
+        ({"layers": "all"}, "layers is given without srs; give both"),
+        ({"srs": "s"}, "srs is given without layers; give both"),
+        ({"layers": "all,0", "srs": "s"}, "layers: "),
     ],
 )
 def test_settings_that_cannot_be(given: Any, reason: str) -> None:

@@ -1,14 +1,22 @@
 """Where a server puts proofs: a folder of signatures, a SQLite file; and what it says of them."""
 
+import base64
+import errno
 import json
 import os
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save
 
-from assay import DecodeError, InputError
+import assay
+from assay import DecodeError, InputError, toploc
 from assay.toploc import Shape, Signature
 from assay.vllm import Answer, Settings, read_answers
 from assay.vllm.answers import FORMAT, told, told_bytes
@@ -23,6 +31,69 @@ def signature(token: int = 3) -> Signature:
         prompt_token_ids=[1, 2], output_token_ids=[token], parameters=Shape(8, 4),
         proofs=[bytes.fromhex("ffd90001000200030004")],
     )  # fmt: skip
+
+
+def whole(token: int = 3) -> Answer:
+    """An answer with all that there can be."""
+    rows = {"layer_0": torch.randn(1, 3, 4), "layer_1": torch.randn(1, 3, 4)}
+    tensor = assay.encode(rows, capture_mode="decode")
+    made = signature(token)
+    seed = toploc.fingerprint.answer_seed([1, 2], [token], made.proofs)
+    return Answer(
+        0, made,
+        fingerprint=toploc.fingerprint.project(torch.randn(3, 4), seed).to_bytes(),
+        commitment=assay.commit(tensor, assay.Srs.dev(tensor.axes, 3)),
+        rows=save(rows),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_all_that_there_is_of_an_answer_is_kept_together(tmp_path: Path, kind: int) -> None:
+    store = stores(tmp_path)[kind]
+    answer = whole()
+    lacking = Answer(1, signature(), without={"commitment": "too long", "fingerprint": "NaN"})
+    store.write("cmpl-1", answer)
+    store.write("cmpl-1", lacking)
+    store.write("cmpl-1", whole(4))
+    first, *rest = sorted(store.read("cmpl-1"), key=lambda one: one.choice)
+    same = [first, *rest]
+    assert replace(answer, rows=None) in same
+    assert lacking in same
+    assert [one.rows for one in same] == [None] * 3
+    if kind == 0:
+        names = {path.name for path in (tmp_path / "signatures").iterdir()}
+        ends = {"json", "fingerprint", "commitment", "safetensors"}
+        assert names == {
+            *(f"cmpl-1.0.0.{end}" for end in ends),
+            *(f"cmpl-1.0.0-2.{end}" for end in ends),
+            "cmpl-1.0.1.json",
+            "cmpl-1.0.1.without.json",
+        }
+        kept = (tmp_path / "signatures" / "cmpl-1.0.0.safetensors").read_bytes()
+    else:
+        with closing(sqlite3.connect(tmp_path / "proofs.sqlite")) as database:
+            query = "SELECT answer, file FROM rows ORDER BY answer"
+            (at, kept), (other, _) = database.execute(query).fetchall()
+            assert (at, other) == (1, 3)
+    assert kept == answer.rows
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2, 3])
+def test_no_part_of_an_answer_is_kept_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    store = Folder(str(tmp_path))
+    written = []
+
+    def fsync(_: int) -> None:
+        written.append(1)
+        if len(written) > failing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(InputError, match="No space left"):
+        store.write("cmpl-1", whole())
+    assert list(tmp_path.iterdir()) == []
 
 
 def stores(folder: Path) -> list[Store]:
@@ -101,6 +172,8 @@ def test_places_that_are_none(tmp_path: Path) -> None:
 
 def test_what_a_server_says_is_read_back() -> None:
     answers = [Answer(0, signature(), "", 5, "adapter", 1), Answer(1, None, "aborted")]
+    lacking = Answer(2, signature(), without={"commitment": "too long"})
+    answers += [replace(whole(), rows=None), lacking]
     assert read_answers(told_bytes(answers, "x")) == answers
     assert read_answers(told(answers, "x")) == answers
     assert read_answers(json.dumps(told(answers, "x"))) == answers
@@ -109,9 +182,27 @@ def test_what_a_server_says_is_read_back() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
+        ({"fingerprint": 3}, "the fingerprint of one of them is not base64"),
+        ({"fingerprint": "%"}, "the fingerprint of one of them is not base64"),
+        ({"fingerprint": base64.b64encode(b"none").decode()}, "fingerprint"),
+        ({"commitment": "ü"}, "the commitment of one of them is not base64"),
+        ({"commitment": base64.b64encode(b"none").decode()}, "commitment"),
+        ({"without": ["commitment"]}, "does not say in words"),
+        ({"without": {"commitment": 3}}, "does not say in words"),
+    ],
+)
+def test_what_no_server_says_of_an_answer(change: dict[str, Any], reason: str) -> None:
+    (entry,) = told([Answer(0, signature())], "x")["answers"]  # type: ignore[misc]
+    with pytest.raises(DecodeError, match=reason):
+        read_answers({"format": FORMAT, "answers": [{**entry, **change}]})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
         ({"format": "assay/vllm/proofs/v2"}, "not an object with"),
         ({"answers": None}, "not an object with"),
-        ({"answers": [3]}, "no object"),
+        ({"answers": [3]}, "not an object"),
         ({"answers": [{"question": 0}]}, "no numbers"),
         ({"answers": [{"question": 0, "choice": True}]}, "no numbers"),
         ({"answers": [{"question": 0, "choice": 0}]}, "neither a signature nor a reason"),

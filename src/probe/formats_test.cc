@@ -1,0 +1,257 @@
+// What is refused of files, and where the refusal says so.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "assay/probe_attestation.h"
+#include "probe/number_text.h"
+#include "probe/sources.h"
+#include "probe/test_support.h"
+
+namespace assay::probe {
+namespace {
+
+using testing::HasSubstr;
+
+Bytes bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
+
+Result<Activations> parse(std::string_view text) {
+  return internal::parse_activations({bytes_of(text), nullptr, "file"});
+}
+
+TEST(ProbeFormats, TheMisalignedVariantIsNamed) {
+  const auto path = std::filesystem::path(ASSAY_VECTORS) / "tensor" / "misaligned.gotact";
+  const Error error = open_activations(path).error();
+  EXPECT_THAT(error.to_string(), HasSubstr("before every position"));
+  EXPECT_THAT(error.to_string(), HasSubstr("misaligned.gotact"));
+}
+
+TEST(ProbeFormats, JsonInPlaceOfActivations) {
+  const Activations read = parse(R"([{"layer":1,"token_position":0,"values":[1,2]},
+    {"layer":1,"token_position":4,"values":[3,4]},{"layer":2,"token_position":0,"values":[5,6]},
+    {"layer":2,"token_position":4,"values":[7,8.5]}])")
+                               .value();
+  EXPECT_EQ(read.model_id, "");
+  EXPECT_THAT(read.positions, testing::ElementsAre(0, 4));
+  EXPECT_THAT(read.find(2)->values, testing::ElementsAre(5, 6, 7, 8.5));
+  const std::string_view head = R"([{"layer":1,"token_position":0,"values":[1,2]},)";
+  for (const auto& [rest, code] : {
+           std::pair(R"({"layer":1,"token_position":0,"values":[1,2]}])", ErrorCode::kNonCanonical),
+           {R"({"layer":0,"token_position":0,"values":[1,2]}])", ErrorCode::kNonCanonical},
+           {R"({"layer":1,"token_position":1,"values":[1]}])", ErrorCode::kMismatch},
+           {R"({"layer":2,"token_position":1,"values":[1,2]}])", ErrorCode::kNonCanonical},
+           {R"({"layer":1,"token_position":1,"values":[1,1e39]}])", ErrorCode::kOutOfRange},
+           {R"({"layer":1,"token_position":1,"values":[1,2],"x":1}])", ErrorCode::kMalformed},
+           {R"({"layer":1,"token_position":1,"values":[1,2]},{"layer":2,"token_position":0,"values":[1,2]}])",
+            ErrorCode::kMismatch},
+           {R"({"layer":1,"token_position":1,"values":[1,2]},{"layer":2,"token_position":0,"values":[1,2]},
+               {"layer":3,"token_position":1,"values":[1,2]}])",
+            ErrorCode::kMismatch},
+       })
+    EXPECT_EQ(parse(std::string(head) + rest).error().code, code) << rest;
+  EXPECT_FALSE(parse("[]").ok());
+  EXPECT_FALSE(parse(R"([{"layer":1,"token_position":0,"values":[]}])").ok());
+}
+
+TEST(ProbeFormats, JsonInPlaceOfAnUnembedding) {
+  const auto read = [](std::string_view text) {
+    return internal::parse_unembedding({bytes_of(text), nullptr, "file"});
+  };
+  EXPECT_EQ(read(R"({"vocab_size":2,"hidden_dim":1,"data":[1,2]})")->values.size(), 8U);
+  EXPECT_EQ(read(R"({"vocab_size":2,"hidden_dim":2,"data":[1,2]})").error().code, ErrorCode::kMismatch);
+  EXPECT_FALSE(read(R"({"vocab_size":0,"hidden_dim":2,"data":[]})").ok());
+}
+
+TEST(ProbeFormats, WritersRefuseWhatReadersDo) {
+  const auto path = test::folder() / "a.gotact";
+  const std::vector<std::uint32_t> up = {0, 1};
+  const std::vector<std::uint32_t> down = {1, 0};
+  const std::vector<float> good(8, 1);
+  std::vector<float> bad = good;
+  bad[3] = std::nanf("");
+  const auto write = [&](std::uint32_t width, const auto& layers, const auto& positions, const auto& values) {
+    return write_activations(path, "m", Precision::kFp32, width, layers, positions, values);
+  };
+  EXPECT_TRUE(write(2, up, up, good).ok());
+  EXPECT_EQ(write(2, down, up, good).error().code, ErrorCode::kNonCanonical);
+  EXPECT_EQ(write(2, up, down, good).error().code, ErrorCode::kNonCanonical);
+  EXPECT_EQ(write(2, std::vector<std::uint32_t>(), up, good).error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(write(3, up, up, good).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(write(0, up, up, good).error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(write(2, up, up, bad).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(write_activations(path, std::string(5000, 'm'), Precision::kFp32, 2, up, up, good).error().code,
+            ErrorCode::kTooLarge);
+  EXPECT_EQ(UnembeddingWriter::create(path, 0, 2).error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(UnembeddingWriter::create(path, 2, kMaxWidth + 1).error().code, ErrorCode::kTooLarge);
+  UnembeddingWriter writer = UnembeddingWriter::create(test::folder() / "u.gotue", 2, 2).value();
+  EXPECT_EQ(writer.add(std::span(bad).subspan(2, 2)).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(writer.add(std::span(good).first(3)).error().code, ErrorCode::kMismatch);
+}
+
+TEST(ProbeFormats, CheckpointsOfOtherKinds) {
+  EXPECT_EQ(Checkpoint::decode(bytes_of("GOTX\x01\0"), "f").error().code, ErrorCode::kMalformed);
+  Bytes bytes = read_file(test::vectors() / "phi.gotgeo", 1 << 20).value();
+  bytes[4] = 2;
+  EXPECT_EQ(Checkpoint::decode(bytes, "f").error().code, ErrorCode::kUnsupported);
+  bytes[4] = 1;
+  bytes[6] = 0;
+  EXPECT_EQ(Checkpoint::decode(bytes, "f").error().code, ErrorCode::kTooLarge);
+  bytes[6] = 2;
+  bytes[45] = 0xff;
+  bytes[44] = 0xff;
+  EXPECT_EQ(Checkpoint::decode(bytes, "f").error().code, ErrorCode::kOutOfRange);
+  const auto path = test::folder() / "short.gotgeo";
+  write_file(path, "GOTG").value();
+  EXPECT_THAT(Checkpoint::read(path).error().to_string(), HasSubstr("short.gotgeo"));
+}
+
+TEST(ProbeFormats, Labels) {
+  EXPECT_THAT(parse_labels("1\n 0\t\r\n\n true \nfalse", "f").value(),
+              testing::ElementsAre(true, false, true, false));
+  EXPECT_TRUE(parse_labels("", "f")->empty());
+  EXPECT_EQ(parse_labels("1\n2\n", "f").error().to_string(), "f: line 2: it is neither 1, true, 0 nor false");
+  EXPECT_FALSE(parse_labels("True", "f").ok());
+  EXPECT_EQ(labels_text({true, false}), "1\n0\n");
+}
+
+TEST(ProbeFormats, KeysOfAnotherLength) {
+  const Statement statement = test::stated().statement;
+  const auto folder = test::folder();
+  for (const std::size_t size : {0U, 31U, 33U, 64U}) {
+    write_private_file(folder / "key", Bytes(size, 7), AtomicFile::Existing::kReplace).value();
+    const auto refusal = read_public_key(folder / "key").error();
+    EXPECT_EQ(refusal.code, ErrorCode::kMalformed);
+    EXPECT_THAT(refusal.to_string(), HasSubstr("32 raw bytes"));
+    EXPECT_EQ(sign(statement, folder / "none").error().code, ErrorCode::kIo);
+    EXPECT_EQ(sign(Attestation{}, folder / "key", 0).error().code, ErrorCode::kMalformed);
+  }
+}
+
+TEST(ProbeFormats, RowsThatAreNone) {
+  const RowsFile good = RowsFile::read(test::vectors() / "a.rows").value();
+  const auto refused = [&](const auto& change) {
+    RowsFile file = good;
+    change(file);
+    EXPECT_FALSE(RowsFile::decode(file.encode(), "f").ok());
+    return file.validate().ok() ? ErrorCode::kIo : file.validate().error().code;
+  };
+  EXPECT_EQ(refused([](RowsFile& f) { f.rule = "some"; }), ErrorCode::kMalformed);
+  EXPECT_EQ(refused([](RowsFile& f) { f.rule = ""; }), ErrorCode::kMalformed);
+  EXPECT_EQ(refused([](RowsFile& f) { f.texts.clear(); }), ErrorCode::kTooLarge);
+  EXPECT_EQ(refused([](RowsFile& f) { f.model_id = std::string(257, 'm'); }), ErrorCode::kTooLarge);
+  EXPECT_EQ(refused([](RowsFile& f) { f.texts[0].group.clear(); }), ErrorCode::kMalformed);
+  EXPECT_EQ(refused([](RowsFile& f) { f.texts[0].positions = {1, 1}; }), ErrorCode::kNonCanonical);
+  EXPECT_EQ(refused([](RowsFile& f) { f.texts[0].positions = {3}; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(refused([](RowsFile& f) { f.texts[0].positions.clear(); }), ErrorCode::kMalformed);
+  EXPECT_EQ(refused([](RowsFile& f) { f.texts[0].tokens[0] = 1U << 31; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(refused([](RowsFile& f) { f.texts[0].tokens.clear(); }), ErrorCode::kTooLarge);
+  std::string spaced = good.encode();
+  spaced.insert(1, " ");
+  EXPECT_EQ(RowsFile::decode(spaced, "f").error().code, ErrorCode::kNonCanonical);
+  RowsFile mean = good;
+  mean.rule = "mean";
+  EXPECT_EQ(mean.row_count(), 2U);
+  mean.write(test::folder() / "m.rows").value();
+  EXPECT_EQ(RowsFile::read(test::folder().parent_path() / "none").error().code, ErrorCode::kIo);
+}
+
+TEST(ProbeFormats, SetsThatAreNone) {
+  const test::Stated stated = test::stated();
+  const ProbeSet again = ProbeSet::decode(stated.set.encode(), "set").value();
+  EXPECT_EQ(again.encode(), stated.set.encode());
+  EXPECT_EQ(again.details->probes[0].digest(), stated.set.details->probes[0].digest());
+  const auto code = [&](const auto& change) {
+    ProbeSet set = stated.set;
+    change(set);
+    return set.validate().ok() ? ErrorCode::kIo : set.validate().error().code;
+  };
+  EXPECT_EQ(code([](ProbeSet& s) { s.probes.clear(); }), ErrorCode::kTooLarge);
+  EXPECT_EQ(code([](ProbeSet& s) { s.probes[0].weights.clear(); }), ErrorCode::kTooLarge);
+  EXPECT_EQ(code([](ProbeSet& s) { s.probes[0].dimension = "\xff"; }), ErrorCode::kMalformed);
+  EXPECT_EQ(code([](ProbeSet& s) { s.probes.push_back({"b", {1}, 0, 1, 0, 0}); }), ErrorCode::kMismatch);
+  EXPECT_EQ(code([](ProbeSet& s) { s.details->probes.clear(); }), ErrorCode::kMismatch);
+  EXPECT_EQ(code([](ProbeSet& s) { s.details->probes[0].vector.pop_back(); }), ErrorCode::kMismatch);
+  EXPECT_EQ(code([](ProbeSet& s) { s.details->probes[0].covector[0] = HUGE_VAL; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code([](ProbeSet& s) { s.details->probes[0].reading_sd = HUGE_VAL; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code([](ProbeSet& s) { s.details->geometry.trace = NAN; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code([](ProbeSet& s) { s.probes[0].weights[0] = INFINITY; }), ErrorCode::kOutOfRange);
+  const auto decoded = [&](std::string_view from, std::string_view to) {
+    std::string text = stated.set.encode();
+    text.replace(text.find(from), from.size(), to);
+    return ProbeSet::decode(text, "set");
+  };
+  EXPECT_FALSE(decoded("\"fp32\"", "\"fp64\"").ok());
+  EXPECT_FALSE(decoded("\"geometry_hash\": null", "\"geometry_hash\": [1, 2]").ok());
+  EXPECT_FALSE(decoded("\"geometry_hash\": null", "\"geometry_hash\": [256]").ok());
+  EXPECT_FALSE(decoded("\"bias\": ", "\"bias\": 1e39").ok());
+  EXPECT_FALSE(decoded("\"covector\": \"", "\"covector\": \"AAAA").ok());
+  EXPECT_EQ(decoded("set/v1", "set/v2").error().code, ErrorCode::kUnsupported);
+}
+
+TEST(ProbeFormats, NumbersAsTheOriginalWritesThem) {
+  using internal::number_text;
+  EXPECT_EQ(number_text(0.0F), "0.0");
+  EXPECT_EQ(number_text(-0.0F), "-0.0");
+  EXPECT_EQ(number_text(1e-6F), "0.000001");
+  EXPECT_EQ(number_text(1e-7F), "1e-7");
+  EXPECT_EQ(number_text(1.25e-5F), "0.0000125");
+  EXPECT_EQ(number_text(1e12F), "1000000000000.0");
+  EXPECT_EQ(number_text(1e13F), "1e13");
+  EXPECT_EQ(number_text(1.5e20F), "1.5e20");
+  EXPECT_EQ(number_text(1.5), "1.5");
+  EXPECT_EQ(number_text(1e15), "1000000000000000.0");
+  EXPECT_EQ(number_text(1e16), "1e16");
+  EXPECT_EQ(number_text(1e-5), "0.00001");
+  EXPECT_EQ(number_text(1e-7), "1e-7");
+  std::mt19937_64 generator(5);
+  for (int i = 0; i < 20000; ++i) {
+    const auto single = std::bit_cast<float>(static_cast<std::uint32_t>(generator()));
+    if (std::isfinite(single)) {
+      EXPECT_EQ(static_cast<float>(std::stod(number_text(single))), single) << number_text(single);
+    }
+    const auto pair = std::bit_cast<double>(generator());
+    if (std::isfinite(pair) && std::fabs(pair) > 1e-300) {
+      EXPECT_EQ(std::stod(number_text(pair)), pair) << number_text(pair);
+    }
+  }
+}
+
+TEST(ProbeFormats, WhatDivisionLeavesOverBreaksATie) {
+  // Mean 1 + 2^-53, half way between two doubles, and in the first row the least product that there is.
+  const std::vector<float> rows = {1, 0x1p-53F, 0x1p-149F, 1, 0x1p-53F, 0, 1, 0x1p-53F, 0};
+  const std::vector<double> covector = {1, 1, 5e-324};
+  const Reader reader{covector, 0};
+  EXPECT_EQ(read_mean(rows, 3, {&reader, 1}).value()[0], 1 + 0x1p-52);
+  EXPECT_EQ(read_mean(std::span(rows).subspan(3), 3, {&reader, 1}).value()[0], 1);
+  EXPECT_EQ(read_rows(rows, 3, {&reader, 1}).value(), (std::vector<double>{1 + 0x1p-52, 1, 1}));
+}
+
+TEST(ProbeFormats, AFileIsHashedUpToItsLimit) {
+  const std::filesystem::path path = test::vectors() / "key.raw";
+  EXPECT_EQ(file_digest(path, 32).value(), sha256(read_file(path, 32).value()));
+  EXPECT_EQ(file_digest(path, 31).error().code, ErrorCode::kTooLarge);
+}
+
+TEST(ProbeFormats, ReadingsRefuse) {
+  const std::vector<float> rows = {1, 2, 3, 4};
+  const std::vector<double> covector = {1, 1};
+  const Reader reader{covector, 0};
+  EXPECT_EQ(read_rows(rows, 3, {&reader, 1}).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(read_rows(rows, 4, {&reader, 1}).error().code, ErrorCode::kMismatch);
+  const std::vector<float> infinite = {1, INFINITY};
+  EXPECT_EQ(read_rows(infinite, 2, {&reader, 1}).error().to_string(), "row 0: holds an infinity or NaN");
+  const std::vector<double> nan = {1, NAN};
+  const Reader bad{nan, 0};
+  EXPECT_EQ(read_rows(rows, 2, {&bad, 1}).error().code, ErrorCode::kOutOfRange);
+  const std::vector<double> huge = {1e308, 1e308};
+  const Reader beyond{huge, 0};
+  EXPECT_EQ(read_rows(rows, 2, {&beyond, 1}).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(read_mean(rows, 2, {&beyond, 1}).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(read_mean({}, 2, {&reader, 1}).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(mean_row({}, 2).error().code, ErrorCode::kMismatch);
+}
+
+}  // namespace
+}  // namespace assay::probe

@@ -1,0 +1,20 @@
+// How a verdict speaks of an SRS.
+#include "assay/pst.h"
+#include "assay/pst_original.h"
+
+namespace assay::pst {
+
+std::string describe_srs(const VerifierKey& key, const setup::TrustList& trusted) {
+  if (has_original_secret(key))
+    return "SRS secrets known to all: they are those of the original pipeline's fixed setup, and anybody can "
+           "open to anything";
+  const setup::TrustList::Entry* const ours = trusted.find(key.digest());
+  std::string meaning = "whoever made it can open to anything";
+  if (key.trust == Trust::kCeremony) {
+    meaning = "sound if one contributor at least forgot their secret";
+    if (ours == nullptr) meaning += "; transcript not seen";
+  }
+  return setup::describe_srs(ours, key.label(), meaning);
+}
+
+}  // namespace assay::pst

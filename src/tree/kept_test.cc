@@ -1,0 +1,290 @@
+// Trees in files: what was interrupted, cut, flipped, or is used by another.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <filesystem>
+#include <numeric>
+#include <random>
+#include <thread>
+
+#include "base/file.h"
+#include "tree/kept_file.h"
+#include "tree/records.h"
+#include "tree/test_support.h"
+
+namespace assay::tree {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Sample;
+using test::SomeLeaves;
+using test::TestFolder;
+
+using Indices = std::vector<std::uint64_t>;
+
+std::vector<Sample> kinds() {
+  return {test::merkle_sample(2), test::merkle_sample(3), test::verkle_sample(2),
+          test::terkle_sample({2, 2})};
+}
+
+Root build_at(const fs::path& path, const Sample& sample, LeafKind leaf, const SomeLeaves& leaves) {
+  Builder builder = Builder::create(sample.setup, sample.config(leaf), path).value();
+  EXPECT_TRUE(builder.add(leaves.all()).ok());
+  return std::move(builder).finish().value().root();
+}
+
+Bytes contents(const fs::path& path) { return read_file(path, std::uint64_t{1} << 30).value(); }
+
+void put(const fs::path& path, ByteSpan bytes) { ASSERT_TRUE(write_file(path, bytes).ok()); }
+
+TEST(KeptTree, IsTheTreeInMemory) {
+  const TestFolder folder;
+  for (const Sample& sample : kinds())
+    for (const LeafKind leaf : test::leaf_kinds())
+      for (const std::size_t count : {0U, 1U, 5U, 16U, 17U, 70U}) {
+        const SomeLeaves leaves(leaf, count);
+        const fs::path path = folder / "x.tree";
+        const Root root = build_at(path, sample, leaf, leaves);
+        const Tree kept = Tree::open(path, sample.setup).value();
+        const Tree memory = Tree::build(sample.setup, sample.config(leaf), leaves.all()).value();
+        EXPECT_EQ(root, memory.root());
+        EXPECT_EQ(kept.root(), memory.root());
+        EXPECT_EQ(kept.sizes().file_bytes, fs::file_size(path));
+        EXPECT_TRUE(kept.check().ok());
+        for (std::uint64_t i = 0; i < count; i += 1 + count / 5)
+          EXPECT_EQ(kept.prove(Indices{i}).value(), memory.prove(Indices{i}).value());
+      }
+}
+
+TEST(KeptTree, ChangesLeaveTheFileOfARebuild) {
+  const TestFolder folder;
+  for (const Sample& sample : kinds())
+    for (const std::size_t count : {0U, 1U, 5U, 15U, 16U, 70U}) {
+      SomeLeaves leaves(LeafKind::kU64, count);
+      build_at(folder / "x.tree", sample, LeafKind::kU64, leaves);
+      Tree tree = Tree::open(folder / "x.tree", sample.setup).value();
+      if (count > 0) {
+        const Indices changed{count / 2};
+        const SomeLeaves other(LeafKind::kU64, 1, 8);
+        ASSERT_TRUE(tree.update(changed, other.all()).ok());
+        leaves.put(changed, other);
+        build_at(folder / "y.tree", sample, LeafKind::kU64, leaves);
+        EXPECT_EQ(contents(folder / "x.tree"), contents(folder / "y.tree")) << sample.name << ", " << count;
+      }
+      SomeLeaves longer(LeafKind::kU64, count + 23);
+      Indices known(count);
+      std::iota(known.begin(), known.end(), 0U);
+      longer.put(known, leaves);
+      ASSERT_TRUE(tree.append(longer.all().subview(count, 23)).ok());
+      build_at(folder / "y.tree", sample, LeafKind::kU64, longer);
+      EXPECT_EQ(contents(folder / "x.tree"), contents(folder / "y.tree")) << sample.name << ", " << count;
+      EXPECT_TRUE(tree.prove(Indices{count + 22}).ok());
+    }
+}
+
+// Wherever a change is interrupted, the file is that of the old tree or of the new one once it is opened.
+TEST(KeptTree, AnInterruptedChangeIsMadeOrNot) {
+  const TestFolder folder;
+  for (const Sample& sample : kinds()) {
+    const SomeLeaves leaves(LeafKind::kU64, 30), longer(LeafKind::kU64, 50);
+    build_at(folder / "old.tree", sample, LeafKind::kU64, leaves);
+    const Bytes before = contents(folder / "old.tree");
+    build_at(folder / "new.tree", sample, LeafKind::kU64, longer);
+    const Bytes after = contents(folder / "new.tree");
+    // The journal as a change writes it: all bytes that differ below the old end, and the header last.
+    internal::Journal journal;
+    journal.end = after.size();
+    const std::size_t head = internal::kHeaderBytes;
+    journal.patches.push_back({head, Bytes(after.begin() + static_cast<std::ptrdiff_t>(head),
+                                           after.begin() + static_cast<std::ptrdiff_t>(before.size()))});
+    journal.patches.push_back({0, Bytes(after.begin(), after.begin() + static_cast<std::ptrdiff_t>(head))});
+    Bytes ready = before;
+    ready.insert(ready.end(), after.begin() + static_cast<std::ptrdiff_t>(before.size()), after.end());
+    const std::size_t behind = ready.size();
+    const Bytes encoded = journal.encode();
+    ready.insert(ready.end(), encoded.begin(), encoded.end());
+    const auto open_and_read = [&] {
+      const Result<Tree> tree = Tree::open(folder / "x.tree", sample.setup);
+      return tree.ok() ? tree->root() : Root{};
+    };
+    const Root old_root = Tree::open(folder / "old.tree", sample.setup).value().root();
+    const Root new_root = Tree::open(folder / "new.tree", sample.setup).value().root();
+    // Before the journal is whole: the old tree.
+    for (std::size_t size = before.size(); size < ready.size(); size += 1 + (size > behind ? 0 : 37)) {
+      put(folder / "x.tree", ByteSpan(ready).first(size));
+      ASSERT_EQ(open_and_read(), old_root) << sample.name << ", " << size << " bytes";
+    }
+    // Once it is, the new one, however much of the change was made.
+    for (std::size_t made = 0; made <= before.size(); made += before.size() / 16) {
+      Bytes partly = ready;
+      std::copy_n(after.begin() + static_cast<std::ptrdiff_t>(before.size() - made), made,
+                  partly.begin() + static_cast<std::ptrdiff_t>(before.size() - made));
+      put(folder / "x.tree", partly);
+      ASSERT_EQ(open_and_read(), new_root) << sample.name << ", " << made << " bytes made";
+      ASSERT_EQ(contents(folder / "x.tree"), after);
+    }
+  }
+}
+
+/// Updates a tree for ever, one leaf after the other, and writes how many changes were finished.
+[[noreturn]] void change_for_ever(const fs::path& path, const Sample& sample, int report) {
+  Tree tree = Tree::open(path, sample.setup).value();
+  for (std::uint64_t k = 1;; ++k) {
+    const std::vector<std::uint64_t> value{k};
+    const Indices index{k % tree.size()};
+    const bool changed = k % 5 == 0 ? tree.append(value).ok() : tree.update(index, value).ok();
+    if (!changed || ::write(report, &k, sizeof k) != sizeof k) ::_exit(3);
+  }
+}
+
+TEST(KeptTree, AHundredKillsLoseNothing) {
+  const TestFolder folder;
+  const std::vector<Sample> all{test::verkle_sample(1), test::merkle_sample(2)};
+  std::mt19937 random(3);
+  for (int kill = 0; kill < 100; ++kill) {
+    const Sample& sample = all[static_cast<std::size_t>(kill) % all.size()];
+    const fs::path path = folder / "x.tree";
+    const std::vector<std::uint64_t> first(40, 7);
+    {
+      Builder builder = Builder::create(sample.setup, sample.config(LeafKind::kU64), path).value();
+      ASSERT_TRUE(builder.add(first).ok());
+      static_cast<void>(std::move(builder).finish().value());
+    }
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe(ends.data()), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      set_thread_limit(1);
+      change_for_ever(path, sample, ends[1]);
+    }
+    ::close(ends[1]);
+    std::uint64_t told = 0;
+    // Not before the first change was made; then at any moment.
+    ASSERT_EQ(::read(ends[0], &told, sizeof told), static_cast<ssize_t>(sizeof told));
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 20000));
+    ASSERT_EQ(::kill(child, SIGKILL), 0);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
+    while (::read(ends[0], &told, sizeof told) == static_cast<ssize_t>(sizeof told)) {
+    }
+    ::close(ends[0]);
+    // What was reported is there, and at most one change more.
+    const Tree tree = Tree::open(path, sample.setup).value();
+    ASSERT_TRUE(tree.check().ok());
+    std::vector<std::uint64_t> values = first;
+    bool found = false;
+    for (std::uint64_t k = 1; k <= told + 1 && !found; ++k) {
+      if (k % 5 == 0)
+        values.push_back(k);
+      else
+        values[k % values.size()] = k;
+      found = k >= told &&
+              tree.root() == Tree::build(sample.setup, sample.config(LeafKind::kU64), values).value().root();
+    }
+    ASSERT_TRUE(found) << "after " << told << " changes";
+  }
+}
+
+TEST(KeptTree, EveryByteCutOrFlippedIsNoticed) {
+  const TestFolder folder;
+  for (const Sample& sample : kinds()) {
+    const SomeLeaves leaves(LeafKind::kU64, 9);
+    build_at(folder / "x.tree", sample, LeafKind::kU64, leaves);
+    const Bytes good = contents(folder / "x.tree");
+    for (std::size_t size = 0; size < good.size(); size += size < 600 ? 1 : 7) {
+      put(folder / "x.tree", ByteSpan(good).first(size));
+      EXPECT_EQ(Tree::open(folder / "x.tree", sample.setup).error().code, ErrorCode::kMalformed) << size;
+    }
+    for (std::size_t i = 0; i < good.size(); ++i) {
+      Bytes flipped = good;
+      flipped[i] = static_cast<std::uint8_t>(flipped[i] ^ 0x10);
+      put(folder / "x.tree", flipped);
+      const Result<Tree> tree = Tree::open(folder / "x.tree", sample.setup);
+      EXPECT_EQ(tree.ok(), i >= internal::kHeaderBytes) << i;
+      if (tree.ok()) {
+        EXPECT_EQ(tree->check().error().code, ErrorCode::kMalformed) << i;
+      }
+    }
+  }
+}
+
+TEST(KeptTree, ADamagedRecordGivesNoProof) {
+  const TestFolder folder;
+  const Sample sample = test::verkle_sample(2);
+  build_at(folder / "x.tree", sample, LeafKind::kU64, SomeLeaves(LeafKind::kU64, 20));
+  Bytes bytes = contents(folder / "x.tree");
+  bytes[internal::kHeaderBytes + 3] ^= 1;
+  put(folder / "x.tree", bytes);
+  Tree tree = Tree::open(folder / "x.tree", sample.setup).value();
+  EXPECT_EQ(tree.prove(Indices{0}).error().code, ErrorCode::kMalformed);
+  EXPECT_THAT(tree.prove(Indices{0}).error().reason, testing::HasSubstr("height 1, position 0"));
+  EXPECT_EQ(tree.update(Indices{1}, std::vector<std::uint64_t>{1}).error().code, ErrorCode::kMalformed);
+  EXPECT_TRUE(tree.prove(Indices{7}).ok());
+}
+
+TEST(KeptTree, OneWritesAtATime) {
+  const TestFolder folder;
+  const Sample sample = test::merkle_sample(2);
+  build_at(folder / "x.tree", sample, LeafKind::kU64, SomeLeaves(LeafKind::kU64, 20));
+  Tree first = Tree::open(folder / "x.tree").value();
+  {
+    const Tree second = Tree::open(folder / "x.tree").value();
+    const Status status = first.update(Indices{1}, std::vector<std::uint64_t>{1});
+    EXPECT_EQ(status.error().code, ErrorCode::kIo);
+    EXPECT_THAT(status.error().reason, testing::HasSubstr("open elsewhere"));
+  }
+  EXPECT_TRUE(first.update(Indices{1}, std::vector<std::uint64_t>{1}).ok());
+}
+
+TEST(KeptTree, WithoutItsSetupGivesThePublicPart) {
+  const TestFolder folder;
+  const Sample sample = test::terkle_sample({2, 2});
+  const Root root = build_at(folder / "x.tree", sample, LeafKind::kI64, SomeLeaves(LeafKind::kI64, 20));
+  Tree tree = Tree::open(folder / "x.tree").value();
+  EXPECT_EQ(tree.root(), root);
+  EXPECT_EQ(tree.prove(Indices{0}).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(tree.append(std::vector<std::int64_t>{1}).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(Tree::open(folder / "x.tree", test::verkle_sample(2).setup).error().code, ErrorCode::kMismatch);
+}
+
+TEST(KeptTree, AnUnfinishedBuildLeavesNoFile) {
+  const TestFolder folder;
+  {
+    Builder builder =
+        Builder::create(Setup::merkle(), test::merkle_sample(2).config(LeafKind::kU64), folder / "x.tree")
+            .value();
+    ASSERT_TRUE(builder.add(std::vector<std::uint64_t>(1000)).ok());
+  }
+  EXPECT_FALSE(fs::exists(folder / "x.tree"));
+}
+
+TEST(Journal, IsFoundWholeOrNotAtAll) {
+  internal::Journal journal;
+  journal.end = 100;
+  journal.patches = {{3, Bytes{1, 2, 3}}, {90, Bytes(10)}, {0, {}}};
+  Bytes file(100);
+  const Bytes encoded = journal.encode();
+  file.insert(file.end(), encoded.begin(), encoded.end());
+  EXPECT_EQ(internal::find_journal(file), journal);
+  for (std::size_t i = 100; i < file.size(); ++i) {
+    Bytes flipped = file;
+    flipped[i] = static_cast<std::uint8_t>(flipped[i] ^ 1);
+    EXPECT_FALSE(internal::find_journal(flipped)) << i;
+    EXPECT_FALSE(internal::find_journal(ByteSpan(file).first(i))) << i;
+  }
+  // A change behind the end, with a checksum that is right.
+  journal.patches = {{95, Bytes(6)}};
+  file.resize(100);
+  const Bytes outside = journal.encode();
+  file.insert(file.end(), outside.begin(), outside.end());
+  EXPECT_FALSE(internal::find_journal(file));
+}
+
+}  // namespace
+}  // namespace assay::tree

@@ -1,0 +1,237 @@
+// Trees against their definition; proofs of single leaves and of sets; changes against trees built anew.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "tree/test_support.h"
+
+namespace assay::tree {
+namespace {
+
+using test::Sample;
+using test::samples;
+using test::SomeLeaves;
+
+Tree built(const Sample& sample, LeafKind leaf, const SomeLeaves& leaves) {
+  return Tree::build(sample.setup, sample.config(leaf), leaves.all()).value();
+}
+
+/// Sizes about the places where trees get nodes and levels.
+std::vector<std::size_t> sizes_for(const Sample& sample) {
+  const std::size_t width = sample.config(LeafKind::kU64).fan_out();
+  std::vector<std::size_t> out{0, 1, 2, width - 1, width, width + 1, 2 * width, width * width};
+  out.push_back(width * width + 1);
+  if (sample.setup.kind() == Kind::kMerkle) out.insert(out.end(), {63, 64, 65, 128, 200});
+  std::ranges::sort(out);
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+TEST(Tree, HasTheRootOfItsDefinition) {
+  for (const Sample& sample : samples())
+    for (const LeafKind leaf : test::leaf_kinds())
+      for (const std::size_t count : sizes_for(sample)) {
+        const SomeLeaves leaves(leaf, count);
+        const Tree tree = built(sample, leaf, leaves);
+        EXPECT_EQ(tree.root().count, count);
+        EXPECT_EQ(tree.root().value, test::defined_root(sample, sample.config(leaf), leaves.all()))
+            << sample.name << ", " << count << " leaves of " << to_string(leaf);
+        EXPECT_TRUE(tree.check().ok());
+      }
+}
+
+// More nodes than are summed up one by one, whole and not, over more than one part of the stream.
+TEST(Tree, HasThatOfManyLeavesToo) {
+  for (const LeafKind leaf : {LeafKind::kU64, LeafKind::kI64}) {
+    const Sample sample = test::verkle_sample(4);
+    const SomeLeaves leaves(leaf, 16 * 300 + 5);
+    EXPECT_EQ(built(sample, leaf, leaves).root().value,
+              test::defined_root(sample, sample.config(leaf), leaves.all()));
+  }
+}
+
+TEST(Tree, NodesTooWideForATable) {
+  const Sample sample = test::verkle_sample(10);
+  const SomeLeaves leaves(LeafKind::kU64, 1500);
+  const Tree tree = built(sample, LeafKind::kU64, leaves);
+  EXPECT_EQ(tree.root().value, test::defined_root(sample, sample.config(LeafKind::kU64), leaves.all()));
+  const std::vector<std::uint64_t> indices{3, 1499};
+  const Proof proof = tree.prove(indices).value();
+  EXPECT_TRUE(verify(tree.root(), indices, leaves.at(indices).all(), proof, sample.setup.key()).ok());
+}
+
+void expect_accepted(const Sample& sample, const Tree& tree, const SomeLeaves& leaves,
+                     const std::vector<std::uint64_t>& indices, bool aggregated) {
+  const Proof proof = tree.prove(indices, aggregated).value();
+  const Verdict verdict = verify(tree.root(), indices, leaves.at(indices).all(), proof, sample.setup.key());
+  EXPECT_TRUE(verdict.ok()) << sample.name << ", " << leaves.size() << " leaves, from " << indices[0] << ", "
+                            << indices.size() << ": " << verdict.step() << ": " << verdict.reason();
+  EXPECT_EQ(Proof::decode(proof.encode(), "proof").value(), proof);
+}
+
+TEST(Tree, ProvesEveryLeaf) {
+  for (const Sample& sample : samples())
+    for (const LeafKind leaf : test::leaf_kinds())
+      for (const std::size_t count : sizes_for(sample)) {
+        const SomeLeaves leaves(leaf, count);
+        const Tree tree = built(sample, leaf, leaves);
+        const std::size_t step = leaf == LeafKind::kU64 ? std::max<std::size_t>(1, count / 20)
+                                                        : std::max<std::size_t>(1, count / 3);
+        for (std::uint64_t i = 0; i < count; i += step)
+          for (const bool aggregated : {false, true})
+            if (!aggregated || sample.setup.kind() == Kind::kVerkle)
+              expect_accepted(sample, tree, leaves, {i}, aggregated);
+      }
+}
+
+TEST(Tree, ProvesSets) {
+  for (const Sample& sample : samples()) {
+    const SomeLeaves leaves(LeafKind::kU64, 70);
+    const Tree tree = built(sample, LeafKind::kU64, leaves);
+    std::vector<std::uint64_t> all(70);
+    std::iota(all.begin(), all.end(), 0U);
+    for (const std::vector<std::uint64_t>& indices :
+         {std::vector<std::uint64_t>{0, 1}, {0, 69}, {3, 4, 5, 6, 7}, {1, 17, 33, 34, 68}, all})
+      for (const bool aggregated : {false, true})
+        if (!aggregated || sample.setup.kind() == Kind::kVerkle)
+          expect_accepted(sample, tree, leaves, indices, aggregated);
+  }
+}
+
+TEST(Tree, MerkleProofsAreThoseOfTheRoomMerkle) {
+  for (const std::uint32_t arity : {2U, 3U, 5U})
+    for (const std::size_t count : {1U, 7U, 65U, 300U}) {
+      const Sample sample = test::merkle_sample(arity);
+      const SomeLeaves leaves(LeafKind::kBytes, count);
+      const Tree tree = built(sample, LeafKind::kBytes, leaves);
+      std::vector<Digest> hashes;
+      leaves.all().visit([&](const auto& values) {
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(values[0])>, ByteSpan>)
+          for (const ByteSpan value : values) hashes.push_back(merkle::leaf_hash(value));
+      });
+      const merkle::Tree model = merkle::Tree::from_leaf_hashes(arity, hashes).value();
+      std::vector<std::uint64_t> indices;
+      for (std::uint64_t i = 0; i < count; i += 1 + count / 4) indices.push_back(i);
+      const merkle::MultiProof expected = model.prove_many(indices).value();
+      Bytes body;
+      for (const Digest& hash : expected.hashes) body.insert(body.end(), hash.begin(), hash.end());
+      EXPECT_EQ(tree.prove(indices).value().body, body) << arity << ", " << count;
+    }
+}
+
+// Bytes at 2^24 leaves are those at any count of the same depth.
+TEST(Tree, ProofsAreAsShortAsTheFormulaSays) {
+  struct Case {
+    Sample sample;
+    std::size_t count;
+    std::size_t plain;
+  };
+  const std::vector<Case> cases{{test::verkle_sample(2), 64, 32 * 5},
+                                {test::terkle_sample({2, 2}), 64, 32 * (2 * 3 + 2)},
+                                {test::terkle_sample({2, 2, 2}), 512, 32 * (3 * 3 + 2)},
+                                {test::merkle_sample(2), 64, 32 * 6}};
+  for (const Case& each : cases) {
+    const Tree tree = built(each.sample, LeafKind::kU64, SomeLeaves(LeafKind::kU64, each.count));
+    const std::vector<std::uint64_t> index{5};
+    EXPECT_EQ(tree.prove(index).value().body.size(), each.plain) << each.sample.name;
+    EXPECT_LE(tree.prove(index).value().encode().size(), each.plain + 64);
+    if (each.sample.setup.kind() == Kind::kVerkle) {
+      EXPECT_EQ(tree.prove(index, true).value().body.size(), 32U * (3 + 1));
+    }
+  }
+}
+
+TEST(Tree, UpdatesAndAppendsGiveTheBytesOfARebuild) {
+  for (const Sample& sample : samples())
+    for (const LeafKind leaf : test::leaf_kinds())
+      for (const std::size_t count : sizes_for(sample)) {
+        if (leaf != LeafKind::kU64 && count > 20) continue;
+        const std::string what = sample.name + ", " + std::to_string(count) + " leaves";
+        SomeLeaves leaves(leaf, count);
+        Tree tree = built(sample, leaf, leaves);
+        if (count > 0) {
+          std::vector<std::uint64_t> indices;
+          for (std::uint64_t i = 0; i < count; i += 1 + count / 3) indices.push_back(i);
+          const SomeLeaves others(leaf, indices.size(), 2);
+          ASSERT_TRUE(tree.update(indices, others.all()).ok()) << what;
+          leaves.put(indices, others);
+          EXPECT_EQ(tree.root(), built(sample, leaf, leaves).root()) << what << " updated";
+          EXPECT_TRUE(tree.check().ok());
+          expect_accepted(sample, tree, leaves, {count - 1}, false);
+        }
+        // By one, by a few, and over the next level.
+        const std::size_t width = sample.config(leaf).fan_out();
+        std::size_t now = count;
+        for (const std::size_t more : {std::size_t{1}, width, width * width}) {
+          SomeLeaves longer(leaf, now + more);
+          std::vector<std::uint64_t> known(now);
+          std::iota(known.begin(), known.end(), 0U);
+          longer.put(known, leaves);
+          ASSERT_TRUE(tree.append(longer.all().subview(now, more)).ok()) << what;
+          leaves = longer;
+          now += more;
+          EXPECT_EQ(tree.root(), built(sample, leaf, leaves).root()) << what << " and " << more << " more";
+          EXPECT_TRUE(tree.check().ok());
+          expect_accepted(sample, tree, leaves, {now - 1}, false);
+          expect_accepted(sample, tree, leaves, {0}, false);
+        }
+      }
+}
+
+TEST(Tree, ATreeThatGrowsALevelKeepsItsDigests) {
+  const Sample sample = test::verkle_sample(1);
+  const SomeLeaves leaves(LeafKind::kU64, 5);
+  const Tree small =
+      Tree::build(sample.setup, sample.config(LeafKind::kU64), leaves.all().subview(0, 4)).value();
+  const Tree large = built(sample, LeafKind::kU64, leaves);
+  // The first commitment on the way to leaf 0 of the larger tree is the root of the smaller one.
+  const Bytes body = large.prove(std::vector<std::uint64_t>{0}).value().body;
+  EXPECT_TRUE(std::equal(small.root().value.begin(), small.root().value.end(), body.begin()));
+}
+
+TEST(Builder, TakesLeavesInAnyParts) {
+  for (const Sample& sample : {test::merkle_sample(2), test::verkle_sample(2), test::terkle_sample({2, 3})}) {
+    const SomeLeaves leaves(LeafKind::kField, 150);
+    const Digest expected = built(sample, LeafKind::kField, leaves).root().value;
+    for (const std::size_t part : {1U, 3U, 64U, 100U}) {
+      Builder builder = Builder::create(sample.setup, sample.config(LeafKind::kField)).value();
+      for (std::size_t first = 0; first < leaves.size(); first += part)
+        ASSERT_TRUE(builder.add(leaves.all().subview(first, std::min(part, leaves.size() - first))).ok());
+      EXPECT_EQ(std::move(builder).finish().value().root().value, expected) << sample.name << ", " << part;
+    }
+  }
+}
+
+TEST(Tree, RefusesBadInput) {
+  const Sample sample = test::verkle_sample(2);
+  const SomeLeaves leaves(LeafKind::kU64, 10);
+  Tree tree = built(sample, LeafKind::kU64, leaves);
+  const auto code_of = [&](const std::vector<std::uint64_t>& indices) {
+    return tree.prove(indices).error().code;
+  };
+  EXPECT_EQ(code_of({}), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of({10}), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of({3, 3}), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of({3, 2}), ErrorCode::kOutOfRange);
+  const std::vector<std::uint64_t> index{1};
+  EXPECT_EQ(tree.update(index, SomeLeaves(LeafKind::kI64, 1).all()).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(tree.update(index, leaves.all()).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(tree.append(SomeLeaves(LeafKind::kBytes, 1).all()).error().code, ErrorCode::kMismatch);
+  const Tree other = built(test::terkle_sample({2, 2}), LeafKind::kU64, leaves);
+  EXPECT_EQ(other.prove(index, true).error().code, ErrorCode::kMismatch);
+
+  const std::vector<Scalar> too_large{Scalar{kScalarModulus}};
+  EXPECT_EQ(Tree::build(sample.setup, sample.config(LeafKind::kField), too_large).error().code,
+            ErrorCode::kOutOfRange);
+  EXPECT_EQ(sample.setup.config({8}, LeafKind::kU64).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(sample.setup.config({3}, LeafKind::kU64).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(Setup::merkle().config({1}, LeafKind::kU64).error().code, ErrorCode::kOutOfRange);
+  Config config = sample.config(LeafKind::kU64);
+  config.srs_digest[0] ^= 1;
+  EXPECT_EQ(Builder::create(sample.setup, config).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(tree.root(), built(sample, LeafKind::kU64, leaves).root());
+}
+
+}  // namespace
+}  // namespace assay::tree

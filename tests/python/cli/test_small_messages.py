@@ -1,0 +1,214 @@
+"""Small mistakes, each in several variations, and the line that says what to do."""
+
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assay_program import DONE, done, refused, run
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """p.srs, p.vk, k.srs, k.vk, x.npy, c; do not change them."""
+    where = tmp_path_factory.mktemp("made")
+    np.save(where / "x.npy", np.arange(8, dtype=np.int64).reshape(2, 2, 2))
+    done(where, "srs dev --axes 2,2,2 --seed 1 --out p.srs")
+    done(where, "srs dev --scheme kzg --log-size 3 --seed 1 --out k.srs")
+    done(where, "commit --tensor x.npy --srs p.srs --out c")
+    return where
+
+
+@pytest.mark.parametrize("given", ["-1", "-9223372036854775809", "18446744073709551616", "9" * 40])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "challenge --commitment c --out ch --num-queries {}",
+        "challenge --commitment c --out ch --num-queries={}",
+        "prove --poly-dir p --num-queries {}",
+        "srs dev --axes 2,2 --out s.srs --seed {}",
+        "srs trim --srs p.srs --out t.srs --from-level {}",
+    ],
+)
+def test_numbers_out_of_range_are_said_as_they_were_written(
+    line: str, given: str, made: Path
+) -> None:
+    said = refused(made, line.format(given))
+    assert f"{given} is not between 0 and 2^64 - 1" in said
+    assert "--" in said
+
+
+def test_negative_numbers_are_taken_where_there_are_such(made: Path) -> None:
+    assert "decimal" in refused(made, "challenge --commitment c --out ch --num-queries -x")
+    assert "0" in refused(made, "challenge --commitment c --out ch --num-queries 0")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "srs verify p.vk",
+        "srs verify --srs p.vk",
+        "srs verify k.vk",
+        "commit --tensor x.npy --srs p.vk --out o",
+    ],
+)
+def test_a_verifiers_part_is_no_srs(line: str, made: Path) -> None:
+    said = refused(made, line)
+    assert ".vk" in said
+    assert "give the .srs" in said
+
+
+def test_an_srs_is_named_with_and_without_its_flag(made: Path) -> None:
+    assert done(made, "srs verify p.srs") == done(made, "srs verify --srs p.srs")
+    assert "required" in refused(made, "srs verify")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "commit --tensor --help",
+        "commit --tensor x.npy --srs --help --out",
+        "commit -h",
+        "srs verify --srs --help",
+        "srs --help verify",
+        "help commit",
+    ],
+)
+def test_whoever_asks_for_help_gets_it(line: str, made: Path) -> None:
+    assert "Usage: assay" in done(made, line)
+
+
+@pytest.mark.parametrize("name", ["XDG_CONFIG_HOME", "HOME"])
+@pytest.mark.parametrize("value", ["relative", "./relative", ".", ""])
+def test_relative_folders_of_the_environment_are_ignored(
+    name: str, value: str, made: Path, tmp_path: Path
+) -> None:
+    home = {} if name == "HOME" else {"HOME": str(tmp_path / "home")}
+    changes = {"ASSAY_TRUST_FILE": "", "XDG_CONFIG_HOME": "", **home, name: value}
+    ended = run(tmp_path, "trust add", made / "p.vk", "--label", "x", **changes)
+    if name == "HOME":
+        assert "ASSAY_TRUST_FILE" in ended.stderr
+        assert not list(tmp_path.iterdir())
+    else:
+        assert ended.returncode == DONE, ended.stderr
+        assert (tmp_path / "home" / ".config" / "assay" / "srs-digests").is_file()
+
+
+def test_without_a_home_all_but_the_list_works(made: Path, tmp_path: Path) -> None:
+    gone = {"HOME": "", "XDG_CONFIG_HOME": "", "ASSAY_TRUST_FILE": ""}
+    ended = run(made, "srs verify p.srs", **gone)
+    assert ended.returncode == DONE
+    challenged = tmp_path / "ch"
+    challenge = "challenge --commitment c --num-queries 2 --out"
+    assert run(made, challenge, challenged, **gone).returncode == DONE
+    assert "HOME" in refused(made, "trust list", **gone)
+
+
+@pytest.mark.parametrize("where", ["new/c.json", "new/a/b/c.json", "./new/../new/c.json"])
+def test_coefficients_go_into_a_folder_that_is_not_yet_made(
+    where: str, made: Path, tmp_path: Path
+) -> None:
+    done(tmp_path, "interpolate --npy", made / "x.npy", "--coeffs", where)
+    assert (tmp_path / where).is_file()
+
+
+def test_a_folder_that_cannot_be_made_is_named(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = refused(tmp_path, "interpolate --npy", made / "x.npy", "--coeffs", "file/c.json")
+    assert "file" in said
+
+
+LONG = "x" * 3000
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["commit", "--tensor", LONG, "--srs", "p.srs", "--out", "o"],
+        ["commit", f"--{LONG}"],
+        ["commit", "--tensor", "x.npy", LONG],
+        [LONG],
+        ["show", "/".join(["y" * 200] * 20)],
+        ["srs", "dev", "--axes", "2," * 1500, "--seed", "1", "--out", "o"],
+        ["challenge", "--commitment", "c", "--out", "o", "--num-queries", "9" * 3000],
+        ["verify", "--commitment", "\u202e" * 1000, "--proofs", "p", "--vk", "p.vk"],
+        ["run", "--quiet", "--tensor", LONG],
+        ["run", "--prompt", "a", f"--{LONG}"],
+        ["capture", "--models", LONG, "--prompt", "a"],
+        ["toploc", "calibrate", "--model", LONG, "--out", "o"],
+        ["probe", "extract", "--model", "a/" * 900, "--input", "x", "--layers", "1"],
+    ],
+    ids=lambda words: " ".join(word[:12] for word in words)[:40],
+)
+def test_an_error_line_is_one_that_is_read(words: list[str], made: Path) -> None:
+    said = refused(made, "", *words)
+    assert len(said) <= 300, len(said)
+    assert not said.endswith("..")
+    if any("x" * 1000 in word for word in words):
+        assert " .. " in said
+
+
+HOSTILE = {
+    "bidi": "a\u202eb",
+    "isolate": "a\u2066b\u2069",
+    "C1": "a\u009b2Jb",
+    "C1 next line": "a\u0085b",
+    "escape": "a\x1b[2Jb",
+    "carriage": "a\rb",
+    "mark": "a\u200fb",
+    "byte": "a\udcffb",  # a byte that is no UTF-8
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["show"],
+        ["show", "--json"],
+        ["commit", "--srs", "p.srs", "--out", "o", "--tensor"],
+        ["commit", "--plan", "--json", "--tensor"],
+        ["srs", "verify"],
+        ["challenge", "--commitment", "c", "--unit"],
+        ["locate"],
+        ["run", "--tensor"],
+        ["capture", "--prompt", "a", "--models"],
+        ["compare", "--plot"],
+    ],
+    ids=" ".join,
+)
+def test_nothing_that_moves_a_terminal_is_printed(words: list[str], kind: str, made: Path) -> None:
+    name = HOSTILE[kind]
+    ended = run(made, "", *words, name)
+    assert ended.returncode != DONE
+    for text in (ended.stdout, ended.stderr):
+        assert not [c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")], text
+
+
+@pytest.mark.parametrize("kind", [kind for kind in HOSTILE if kind != "byte"])
+def test_files_of_such_names_are_shown_with_escapes(kind: str, made: Path, tmp_path: Path) -> None:
+    name = HOSTILE[kind]
+    (tmp_path / name).write_bytes((made / "c").read_bytes())
+    for words in (["show"], ["show", "--json"]):
+        ended = run(tmp_path, "", *words, name)
+        assert ended.returncode == DONE
+        assert not [
+            c for c in ended.stdout if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")
+        ]
+
+
+def test_the_first_argument_that_nothing_takes_is_named(made: Path) -> None:
+    said = refused(made, "commit --tensor x.npy --srs p.srs --out o first second third")
+    assert "first" in said
+    assert "third" not in said
+    assert "--frist" in refused(made, "challenge --frist --commitment c --out o --sceond")
+
+
+@pytest.mark.parametrize("name", ["model.GGUF", "model.gguf", "model.Gguf"])
+def test_a_gguf_model_is_no_tensor(name: str, made: Path, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"GGUF\x03\0\0\0" + bytes(64))
+    for line in ("commit --plan --tensor", "compare x"):
+        said = refused(tmp_path, line, name)
+        assert name in said or "x" in said
+    assert "assay capture" in refused(tmp_path, "commit --plan --tensor", name)
