@@ -14,6 +14,7 @@ SOAK_FUZZ_SECONDS ?= 300
 TOPLOC_FUZZ_SECONDS ?= 600
 ARGS ?=
 LINT_FLAGS ?=
+SANITIZE_ARITHMETIC ?= ON
 
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
 # A compiler cache where there is one; the launcher that the environment names goes first.
@@ -76,7 +77,7 @@ vllm-test: build  ## the tests of proofs from vLLM; each file in a process of it
 .PHONY: test
 test: test-build  ## all tests: C++ (ctest, with the architecture checker and replayed fuzz corpora) and Python (pytest)
 	@ctest --test-dir $(package_tree) --parallel $(JOBS) --output-on-failure --label-exclude soak
-	@$(venv)/python -m pytest
+	@$(venv)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 .PHONY: lint
 lint: setup lint-setup  ## clang-format, clang-tidy, arrows of includes and imports, ruff and mypy
@@ -98,7 +99,7 @@ format: lint-setup  ## lay out the C++ and Python sources as `make lint` wants t
 
 .PHONY: sanitize
 sanitize: clang  ## the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	@cmake --preset asan
+	@cmake --preset asan -DASSAY_SANITIZE_ARITHMETIC=$(SANITIZE_ARITHMETIC)
 	@cmake --build --preset asan
 	@ctest --preset asan --parallel $(JOBS) --label-exclude soak
 
@@ -130,6 +131,7 @@ soak: test-build lint-setup  ## the long tests: minutes of fuzzing for each targ
 	@ctest --test-dir $(package_tree) --output-on-failure --label-regex soak
 	@$(venv)/python -m pytest -m soak || [ $$? -eq 5 ]  # 5: nothing is marked
 	@tools/lint-tidy --deep
+	@$(MAKE) sanitize
 	@$(MAKE) threads
 	@$(MAKE) aarch64
 

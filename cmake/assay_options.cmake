@@ -26,6 +26,11 @@ target_compile_options(assay_flags INTERFACE
   "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-uninitialized;-Wno-maybe-uninitialized>")
 # A loop that asks to be unrolled may stay rolled under sanitizers; it is only slower.
 target_compile_options(assay_flags INTERFACE $<$<CXX_COMPILER_ID:Clang>:-Wno-pass-failed>)
+if(CMAKE_UNITY_BUILD)
+  # What one source calls a local variable, another may call a function. A type in a source's unnamed namespace looks
+  # to GCC as if it stood in a header.
+  target_compile_options(assay_flags INTERFACE -Wno-shadow $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+endif()
 if(PROJECT_IS_TOP_LEVEL)
   target_compile_options(assay_flags INTERFACE -Werror)
 endif()

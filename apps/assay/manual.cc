@@ -69,7 +69,7 @@ std::string flag_paragraph(const FlagText& flag) {
   return fmt::format(".TP\n{}\n{}{}\n", head, escaped(flag.help), flag.required ? " (required)" : "");
 }
 
-std::string lines_of(std::string_view text) {
+std::string lines_of_text(std::string_view text) {
   std::string out = ".nf\n";
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
@@ -109,7 +109,8 @@ std::string manual_page(const VerbText& verb) {
   }
   page += section("OPTIONS");
   for (const FlagText& flag : verb.flags) page += flag_paragraph(flag);
-  if (!verb.footer.empty()) page += section(verb.words.empty() ? "NOTES" : "EXAMPLE") + lines_of(verb.footer);
+  if (!verb.footer.empty())
+    page += section(verb.words.empty() ? "NOTES" : "EXAMPLE") + lines_of_text(verb.footer);
   page += section("EXIT STATUS") +
           "0 accepted or done; 1 a verification said no; 2 bad input or could not run; 3 inconclusive.\n";
   page +=

@@ -36,14 +36,14 @@ std::vector<float> normal_values(std::size_t count, std::uint32_t seed) {
 }
 
 /// Pairs of one example of each label, which coordinate 0 tells apart.
-struct MadeUp {
+struct MadeUpExamples {
   std::vector<float> values;
   probe::Examples examples;
   probe::RowsFile rows;
 };
 
-MadeUp made_up_examples(const ProbeOptions& options) {
-  MadeUp made;
+MadeUpExamples made_up_examples(const ProbeOptions& options) {
+  MadeUpExamples made;
   const std::size_t count = options.examples / 2 * 2;
   made.values = normal_values(count * options.width, 1);
   made.rows = {"made up", {}, {}, {}, "last", "none", {}};
@@ -93,7 +93,7 @@ Result<probe::Factor> bench_geometry(const ProbeOptions& options, const probe::U
 
 Status bench_training(const ProbeOptions& options, const probe::Factor& factor, unsigned threads,
                       BenchTable& table) {
-  const MadeUp made = made_up_examples(options);
+  const MadeUpExamples made = made_up_examples(options);
   probe::TrainingOptions how;
   how.dimension = "made up";
   how.rows = &made.rows;
@@ -117,7 +117,7 @@ Status bench_training(const ProbeOptions& options, const probe::Factor& factor, 
 /// searched, and the search over all penalties and folds with the last fit and no baseline.
 Status bench_fits(const ProbeOptions& options, const probe::Factor& factor, unsigned threads,
                   BenchTable& table) {
-  const MadeUp made = made_up_examples(options);
+  const MadeUpExamples made = made_up_examples(options);
   const Json parameters = {
       {"examples", made.examples.size()}, {"width", options.width}, {"threads", threads}};
   const std::vector<double> features(made.values.begin(), made.values.end());

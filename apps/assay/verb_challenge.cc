@@ -8,7 +8,7 @@
 namespace assay::cli {
 namespace {
 
-struct ChallengeOptions {
+struct DrawOptions {
   std::string commitment;
   std::string out;
   std::uint64_t count = 10;
@@ -16,7 +16,7 @@ struct ChallengeOptions {
   std::optional<std::uint64_t> seed;
 };
 
-Result<int> run_challenge(const ChallengeOptions& options, const Console& console) {
+Result<int> run_draw(const DrawOptions& options, const Console& console) {
   const claim::Commitment commitment = ASSAY_TRY(claim::Commitment::read(options.commitment));
   const std::optional<claim::Unit> unit = claim::unit_of(options.unit);
   if (!unit)
@@ -57,7 +57,7 @@ Result<int> run_challenge(const ChallengeOptions& options, const Console& consol
 void add_challenge(Program& program) {
   const auto [verb, options] = program.add(
       "challenge", "Draw the points that a prover must open",
-      "assay challenge --commitment cube.commitment --num-queries 10 --out cube.challenge", run_challenge);
+      "assay challenge --commitment cube.commitment --num-queries 10 --out cube.challenge", run_draw);
   add_option(verb, "--commitment FILE", options.commitment, "the prover's commitment")->required();
   add_option(verb, "--unit UNIT", options.unit,
              "what is drawn: entry, or of a model layout token (over all layers) or layer")

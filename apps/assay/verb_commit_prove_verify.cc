@@ -12,13 +12,13 @@
 namespace assay::cli {
 namespace {
 
-struct Options {
+struct PipelineOptions {
   DirectoryOptions directory;
   std::uint64_t num_queries = 10;
   std::uint64_t seed = 42;
 };
 
-Result<int> run(const Options& options, const Console& console) {
+Result<int> run(const PipelineOptions& options, const Console& console) {
   CommittedDirectory made =
       ASSAY_TRY(commit_directory(options.directory, claim::CaptureMode::kUnknown, console));
   std::optional<claim::Captured> captured;

@@ -7,7 +7,7 @@
 namespace assay::cli {
 namespace {
 
-struct Options {
+struct KeygenOptions {
   std::string out;
   bool force = false;
 };
@@ -16,7 +16,7 @@ ByteSpan bytes_of(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-Result<int> run_keygen(const Options& options, const Console& console) {
+Result<int> run_keygen(const KeygenOptions& options, const Console& console) {
   const auto existing = options.force ? AtomicFile::Existing::kReplace : AtomicFile::Existing::kKeep;
   const SigningKey key = ASSAY_TRY(SigningKey::generate());
   const std::string public_path = options.out + ".pub";

@@ -140,7 +140,7 @@ std::string assignment_line(const layers::Assignment& one, std::size_t index) {
                      grouped(one.cost), grouped(static_cast<std::uint64_t>(one.budget)), one.benefit);
 }
 
-std::vector<std::string> lines_of(const layers::SelectionResult& result) {
+std::vector<std::string> lines_of_selection(const layers::SelectionResult& result) {
   std::vector<std::string> lines;
   for (std::size_t k = 0; k < result.assignments.size(); ++k)
     lines.push_back(assignment_line(result.assignments[k], k));
@@ -168,7 +168,7 @@ Result<int> run_select(const SelectOptions& options, const Console& console) {
   const layers::Selection selection = layers::select(problem, order, {options.time_limit});
   const auto result = layers::SelectionResult::of(scores, problem, selection, options.scores);
   if (!options.output.empty()) ASSAY_TRY(result.write(options.output, options.pretty));
-  std::vector<std::string> lines = lines_of(result);
+  std::vector<std::string> lines = lines_of_selection(result);
   if (!options.output.empty()) lines.push_back("written to " + options.output);
   return console.report(ASSAY_TRY(parse_json(result.encode(), options.output)), lines);
 }

@@ -17,7 +17,7 @@ struct LogOptions {
   std::uint64_t block = 0;
 };
 
-struct VerifyOptions {
+struct LogVerifyOptions {
   std::string commitment;
   std::string proof;
   std::string head;
@@ -38,7 +38,7 @@ Result<int> run_head(const LogOptions& options, const Console& console) {
              "written to " + options.out});
 }
 
-Result<int> run_prove(const LogOptions& options, const Console& console) {
+Result<int> run_prove_log(const LogOptions& options, const Console& console) {
   const claim::Log log = ASSAY_TRY(claim::Log::read(options.log));
   std::uint64_t kept = 0;
   if (!options.head.empty()) kept = ASSAY_TRY(claim::LogHead::read(options.head)).count;
@@ -56,7 +56,7 @@ Result<int> run_prove(const LogOptions& options, const Console& console) {
                                "written to " + options.out});
 }
 
-Result<int> run_verify(const VerifyOptions& options, const Console& console) {
+Result<int> run_verify_log(const LogVerifyOptions& options, const Console& console) {
   const claim::Commitment block = ASSAY_TRY(claim::Commitment::read(options.commitment));
   const claim::LogProof proof = ASSAY_TRY(claim::LogProof::read(options.proof));
   std::optional<claim::LogHead> kept;
@@ -79,9 +79,9 @@ void add_log(Program& program) {
   add_option(head_verb, "--out FILE", head.out, "the head: number and size of the blocks, and root")
       ->required();
 
-  const auto [prove_verb, prove] =
-      program.add("log prove", "Prove where a block stands, and that the log only grew",
-                  "assay log prove --log run/log --block 3 --head kept.head --out three.logproof", run_prove);
+  const auto [prove_verb, prove] = program.add(
+      "log prove", "Prove where a block stands, and that the log only grew",
+      "assay log prove --log run/log --block 3 --head kept.head --out three.logproof", run_prove_log);
   add_option(prove_verb, "--log FILE", prove.log, "the log that commit --blocks wrote")->required();
   add_option(prove_verb, "--block N", prove.block, "which block, counted from 0")->required();
   add_option(prove_verb, "--head FILE", prove.head, "the head that the verifier kept");
@@ -90,7 +90,7 @@ void add_log(Program& program) {
   const auto [verify_verb, verify] = program.add(
       "log verify", "Check where a block stands, and that the log only grew",
       "assay log verify --commitment run/block-000003.commitment --proof three.logproof --head kept.head",
-      run_verify);
+      run_verify_log);
   add_option(verify_verb, "--commitment FILE", verify.commitment, "the block")->required();
   add_option(verify_verb, "--proof FILE", verify.proof, "what log prove wrote")->required();
   add_option(verify_verb, "--head FILE", verify.head, "the head that you kept");

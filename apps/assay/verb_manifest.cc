@@ -17,7 +17,7 @@ struct MakeOptions {
   std::string out;
 };
 
-struct OpenOptions {
+struct RowOptions {
   std::string weights;
   std::string manifest;
   std::string tensor;
@@ -25,14 +25,14 @@ struct OpenOptions {
   std::string out;
 };
 
-struct VerifyOptions {
+struct RowVerifyOptions {
   std::string opening;
   std::string root;
   std::string tensor;
   std::optional<std::uint64_t> row;
 };
 
-struct CheckOptions {
+struct ManifestCheckOptions {
   std::string weights;
   std::string root;
   std::string manifest;
@@ -74,7 +74,7 @@ Result<int> run_make(const MakeOptions& options, const Console& console) {
   return console.report(json, lines);
 }
 
-Result<int> run_open(const OpenOptions& options, const Console& console) {
+Result<int> run_open_row(const RowOptions& options, const Console& console) {
   const weights::Folder folder = ASSAY_TRY(weights::Folder::open(options.weights));
   const tensor::StoredTensor* tensor = folder.find(options.tensor);
   if (tensor == nullptr)
@@ -99,7 +99,7 @@ Result<int> run_open(const OpenOptions& options, const Console& console) {
              "root " + to_hex(manifest.root()), "written to " + options.out});
 }
 
-Result<int> run_verify(const VerifyOptions& options, const Console& console) {
+Result<int> run_verify_row(const RowVerifyOptions& options, const Console& console) {
   const Digest root = ASSAY_TRY(parse_digest(options.root, "--root"));
   const weights::RowOpening opening = ASSAY_TRY(weights::RowOpening::read(options.opening));
   weights::RowAsked asked;
@@ -111,7 +111,7 @@ Result<int> run_verify(const VerifyOptions& options, const Console& console) {
   return console.report(json, Lines(verdict), exit_code(verdict.outcome()));
 }
 
-Result<int> run_check(const CheckOptions& options, const Console& console) {
+Result<int> run_check_manifest(const ManifestCheckOptions& options, const Console& console) {
   if (options.root.empty() == options.manifest.empty())
     return Error{ErrorCode::kMalformed, "", "one of --root and --manifest is needed"};
   if (!options.digest.empty() && options.manifest.empty())
@@ -147,7 +147,7 @@ void add_manifest(Program& program) {
       program.add("manifest open", "Open a row of a tensor, such as a token's embedding, against the root",
                   "assay manifest open --weights SmolLM2-135M --manifest smollm2.manifest\n"
                   "      --tensor model.embed_tokens.weight --row 17 --out row",
-                  run_open);
+                  run_open_row);
   add_weights(open_verb, open.weights)->required();
   add_option(open_verb, "--manifest FILE", open.manifest,
              "of this model; without it, all of its weights are hashed");
@@ -158,7 +158,7 @@ void add_manifest(Program& program) {
   const auto [verify_verb, verify] = program.add(
       "manifest verify", "Check that a row belongs to the weights that a root stands for",
       "assay manifest verify --opening row --root 5f10..97 --tensor model.embed_tokens.weight --row 17",
-      run_verify);
+      run_verify_row);
   add_option(verify_verb, "--opening FILE", verify.opening, "what `assay manifest open` wrote")->required();
   add_option(verify_verb, "--root DIGEST", verify.root, "of the promised weights")->required();
   add_option(verify_verb, "--tensor NAME", verify.tensor, "that you asked for");
@@ -166,7 +166,7 @@ void add_manifest(Program& program) {
 
   const auto [check_verb, check] = program.add(
       "manifest check", "Check that a folder holds the weights of a root, or the model of a manifest",
-      "assay manifest check --weights SmolLM2-135M --manifest smollm2.manifest", run_check);
+      "assay manifest check --weights SmolLM2-135M --manifest smollm2.manifest", run_check_manifest);
   add_weights(check_verb, check.weights)->required();
   add_option(check_verb, "--root DIGEST", check.root, "the weights alone");
   add_option(check_verb, "--manifest FILE", check.manifest, "weights, configuration, tokenizer and code");

@@ -12,12 +12,12 @@
 namespace assay::cli {
 namespace {
 
-struct Options {
+struct ManualOptions {
   const CLI::App* root = nullptr;
   std::string output_dir;
 };
 
-Result<int> run_manual(const Options& options, const Console& console) {
+Result<int> run_manual(const ManualOptions& options, const Console& console) {
   const std::filesystem::path folder = options.output_dir;
   const std::vector<VerbText> verbs = verbs_of(*options.root);
   ASSAY_TRY(make_directory(folder / "man1"));

@@ -35,7 +35,7 @@ struct AttestOptions {
   CompatAttestFlags original;
 };
 
-struct VerifyOptions {
+struct AttestationVerifyOptions {
   std::string attestation;
   std::string pubkey;
   std::string require = "L3";
@@ -133,7 +133,7 @@ Result<int> run_attest(const AttestOptions& options, const Console& console) {
   return console.report(json, lines);
 }
 
-Result<probe::Evidence> evidence_of(const VerifyOptions& options) {
+Result<probe::Evidence> evidence_of(const AttestationVerifyOptions& options) {
   probe::Evidence evidence;
   evidence.key = ASSAY_TRY(probe::read_public_key(options.pubkey));
   evidence.now = static_cast<std::uint64_t>(World::system().unix_time());
@@ -164,7 +164,7 @@ Result<probe::Evidence> evidence_of(const VerifyOptions& options) {
   return evidence;
 }
 
-Result<int> run_verify(const VerifyOptions& options, const Console& console) {
+Result<int> run_verify_attestation(const AttestationVerifyOptions& options, const Console& console) {
   if (options.compat) return compat_verify(options.attestation, options.pubkey, console);
   const std::optional<probe::Level> require = probe::level_from(options.require);
   if (!require) return Error{ErrorCode::kMalformed, "--require", "it is none of L0 to L5"};
@@ -218,7 +218,7 @@ void add_probe_verify(Program& program) {
   const auto [verb, verify] = program.add("probe verify", "Check a statement about readings, level by level",
                                           "assay probe verify --attestation a.statement --pubkey my.key.pub "
                                           "--activations a.gotact --probes tense.json",
-                                          run_verify);
+                                          run_verify_attestation);
   verb->footer(verb->get_footer() +
                "\nWith --model the rows are recomputed here (L4): assay probe verify --model --help");
   add_option(verb, "--attestation FILE", verify.attestation, "the statement")->required();

@@ -27,7 +27,7 @@
 namespace assay::cli {
 namespace {
 
-struct Options {
+struct ShowOptions {
   std::string file;
   bool kinds = false;
 };
@@ -67,7 +67,7 @@ Result<int> list_kinds(const Console& console) {
   return console.report(json, lines);
 }
 
-Result<int> run_show(const Options& options, const Console& console) {
+Result<int> run_show(const ShowOptions& options, const Console& console) {
   if (options.kinds) return list_kinds(console);
   if (options.file.empty()) return Error{ErrorCode::kMalformed, "FILE", "name a file, or ask for --kinds"};
   return show(options.file, all_kinds(), console);

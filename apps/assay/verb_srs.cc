@@ -31,7 +31,7 @@ struct OriginalOptions {
   std::string out;
 };
 
-struct VerifyOptions {
+struct SrsVerifyOptions {
   std::string srs;
   std::string vk;
   std::string transcript;
@@ -103,7 +103,7 @@ Result<int> run_original(const OriginalOptions& options, const Console& console)
   return report_made(ASSAY_TRY(make_original_srs(axes, options.out)), options.out, kOriginalWarning, console);
 }
 
-Result<int> run_verify(const VerifyOptions& options, const Console& console) {
+Result<int> run_verify_srs(const SrsVerifyOptions& options, const Console& console) {
   if (ASSAY_TRY(kzg::is_kzg_file(options.srs))) {
     if (!options.transcript.empty())
       return Error{ErrorCode::kMismatch, "--transcript", "is of a tensor SRS; this one is of the scheme kzg"};
@@ -187,7 +187,7 @@ void add_srs(Program& program) {
 
   const auto [verify_verb, verify] =
       program.add("srs verify", "Check that an SRS is well formed; whether to trust it is another question",
-                  "assay srs verify --srs six.srs --vk six.vk", run_verify);
+                  "assay srs verify --srs six.srs --vk six.vk", run_verify_srs);
   add_option(verify_verb, "--srs,FILE FILE", verify.srs,
              "the SRS file, of either scheme; --srs may be left out")
       ->required();

@@ -20,14 +20,14 @@ struct StatesOptions {
   std::string name;
 };
 
-struct BuildOptions {
+struct ProofBuildOptions {
   StatesOptions states;
   toploc::Parameters parameters;
   std::string ties = "libstdc++";
   std::string out;
 };
 
-struct VerifyOptions {
+struct ProofVerifyOptions {
   StatesOptions states;
   toploc::Parameters parameters;
   std::string ties;
@@ -87,7 +87,7 @@ Result<toploc::TieRule> read_ties(const std::string& name) {
   return *rule;
 }
 
-Result<int> run_build(const BuildOptions& options, const Console& console) {
+Result<int> run_build_proofs(const ProofBuildOptions& options, const Console& console) {
   toploc::Parameters parameters = options.parameters;
   parameters.ties = ASSAY_TRY(read_ties(options.ties));
   const std::string& path = options.states.path;
@@ -114,7 +114,7 @@ Result<int> run_build(const BuildOptions& options, const Console& console) {
              "written to " + options.out});
 }
 
-Result<int> run_verify(const VerifyOptions& options, const Console& console) {
+Result<int> run_verify_proofs(const ProofVerifyOptions& options, const Console& console) {
   const toploc::Profile profile = options.profile == "published"
                                       ? toploc::Profile::published()
                                       : ASSAY_TRY(toploc::Profile::read(options.profile));
@@ -162,16 +162,16 @@ void add_toploc(Program& program) {
 
   const auto [build_verb, build] =
       program.add("toploc build", "Make proofs of hidden states: 258 bytes for 32 tokens",
-                  "assay toploc build --states states.safetensors --out answer.proofs", run_build);
+                  "assay toploc build --states states.safetensors --out answer.proofs", run_build_proofs);
   add_chunk_flags(build_verb, build.states, build.parameters);
   add_option(build_verb, "--ties RULE", build.ties,
              "which of equal values are kept: libstdc++ (as torch.topk) or lower-index")
       ->capture_default_str();
   add_option(build_verb, "--out FILE", build.out, "the proofs")->required();
 
-  const auto [verify_verb, verify] =
-      program.add("toploc verify", "Check proofs against hidden states that you recomputed",
-                  "assay toploc verify --proofs answer.proofs --states own.safetensors --json", run_verify);
+  const auto [verify_verb, verify] = program.add(
+      "toploc verify", "Check proofs against hidden states that you recomputed",
+      "assay toploc verify --proofs answer.proofs --states own.safetensors --json", run_verify_proofs);
   verify_verb->footer(
       verify_verb->get_footer() +
       "\nWith --model and --tokens the states are recomputed here: assay toploc verify --model --help");

@@ -15,7 +15,7 @@
 namespace assay::cli {
 namespace {
 
-struct BuildOptions {
+struct TreeBuildOptions {
   std::string kind = "merkle";
   std::string arities;
   std::string leaf = "u64";
@@ -32,7 +32,7 @@ struct TreeOptions {
   bool check = false;
 };
 
-struct CheckOptions {
+struct TreeCheckOptions {
   std::string root, proof, vk, root_digest, srs_digest;
   std::vector<std::uint64_t> indices;
   std::vector<std::string> texts;
@@ -98,7 +98,7 @@ Result<int> report_tree(const tree::Tree& tree, const std::string& path, const s
   return console.report(json, lines);
 }
 
-Result<int> run_build(const BuildOptions& options, const Console& console) {
+Result<int> run_build_tree(const TreeBuildOptions& options, const Console& console) {
   const tree::Kind kind = ASSAY_TRY(tree::parse_kind(options.kind, "--kind"));
   const tree::LeafKind leaf = ASSAY_TRY(tree::parse_leaf_kind(options.leaf, "--leaf"));
   const std::optional<tree::Setup> given = ASSAY_TRY(read_setup(options.srs));
@@ -136,7 +136,7 @@ Result<int> run_info(const TreeOptions& options, const Console& console) {
   return console.report(json, lines);
 }
 
-Result<int> run_prove(const TreeOptions& options, const Console& console) {
+Result<int> run_prove_paths(const TreeOptions& options, const Console& console) {
   const std::optional<tree::Setup> setup = ASSAY_TRY(read_setup(options.srs));
   const tree::Tree tree = ASSAY_TRY(tree::Tree::open(options.tree, setup));
   const tree::Proof proof = ASSAY_TRY(tree.prove(options.indices, options.aggregated));
@@ -151,7 +151,7 @@ Result<int> run_prove(const TreeOptions& options, const Console& console) {
                                "written to " + options.out});
 }
 
-Result<int> run_verify(const CheckOptions& options, const Console& console) {
+Result<int> run_verify_paths(const TreeCheckOptions& options, const Console& console) {
   const tree::Root root = ASSAY_TRY(tree::Root::read(options.root));
   const tree::Proof proof = ASSAY_TRY(tree::Proof::read(options.proof));
   const TreeLeaves leaves = ASSAY_TRY(TreeLeaves::parse(options.texts, root.config.leaf));
@@ -206,7 +206,7 @@ void add_tree(Program& program) {
   const auto [build_verb, build] = program.add("tree build", "Build a tree over leaves",
                                                "assay tree build --kind verkle --srs dev64.srs --values "
                                                "leaves.npy --out leaves.tree --root leaves.root",
-                                               run_build);
+                                               run_build_tree);
   add_option(build_verb, "--kind KIND", build.kind, "merkle, verkle or terkle")->capture_default_str();
   add_option(build_verb, "--arities N[,N]", build.arities,
              "children of a node, of a Terkle tree by axis (default: those of the SRS, or 2)");
@@ -223,7 +223,7 @@ void add_tree(Program& program) {
 
   const auto [prove_verb, prove] = program.add(
       "tree prove", "Prove which leaves stand at some indices",
-      "assay tree prove --tree leaves.tree --srs dev64.srs --index 7 --out seven.treeproof", run_prove);
+      "assay tree prove --tree leaves.tree --srs dev64.srs --index 7 --out seven.treeproof", run_prove_paths);
   add_option(prove_verb, "--tree FILE", prove.tree, "what tree build wrote")->required();
   add_option(prove_verb, "--srs FILE", prove.srs, "the SRS that the tree was built with");
   add_indices(prove_verb, prove.indices);
@@ -234,7 +234,7 @@ void add_tree(Program& program) {
   const auto [check_verb, check] = program.add(
       "tree verify", "Check which leaves stand at some indices",
       "assay tree verify --root leaves.root --vk dev64.vk --index 7 --value 5 --proof seven.treeproof",
-      run_verify);
+      run_verify_paths);
   add_option(check_verb, "--root FILE", check.root, "the public part")->required();
   add_option(check_verb, "--root-digest HEX", check.root_digest,
              "the digest that the public part must have, as it was signed or kept");

@@ -59,8 +59,8 @@ class TrustList {
   std::vector<Entry> entries_;
 };
 
-/// What a verdict says that it rests on: how the verifier's list has an SRS, `ours`, which is null where it is
-/// not there, and what the file says of itself and that would mean.
+/// What a verdict says that it rests on: how the verifier's list has an SRS, `ours`, which is null where it
+/// has none, and what the file says of itself and that would mean.
 [[nodiscard]] std::string describe_srs(const TrustList::Entry* ours, std::string_view label,
                                        std::string_view meaning);
 

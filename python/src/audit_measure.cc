@@ -9,7 +9,6 @@ namespace {
 
 using audit::Calibration;
 using audit::Measured;
-using audit::Profile;
 using audit::Reference;
 
 audit::RowDtype to_dtype(const std::string& name) {
@@ -36,7 +35,7 @@ Measurer make_measurer(const std::string& folder, const std::string& dtype, cons
 Measured measure(const Measurer& measurer, const std::string& run, const std::string& request,
                  const std::vector<std::uint64_t>& steps,
                  const std::vector<std::pair<std::uint64_t, std::uint32_t>>& attention,
-                 const std::optional<Profile>& profile) {
+                 const std::optional<audit::Profile>& profile) {
   const audit::RowDtype dtype = measurer.reference.dtype();
   const audit::Tolerance tolerance =
       profile ? unwrap(audit::Tolerance::of(*profile, dtype)) : audit::Tolerance::of(dtype);
@@ -102,34 +101,35 @@ void bind_measured(nb::module_& m) {
           [](const Measurer& self, const std::string& run, const std::string& request,
              const std::vector<std::uint64_t>& steps,
              const std::vector<std::pair<std::uint64_t, std::uint32_t>>& attention,
-             const std::optional<Profile>& profile) {
+             const std::optional<audit::Profile>& profile) {
             return without_gil([&] { return measure(self, run, request, steps, attention, profile); });
           },
           nb::arg("run"), nb::arg("request"), nb::arg("steps"), nb::arg("attention"),
           nb::arg("profile").none());
 }
 
-void bind_profile(nb::module_& m) {
-  nb::class_<Profile> profile(m, "AuditProfile");
+void bind_audit_profile(nb::module_& m) {
+  nb::class_<audit::Profile> profile(m, "AuditProfile");
   bind_profile_value(profile);
   profile
       .def_static(
-          "read", [](const std::string& path) { return unwrap_read(Profile::read(path)); }, nb::arg("path"))
-      .def(
-          "write", [](const Profile& self, const std::string& path) { unwrap(self.write(path)); },
+          "read", [](const std::string& path) { return unwrap_read(audit::Profile::read(path)); },
           nb::arg("path"))
-      .def("to_json", &Profile::to_json)
-      .def_prop_ro("title", &Profile::title)
-      .def_prop_ro("name", [](const Profile& self) { return self.name; })
-      .def_prop_ro("model", [](const Profile& self) { return self.conditions.model; })
-      .def_prop_ro("dtype", [](const Profile& self) { return self.conditions.dtype; })
-      .def_prop_ro("device", [](const Profile& self) { return self.device; })
-      .def_prop_ro("kernel", [](const Profile& self) { return self.conditions.kernel; })
-      .def_prop_ro("variance_factor", [](const Profile& self) { return self.variance_factor; })
-      .def_prop_ro("differing_share", [](const Profile& self) { return self.differing_share; })
-      .def_prop_ro("attention_error", [](const Profile& self) { return self.attention_error; })
-      .def_prop_ro("false_alarm_bound", [](const Profile& self) { return self.false_alarm_bound; })
-      .def_prop_ro("honest_runs", [](const Profile& self) { return self.honest_runs; });
+      .def(
+          "write", [](const audit::Profile& self, const std::string& path) { unwrap(self.write(path)); },
+          nb::arg("path"))
+      .def("to_json", &audit::Profile::to_json)
+      .def_prop_ro("title", &audit::Profile::title)
+      .def_prop_ro("name", [](const audit::Profile& self) { return self.name; })
+      .def_prop_ro("model", [](const audit::Profile& self) { return self.conditions.model; })
+      .def_prop_ro("dtype", [](const audit::Profile& self) { return self.conditions.dtype; })
+      .def_prop_ro("device", [](const audit::Profile& self) { return self.device; })
+      .def_prop_ro("kernel", [](const audit::Profile& self) { return self.conditions.kernel; })
+      .def_prop_ro("variance_factor", [](const audit::Profile& self) { return self.variance_factor; })
+      .def_prop_ro("differing_share", [](const audit::Profile& self) { return self.differing_share; })
+      .def_prop_ro("attention_error", [](const audit::Profile& self) { return self.attention_error; })
+      .def_prop_ro("false_alarm_bound", [](const audit::Profile& self) { return self.false_alarm_bound; })
+      .def_prop_ro("honest_runs", [](const audit::Profile& self) { return self.honest_runs; });
 }
 
 void bind_calibration(nb::module_& m) {
@@ -144,7 +144,7 @@ void bind_calibration(nb::module_& m) {
           [](const Calibration& self, double margin, const std::string& name, const std::string& model,
              const std::string& device, const std::string& kernel, std::optional<double> false_alarm_bound,
              std::uint64_t honest_runs) {
-            Profile made = unwrap(self.profile(margin));
+            audit::Profile made = unwrap(self.profile(margin));
             made.name = name;
             made.conditions.model = model;
             made.conditions.kernel = kernel;
@@ -162,7 +162,7 @@ void bind_calibration(nb::module_& m) {
 
 void bind_audit_measure(nb::module_& m) {
   bind_measured(m);
-  bind_profile(m);
+  bind_audit_profile(m);
   bind_calibration(m);
 }
 

@@ -22,7 +22,7 @@ std::vector<tensor::TensorView> layers_of(const Capture& capture) {
   return hold(std::get<std::vector<Source>>(capture)).views;
 }
 
-Place to_python(const std::optional<tensor::Comparison::Place>& place) {
+Place place_of(const std::optional<tensor::Comparison::Place>& place) {
   return place ? Place({place->layer, place->row}) : std::nullopt;
 }
 
@@ -50,13 +50,13 @@ void bind_comparison(nb::module_& m) {
       .def(
           "first",
           [](const Comparison& found, const Tolerance& tolerance) {
-            return to_python(found.first(tolerance));
+            return place_of(found.first(tolerance));
           },
           nb::arg("tolerance").none())
       .def(
           "first_token",
           [](const Comparison& found, const Tolerance& tolerance) {
-            return to_python(found.first_token(tolerance));
+            return place_of(found.first_token(tolerance));
           },
           nb::arg("tolerance").none())
       .def("to_json", &Comparison::to_json, nb::arg("tolerance").none())

@@ -42,11 +42,11 @@ Fr to_element(const nb::bytes& bytes, std::string_view place) {
 G1Affine to_point(const nb::bytes& bytes, std::string_view place) {
   return unwrap_read(curve::decode_g1(span_of(bytes), place));
 }
-nb::bytes to_python(const Fr& element) { return python::to_python(element.to_scalar().to_bytes()); }
-nb::bytes to_python(const G1Affine& point) { return python::to_python(curve::encode(point)); }
+nb::bytes kzg_bytes(const Fr& element) { return python::to_python(element.to_scalar().to_bytes()); }
+nb::bytes kzg_bytes(const G1Affine& point) { return python::to_python(curve::encode(point)); }
 
-std::pair<nb::bytes, nb::bytes> to_python(const kzg::Opening& opening) {
-  return {to_python(opening.value), to_python(opening.quotient)};
+std::pair<nb::bytes, nb::bytes> kzg_bytes(const kzg::Opening& opening) {
+  return {kzg_bytes(opening.value), kzg_bytes(opening.quotient)};
 }
 
 /// Name, commitment, values.
@@ -73,7 +73,7 @@ std::pair<std::vector<nb::bytes>, nb::bytes> open_many(
   const kzg::ManyOpening opening =
       without_gil([&] { return unwrap(kzg::open_many(srs, vectors, questions)); });
   std::vector<nb::bytes> values;
-  for (const Fr& value : opening.values) values.push_back(to_python(value));
+  for (const Fr& value : opening.values) values.push_back(kzg_bytes(value));
   return {std::move(values), python::to_python(opening.proof.encode())};
 }
 
@@ -197,14 +197,14 @@ void bind_kzg(nb::module_& m) {
           "commit",
           [](const kzg::Srs& srs, const AnyArray& values) {
             const Integers integers(values);
-            return to_python(without_gil([&] { return unwrap(kzg::commit(srs, integers.view())); }));
+            return kzg_bytes(without_gil([&] { return unwrap(kzg::commit(srs, integers.view())); }));
           },
           nb::arg("values"), nb::sig("def commit(self, values: typing.Any) -> bytes"))
       .def(
           "open_index",
           [](const kzg::Srs& srs, const AnyArray& values, std::uint64_t index) {
             const Integers integers(values);
-            return to_python(without_gil([&] { return unwrap(kzg::open(srs, integers.view(), index)); }));
+            return kzg_bytes(without_gil([&] { return unwrap(kzg::open(srs, integers.view(), index)); }));
           },
           nb::arg("values"), nb::arg("index"),
           nb::sig("def open_index(self, values: typing.Any, index: int) -> tuple[bytes, bytes]"))
@@ -213,7 +213,7 @@ void bind_kzg(nb::module_& m) {
           [](const kzg::Srs& srs, const AnyArray& values, const nb::bytes& point) {
             const Integers integers(values);
             const Fr element = to_element(point, "point");
-            return to_python(
+            return kzg_bytes(
                 without_gil([&] { return unwrap(kzg::open_at(srs, integers.view(), element)); }));
           },
           nb::arg("values"), nb::arg("point"),
@@ -222,7 +222,7 @@ void bind_kzg(nb::module_& m) {
           "open_block",
           [](const kzg::Srs& srs, const AnyArray& values, unsigned log_block, std::uint64_t block) {
             const Integers integers(values);
-            return to_python(
+            return kzg_bytes(
                 without_gil([&] { return unwrap(kzg::open_block(srs, integers.view(), log_block, block)); }));
           },
           nb::arg("values"), nb::arg("log_block"), nb::arg("block"),
@@ -234,7 +234,7 @@ void bind_kzg(nb::module_& m) {
             std::vector<nb::bytes> out;
             for (const G1Affine& point :
                  without_gil([&] { return unwrap(kzg::open_all_blocks(srs, integers.view(), log_block)); }))
-              out.push_back(to_python(point));
+              out.push_back(kzg_bytes(point));
             return out;
           },
           nb::arg("values"), nb::arg("log_block"),
@@ -245,7 +245,7 @@ void bind_kzg(nb::module_& m) {
 
   m.def(
       "kzg_node",
-      [](unsigned log_size, std::uint64_t index) { return to_python(kzg::node_of(log_size, index)); },
+      [](unsigned log_size, std::uint64_t index) { return kzg_bytes(kzg::node_of(log_size, index)); },
       nb::arg("log_size"), nb::arg("index"));
 }
 

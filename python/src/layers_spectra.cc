@@ -16,7 +16,7 @@ using NewDoubles = nb::ndarray<nb::numpy, double, nb::ndim<1>>;
 /// Name within the block, and the weight.
 using NamedLayer = std::pair<std::string, Source>;
 
-std::span<const double> span_of(const Doubles& values) { return {values.data(), values.size()}; }
+std::span<const double> doubles_of(const Doubles& values) { return {values.data(), values.size()}; }
 
 NewDoubles to_numpy(std::span<const double> values) {
   auto kept = std::make_unique<double[]>(values.size());
@@ -156,11 +156,11 @@ void bind_layers_spectra(nb::module_& m) {
         const layers::PowerLaw law = unwrap(without_gil([&] {
           switch (metric) {
             case layers::Metric::kAlpha:
-              return layers::fit_alpha(span_of(eigenvalues));
+              return layers::fit_alpha(doubles_of(eigenvalues));
             case layers::Metric::kAlphaMid:
-              return layers::fit_alpha_mid(span_of(eigenvalues));
+              return layers::fit_alpha_mid(doubles_of(eigenvalues));
             case layers::Metric::kAlphaPeak:
-              return layers::fit_alpha_peak(span_of(eigenvalues), lower);
+              return layers::fit_alpha_peak(doubles_of(eigenvalues), lower);
             default:
               throw Failure{{ErrorCode::kUnsupported, "kind", "\"" + kind + "\" is no fit of a power law"}};
           }
@@ -174,7 +174,7 @@ void bind_layers_spectra(nb::module_& m) {
          const std::vector<std::size_t>& blocks, const std::string& mapping, double sparsity, double epsilon,
          const std::string& clip) {
         const layers::PruningRatios found = unwrap(layers::pruning_ratios(
-            span_of(metrics), sizes, blocks, mapping_of(mapping, sparsity, epsilon, clip)));
+            doubles_of(metrics), sizes, blocks, mapping_of(mapping, sparsity, epsilon, clip)));
         return std::tuple(to_numpy(found.ratios), found.scale, found.full);
       },
       nb::arg("metrics"), nb::arg("sizes"), nb::arg("blocks"), nb::arg("mapping"), nb::arg("sparsity"),

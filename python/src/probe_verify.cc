@@ -37,7 +37,7 @@ using probe::TokensFile;
 using FloatRows = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using NewDoubleRows = nb::ndarray<nb::numpy, double, nb::ndim<2>>;
 using Path = std::optional<std::string>;
-using Conditions = std::tuple<std::string, std::string, std::string>;
+using ConditionNames = std::tuple<std::string, std::string, std::string>;
 /// Activations, labels and file of rows.
 using CorpusPaths = std::tuple<std::string, std::string, Path>;
 /// Numbers, largest difference, tolerance.
@@ -51,7 +51,7 @@ NewDoubleRows readings_of(const Statement& statement) {
   return NewDoubleRows(data, {statement.positions.size(), statement.probes.size()}, owner);
 }
 
-std::optional<nb::bytes> bytes_if(const std::optional<Digest>& digest) {
+std::optional<nb::bytes> bytes_or_none(const std::optional<Digest>& digest) {
   if (!digest) return std::nullopt;
   return to_python(*digest);
 }
@@ -78,9 +78,9 @@ void bind_statement(nb::module_& m) {
                      for (const StatedProbe& probe : s.probes) names.push_back(probe.name);
                      return names;
                    })
-      .def_prop_ro("tokens_digest", [](const Statement& s) { return bytes_if(s.tokens); })
-      .def_prop_ro("weights_root", [](const Statement& s) { return bytes_if(s.weights_root); })
-      .def_prop_ro("nonce", [](const Statement& s) { return bytes_if(s.nonce); })
+      .def_prop_ro("tokens_digest", [](const Statement& s) { return bytes_or_none(s.tokens); })
+      .def_prop_ro("weights_root", [](const Statement& s) { return bytes_or_none(s.weights_root); })
+      .def_prop_ro("nonce", [](const Statement& s) { return bytes_or_none(s.nonce); })
       .def_ro("engine", &Statement::engine)
       .def_ro("issued_at", &Statement::issued_at)
       .def_ro("expires_at", &Statement::expires_at);
@@ -137,7 +137,7 @@ Verdict verify_files(const std::string& statement, const std::string& pubkey, co
                      const Path& rows, const Path& previous, const std::optional<std::string>& nonce,
                      const std::optional<std::uint64_t>& now, const std::optional<nb::bytes>& weights_root,
                      const std::optional<FloatRows>& own_rows, const probe::Profile* profile,
-                     const Conditions& conditions, const Path& evaluation,
+                     const ConditionNames& conditions, const Path& evaluation,
                      const std::optional<CorpusPaths>& corpus, const Path& causal, const Path& plan,
                      const std::optional<PlainRemeasured>& remeasured, const std::string& require) {
   const Level level = level_of(require);
@@ -171,7 +171,7 @@ void bind_probe_verify(nb::module_& m) {
         nb::arg("rows") = nb::none(), nb::arg("previous") = nb::none(), nb::arg("nonce") = nb::none(),
         nb::arg("now") = nb::none(), nb::arg("weights_root") = nb::none(),
         nb::arg("own_rows").noconvert() = nb::none(), nb::arg("profile").none() = nb::none(),
-        nb::arg("conditions") = Conditions{}, nb::arg("evaluation") = nb::none(),
+        nb::arg("conditions") = ConditionNames{}, nb::arg("evaluation") = nb::none(),
         nb::arg("corpus") = nb::none(), nb::arg("causal") = nb::none(), nb::arg("plan") = nb::none(),
         nb::arg("remeasured") = nb::none(), nb::arg("require") = "L3");
   nb::class_<CausalPlan>(m, "ProbeCausalPlan")

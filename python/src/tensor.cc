@@ -126,7 +126,7 @@ claim::Subject read(const std::string& path, const claim::SubjectOptions& option
 }
 
 /// Scalars have one more axis, of 32 bytes.
-nb::ndarray<nb::numpy, nb::ro> values_of(const claim::Subject& tensor) {
+nb::ndarray<nb::numpy, nb::ro> values_of_subject(const claim::Subject& tensor) {
   const auto sizes = tensor.header.layout.axes.sizes();
   std::vector<std::size_t> shape(sizes.begin(), sizes.end());
   const bool rows = tensor.values.kind() == IntegerView::Kind::kScalar;
@@ -139,7 +139,7 @@ nb::ndarray<nb::numpy, nb::ro> values_of(const claim::Subject& tensor) {
 }
 
 /// The header's bytes, under a digest of zeros where a header has one: a tensor has none yet.
-nb::bytes header_of(const claim::Subject& tensor) {
+nb::bytes header_of_subject(const claim::Subject& tensor) {
   claim::Header header = tensor.header;
   header.setup_digest = Digest{};
   return to_python(header.encode());
@@ -151,7 +151,7 @@ tensor::IntegerArray copy_of(const AnyArray& array) {
   return tensor::IntegerArray::own(std::vector<T>(first, first + array.size()));
 }
 
-/// What values_of() gave. Errors: kUnsupported (another element type), those of read_rows.
+/// What values_of_subject() gave. Errors: kUnsupported (another element type), those of read_rows.
 tensor::IntegerArray integers_of(const AnyArray& array) {
   constexpr std::string_view kPlace = "values";
   const auto code = static_cast<nb::dlpack::dtype_code>(array.dtype().code);
@@ -165,7 +165,7 @@ tensor::IntegerArray integers_of(const AnyArray& array) {
   throw Failure{{ErrorCode::kUnsupported, std::string(kPlace), "signed integers or rows are expected"}};
 }
 
-/// A tensor from what header_of() and values_of() gave.
+/// A tensor from what header_of_subject() and values_of_subject() gave.
 claim::Subject subject_of(const nb::bytes& header_bytes, const AnyArray& values) {
   claim::Header header = unwrap_read(claim::Header::decode(span_of(header_bytes), "header"));
   header.setup_digest.reset();
@@ -235,7 +235,7 @@ void bind_tensor(nb::module_& m) {
           },
           nb::arg("path"), nb::arg("encoding").none(), nb::arg("layout").none(), nb::arg("axes").none(),
           nb::arg("capture_mode").none())
-      .def("header", &header_of)
+      .def("header", &header_of_subject)
       .def_static("of_parts", &subject_of, nb::arg("header"), nb::arg("values"),
                   nb::sig("def of_parts(header: bytes, values: typing.Any) -> Tensor"))
       .def_prop_ro("layout", [](const claim::Subject& t) { return t.header.layout; })
@@ -243,7 +243,7 @@ void bind_tensor(nb::module_& m) {
       .def_prop_ro("dtype", [](const claim::Subject& t) { return dtype_name_of(t.header); })
       .def_prop_ro("capture_mode",
                    [](const claim::Subject& t) { return claim::to_string(t.header.capture_mode); })
-      .def("values", &values_of, nb::sig("def values(self) -> numpy.typing.NDArray[typing.Any]"))
+      .def("values", &values_of_subject, nb::sig("def values(self) -> numpy.typing.NDArray[typing.Any]"))
       .def(
           "value_at",
           [](const claim::Subject& t, const std::vector<std::uint32_t>& coordinates) {

@@ -51,9 +51,10 @@ tree::Config config_of(const tree::Setup& setup, const std::vector<std::uint32_t
   return unwrap(setup.config(arities, unwrap(tree::parse_leaf_kind(leaf, "leaf"))));
 }
 
-Verdict verify(const tree::Root& root, const Indices& indices, const GivenLeaves& values,
-               const tree::Proof& proof, const tree::Key& key, const std::optional<nb::bytes>& root_digest,
-               const Strings& trusted, const std::optional<std::string>& trust_list) {
+Verdict verify_paths(const tree::Root& root, const Indices& indices, const GivenLeaves& values,
+                     const tree::Proof& proof, const tree::Key& key,
+                     const std::optional<nb::bytes>& root_digest, const Strings& trusted,
+                     const std::optional<std::string>& trust_list) {
   const HeldLeaves leaves(values);
   setup::TrustList list;
   if (trust_list) list = unwrap_read(setup::TrustList::read(*trust_list));
@@ -101,8 +102,9 @@ void bind_verifier_side(nb::module_& m) {
           nb::arg("data"))
       .def_prop_ro("digest", [](const tree::Key& key) { return to_python(key.digest()); });
 
-  m.def("tree_verify", &verify, nb::arg("root"), nb::arg("indices"), nb::arg("values"), nb::arg("proof"),
-        nb::arg("key"), nb::arg("root_digest").none(), nb::arg("trusted"), nb::arg("trust_list").none(),
+  m.def("tree_verify", &verify_paths, nb::arg("root"), nb::arg("indices"), nb::arg("values"),
+        nb::arg("proof"), nb::arg("key"), nb::arg("root_digest").none(), nb::arg("trusted"),
+        nb::arg("trust_list").none(),
         nb::sig("def tree_verify(root: TreeRoot, indices: collections.abc.Sequence[int], values: typing.Any, "
                 "proof: TreeProof, key: TreeKey, root_digest: bytes | None, "
                 "trusted: collections.abc.Sequence[bytes], trust_list: str | None) -> Verdict"));

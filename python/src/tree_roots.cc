@@ -12,8 +12,9 @@ tree::Root checked(const tree::Root& root) {
   return unwrap_read(tree::Root::decode(root.encode(), "root"));
 }
 
-tree::Root root_of(std::string_view kind, const std::vector<std::uint32_t>& arities, std::string_view leaf,
-                   std::uint64_t count, const std::optional<nb::bytes>& srs_digest, const nb::bytes& value) {
+tree::Root public_root_of(std::string_view kind, const std::vector<std::uint32_t>& arities,
+                          std::string_view leaf, std::uint64_t count,
+                          const std::optional<nb::bytes>& srs_digest, const nb::bytes& value) {
   tree::Root root;
   root.config = {unwrap(tree::parse_kind(kind, "kind")), unwrap(tree::parse_leaf_kind(leaf, "leaf")), arities,
                  srs_digest ? to_digest(*srs_digest, "srs_digest") : Digest{}};
@@ -43,8 +44,8 @@ tree::Root merkle_root(const AnyArray& values, std::uint32_t arity) {
 }  // namespace
 
 void bind_tree_roots(nb::module_& m) {
-  m.def("tree_root_of", &root_of, nb::arg("kind"), nb::arg("arities"), nb::arg("leaf"), nb::arg("count"),
-        nb::arg("srs_digest").none(), nb::arg("value"));
+  m.def("tree_root_of", &public_root_of, nb::arg("kind"), nb::arg("arities"), nb::arg("leaf"),
+        nb::arg("count"), nb::arg("srs_digest").none(), nb::arg("value"));
   m.def("tree_merkle_root", &merkle_root, nb::arg("values"), nb::arg("arity"),
         nb::sig("def tree_merkle_root(values: typing.Any, arity: int) -> TreeRoot"));
 }

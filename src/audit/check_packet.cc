@@ -86,7 +86,7 @@ void read_column(const Packet& packet, const Known& known, std::size_t c, std::s
 }
 
 /// What was found of all entries.
-struct Found {
+struct Differences {
   std::uint64_t entries = 0;  // that were held against a bound
   double difference = 0;      // the largest
   double share = 0;           // of its bound, the largest
@@ -94,7 +94,7 @@ struct Found {
   std::string about_worst;
 };
 
-Found compare(const Packet& packet, const Known& known, RoundingBound kind) {
+Differences compare(const Packet& packet, const Known& known, RoundingBound kind) {
   const PacketHeader& header = packet.header;
   const Rounding rounding = Rounding::of(header.dtype);
   const Operands a(header.dtype, packet.a(), header.dtype);
@@ -102,7 +102,7 @@ Found compare(const Packet& packet, const Known& known, RoundingBound kind) {
   std::vector<double> rows(header.rows.size() * header.k);
   a.read(0, 1, rows);
   std::vector<double> column(header.k);
-  Found found;
+  Differences found;
   for (std::size_t j = 0; j < header.columns.size(); ++j) {
     read_column(packet, known, j, column);
     const double bias = known.bias == nullptr
@@ -164,7 +164,7 @@ Verdict check_packet(const Packet& packet, const KnownWeights& all, RoundingBoun
   ASSAY_CHECK_EQ(packet.payload.size(), packet.header.payload_bytes());
   Known known;
   if (std::optional<Verdict> no = find(packet.header, all, known)) return *std::move(no);
-  const Found found = compare(packet, known, bound);
+  const Differences found = compare(packet, known, bound);
   Verdict verdict = found.share > 1 ? Verdict::rejected("product", found.about_worst).at_item(found.worst)
                                     : Verdict::accepted();
   if (verdict.ok()) {

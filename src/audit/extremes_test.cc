@@ -12,12 +12,11 @@
 namespace assay::audit {
 namespace {
 
-using internal::Product;
 using test::Llama;
 using test::SampleRun;
 using testing::HasSubstr;
 
-std::string outcome_of(const Verdict& verdict) {
+std::string outcome_at_extreme(const Verdict& verdict) {
   return verdict.ok() ? "accepted" : std::string(to_string(verdict.outcome())) + " " + verdict.step();
 }
 
@@ -33,7 +32,7 @@ void check_run_of(std::size_t prompt_tokens) {
     run.compute(cheats ? run.model.quantised(7) : run.model);
     for (const Reference& reference : {run.by_weights(), run.by_key()}) {
       const Verdict verdict = run.check(run.challenge({0}), reference);
-      EXPECT_EQ(outcome_of(verdict), cheats ? "rejected product" : "accepted")
+      EXPECT_EQ(outcome_at_extreme(verdict), cheats ? "rejected product" : "accepted")
           << prompt_tokens << ": " << verdict.reason();
     }
   }
@@ -57,8 +56,8 @@ TEST(Extremes, ASmallerModelOfTheSameWires) {
   for (auto& [name, values] : smaller.tensors)
     if (name.ends_with("_proj.weight")) std::fill(values.begin(), values.begin() + std::ssize(values) / 2, 0);
   run.compute(smaller);
-  EXPECT_EQ(outcome_of(run.check(run.challenge({1}), run.by_weights())), "rejected product");
-  EXPECT_EQ(outcome_of(run.check(run.challenge({1}), run.by_key())), "rejected product");
+  EXPECT_EQ(outcome_at_extreme(run.check(run.challenge({1}), run.by_weights())), "rejected product");
+  EXPECT_EQ(outcome_at_extreme(run.check(run.challenge({1}), run.by_key())), "rejected product");
 }
 
 TEST(Extremes, AnInfiniteValueIsRefusedWithItsPlace) {
@@ -98,7 +97,7 @@ TEST(Extremes, OneOutputOfAVeryLongSum) {
   options.vectors = 2;
   const Key key = Key::enroll(folder, options, World::system()).value().front();
   const internal::Facts& facts = key.shared_contents()->facts;
-  Product product;
+  internal::Product product;
   product.op = static_cast<std::uint32_t>(facts.table.find({0, Role::kQ}) - facts.table.ops.data());
   product.inputs.resize(1);
   float sum = 0;  // one term after the other, in fp32

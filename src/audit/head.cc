@@ -12,8 +12,8 @@
 namespace assay::audit {
 namespace {
 
-constexpr std::string_view kTag = "assay/audit/head/v";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kHeadTag = "assay/audit/head/v";
+constexpr std::uint32_t kHeadVersion = 1;
 
 bool is_one_line(std::string_view text) {
   return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
@@ -23,7 +23,7 @@ bool is_one_line(std::string_view text) {
 
 Bytes Head::encode() const {
   WireWriter writer;
-  writer.begin(kTag, kVersion).raw(run).raw(request).raw(nonce).raw(manifest).text(engine);
+  writer.begin(kHeadTag, kHeadVersion).raw(run).raw(request).raw(nonce).raw(manifest).text(engine);
   internal::write_wires(writer, wires);
   writer.u64(steps).u64(rows).u64(drops).raw(root);
   return writer.take();
@@ -31,7 +31,7 @@ Bytes Head::encode() const {
 
 Result<Head> Head::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.begin(kTag, kVersion));
+  ASSAY_TRY(reader.begin(kHeadTag, kHeadVersion));
   Head head;
   head.run = ASSAY_TRY(internal::read_digest(reader, "run"));
   head.request = ASSAY_TRY(internal::read_digest(reader, "request"));

@@ -23,8 +23,8 @@
 namespace assay::audit {
 namespace {
 
-constexpr std::string_view kTag = "assay/audit/key/v";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kKeyTag = "assay/audit/key/v";
+constexpr std::uint32_t kKeyVersion = 1;
 constexpr std::string_view kVectorsTag = "assay/audit/vectors/v1";
 
 using internal::KeyContents;
@@ -193,7 +193,7 @@ std::size_t Key::layers() const { return contents_->layers.size(); }
 
 Bytes Key::encode() const {
   WireWriter writer;
-  writer.begin(kTag, kVersion).u32(contents_->epoch).raw(contents_->seed).u32(contents_->vectors);
+  writer.begin(kKeyTag, kKeyVersion).u32(contents_->epoch).raw(contents_->seed).u32(contents_->vectors);
   contents_->facts.write(writer);
   for (const KeyContents::Layer& layer : contents_->layers) {
     for (const float scale : layer.scales) writer.u32(std::bit_cast<std::uint32_t>(scale));
@@ -208,7 +208,7 @@ Result<Key> Key::decode(ByteSpan bytes, std::string_view place) {
     return Error{ErrorCode::kTooLarge, std::string(place),
                  fmt::format("{} bytes, at most {} are read", bytes.size(), kMaxBytes)};
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.begin(kTag, kVersion));
+  ASSAY_TRY(reader.begin(kKeyTag, kKeyVersion));
   KeyContents key;
   key.epoch = ASSAY_TRY(reader.u32("epoch"));
   if (key.epoch >= kMaxEpochs) return reader.error(ErrorCode::kOutOfRange, "epoch", "there is no such epoch");
@@ -231,7 +231,7 @@ Result<Key> Key::read(const std::filesystem::path& path) {
     return Error{ErrorCode::kMismatch, path.string(),
                  "its epoch ended with a rejection: take the key of the next epoch"};
   ASSAY_TRY(check_private(path));
-  return decode(ASSAY_TRY(read_file(path, kMaxBytes, kTag, kVersion)), path.string());
+  return decode(ASSAY_TRY(read_file(path, kMaxBytes, kKeyTag, kKeyVersion)), path.string());
 }
 
 Status Key::write(const std::filesystem::path& path) const {

@@ -10,14 +10,14 @@
 namespace assay::audit {
 namespace {
 
-struct Known {
+struct KnownOp {
   std::string_view name;
   Role input;
   Role output;
 };
 
 // The names that weights/layer_order.cc lists, each by what it computes.
-constexpr std::array<Known, 39> kLayers = {{
+constexpr std::array<KnownOp, 39> kLayers = {{
     {"self_attn.q_proj", Role::kQkvInput, Role::kQ},
     {"self_attn.k_proj", Role::kQkvInput, Role::kK},
     {"self_attn.v_proj", Role::kQkvInput, Role::kV},
@@ -58,11 +58,11 @@ constexpr std::array<Known, 39> kLayers = {{
     {"attn.attention.out_proj", Role::kOInput, Role::kO},
     {"ffn.up_proj", Role::kMlpInput, Role::kUp},
 }};
-constexpr Known kFfnDown{"ffn.down_proj", Role::kDownInput, Role::kDown};
+constexpr KnownOp kFfnDown{"ffn.down_proj", Role::kDownInput, Role::kDown};
 
-const Known* known_layer(std::string_view name) {
+const KnownOp* known_layer(std::string_view name) {
   if (name == kFfnDown.name) return &kFfnDown;
-  const auto* found = std::ranges::find(kLayers, name, &Known::name);
+  const auto* found = std::ranges::find(kLayers, name, &KnownOp::name);
   return found == kLayers.end() ? nullptr : found;
 }
 
@@ -106,7 +106,7 @@ const tensor::StoredTensor* find_head(const weights::Folder& folder, const std::
 Status add_block(const weights::Folder& folder, const weights::Block& block, std::uint32_t index,
                  OpTable& table) {
   for (const weights::Layer& layer : block.layers) {
-    const Known* known = known_layer(layer.name);
+    const KnownOp* known = known_layer(layer.name);
     if (known == nullptr || layer.kind == weights::Layer::Kind::kConv2d) {
       table.left_out.push_back(layer.weight.name);
       continue;
@@ -120,7 +120,7 @@ Status add_block(const weights::Folder& folder, const weights::Block& block, std
 }  // namespace
 
 std::optional<LayerRoles> roles_of_layer(std::string_view name) {
-  const Known* known = known_layer(name);
+  const KnownOp* known = known_layer(name);
   if (known == nullptr) return std::nullopt;
   return LayerRoles{known->input, known->output};
 }

@@ -10,8 +10,8 @@
 namespace assay::audit {
 namespace {
 
-constexpr std::string_view kTag = "assay/audit/openings/v";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kOpeningsTag = "assay/audit/openings/v";
+constexpr std::uint32_t kOpeningsVersion = 1;
 constexpr std::uint32_t kMaxHashes = std::uint32_t{1} << 24;
 
 Result<Openings::Row> read_row(WireReader& reader, std::string_view place) {
@@ -79,7 +79,7 @@ Status write_step(const RunFolder& folder, const Step& step, std::span<const Ask
 
 Bytes Openings::encode() const {
   WireWriter writer;
-  writer.begin(kTag, kVersion).raw(challenge).u32(static_cast<std::uint32_t>(steps.size()));
+  writer.begin(kOpeningsTag, kOpeningsVersion).raw(challenge).u32(static_cast<std::uint32_t>(steps.size()));
   for (const OpenedStep& opened : steps) {
     const Bytes value = opened.step.encode();
     writer.u32(static_cast<std::uint32_t>(value.size())).raw(value).raw(opened.tree);
@@ -101,7 +101,7 @@ Result<Openings> Openings::decode(ByteSpan bytes, std::string_view place, std::s
     return Error{ErrorCode::kTooLarge, std::string(place),
                  fmt::format("{} bytes, at most {} are read", bytes.size(), kMaxBytes)};
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.begin(kTag, kVersion));
+  ASSAY_TRY(reader.begin(kOpeningsTag, kOpeningsVersion));
   Openings openings;
   openings.owner = std::move(owner);
   openings.challenge = ASSAY_TRY(internal::read_digest(reader, "challenge"));
@@ -151,7 +151,9 @@ Result<Bytes> open_run(const RunFolder& folder, const Challenge& challenge) {
   }
   const merkle::Tree tree = ASSAY_TRY(merkle::Tree::from_leaf_hashes(2, std::move(values)));
   WireWriter writer;
-  writer.begin(kTag, kVersion).raw(challenge.digest()).u32(static_cast<std::uint32_t>(opened.size()));
+  writer.begin(kOpeningsTag, kOpeningsVersion)
+      .raw(challenge.digest())
+      .u32(static_cast<std::uint32_t>(opened.size()));
   writer.raw(steps.bytes()).raw(tree.root());
   internal::write_hashes(writer, ASSAY_TRY(tree.prove_many(opened)).hashes);
   return writer.take();

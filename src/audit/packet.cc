@@ -12,9 +12,9 @@ namespace {
 
 using tensor::Dtype;
 
-constexpr std::string_view kTag = "assay/audit/packet/v";
-constexpr std::uint32_t kVersion = 1;
-static_assert(kTag.size() + 1 + sizeof(std::uint32_t) == PacketHeader::kPrefixBytes);
+constexpr std::string_view kPacketTag = "assay/audit/packet/v";
+constexpr std::uint32_t kPacketVersion = 1;
+static_assert(kPacketTag.size() + 1 + sizeof(std::uint32_t) == PacketHeader::kPrefixBytes);
 
 // Flags.
 constexpr std::uint8_t kTransposed = 1;
@@ -127,7 +127,7 @@ Status PacketHeader::check(std::string_view place) const {
 Bytes PacketHeader::encode() const {
   ASSAY_CHECK(check("").ok(), check("").error().to_string());
   WireWriter writer;
-  writer.begin(kTag, kVersion);
+  writer.begin(kPacketTag, kPacketVersion);
   constexpr std::size_t kFixed = 16 + 3 * 8 + 3 + 2 * 32 + 5 * 8 + 2 * 4;
   writer.u32(static_cast<std::uint32_t>(kPrefixBytes + kFixed + 8 * (rows.size() + columns.size())));
   writer.raw(session).u64(sequence).u64(product).u64(dropped);
@@ -145,7 +145,7 @@ Bytes PacketHeader::encode() const {
 
 Result<std::size_t> PacketHeader::size_of(ByteSpan prefix, std::string_view place) {
   WireReader reader(prefix, place);
-  ASSAY_TRY(reader.begin(kTag, kVersion));
+  ASSAY_TRY(reader.begin(kPacketTag, kPacketVersion));
   const std::uint32_t size = ASSAY_TRY(reader.u32("length of the header"));
   if (size <= kPrefixBytes)
     return wrong(ErrorCode::kMalformed, place, "length of the header",

@@ -10,14 +10,14 @@
 namespace assay::audit {
 namespace {
 
-constexpr std::string_view kTag = "assay/audit/request/v";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kRequestTag = "assay/audit/request/v";
+constexpr std::uint32_t kRequestVersion = 1;
 
 }  // namespace
 
 Digest request_digest(std::span<const std::uint32_t> prompt_token_ids, std::string_view sampling) {
   WireWriter writer;
-  writer.begin(kTag, kVersion).u64(prompt_token_ids.size());
+  writer.begin(kRequestTag, kRequestVersion).u64(prompt_token_ids.size());
   for (const std::uint32_t id : prompt_token_ids) writer.u32(id);
   writer.text(sampling);
   return sha256(writer.bytes());
@@ -27,7 +27,7 @@ Digest Request::digest() const { return request_digest(prompt_token_ids, samplin
 
 std::string Request::encode() const {
   Json json;
-  json["format"] = fmt::format("{}{}", kTag, kVersion);
+  json["format"] = fmt::format("{}{}", kRequestTag, kRequestVersion);
   json["nonce"] = to_hex(nonce);
   json["sampling"] = sampling;
   json["prompt_token_ids"] = prompt_token_ids;
@@ -37,8 +37,8 @@ std::string Request::encode() const {
 
 Result<Request> Request::decode(std::string_view text, std::string_view place) {
   const JsonText json = ASSAY_TRY(JsonText::parse(text, place, kMaxBytes));
-  const JsonFields fields = ASSAY_TRY(
-      json.root().format(kTag, kVersion, {"nonce", "sampling", "prompt_token_ids", "output_token_ids"}));
+  const JsonFields fields = ASSAY_TRY(json.root().format(
+      kRequestTag, kRequestVersion, {"nonce", "sampling", "prompt_token_ids", "output_token_ids"}));
   Request request;
   std::ranges::copy(ASSAY_TRY(fields["nonce"].hex(request.nonce.size())), request.nonce.begin());
   request.sampling = ASSAY_TRY(fields["sampling"].text(kMaxText));

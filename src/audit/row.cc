@@ -24,11 +24,11 @@ struct DtypeName {
   std::string_view name;
   std::size_t size;
 };
-constexpr std::array<DtypeName, 5> kDtypes = {{{RowDtype::kDropped, "dropped", 0},
-                                               {RowDtype::kBF16, "bfloat16", 2},
-                                               {RowDtype::kF16, "float16", 2},
-                                               {RowDtype::kF32, "float32", 4},
-                                               {RowDtype::kF64, "float64", 8}}};
+constexpr std::array<DtypeName, 5> kRowDtypes = {{{RowDtype::kDropped, "dropped", 0},
+                                                  {RowDtype::kBF16, "bfloat16", 2},
+                                                  {RowDtype::kF16, "float16", 2},
+                                                  {RowDtype::kF32, "float32", 4},
+                                                  {RowDtype::kF64, "float64", 8}}};
 
 /// Bytes that a row of an element type can have.
 Status check_row_bytes(RowDtype dtype, std::uint64_t bytes) {
@@ -44,13 +44,13 @@ Status check_row_bytes(RowDtype dtype, std::uint64_t bytes) {
 
 }  // namespace
 
-std::size_t size_of(RowDtype dtype) { return kDtypes[static_cast<std::size_t>(dtype)].size; }
+std::size_t size_of(RowDtype dtype) { return kRowDtypes[static_cast<std::size_t>(dtype)].size; }
 
-std::string_view to_string(RowDtype dtype) { return kDtypes[static_cast<std::size_t>(dtype)].name; }
+std::string_view to_string(RowDtype dtype) { return kRowDtypes[static_cast<std::size_t>(dtype)].name; }
 
 std::optional<RowDtype> row_dtype_of(std::string_view name) {
-  const auto* found = std::ranges::find(kDtypes, name, &DtypeName::name);
-  if (found == kDtypes.end() || found->dtype == RowDtype::kDropped) return std::nullopt;
+  const auto* found = std::ranges::find(kRowDtypes, name, &DtypeName::name);
+  if (found == kRowDtypes.end() || found->dtype == RowDtype::kDropped) return std::nullopt;
   return found->dtype;
 }
 
@@ -67,7 +67,7 @@ Result<Wire> wire_of(std::uint32_t block, std::uint8_t role) {
 }
 
 Result<RowDtype> dtype_of(std::uint8_t number) {
-  if (number >= kDtypes.size())
+  if (number >= kRowDtypes.size())
     return Error{ErrorCode::kOutOfRange, "", fmt::format("there is no element type {}", number)};
   return static_cast<RowDtype>(number);
 }

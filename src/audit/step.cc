@@ -9,7 +9,7 @@
 namespace assay::audit {
 namespace {
 
-constexpr std::string_view kTag = "auditstp";
+constexpr std::string_view kStepTag = "auditstp";
 
 }  // namespace
 
@@ -24,7 +24,7 @@ std::optional<std::uint64_t> Step::leaf_of(std::uint32_t wire, std::uint64_t pos
 
 Bytes Step::encode() const {
   WireWriter writer;
-  writer.raw(kTag).u64(index).raw(request).raw(nonce).raw(wires);
+  writer.raw(kStepTag).u64(index).raw(request).raw(nonce).raw(wires);
   writer.u64(last_position).u32(token).u64(drops);
   std::vector<std::pair<std::uint32_t, std::uint32_t>> runs;
   for (const std::uint32_t count : rows) {
@@ -40,8 +40,8 @@ Bytes Step::encode() const {
 Result<Step> Step::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
   Step step;
-  const ByteSpan tag = ASSAY_TRY(reader.raw(kTag.size(), "tag"));
-  if (!std::equal(tag.begin(), tag.end(), kTag.begin()))
+  const ByteSpan tag = ASSAY_TRY(reader.raw(kStepTag.size(), "tag"));
+  if (!std::equal(tag.begin(), tag.end(), kStepTag.begin()))
     return reader.error(ErrorCode::kMalformed, "tag", "no step begins here");
   step.index = ASSAY_TRY(reader.u64("index"));
   step.request = ASSAY_TRY(internal::read_digest(reader, "request"));

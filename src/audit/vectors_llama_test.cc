@@ -62,9 +62,9 @@ std::string step_of(const std::string& name, const Reference& reference) {
   return verdict.ok() ? "" : verdict.step();
 }
 
-class Llama : public testing::TestWithParam<std::string> {};
+class KeptLlama : public testing::TestWithParam<std::string> {};
 
-TEST_P(Llama, HasTheVerdictOfThePage) {
+TEST_P(KeptLlama, HasTheVerdictOfThePage) {
   const Json& said = verdicts()["cases"][GetParam()];
   EXPECT_EQ(step_of(GetParam(), by_weights()), said["by_weights"].get<std::string>());
   EXPECT_EQ(step_of(GetParam(), by_key()), said["by_key"].get<std::string>());
@@ -76,7 +76,7 @@ std::vector<std::string> cases() {
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Vectors, Llama, testing::ValuesIn(cases()),
+INSTANTIATE_TEST_SUITE_P(Vectors, KeptLlama, testing::ValuesIn(cases()),
                          [](const auto& one) { return one.param; });
 
 TEST(LlamaVectors, SecretVectorsAreThoseOfTheSeed) {

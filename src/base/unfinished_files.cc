@@ -15,7 +15,7 @@ namespace {
 
 // A slot goes kFree -> kFilling -> kHeld -> kFree. Whoever moves it out of kHeld, its owner or the handler,
 // is the only one to touch it until it is kFree again, so the path is never read while it changes.
-enum State : int { kFree, kFilling, kHeld, kRemoving };
+enum SlotState : int { kFree, kFilling, kHeld, kRemoving };
 
 struct Slot {
   std::atomic<int> state{kFree};

@@ -11,8 +11,8 @@
 namespace assay::claim {
 namespace {
 
-constexpr std::string_view kMagic = "ASSAYCOM";
-constexpr std::uint32_t kVersion = 2;
+constexpr std::string_view kCommitmentMagic = "ASSAYCOM";
+constexpr std::uint32_t kCommitmentVersion = 2;
 
 }  // namespace
 
@@ -23,14 +23,14 @@ Digest Commitment::digest() const {
 Bytes Commitment::encode() const {
   const Bytes encoded = header.encode();
   WireWriter writer;
-  writer.begin(kMagic, kVersion).u32(static_cast<std::uint32_t>(encoded.size()));
+  writer.begin(kCommitmentMagic, kCommitmentVersion).u32(static_cast<std::uint32_t>(encoded.size()));
   writer.raw(encoded).raw(value);
   return writer.take();
 }
 
 Result<Commitment> Commitment::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.begin(kMagic, kVersion));
+  ASSAY_TRY(reader.begin(kCommitmentMagic, kCommitmentVersion));
   const std::uint32_t length = ASSAY_TRY(reader.count(1, Header::kMaxBytes, "header length"));
   const ByteSpan header = ASSAY_TRY(reader.raw(length, "header"));
   const ByteSpan value = ASSAY_TRY(reader.raw(kBytes, "commitment value"));
@@ -43,7 +43,7 @@ Result<Commitment> Commitment::decode(ByteSpan bytes, std::string_view place) {
 }
 
 Result<Commitment> Commitment::read(const std::filesystem::path& path) {
-  return decode(ASSAY_TRY(read_file(path, kMaxBytes, kMagic, kVersion)), path.string());
+  return decode(ASSAY_TRY(read_file(path, kMaxBytes, kCommitmentMagic, kCommitmentVersion)), path.string());
 }
 
 Status Commitment::write(const std::filesystem::path& path) const {

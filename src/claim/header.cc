@@ -15,7 +15,7 @@ using encode::Encoding;
 using encode::Layout;
 using tensor::Dtype;
 
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kHeaderVersion = 2;
 constexpr std::uint8_t kNoDtype = 0xff;
 constexpr std::size_t kMaxText = 1024;  // validate() has the narrower bounds of names and taps
 
@@ -187,7 +187,7 @@ Status Header::validate() const {
 
 Bytes Header::encode() const {
   WireWriter writer;
-  writer.begin({}, kVersion).u8(code_of(kSchemeCodes, scheme)).u8(code_of(kLayoutCodes, layout.kind));
+  writer.begin({}, kHeaderVersion).u8(code_of(kSchemeCodes, scheme)).u8(code_of(kLayoutCodes, layout.kind));
   writer.u32(static_cast<std::uint32_t>(layout.axes.count()));
   for (const std::uint32_t size : layout.axes.sizes()) writer.u32(size);
   writer.u64(layout.real_count).u64(layout.pad_seed).u64(first_token);
@@ -208,7 +208,7 @@ Result<Header> Header::decode(ByteSpan bytes, std::string_view place) {
     return Error{ErrorCode::kTooLarge, std::string(place),
                  fmt::format("a header of {} bytes, at most {} are taken", bytes.size(), kMaxBytes)};
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.begin({}, kVersion));
+  ASSAY_TRY(reader.begin({}, kHeaderVersion));
   const Scheme scheme = ASSAY_TRY(read_code(reader, kSchemeCodes, "scheme"));
   const Layout::Kind kind = ASSAY_TRY(read_code(reader, kLayoutCodes, "layout"));
   Header header{{kind, ASSAY_TRY(read_axes(reader, place)), 0, 0, {}}, {}, {}};

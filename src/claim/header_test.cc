@@ -10,7 +10,7 @@ namespace {
 using encode::Encoding;
 using tensor::Dtype;
 
-Header model_header() {
+Header header_of_model() {
   const std::vector<encode::LayerShape> shapes{{"layer_0", {1, 2, 17}, "block:0"},
                                                {"layer_1", {1, 2, 17}, "block:1"}};
   Header header{
@@ -28,10 +28,10 @@ constexpr std::string_view kModelHeader =
     "000000000000";
 
 TEST(Header, HasTheBytesOfTheDocument) {
-  EXPECT_EQ(to_hex(model_header().encode()), kModelHeader);
+  EXPECT_EQ(to_hex(header_of_model().encode()), kModelHeader);
   const Result<Header> decoded = Header::decode(from_hex(kModelHeader, "test").value(), "test");
   ASSERT_TRUE(decoded.ok());
-  EXPECT_EQ(*decoded, model_header());
+  EXPECT_EQ(*decoded, header_of_model());
 }
 
 TEST(Header, RoundTripsForEveryDtypeEncodingAndMode) {
@@ -59,7 +59,7 @@ TEST(Header, RoundTripsForEveryDtypeEncodingAndMode) {
 }
 
 TEST(Header, FixesTheNumbersOfTheDtypes) {
-  Header header = model_header();
+  Header header = header_of_model();
   header.encoding = {};
   const std::vector<std::pair<Dtype, int>> codes{
       {Dtype::kBool, 0},  {Dtype::kU8, 1},   {Dtype::kI8, 2},  {Dtype::kU16, 3}, {Dtype::kI16, 4},
@@ -88,7 +88,7 @@ void expect_refused(const Bytes& bytes, ErrorCode code, std::string_view place) 
 }
 
 TEST(Header, RefusesWhatItDoesNotKnow) {
-  const Bytes good = model_header().encode();
+  const Bytes good = header_of_model().encode();
   const auto with = [&](std::size_t at, std::uint8_t value) {
     Bytes bytes = good;
     bytes[at] = value;
@@ -119,7 +119,7 @@ TEST(Header, RefusesWhatItDoesNotKnow) {
 }
 
 TEST(Header, RefusesWhatContradictsItself) {
-  const Header good = model_header();
+  const Header good = header_of_model();
   const auto refused = [](const Header& header) {
     EXPECT_FALSE(header.validate().ok());
     const Bytes bytes = header.encode();
@@ -152,10 +152,10 @@ TEST(Header, RefusesWhatContradictsItself) {
 }
 
 TEST(Header, CountsTokensOfARun) {
-  Header header = model_header();
+  Header header = header_of_model();
   header.first_token = Header::kMaxFirstToken;
   EXPECT_EQ(Header::decode(header.encode(), "test").value(), header);
-  EXPECT_NE(header.encode(), model_header().encode());
+  EXPECT_NE(header.encode(), header_of_model().encode());
   const std::vector<encode::LayerShape> shapes{{"array", {3, 4}, ""}};
   Header flat{encode::plan_flat(shapes).value(), {}, {}, {}, Digest{}};
   EXPECT_TRUE(flat.validate().ok());
@@ -164,7 +164,7 @@ TEST(Header, CountsTokensOfARun) {
 }
 
 TEST(Header, HasRoomForTokensThatAreNotThere) {
-  Header header = model_header();
+  Header header = header_of_model();
   const std::vector<encode::LayerShape> shapes{{"layer_0", {1, 2, 17}, "block:0"},
                                                {"layer_1", {1, 2, 17}, "block:1"}};
   header.layout = encode::plan_model(shapes, 9).value();
@@ -173,7 +173,7 @@ TEST(Header, HasRoomForTokensThatAreNotThere) {
 }
 
 TEST(Header, RefusesLayersOverflowingTheCounts) {
-  Header header = model_header();
+  Header header = header_of_model();
   header.layout.layer_map[0].original_shape = {std::uint64_t{1} << 63, 4};
   const Result<Header> decoded = Header::decode(header.encode(), "file");
   ASSERT_FALSE(decoded.ok());
@@ -197,7 +197,7 @@ TEST(Header, RefusesMoreThanItsCap) {
 }
 
 TEST(Header, BoundsItsValues) {
-  Header header = model_header();
+  Header header = header_of_model();
   EXPECT_EQ(header.value_range().value(), encode::range_of(header.encoding, Dtype::kBF16).value());
   EXPECT_TRUE(header.value_range()->contains(Scalar{}));
   EXPECT_FALSE(header.value_range()->contains(Scalar::from_i64(40000)));

@@ -14,7 +14,7 @@ namespace assay::claim {
 namespace {
 
 constexpr std::string_view kLogMagic = "ASSAYLOG", kHeadMagic = "ASSAYLHD", kProofMagic = "ASSAYLPR";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kLogVersion = 1;
 constexpr std::uint32_t kArity = 2;
 
 Digest leaf_of(const Digest& commitment) { return merkle::leaf_hash(commitment); }
@@ -75,13 +75,13 @@ Result<std::vector<Digest>> read_hashes(WireReader& reader, std::string_view fie
 
 Bytes LogHead::encode() const {
   WireWriter writer;
-  writer.begin(kHeadMagic, kVersion).u64(count).u32(tokens).raw(root);
+  writer.begin(kHeadMagic, kLogVersion).u64(count).u32(tokens).raw(root);
   return writer.take();
 }
 
 Result<LogHead> LogHead::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.begin(kHeadMagic, kVersion));
+  ASSAY_TRY(reader.begin(kHeadMagic, kLogVersion));
   LogHead head;
   head.count = ASSAY_TRY(read_count(reader, "count of blocks", 1));
   head.tokens = ASSAY_TRY(read_tokens(reader, 1));
@@ -91,7 +91,7 @@ Result<LogHead> LogHead::decode(ByteSpan bytes, std::string_view place) {
 }
 
 Result<LogHead> LogHead::read(const std::filesystem::path& path) {
-  return decode(ASSAY_TRY(read_file(path, 1024, kHeadMagic, kVersion)), path.string());
+  return decode(ASSAY_TRY(read_file(path, 1024, kHeadMagic, kLogVersion)), path.string());
 }
 
 Status LogHead::write(const std::filesystem::path& path) const { return write_file(path, encode()); }
@@ -100,7 +100,7 @@ Bytes LogProof::encode() const {
   ASSAY_CHECK(inclusion.hashes.size() <= kMaxHashes && consistency.hashes.size() <= kMaxHashes,
               inclusion.hashes.size(), consistency.hashes.size());
   WireWriter writer;
-  writer.begin(kProofMagic, kVersion).u64(head.count).u32(head.tokens).raw(head.root).u64(index);
+  writer.begin(kProofMagic, kLogVersion).u64(head.count).u32(head.tokens).raw(head.root).u64(index);
   write_hashes(writer, inclusion.hashes);
   writer.u64(old_count);
   write_hashes(writer, consistency.hashes);
@@ -109,7 +109,7 @@ Bytes LogProof::encode() const {
 
 Result<LogProof> LogProof::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.begin(kProofMagic, kVersion));
+  ASSAY_TRY(reader.begin(kProofMagic, kLogVersion));
   LogProof proof;
   proof.head.count = ASSAY_TRY(read_count(reader, "count of blocks", 1));
   proof.head.tokens = ASSAY_TRY(read_tokens(reader, 1));
@@ -129,7 +129,7 @@ Result<LogProof> LogProof::decode(ByteSpan bytes, std::string_view place) {
 }
 
 Result<LogProof> LogProof::read(const std::filesystem::path& path) {
-  return decode(ASSAY_TRY(read_file(path, 128 + 64 * kMaxHashes, kProofMagic, kVersion)), path.string());
+  return decode(ASSAY_TRY(read_file(path, 128 + 64 * kMaxHashes, kProofMagic, kLogVersion)), path.string());
 }
 
 Status LogProof::write(const std::filesystem::path& path) const { return write_file(path, encode()); }
@@ -175,14 +175,14 @@ Result<LogProof> Log::prove(std::uint64_t index, std::uint64_t old_count) const 
 
 Bytes Log::encode() const {
   WireWriter writer;
-  writer.begin(kLogMagic, kVersion).u64(size()).u32(tokens_);
+  writer.begin(kLogMagic, kLogVersion).u64(size()).u32(tokens_);
   for (const Digest& digest : digests_) writer.raw(digest);
   return writer.take();
 }
 
 Result<Log> Log::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.begin(kLogMagic, kVersion));
+  ASSAY_TRY(reader.begin(kLogMagic, kLogVersion));
   const std::uint64_t count = ASSAY_TRY(read_count(reader, "count of blocks", 0));
   const std::uint32_t tokens = ASSAY_TRY(read_tokens(reader, count > 0 ? 1 : 0));
   if (count == 0 && tokens != 0)
@@ -199,7 +199,7 @@ Result<Log> Log::decode(ByteSpan bytes, std::string_view place) {
 }
 
 Result<Log> Log::read(const std::filesystem::path& path) {
-  return decode(ASSAY_TRY(read_file(path, kMaxBytes, kLogMagic, kVersion)), path.string());
+  return decode(ASSAY_TRY(read_file(path, kMaxBytes, kLogMagic, kLogVersion)), path.string());
 }
 
 Status Log::write(const std::filesystem::path& path) const { return write_file(path, encode()); }

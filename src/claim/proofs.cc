@@ -12,13 +12,13 @@
 namespace assay::claim {
 namespace {
 
-constexpr std::string_view kMagic = "ASSAYPRF";
-constexpr std::uint32_t kVersion = 2;
+constexpr std::string_view kProofsMagic = "ASSAYPRF";
+constexpr std::uint32_t kProofsVersion = 2;
 constexpr std::uint64_t kFieldBytes = 32;
 
 Bytes preamble(const Digest& commitment_digest, std::uint32_t axis_count, std::size_t count) {
   WireWriter writer;
-  writer.begin(kMagic, kVersion)
+  writer.begin(kProofsMagic, kProofsVersion)
       .raw(commitment_digest)
       .u32(axis_count)
       .u32(static_cast<std::uint32_t>(count));
@@ -30,11 +30,11 @@ struct Preamble {
   Digest commitment_digest{};
   std::uint32_t axis_count = 0;
 
-  static constexpr std::size_t kBytes = kMagic.size() + 4 + 32 + 4 + 4;  ///< with the count of proofs
+  static constexpr std::size_t kBytes = kProofsMagic.size() + 4 + 32 + 4 + 4;  ///< with the count of proofs
 
   static Result<Preamble> read(WireReader& reader) {
     Preamble out;
-    ASSAY_TRY(reader.begin(kMagic, kVersion));
+    ASSAY_TRY(reader.begin(kProofsMagic, kProofsVersion));
     std::ranges::copy(ASSAY_TRY(reader.raw(32, "commitment digest")), out.commitment_digest.begin());
     out.axis_count = ASSAY_TRY(internal::read_axis_count(reader));
     return out;

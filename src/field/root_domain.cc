@@ -13,7 +13,7 @@ namespace {
 
 /// Blocks of this many elements stay in a core's second cache: their layers are gone through one block after
 /// the other.
-constexpr std::size_t kBlock = std::size_t{1} << 13;
+constexpr std::size_t kPointsBlock = std::size_t{1} << 13;
 constexpr std::size_t kGrain = 2048;
 
 Fr power(const Fr& base, std::span<const std::uint64_t> exponent) {
@@ -63,7 +63,7 @@ void RootDomain::evaluate(std::span<Fr> coefficients) const {
   ASSAY_CHECK_LE(coefficients.size(), size());
   const field::FieldKernel& kernel = field::active_field_kernel();
   std::size_t blocks = 1;
-  for (; coefficients.size() / blocks > kBlock; blocks *= 2) {
+  for (; coefficients.size() / blocks > kPointsBlock; blocks *= 2) {
     parallel_for(0, coefficients.size() / 2, kGrain, [&](std::size_t first, std::size_t last) {
       field::for_butterflies(coefficients, blocks, first, last,
                              [&](std::span<Fr> low, std::span<Fr> high, std::size_t b) {
@@ -82,7 +82,7 @@ void RootDomain::interpolate(std::span<Fr> values) const {
   ASSAY_CHECK(std::has_single_bit(values.size()), values.size());
   ASSAY_CHECK_LE(values.size(), size());
   const field::FieldKernel& kernel = field::active_field_kernel();
-  const std::size_t length = std::min(values.size(), kBlock);
+  const std::size_t length = std::min(values.size(), kPointsBlock);
   std::size_t blocks = values.size() / length;
   parallel_for(0, blocks, 1, [&](std::size_t first, std::size_t last) {
     for (std::size_t b = first; b < last; ++b)

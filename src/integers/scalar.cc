@@ -16,8 +16,8 @@ constexpr Words kHalf = {kScalarModulus[0] >> 1 | kScalarModulus[1] << 63,
                          kScalarModulus[1] >> 1 | kScalarModulus[2] << 63,
                          kScalarModulus[2] >> 1 | kScalarModulus[3] << 63, kScalarModulus[3] >> 1};
 
-constexpr std::size_t kMaxDigits = 78;  // of 2^256
-constexpr std::size_t kChunk = 19;      // decimal digits that always fit one word
+constexpr std::size_t kMaxDigits = 78;    // of 2^256
+constexpr std::size_t kScalarChunk = 19;  // decimal digits that always fit one word
 constexpr std::uint64_t kTenToChunk = 10'000'000'000'000'000'000u;
 
 bool less_vartime(const Words& a, const Words& b) {
@@ -95,7 +95,7 @@ Result<Scalar> Scalar::from_decimal(std::string_view text, std::string_view plac
   Words words{};
   std::uint64_t overflow = 0;
   while (!digits.empty()) {
-    const std::size_t taken = std::min(digits.size(), kChunk);
+    const std::size_t taken = std::min(digits.size(), kScalarChunk);
     std::uint64_t chunk = 0;
     std::uint64_t scale = 1;
     for (const char c : digits.substr(0, taken)) {
@@ -144,7 +144,7 @@ std::string Scalar::to_decimal() const {
   do {
     std::uint64_t chunk = divide(rest, kTenToChunk);
     const bool last = rest == Words{};
-    for (std::size_t i = 0; last ? chunk > 0 || reversed.empty() : i < kChunk; ++i) {
+    for (std::size_t i = 0; last ? chunk > 0 || reversed.empty() : i < kScalarChunk; ++i) {
       reversed.push_back(static_cast<char>('0' + chunk % 10));
       chunk /= 10;
     }

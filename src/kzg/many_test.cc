@@ -12,8 +12,8 @@ using internal::ManyTranscript;
 using test::Random;
 
 /// Vectors under an SRS with a known secret.
-struct Case {
-  explicit Case(unsigned log = 4, std::size_t count = 3) : log_size(log) {
+struct ManyCase {
+  explicit ManyCase(unsigned log = 4, std::size_t count = 3) : log_size(log) {
     for (std::size_t v = 0; v < count; ++v) {
       data.push_back(random.words<std::int16_t>(srs.size() - v));
       names.push_back(random.digest());
@@ -43,7 +43,7 @@ struct Case {
 };
 
 /// p_v(tau) and p_v(z) from the definitions, D and the last quotient in the exponent.
-ManyProof proof_by_definition(const Case& c, std::span<const Question> questions) {
+ManyProof proof_by_definition(const ManyCase& c, std::span<const Question> questions) {
   std::vector<Fr> values;
   for (const Question& q : questions) values.push_back(test::evaluate(c.log_size, c.data[q.vector], q.point));
   const std::vector<Claim> claims = c.claims(questions, values);
@@ -74,7 +74,7 @@ class KzgMany : public ::testing::TestWithParam<std::string_view> {
 
 // Few and many points of a vector, nodes and others, one asked about twice, in any order.
 TEST_P(KzgMany, IsTheProofOfTheDefinition) {
-  Case c;
+  ManyCase c;
   std::vector<std::vector<Question>> lists = {{{0, node_of(4, 3)}}, {{1, c.random.field()}}};
   std::vector<Question> mixed;
   for (std::uint64_t i = 0; i < 16; i += 2) mixed.push_back({1, node_of(4, i)});
@@ -100,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(Kernels, KzgMany, ::testing::ValuesIn(available_kernels
                          [](const auto& kernel) { return std::string(kernel.param); });
 
 TEST(KzgManyProof, OfALargeVector) {
-  Case c(13, 1);
+  ManyCase c(13, 1);
   std::vector<Question> questions;
   for (std::uint64_t i = 0; i < 200; ++i) questions.push_back({0, node_of(13, c.random.below(c.srs.size()))});
   const ManyOpening opening = open_many(c.srs, c.vectors, questions).value();
@@ -108,7 +108,7 @@ TEST(KzgManyProof, OfALargeVector) {
 }
 
 TEST(KzgManyProof, RefusesWhatIsNotThere) {
-  const Case c;
+  const ManyCase c;
   EXPECT_EQ(open_many(c.srs, c.vectors, {}).error().code, ErrorCode::kMismatch);
   const Question beyond{3, Fr::one()};
   EXPECT_EQ(open_many(c.srs, c.vectors, {&beyond, 1}).error().code, ErrorCode::kOutOfRange);
@@ -122,7 +122,7 @@ TEST(KzgManyProof, RefusesWhatIsNotThere) {
   EXPECT_FALSE(ManyProof::decode(zeros, "test").ok());
 }
 
-struct Proved : Case {
+struct Proved : ManyCase {
   std::vector<Question> questions{{0, node_of(4, 3)}, {1, node_of(4, 3)}, {2, Fr::from_u64(77)}};
   ManyOpening opening = open_many(srs, vectors, questions).value();
   std::vector<Claim> all = claims(questions, opening.values);
@@ -178,8 +178,8 @@ TEST(KzgCheckMany, RejectsUnderAnotherLabel) {
 }
 
 /// The verifier's equation with challenges of somebody's own.
-bool equation_holds(const Case& c, std::span<const Claim> claims, const ManyProof& proof, const Fr& weight,
-                    const Fr& point) {
+bool equation_holds(const ManyCase& c, std::span<const Claim> claims, const ManyProof& proof,
+                    const Fr& weight, const Fr& point) {
   std::vector<curve::PreparedG2> prepared;
   prepared.emplace_back(curve::negate(G2Affine::generator()));
   prepared.emplace_back(c.srs.verifier_key().powers[0]);

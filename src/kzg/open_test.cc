@@ -147,7 +147,7 @@ TEST(KzgOpening, RefusesWhatDoesNotFit) {
   EXPECT_EQ(Srs::dev(25, 1).error().code, ErrorCode::kTooLarge);
 }
 
-struct Case {
+struct OpenCase {
   Known known{3};
   std::vector<std::int16_t> values{5, -3, 0, 7, 9, 9, -1, 2};
   G1Affine commitment = commit(known.srs, values).value();
@@ -159,7 +159,7 @@ struct Case {
 };
 
 TEST(KzgCheck, RejectsEveryChangedPart) {
-  const Case c;
+  const OpenCase c;
   ASSERT_TRUE(c.known.verifier.check(c.statement).ok());
   Statement changed = c.statement;
   changed.opening.value += Fr::one();
@@ -185,14 +185,14 @@ TEST(KzgCheck, RejectsEveryChangedPart) {
 }
 
 TEST(KzgCheck, AnotherSetupsProofDoesNotPass) {
-  const Case c;
+  const OpenCase c;
   const Known other(3, 99);
   EXPECT_EQ(other.verifier.check(c.statement).step(), "opening equation");
 }
 
 // What the scheme rests on: who knows the secret opens anything to anything.
 TEST(KzgCheck, TheSecretOpensEverything) {
-  Case c;
+  OpenCase c;
   const Fr wrong = c.statement.opening.value + Fr::from_u64(1000);
   const Fr shift = (c.statement.opening.value - wrong) * (c.known.tau - c.statement.point).inverse();
   c.statement.opening.quotient = curve::add(c.statement.opening.quotient, test::times_generator(shift));
@@ -201,7 +201,7 @@ TEST(KzgCheck, TheSecretOpensEverything) {
 }
 
 TEST(KzgCheckAll, AcceptsTrueOnesAndNamesTheFirstBadOne) {
-  const Case c;
+  const OpenCase c;
   std::vector<Statement> statements;
   for (std::uint64_t i = 0; i < 8; ++i)
     statements.push_back({c.commitment, node_of(3, i), open(c.known.srs, c.values, i).value()});
@@ -223,7 +223,7 @@ TEST(KzgCheckAll, AcceptsTrueOnesAndNamesTheFirstBadOne) {
 // Errors that cancel each other in a sum without weights: two wrong values at one point, and points moved
 // from one proof to the other.
 TEST(KzgCheckAll, ErrorsDoNotCancel) {
-  const Case c;
+  const OpenCase c;
   std::vector<Statement> both(2, c.statement);
   both[0].opening.value += Fr::one();
   both[1].opening.value -= Fr::one();
@@ -235,7 +235,7 @@ TEST(KzgCheckAll, ErrorsDoNotCancel) {
 }
 
 TEST(KzgCheckAll, IsInconclusiveWithoutRandomness) {
-  const Case c;
+  const OpenCase c;
   const World broken{[](std::span<std::uint8_t>) -> Status {
                        return Error{ErrorCode::kIo, "world", "is broken"};
                      },

@@ -16,7 +16,7 @@ namespace assay::kzg {
 namespace internal {
 namespace {
 
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kFileVersion = 1;
 
 // The file is the memory of the points.
 static_assert(std::endian::native == std::endian::little);
@@ -45,7 +45,9 @@ Bytes encode_srs_head(const VerifierKey& key, std::span<const Digest> chunk_dige
   ASSAY_CHECK_EQ(chunk_digests.size(), chunk_count(key.size()));
   const Bytes verifier_part = key.encode();
   WireWriter writer;
-  writer.begin(kSrsMagic, kVersion).u32(static_cast<std::uint32_t>(verifier_part.size())).raw(verifier_part);
+  writer.begin(kSrsMagic, kFileVersion)
+      .u32(static_cast<std::uint32_t>(verifier_part.size()))
+      .raw(verifier_part);
   Bytes head = writer.take();
   ASSAY_CHECK_LE(head.size(), kSrsPage);
   head.resize(srs_layout(key.log_size).basis_offset);
@@ -60,7 +62,7 @@ Result<SrsHead> parse_srs_file(ByteSpan file, std::string_view place) {
     return Error{ErrorCode::kMalformed, std::string(place),
                  "the verifier's part alone, a .vk: give the .srs, which has the points"};
   WireReader reader(file.first(std::min(file.size(), kSrsPage)), place);
-  ASSAY_TRY(reader.begin(kSrsMagic, kVersion));
+  ASSAY_TRY(reader.begin(kSrsMagic, kFileVersion));
   const std::uint32_t size = ASSAY_TRY(reader.u32("verifier part length"));
   const ByteSpan verifier_part = ASSAY_TRY(reader.raw(size, "verifier part"));
   SrsHead head{ASSAY_TRY(VerifierKey::decode(verifier_part, fmt::format("{}: verifier part", place))), {}};

@@ -9,10 +9,10 @@
 namespace assay::layers {
 namespace {
 
-constexpr std::string_view kTag = "assay/scores/v";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kScoresTag = "assay/scores/v";
+constexpr std::uint32_t kScoresVersion = 1;
 constexpr std::string_view kMethod = "inverse_ratio";
-constexpr std::size_t kMaxSides = 8;
+constexpr std::size_t kMaxSidesListed = 8;
 
 Status must_be(const JsonValue& value, std::uint64_t expected, std::string_view what) {
   if (ASSAY_TRY(value.integer<std::uint64_t>()) == expected) return {};
@@ -61,7 +61,7 @@ Json summary_json(const ScoreSummary& summary) {
 
 Json origin_json(const ScoreOrigin& origin) {
   Json json;
-  json["format"] = fmt::format("{}{}", kTag, kVersion);
+  json["format"] = fmt::format("{}{}", kScoresTag, kScoresVersion);
   if (origin.weights) json["weights"] = to_hex(*origin.weights);
   json["parameters"] = Json::object();
   for (const auto& [name, value] : origin.parameters)
@@ -82,7 +82,7 @@ Result<LayerScore> read_layer(const JsonValue& item, std::size_t index) {
   layer.num_parameters = ASSAY_TRY(fields["num_parameters"].integer<std::uint64_t>());
   layer.significance_score = ASSAY_TRY(fields["significance_score"].real());
   layer.pruning_ratio = ASSAY_TRY(fields["pruning_ratio"].real());
-  layer.weight_shape = ASSAY_TRY(fields["weight_shape"].integers<std::uint64_t>(kMaxSides));
+  layer.weight_shape = ASSAY_TRY(fields["weight_shape"].integers<std::uint64_t>(kMaxSidesListed));
   return layer;
 }
 
@@ -124,7 +124,7 @@ Result<ScoreOrigin::Parameter> read_parameter(const JsonValue& value) {
 
 Result<ScoreOrigin> read_origin(const JsonValue& value) {
   const JsonFields fields =
-      ASSAY_TRY(value.format(kTag, kVersion, {"parameters", "metrics", "notes"}, {"weights"}));
+      ASSAY_TRY(value.format(kScoresTag, kScoresVersion, {"parameters", "metrics", "notes"}, {"weights"}));
   ScoreOrigin origin;
   if (fields.has("weights")) {
     const Bytes bytes = ASSAY_TRY(fields["weights"].hex(sizeof(Digest)));

@@ -19,7 +19,7 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// A file as the original pipeline writes it: one line, no object of ours.
-constexpr std::string_view kOriginal =
+constexpr std::string_view kOriginalScores =
     R"({"model_name": "facebook/opt-125m", "metric_name": "alpha_peak", "sparsity_ratio": 0.85, "epsilon": 0.9, )"
     R"("mapping_type": "block_wise", "significance_method": "inverse_ratio", "total_parameters": 10, )"
     R"("num_blocks": 1, "num_prunable_layers": 2, "layers_per_block": 2, "is_opt_model": true, "layers": )"
@@ -32,7 +32,7 @@ constexpr std::string_view kOriginal =
     R"("pruning_ratios_max": 1.0, "significance_scores_min": 1e-07, "significance_scores_max": 0.1499999761581421, )"
     R"("significance_scores_mean": 0.07500003807907105}})";
 
-std::string changed(std::string_view before, std::string_view after, std::string text) {
+std::string changed_scores(std::string_view before, std::string_view after, std::string text) {
   const std::size_t at = text.find(before);
   EXPECT_NE(at, std::string::npos) << before;
   return at == std::string::npos ? text : text.replace(at, before.size(), after);
@@ -46,7 +46,7 @@ void expect_refused(const std::string& text, ErrorCode code, std::string_view pl
 }
 
 TEST(Scores, ReadsAFileOfTheOriginalPipeline) {
-  const Scores scores = Scores::decode(kOriginal, "f").value();
+  const Scores scores = Scores::decode(kOriginalScores, "f").value();
   EXPECT_EQ(scores.model_name, "facebook/opt-125m");
   EXPECT_EQ(scores.mapping_type, Mapping::kBlockWise);
   EXPECT_TRUE(scores.is_opt_model);
@@ -58,7 +58,7 @@ TEST(Scores, ReadsAFileOfTheOriginalPipeline) {
   EXPECT_EQ(scores.metadata.raw_metrics_mean, 1.75);
   // Written again it says the same, without an object that it did not have.
   const std::string text = scores.encode(false).value();
-  EXPECT_EQ(Json::parse(text), Json::parse(kOriginal));
+  EXPECT_EQ(Json::parse(text), Json::parse(kOriginalScores));
   EXPECT_EQ(Scores::decode(text, "g").value(), scores);
 }
 
@@ -184,53 +184,57 @@ TEST(Scores, RefusesToWriteWhatItWouldNotRead) {
 }
 
 TEST(Scores, RefusalsNameFileAndPlace) {
-  const std::string good(kOriginal);
-  expect_refused(changed("\"epsilon\": 0.9, ", "", good), kMalformed, "f: epsilon");
-  expect_refused(changed("\"epsilon\"", "\"epsilons\"", good), kMalformed, "f: epsilon");
-  expect_refused(changed("\"index\": 1", "\"index\": 1, \"more\": 0", good), kMalformed, "f: layers[1].more");
-  expect_refused(changed("\"epsilon\": 0.9", "\"epsilon\": 1.5", good), kOutOfRange, "f: epsilon");
-  expect_refused(changed("\"block_wise\"", "\"rowwise\"", good), kMalformed, "f: mapping_type");
-  expect_refused(changed("inverse_ratio", "metric_based", good), kUnsupported, "f: significance_method");
-  expect_refused(changed("\"index\": 1", "\"index\": 2", good), kMismatch, "f: layers[1].index");
-  expect_refused(changed("\"num_parameters\": 4", "\"num_parameters\": 4.0", good), kMalformed,
+  const std::string good(kOriginalScores);
+  expect_refused(changed_scores("\"epsilon\": 0.9, ", "", good), kMalformed, "f: epsilon");
+  expect_refused(changed_scores("\"epsilon\"", "\"epsilons\"", good), kMalformed, "f: epsilon");
+  expect_refused(changed_scores("\"index\": 1", "\"index\": 1, \"more\": 0", good), kMalformed,
+                 "f: layers[1].more");
+  expect_refused(changed_scores("\"epsilon\": 0.9", "\"epsilon\": 1.5", good), kOutOfRange, "f: epsilon");
+  expect_refused(changed_scores("\"block_wise\"", "\"rowwise\"", good), kMalformed, "f: mapping_type");
+  expect_refused(changed_scores("inverse_ratio", "metric_based", good), kUnsupported,
+                 "f: significance_method");
+  expect_refused(changed_scores("\"index\": 1", "\"index\": 2", good), kMismatch, "f: layers[1].index");
+  expect_refused(changed_scores("\"num_parameters\": 4", "\"num_parameters\": 4.0", good), kMalformed,
                  "f: layers[1].num_parameters");
-  expect_refused(changed("\"num_parameters\": 4", "\"num_parameters\": 0", good), kOutOfRange,
+  expect_refused(changed_scores("\"num_parameters\": 4", "\"num_parameters\": 0", good), kOutOfRange,
                  "f: layers[1].num_parameters");
-  expect_refused(changed("0.1499999761581421", "-0.5", good), kOutOfRange, "f: layers[0].significance_score");
-  expect_refused(changed("0.1499999761581421", "NaN", good), kMalformed,
+  expect_refused(changed_scores("0.1499999761581421", "-0.5", good), kOutOfRange,
+                 "f: layers[0].significance_score");
+  expect_refused(changed_scores("0.1499999761581421", "NaN", good), kMalformed,
                  "f: byte " + std::to_string(good.find("0.1499999761581421") + 1));
-  expect_refused(changed("[2, 3]", "[2, 4]", good), kMismatch, "f: layers[0].weight_shape");
-  expect_refused(changed("\"num_blocks\": 1", "\"num_blocks\": 2", good), kMismatch, "f: num_blocks");
-  expect_refused(changed("\"num_prunable_layers\": 2", "\"num_prunable_layers\": 3", good), kMismatch,
+  expect_refused(changed_scores("[2, 3]", "[2, 4]", good), kMismatch, "f: layers[0].weight_shape");
+  expect_refused(changed_scores("\"num_blocks\": 1", "\"num_blocks\": 2", good), kMismatch, "f: num_blocks");
+  expect_refused(changed_scores("\"num_prunable_layers\": 2", "\"num_prunable_layers\": 3", good), kMismatch,
                  "f: num_prunable_layers");
-  expect_refused(changed("\"layers_per_block\": 2", "\"layers_per_block\": 1", good), kMismatch,
+  expect_refused(changed_scores("\"layers_per_block\": 2", "\"layers_per_block\": 1", good), kMismatch,
                  "f: layers_per_block");
-  expect_refused(changed("\"total_parameters\": 10", "\"total_parameters\": 11", good), kMismatch,
+  expect_refused(changed_scores("\"total_parameters\": 10", "\"total_parameters\": 11", good), kMismatch,
                  "f: total_parameters");
-  expect_refused(changed("\"total_parameters\": 10, \"avg", "\"total_parameters\": 9, \"avg", good),
+  expect_refused(changed_scores("\"total_parameters\": 10, \"avg", "\"total_parameters\": 9, \"avg", good),
                  kMismatch, "f: blocks[0].total_parameters");
-  expect_refused(changed("\"num_layers\": 2", "\"num_layers\": 1", good), kMismatch,
+  expect_refused(changed_scores("\"num_layers\": 2", "\"num_layers\": 1", good), kMismatch,
                  "f: blocks[0].num_layers");
-  expect_refused(changed("\"block_index\": 0", "\"block_index\": 1", good), kMismatch,
+  expect_refused(changed_scores("\"block_index\": 0", "\"block_index\": 1", good), kMismatch,
                  "f: blocks[0].block_index");
-  expect_refused(changed("\"end_layer_index\": 1", "\"end_layer_index\": 2", good), kOutOfRange,
+  expect_refused(changed_scores("\"end_layer_index\": 1", "\"end_layer_index\": 2", good), kOutOfRange,
                  "f: blocks[0]");
-  expect_refused(changed("\"raw_metrics_min\": 1, ", "", good), kMalformed, "f: metadata.raw_metrics_min");
+  expect_refused(changed_scores("\"raw_metrics_min\": 1, ", "", good), kMalformed,
+                 "f: metadata.raw_metrics_min");
   expect_refused(std::string(Scores::kMaxBytes + 1, ' '), kTooLarge, "f");
 }
 
 TEST(Scores, RefusesAnotherVersionOfOurObject) {
   const std::string good = small_scores().encode().value();
-  expect_refused(changed("assay/scores/v1", "assay/scores/v2", good), kUnsupported, "f: assay.format");
-  expect_refused(changed("\"notes\": []", "\"notes\": [1]", good), kMalformed, "f: assay.notes[0]");
-  expect_refused(changed("\"parameters\": {}", "\"parameters\": {\"a\": []}", good), kMalformed,
+  expect_refused(changed_scores("assay/scores/v1", "assay/scores/v2", good), kUnsupported, "f: assay.format");
+  expect_refused(changed_scores("\"notes\": []", "\"notes\": [1]", good), kMalformed, "f: assay.notes[0]");
+  expect_refused(changed_scores("\"parameters\": {}", "\"parameters\": {\"a\": []}", good), kMalformed,
                  "f: assay.parameters.a");
-  expect_refused(changed("\"parameters\": {}", "\"parameters\": {}, \"weights\": \"00\"", good), kMalformed,
-                 "f: assay.weights");
+  expect_refused(changed_scores("\"parameters\": {}", "\"parameters\": {}, \"weights\": \"00\"", good),
+                 kMalformed, "f: assay.weights");
   std::string many = "\"parameters\": {";
   for (std::size_t i = 0; i <= Scores::kMaxOriginParameters; ++i)
     many += (i == 0 ? "\"p" : ", \"p") + std::to_string(i) + "\": 1";
-  expect_refused(changed("\"parameters\": {", many, good), kTooLarge, "f: assay.parameters");
+  expect_refused(changed_scores("\"parameters\": {", many, good), kTooLarge, "f: assay.parameters");
 }
 
 TEST(Scores, GoesThroughAFile) {

@@ -23,7 +23,7 @@ using internal::SpectrumRecord;
 using testing::HasSubstr;
 
 /// Two blocks of two layers, one of them wide.
-struct Model {
+struct ScoredModel {
   std::vector<std::vector<float>> values;
   weights::Stack stack;
 
@@ -35,8 +35,8 @@ struct Model {
   }
 };
 
-Model model(std::uint32_t seed = 1) {
-  Model out;
+ScoredModel model(std::uint32_t seed = 1) {
+  ScoredModel out;
   std::mt19937 generator(seed);
   std::normal_distribution<float> normal;
   out.stack.name = "model.layers";
@@ -186,7 +186,7 @@ TEST_F(ScoringTest, TheFileGoesOnWhereItWasCutOff) {
 }
 
 TEST_F(ScoringTest, ANewMetricRecomputesNothing) {
-  const Model one = model();
+  const ScoredModel one = model();
   SpectraFile file = SpectraFile::open(path_).value();
   const Scoring first = score(one.stack, one.tensors(), {"one", "llama"}, {}, &file).value();
   EXPECT_EQ(first.matrices, 4U);
@@ -205,7 +205,7 @@ TEST_F(ScoringTest, ANewMetricRecomputesNothing) {
 
 TEST_F(ScoringTest, AnotherWeightIsComputedAnew) {
   SpectraFile file = SpectraFile::open(path_).value();
-  Model one = model();
+  ScoredModel one = model();
   ASSERT_TRUE(score(one.stack, one.tensors(), {"one", ""}, {}, &file).ok());
   one.values[2][5] += 1;
   EXPECT_EQ(score(one.stack, one.tensors(), {"one", ""}, {}, &file)->taken_over, 3U);
@@ -213,7 +213,7 @@ TEST_F(ScoringTest, AnotherWeightIsComputedAnew) {
 
 // Whoever made the file may have written anything; what is of another shape is seen.
 TEST_F(ScoringTest, ASpectrumOfAnotherShapeIsRefused) {
-  const Model one = model();
+  const ScoredModel one = model();
   const weights::Layer& layer = one.stack.blocks[1].layers[0];
   SpectrumRecord known = record(1);
   known.key.weight = weight_digest(tensor::view_of(layer.weight).value());
@@ -250,7 +250,7 @@ TEST_F(ScoringTest, WeightsOfTheSameBytesAreKeptOnce) {
 }
 
 TEST_F(ScoringTest, NamesShapesAndScores) {
-  const Model one = model();
+  const ScoredModel one = model();
   ScoreOptions options;
   options.metric = Metric::kStableRank;
   options.mapping.mapping = Mapping::kLayerWise;
@@ -276,7 +276,7 @@ TEST_F(ScoringTest, NamesShapesAndScores) {
 }
 
 TEST_F(ScoringTest, ScoresAreBoundToAllWeights) {
-  const Model one = model();
+  const ScoredModel one = model();
   std::vector<tensor::StoredTensor> all = one.tensors();
   // Not one of the layers: the head.
   const Bytes head(24, 1);
@@ -295,7 +295,7 @@ TEST_F(ScoringTest, ScoresAreBoundToAllWeights) {
 }
 
 TEST_F(ScoringTest, GivenMetricsMakeUnboundScores) {
-  const Model one = model();
+  const ScoredModel one = model();
   ScoreOptions options;
   options.metric = Metric::kEntropy;
   const Scores own = score(one.stack, one.tensors(), {"one", "llama"}, options, nullptr)->scores;
@@ -314,7 +314,7 @@ TEST_F(ScoringTest, GivenMetricsMakeUnboundScores) {
 }
 
 TEST_F(ScoringTest, GivenMetricsOfAnotherModelAreRefused) {
-  const Model one = model();
+  const ScoredModel one = model();
   for (const std::size_t count : {0U, 3U, 5U}) {
     const std::vector<double> values(count, 2.5);
     const Error error = score_given(one.stack, {"one", ""}, {values, "x.npy"}, {}).error();
@@ -330,7 +330,7 @@ TEST_F(ScoringTest, GivenMetricsOfAnotherModelAreRefused) {
 }
 
 TEST_F(ScoringTest, OneThreadAndTwoGiveTheSameBits) {
-  const Model one = model();
+  const ScoredModel one = model();
   set_thread_limit(1);
   const Scores alone = score(one.stack, one.tensors(), {"one", ""}, {}, nullptr)->scores;
   set_thread_limit(2);
@@ -339,7 +339,7 @@ TEST_F(ScoringTest, OneThreadAndTwoGiveTheSameBits) {
 }
 
 TEST_F(ScoringTest, SaysWhichWeightIsBad) {
-  Model one = model();
+  ScoredModel one = model();
   one.values[3][6] = std::numeric_limits<float>::infinity();
   const Error error = score(one.stack, one.tensors(), {"one", ""}, {}, nullptr).error();
   EXPECT_EQ(error.to_string(), "model.layers.1.mlp.up.weight: the value at index 6 is infinite");
@@ -350,7 +350,7 @@ TEST_F(ScoringTest, SaysWhichWeightIsBad) {
 }
 
 TEST_F(ScoringTest, NotesWhatIsOutOfTheOrdinary) {
-  Model one = model();
+  ScoredModel one = model();
   std::fill(one.values[0].begin(), one.values[0].begin() + 20 * 20, 0.0F);
   const ScoreOrigin origin = *score(one.stack, one.tensors(), {"one", ""}, {}, nullptr)->scores.assay;
   EXPECT_THAT(origin.notes,

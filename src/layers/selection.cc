@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::int64_t kSumLimit = std::int64_t{1} << 62;
 
-Error refused(ErrorCode code, std::string place, std::string reason) {
+Error refused_selection(ErrorCode code, std::string place, std::string reason) {
   return {code, std::move(place), std::move(reason)};
 }
 
@@ -36,17 +36,19 @@ std::vector<std::int64_t> sums_at_scale(const std::vector<double>& values, int s
 Status check_counts(std::size_t values, std::size_t costs, std::size_t budgets) {
   using Problem = SelectionProblem;
   if (values != costs)
-    return refused(ErrorCode::kMismatch, "costs", fmt::format("{} costs of {} values", costs, values));
+    return refused_selection(ErrorCode::kMismatch, "costs",
+                             fmt::format("{} costs of {} values", costs, values));
   if (values == 0 || values > Problem::kMaxLayers)
-    return refused(ErrorCode::kOutOfRange, "values",
-                   fmt::format("{} layers, and 1 to {} are taken", values, Problem::kMaxLayers));
+    return refused_selection(ErrorCode::kOutOfRange, "values",
+                             fmt::format("{} layers, and 1 to {} are taken", values, Problem::kMaxLayers));
   if (budgets == 0 || budgets > Problem::kMaxVerifiers)
-    return refused(ErrorCode::kOutOfRange, "budgets",
-                   fmt::format("{} verifiers, and 1 to {} are taken", budgets, Problem::kMaxVerifiers));
+    return refused_selection(
+        ErrorCode::kOutOfRange, "budgets",
+        fmt::format("{} verifiers, and 1 to {} are taken", budgets, Problem::kMaxVerifiers));
   if (budgets > Problem::kMaxCells / values)
-    return refused(ErrorCode::kTooLarge, "budgets",
-                   fmt::format("{} verifiers for {} layers: at most {} are taken", budgets, values,
-                               Problem::kMaxCells / values));
+    return refused_selection(ErrorCode::kTooLarge, "budgets",
+                             fmt::format("{} verifiers for {} layers: at most {} are taken", budgets, values,
+                                         Problem::kMaxCells / values));
   return {};
 }
 
@@ -93,22 +95,23 @@ Result<SelectionProblem> SelectionProblem::make(std::vector<double> values, std:
   std::uint64_t cost = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!(std::isfinite(values[i]) && values[i] >= 0))
-      return refused(ErrorCode::kOutOfRange, fmt::format("values[{}]", i),
-                     fmt::format("{} is not a finite number of at least 0", values[i]));
+      return refused_selection(ErrorCode::kOutOfRange, fmt::format("values[{}]", i),
+                               fmt::format("{} is not a finite number of at least 0", values[i]));
     if (costs[i] == 0 || costs[i] >= kCostLimit - cost)
-      return refused(ErrorCode::kOutOfRange, fmt::format("costs[{}]", i),
-                     fmt::format("{} is not at least 1, and below 2^62 with those before it", costs[i]));
+      return refused_selection(
+          ErrorCode::kOutOfRange, fmt::format("costs[{}]", i),
+          fmt::format("{} is not at least 1, and below 2^62 with those before it", costs[i]));
     cost += costs[i];
     largest = std::max(largest, values[i]);
     total += values[i];
   }
   if (total > std::numeric_limits<double>::max() / 2)
-    return refused(ErrorCode::kOutOfRange, "values", "their sum is too large for a double");
+    return refused_selection(ErrorCode::kOutOfRange, "values", "their sum is too large for a double");
   SelectionProblem problem;
   for (std::size_t k = 0; k < budgets.size(); ++k) {
     if (!(std::isfinite(budgets[k]) && budgets[k] > 0))
-      return refused(ErrorCode::kOutOfRange, fmt::format("budgets[{}]", k),
-                     fmt::format("{} is not a finite number above 0", budgets[k]));
+      return refused_selection(ErrorCode::kOutOfRange, fmt::format("budgets[{}]", k),
+                               fmt::format("{} is not a finite number above 0", budgets[k]));
     // All layers together cost less than 2^62.
     problem.budgets_.push_back(
         static_cast<std::uint64_t>(std::min(std::floor(budgets[k]), static_cast<double>(kSumLimit))));

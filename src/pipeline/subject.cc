@@ -7,7 +7,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool names_directory(const fs::path& path) {
+bool is_polynomial(const fs::path& path) {
   std::error_code failure;
   return fs::is_directory(path, failure);
 }
@@ -27,11 +27,11 @@ Result<claim::Subject> read_cube(const fs::path& path, const claim::SubjectOptio
 }  // namespace
 
 Result<claim::Subject> read_subject(const fs::path& path, const claim::SubjectOptions& options) {
-  return names_directory(path) ? read_cube(path, options) : claim::read_subject(path, options);
+  return is_polynomial(path) ? read_cube(path, options) : claim::read_subject(path, options);
 }
 
 Result<claim::Captured> read_captured(const claim::Header& header, const fs::path& path) {
-  if (!names_directory(path)) return claim::read_captured(header, path);
+  if (!is_polynomial(path)) return claim::read_captured(header, path);
   Hypercube cube = ASSAY_TRY(read_hypercube(path));
   if (cube.encoding && *cube.encoding != header.encoding)
     return claim::Captured{{},

@@ -73,7 +73,7 @@ struct JsonRow {
   std::vector<float> values;
 };
 
-Result<std::vector<float>> floats_of(const JsonValue& value, std::size_t most) {
+Result<std::vector<float>> row_of_floats(const JsonValue& value, std::size_t most) {
   const JsonArray items = ASSAY_TRY(value.array(most));
   return items.all([](const JsonValue& item) -> Result<float> { return internal::float_of(item); });
 }
@@ -82,7 +82,7 @@ Result<JsonRow> row_of(const JsonValue& item) {
   const JsonFields fields = ASSAY_TRY(item.fields({"layer", "token_position", "values"}));
   return JsonRow{ASSAY_TRY(fields["layer"].integer<std::uint32_t>()),
                  ASSAY_TRY(fields["token_position"].integer<std::uint32_t>()),
-                 ASSAY_TRY(floats_of(fields["values"], kMaxWidth))};
+                 ASSAY_TRY(row_of_floats(fields["values"], kMaxWidth))};
 }
 
 /// Layers and positions in the order of a .gotact, each layer with the positions of the first.
@@ -181,7 +181,7 @@ Result<Unembedding> internal::parse_unembedding(const tensor::Source& source) {
     out.tokens = ASSAY_TRY(fields["vocab_size"].integer<std::uint32_t>(1));
     out.width = ASSAY_TRY(fields["hidden_dim"].integer<std::uint32_t>(1, kMaxWidth));
     const auto values =
-        std::make_shared<std::vector<float>>(ASSAY_TRY(floats_of(fields["data"], kMaxJsonValues)));
+        std::make_shared<std::vector<float>>(ASSAY_TRY(row_of_floats(fields["data"], kMaxJsonValues)));
     if (values->size() != out.tokens * out.width)
       return fields["data"].error(ErrorCode::kMismatch,
                                   fmt::format("{} values where vocab_size and hidden_dim ask for {}",

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::string_view kPlanFormat = "assay/probe/causal-plan/v";
 constexpr std::string_view kResultsFormat = "assay/probe/causal/v";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kCausalVersion = 1;
 constexpr std::size_t kMaxPrompts = 256;
 constexpr std::size_t kMaxContrast = 256;
 constexpr std::size_t kMaxDirections = 10000;
@@ -174,14 +174,14 @@ Verdict decide(const CausalResults& results, const Effect& effect, double place,
   return Verdict::accepted();
 }
 
-std::string text_of(ByteSpan bytes) { return {bytes.begin(), bytes.end()}; }
+std::string text_in(ByteSpan bytes) { return {bytes.begin(), bytes.end()}; }
 
 }  // namespace
 
 Result<CausalPlan> CausalPlan::decode(std::string_view text, std::string_view place) {
   const JsonText json = ASSAY_TRY(JsonText::parse(text, place, kMaxJsonBytes));
   const JsonFields fields =
-      ASSAY_TRY(json.root().format(kPlanFormat, kVersion,
+      ASSAY_TRY(json.root().format(kPlanFormat, kCausalVersion,
                                    {"dimension", "positive", "negative", "prompts", "neutral", "kl_bound",
                                     "alphas", "random_directions", "seed"}));
   CausalPlan plan;
@@ -205,13 +205,13 @@ Result<CausalPlan> CausalPlan::decode(std::string_view text, std::string_view pl
 }
 
 Result<CausalPlan> CausalPlan::read(const std::filesystem::path& path) {
-  return decode(text_of(ASSAY_TRY(read_file(path, kMaxJsonBytes))), path.string());
+  return decode(text_in(ASSAY_TRY(read_file(path, kMaxJsonBytes))), path.string());
 }
 
 Result<CausalResults> CausalResults::decode(std::string_view text, std::string_view place) {
   const JsonText json = ASSAY_TRY(JsonText::parse(text, place, kMaxJsonBytes));
   const JsonFields fields = ASSAY_TRY(
-      json.root().format(kResultsFormat, kVersion,
+      json.root().format(kResultsFormat, kCausalVersion,
                          {"plan_sha256", "probe_set_sha256", "model_id", "layer", "dimension", "alphas",
                           "kl_bound", "dose", "random_dose", "ablated", "random_ablated", "neutral_kl"}));
   CausalResults out;
@@ -235,7 +235,7 @@ Result<CausalResults> CausalResults::decode(std::string_view text, std::string_v
 }
 
 Result<CausalResults> CausalResults::read(const std::filesystem::path& path) {
-  return decode(text_of(ASSAY_TRY(read_file(path, kMaxJsonBytes))), path.string());
+  return decode(text_in(ASSAY_TRY(read_file(path, kMaxJsonBytes))), path.string());
 }
 
 Status check_plan(const CausalResults& results, const CausalPlan& plan) {

@@ -17,7 +17,7 @@ namespace assay::probe {
 namespace {
 
 constexpr std::string_view kMagic = "GOTG";
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kCheckpointVersion = 1;
 constexpr std::size_t kHeader = 4 + 2 + 4 + 32;
 /// What the original's programs hash with: the reader of a checkpoint, and training.
 constexpr std::array<float, 2> kEpsilons = {0.0F, 1e-6F};
@@ -40,7 +40,7 @@ Digest Checkpoint::hash() const { return hash_of(width, epsilon, phi); }
 
 Bytes Checkpoint::encode() const {
   WireWriter writer;
-  writer.raw(kMagic).u16(kVersion).u32(width).raw(hash());
+  writer.raw(kMagic).u16(kCheckpointVersion).u32(width).raw(hash());
   writer.raw(ByteSpan(reinterpret_cast<const std::uint8_t*>(phi.data()), phi.size() * sizeof(float)));
   return writer.take();
 }
@@ -50,9 +50,9 @@ Result<Checkpoint> Checkpoint::decode(ByteSpan bytes, std::string_view place) {
   const ByteSpan magic = ASSAY_TRY(reader.raw(kMagic.size(), "magic"));
   if (!std::ranges::equal(magic, kMagic))
     return reader.error(ErrorCode::kMalformed, "magic", "it is not GOTG: this is no .gotgeo");
-  if (const std::uint16_t version = ASSAY_TRY(reader.u16("version")); version != kVersion)
+  if (const std::uint16_t version = ASSAY_TRY(reader.u16("version")); version != kCheckpointVersion)
     return reader.error(ErrorCode::kUnsupported, "version",
-                        fmt::format("{}, and {} is what is read here", version, kVersion));
+                        fmt::format("{}, and {} is what is read here", version, kCheckpointVersion));
   Checkpoint out;
   out.width = ASSAY_TRY(reader.u32("hidden_dim"));
   if (out.width == 0 || out.width > kMaxWidth)

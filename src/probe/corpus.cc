@@ -8,7 +8,7 @@
 namespace assay::probe {
 namespace {
 
-constexpr std::uint64_t kMaxLabelBytes = std::uint64_t{1} << 28;
+constexpr std::uint64_t kMaxCorpusLabel = std::uint64_t{1} << 28;
 
 std::string_view text_of(const Bytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -27,7 +27,7 @@ Result<Corpus> read_corpus(const std::filesystem::path& activations, const std::
                            const std::filesystem::path& rows) {
   Corpus corpus;
   corpus.activations = ASSAY_TRY(open_activations(activations));
-  const Bytes label_bytes = ASSAY_TRY(read_file(labels, kMaxLabelBytes));
+  const Bytes label_bytes = ASSAY_TRY(read_file(labels, kMaxCorpusLabel));
   corpus.labels = ASSAY_TRY(parse_labels(text_of(label_bytes), labels.string()));
   corpus.labels_digest = sha256(label_bytes);
   if (rows.empty()) return corpus;

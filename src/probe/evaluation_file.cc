@@ -11,7 +11,7 @@ namespace assay::probe {
 namespace {
 
 constexpr std::string_view kFormat = "assay/probe/evaluation/v";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kEvaluationVersion = 1;
 constexpr std::size_t kMaxBaselines = 16;
 
 void write(internal::PrettyJson& json, const Evaluation& each) {
@@ -72,7 +72,7 @@ Result<Evaluation> read(const JsonValue& value) {
 std::string EvaluationFile::encode() const {
   internal::PrettyJson json;
   json.begin_object();
-  json.key("format").text(fmt::format("{}{}", kFormat, kVersion));
+  json.key("format").text(fmt::format("{}{}", kFormat, kEvaluationVersion));
   json.key("probe_set_sha256").hex(probe_set);
   json.key("activations_sha256").hex(activations);
   json.key("labels_sha256").hex(labels);
@@ -94,7 +94,7 @@ std::string EvaluationFile::encode() const {
 Result<EvaluationFile> EvaluationFile::decode(std::string_view text, std::string_view place) {
   const JsonText json = ASSAY_TRY(JsonText::parse(text, place, kMaxJsonBytes));
   const JsonFields fields =
-      ASSAY_TRY(json.root().format(kFormat, kVersion,
+      ASSAY_TRY(json.root().format(kFormat, kEvaluationVersion,
                                    {"probe_set_sha256", "activations_sha256", "labels_sha256", "rows_sha256",
                                     "layer", "split_seed", "part", "probes"}));
   EvaluationFile out;

@@ -25,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using Mark = FileKind::Mark;
 
-constexpr std::uint64_t kMaxFile = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMaxKindFile = std::uint64_t{1} << 30;
 
 Json hex_or_null(const std::optional<Digest>& digest) {
   return digest ? Json(to_hex(*digest)) : Json(nullptr);
@@ -144,7 +144,7 @@ Json fields_of(const CausalResults& results) {
 /// What a decoder of texts makes of a file.
 template <class Decode>
 Result<Json> read_text(const fs::path& path, const Decode& decode) {
-  const Bytes bytes = ASSAY_TRY(read_file(path, kMaxFile));
+  const Bytes bytes = ASSAY_TRY(read_file(path, kMaxKindFile));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   return fields_of(ASSAY_TRY(decode(text, path.string())));
 }
@@ -155,14 +155,14 @@ Result<Json> read_checkpoint(const fs::path& path) { return fields_of(ASSAY_TRY(
 Result<Json> read_set(const fs::path& path) { return read_text(path, ProbeSet::decode); }
 Result<Json> read_statement(const fs::path& path) { return read_text(path, open_statement); }
 Result<Json> read_attestation(const fs::path& path) { return read_text(path, Attestation::decode); }
-Result<Json> read_rows(const fs::path& path) { return read_text(path, RowsFile::decode); }
+Result<Json> show_rows(const fs::path& path) { return read_text(path, RowsFile::decode); }
 Result<Json> read_tokens(const fs::path& path) { return read_text(path, TokensFile::decode); }
 Result<Json> read_evaluation(const fs::path& path) { return read_text(path, EvaluationFile::decode); }
 Result<Json> read_plan(const fs::path& path) { return read_text(path, CausalPlan::decode); }
 Result<Json> read_results(const fs::path& path) { return read_text(path, CausalResults::decode); }
 
 Result<Json> read_profile(const fs::path& path) {
-  const Bytes bytes = ASSAY_TRY(read_file(path, kMaxFile));
+  const Bytes bytes = ASSAY_TRY(read_file(path, kMaxKindFile));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   return parse_json(ASSAY_TRY(Profile::from_json(text, path.string())).to_json(), path.string());
 }
@@ -196,7 +196,7 @@ constexpr std::array kKinds = {
     FileKind{Mark::kFields, "probes layer", "set of probes", read_set},
     FileKind{Mark::kStatement, "application/vnd.assay.probe.statement", "statement", read_statement},
     FileKind{Mark::kFields, "schema_version layer_readings", "attestation of the original", read_attestation},
-    FileKind{Mark::kFormat, "assay/probe/rows/v", "file of rows", read_rows},
+    FileKind{Mark::kFormat, "assay/probe/rows/v", "file of rows", show_rows},
     FileKind{Mark::kFormat, "assay/probe/tokens/v", "token ids", read_tokens},
     FileKind{Mark::kFormat, "assay/probe/evaluation/v", "evaluation", read_evaluation},
     FileKind{Mark::kFormat, "assay/probe/causal-plan/v", "causal plan", read_plan},

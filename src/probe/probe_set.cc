@@ -23,8 +23,8 @@ using internal::float_of;
 using internal::optional_digest_of;
 using internal::PrettyJson;
 
-constexpr std::string_view kFormat = "assay/probe/set/v";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kProbeSetFormat = "assay/probe/set/v";
+constexpr std::uint32_t kProbeSetVersion = 1;
 
 // ---- Writing
 
@@ -90,7 +90,7 @@ void write_probe(PrettyJson& json, const Probe& probe) {
 
 void write_details(PrettyJson& json, const SetDetails& details) {
   json.key("assay").begin_object();
-  json.key("format").text(fmt::format("{}{}", kFormat, kVersion));
+  json.key("format").text(fmt::format("{}{}", kProbeSetFormat, kProbeSetVersion));
   json.key("model_id").text(details.model_id);
   json.key("precision").text(to_string(details.precision));
   json.key("hidden_dim").number(std::uint64_t{details.width});
@@ -166,7 +166,7 @@ Result<Probe> probe_of(const JsonValue& value) {
 
 Result<SetDetails> details_of(const JsonValue& value) {
   const JsonFields fields =
-      ASSAY_TRY(value.format(kFormat, kVersion,
+      ASSAY_TRY(value.format(kProbeSetFormat, kProbeSetVersion,
                              {"model_id", "precision", "hidden_dim", "unembedding_sha256", "centred",
                               "gain_sha256", "jitter", "phi_trace", "phi_frobenius", "activations_sha256",
                               "rows_sha256", "labels_sha256", "split_seed", "probes"}));

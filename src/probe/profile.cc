@@ -9,7 +9,7 @@
 namespace assay::probe {
 namespace {
 
-constexpr profile::FileFormat kFormat = {"assay/probe/profile/v", 1};
+constexpr profile::FileFormat kProfileFormat = {"assay/probe/profile/v", 1};
 
 /// The fields in the order of the file; `self` is a Profile, const or not.
 constexpr auto kEachField = [](auto& self, const auto& visit) {
@@ -35,10 +35,10 @@ Status Profile::validate() const {
   return {};
 }
 
-std::string Profile::to_json() const { return profile::to_json(*this, kFormat, kEachField); }
+std::string Profile::to_json() const { return profile::to_json(*this, kProfileFormat, kEachField); }
 
 Result<Profile> Profile::from_json(std::string_view text, std::string_view place) {
-  return profile::from_json<Profile>(text, place, kFormat, kEachField);
+  return profile::from_json<Profile>(text, place, kProfileFormat, kEachField);
 }
 
 Result<Profile> Profile::read(const std::filesystem::path& path) {

@@ -18,10 +18,10 @@ namespace {
 
 constexpr std::string_view kRowsFormat = "assay/probe/rows/v";
 constexpr std::string_view kTokensFormat = "assay/probe/tokens/v";
-constexpr std::uint32_t kVersion = 1;
-constexpr std::uint32_t kMaxId = (std::uint32_t{1} << 31) - 1;
+constexpr std::uint32_t kRowsVersion = 1;
+constexpr std::uint32_t kMaxRowId = (std::uint32_t{1} << 31) - 1;
 
-std::string hex_or_null(const std::optional<Digest>& digest) {
+std::string quoted_or_null(const std::optional<Digest>& digest) {
   return digest ? internal::quoted(to_hex(*digest)) : "null";
 }
 
@@ -67,7 +67,7 @@ Result<TextRows> text_of(const JsonValue& value) {
   TextRows text;
   text.group = ASSAY_TRY(fields["group"].text(kMaxText));
   text.label = ASSAY_TRY(fields["label"].integer<std::uint32_t>(0, 1)) == 1;
-  text.tokens = ASSAY_TRY(fields["tokens"].integers<std::uint32_t>(RowsFile::kMaxTokens, 0, kMaxId));
+  text.tokens = ASSAY_TRY(fields["tokens"].integers<std::uint32_t>(RowsFile::kMaxTokens, 0, kMaxRowId));
   text.positions = ASSAY_TRY(fields["positions"].integers<std::uint32_t>(RowsFile::kMaxTokens));
   return text;
 }
@@ -82,7 +82,7 @@ Status check_tokens(const TokenIds& tokens) {
   if (tokens.empty() || tokens.size() > RowsFile::kMaxTokens)
     return Error{ErrorCode::kTooLarge, "tokens",
                  fmt::format("{} of them, 1 to {} are taken", tokens.size(), RowsFile::kMaxTokens)};
-  if (std::ranges::any_of(tokens, [](std::uint32_t id) { return id > kMaxId; }))
+  if (std::ranges::any_of(tokens, [](std::uint32_t id) { return id > kMaxRowId; }))
     return Error{ErrorCode::kOutOfRange, "tokens", "an id is over 2^31 - 1"};
   return {};
 }
@@ -145,8 +145,9 @@ std::string RowsFile::encode() const {
       R"({{"format":"{}{}","model_id":{},"tokenizer_sha256":{},"chat_template_sha256":{},"weights_root":{},)"
       R"("rule":{},"engine":{},"texts":{}}})"
       "\n",
-      kRowsFormat, kVersion, internal::quoted(model_id), hex_or_null(tokenizer), hex_or_null(chat_template),
-      hex_or_null(weights_root), internal::quoted(rule), internal::quoted(engine), texts.size());
+      kRowsFormat, kRowsVersion, internal::quoted(model_id), quoted_or_null(tokenizer),
+      quoted_or_null(chat_template), quoted_or_null(weights_root), internal::quoted(rule),
+      internal::quoted(engine), texts.size());
   for (const TextRows& text : texts)
     out += fmt::format(R"({{"group":{},"label":{},"tokens":{},"positions":{}}})"
                        "\n",
@@ -160,7 +161,7 @@ Result<RowsFile> RowsFile::decode(std::string_view text, std::string_view place)
   RowsFile out;
   const JsonText head = ASSAY_TRY(lines.next());
   const JsonFields fields = ASSAY_TRY(head.root().format(
-      kRowsFormat, kVersion,
+      kRowsFormat, kRowsVersion,
       {"model_id", "tokenizer_sha256", "chat_template_sha256", "weights_root", "rule", "engine", "texts"}));
   out.model_id = ASSAY_TRY(fields["model_id"].text(kMaxText));
   out.tokenizer = ASSAY_TRY(internal::optional_digest_of(fields["tokenizer_sha256"]));
@@ -191,7 +192,7 @@ Status RowsFile::write(const std::filesystem::path& path) const {
 
 Digest TokensFile::digest() const {
   WireWriter writer;
-  writer.begin(kTokensFormat, kVersion).raw(salt).u32(static_cast<std::uint32_t>(texts.size()));
+  writer.begin(kTokensFormat, kRowsVersion).raw(salt).u32(static_cast<std::uint32_t>(texts.size()));
   for (const TokenIds& ids : texts) {
     writer.u32(static_cast<std::uint32_t>(ids.size()));
     for (const std::uint32_t id : ids) writer.u32(id);
@@ -200,7 +201,7 @@ Digest TokensFile::digest() const {
 }
 
 std::string TokensFile::encode() const {
-  std::string out = fmt::format(R"({{"format":"{}{}","salt":"{}","texts":{}}})", kTokensFormat, kVersion,
+  std::string out = fmt::format(R"({{"format":"{}{}","salt":"{}","texts":{}}})", kTokensFormat, kRowsVersion,
                                 to_hex(salt), texts.size());
   for (const TokenIds& ids : texts) out += "\n" + list_of(ids);
   return out + "\n";
@@ -209,13 +210,13 @@ std::string TokensFile::encode() const {
 Result<TokensFile> TokensFile::decode(std::string_view text, std::string_view place) {
   Lines lines(text, place);
   const JsonText head = ASSAY_TRY(lines.next());
-  const JsonFields fields = ASSAY_TRY(head.root().format(kTokensFormat, kVersion, {"salt", "texts"}));
+  const JsonFields fields = ASSAY_TRY(head.root().format(kTokensFormat, kRowsVersion, {"salt", "texts"}));
   TokensFile out;
   out.salt = ASSAY_TRY(internal::digest_of(fields["salt"]));
   const auto count = ASSAY_TRY(fields["texts"].integer<std::uint64_t>(1, RowsFile::kMaxTexts));
   for (std::uint64_t i = 0; i < count; ++i) {
     const JsonText line = ASSAY_TRY(lines.next());
-    out.texts.push_back(ASSAY_TRY(line.root().integers<std::uint32_t>(RowsFile::kMaxTokens, 0, kMaxId)));
+    out.texts.push_back(ASSAY_TRY(line.root().integers<std::uint32_t>(RowsFile::kMaxTokens, 0, kMaxRowId)));
     ASSAY_TRY(within(lines.place(), check_tokens(out.texts.back())));
   }
   if (!lines.at_end()) return left_over(place);

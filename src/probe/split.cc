@@ -18,7 +18,7 @@ constexpr std::size_t kFolds = 5;
 
 /// What labels a group has.
 enum class Kind : std::uint8_t { kZeros, kOnes, kBoth };
-constexpr std::size_t kKinds = 3;
+constexpr std::size_t kSplitKinds = 3;
 
 std::vector<Kind> kinds_of(const Examples& examples) {
   std::vector<std::array<bool, 2>> has(examples.group_names.size());
@@ -122,7 +122,7 @@ Result<std::vector<std::string>> check_enough(const Examples& examples) {
 
 std::vector<Part> split_groups(const Examples& examples, std::uint64_t seed) {
   const std::vector<Kind> kinds = kinds_of(examples);
-  std::array<std::vector<std::uint32_t>, kKinds> of_kind;
+  std::array<std::vector<std::uint32_t>, kSplitKinds> of_kind;
   for (const std::uint32_t group : shuffled(examples, seed))
     of_kind[static_cast<std::size_t>(kinds[group])].push_back(group);
   std::vector<Part> parts(kinds.size());
@@ -151,7 +151,7 @@ std::uint32_t internal::group_count(const Examples& examples, const RowNumbers& 
 std::vector<std::size_t> internal::folds_of(const Examples& examples, const std::vector<Part>& parts,
                                             std::uint64_t seed) {
   const std::vector<Kind> kinds = kinds_of(examples);
-  std::array<std::size_t, kKinds> next{};
+  std::array<std::size_t, kSplitKinds> next{};
   std::vector<std::size_t> folds(kinds.size(), kFolds);
   for (const std::uint32_t group : shuffled(examples, seed)) {
     if (parts[group] != Part::kTraining) continue;

@@ -20,7 +20,7 @@ namespace assay::probe {
 namespace {
 
 constexpr std::string_view kTag = "assay/probe/statement/v";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kStatementVersion = 1;
 constexpr std::size_t kMaxRule = 65536;
 constexpr std::uint64_t kLastSecond = 253402300799;  // of the year 9999
 
@@ -159,7 +159,7 @@ Status Statement::validate() const {
 
 Bytes Statement::encode() const {
   WireWriter writer;
-  writer.begin(kTag, kVersion).text(model_id).u8(static_cast<std::uint8_t>(precision));
+  writer.begin(kTag, kStatementVersion).text(model_id).u8(static_cast<std::uint8_t>(precision));
   for (const auto* digest : {&weights_root, &tokenizer, &chat_template, &tokens}) write(writer, *digest);
   writer.raw(activations).raw(unembedding).u8(geometry.centred ? 1 : 0);
   write(writer, geometry.gain);
@@ -183,7 +183,7 @@ Bytes Statement::encode() const {
 
 Result<Statement> Statement::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.begin(kTag, kVersion));
+  ASSAY_TRY(reader.begin(kTag, kStatementVersion));
   Statement out;
   out.model_id = ASSAY_TRY(reader.text(kMaxText, "model id"));
   const std::uint8_t precision = ASSAY_TRY(reader.u8("precision"));

@@ -14,7 +14,7 @@ namespace {
 using test::text_of;
 using test::vectors;
 
-Bytes bytes_of(const std::string& name) { return read_file(vectors() / name, 1 << 20).value(); }
+Bytes bytes_of_vector(const std::string& name) { return read_file(vectors() / name, 1 << 20).value(); }
 
 const Json& known() {
   static const Json json = read_json_file(vectors() / "known.json", 1 << 24).value();
@@ -68,7 +68,7 @@ TEST(ProbeVectors, Activations) {
   EXPECT_EQ(read.layers[1].values[0], 7.0F);
   EXPECT_EQ(read.layers[0].values[3], 1e4F);
   EXPECT_EQ(read.find(2), nullptr);
-  EXPECT_EQ(read.sha256, sha256(bytes_of("rows.gotact")));
+  EXPECT_EQ(read.sha256, sha256(bytes_of_vector("rows.gotact")));
   std::vector<float> values(read.layers[0].values.begin(), read.layers[0].values.end());
   values.insert(values.end(), read.layers[1].values.begin(), read.layers[1].values.end());
   const auto path = test::folder() / "again.gotact";
@@ -76,8 +76,8 @@ TEST(ProbeVectors, Activations) {
   write_activations(path, read.model_id, read.precision, read.width, layers, read.positions, values).value();
   EXPECT_EQ(text_of(path), text_of(vectors() / "rows.gotact"));
   // 23 + n + L (4 + P (4 + 4 d))
-  EXPECT_EQ(bytes_of("rows.gotact").size(), 23U + 10 + 2 * (4 + 3 * (4 + 4 * 4)));
-  refuses_other_lengths(bytes_of("rows.gotact"), parse_activations);
+  EXPECT_EQ(bytes_of_vector("rows.gotact").size(), 23U + 10 + 2 * (4 + 3 * (4 + 4 * 4)));
+  refuses_other_lengths(bytes_of_vector("rows.gotact"), parse_activations);
 }
 
 TEST(ProbeVectors, Unembedding) {
@@ -95,7 +95,7 @@ TEST(ProbeVectors, Unembedding) {
   EXPECT_EQ(writer.add(std::span(values).first(4)).error().code, ErrorCode::kMismatch);
   writer.finish().value();
   EXPECT_EQ(text_of(path), text_of(vectors() / "u.gotue"));
-  refuses_other_lengths(bytes_of("u.gotue"), parse_unembedding);
+  refuses_other_lengths(bytes_of_vector("u.gotue"), parse_unembedding);
 }
 
 TEST(ProbeVectors, Checkpoint) {
@@ -103,7 +103,7 @@ TEST(ProbeVectors, Checkpoint) {
   EXPECT_EQ(read.width, 2U);
   EXPECT_EQ(read.epsilon, 0.0F);
   EXPECT_THAT(read.phi, testing::ElementsAre(1.5F, 0.0F, 0.25F, 3.0F));
-  const Bytes bytes = bytes_of("phi.gotgeo");
+  const Bytes bytes = bytes_of_vector("phi.gotgeo");
   EXPECT_EQ(read.encode(), bytes);
   refuses_other_lengths(bytes, [](const Bytes& given) { return Checkpoint::decode(given, "file"); });
   Bytes other = bytes;
@@ -168,11 +168,11 @@ TEST(ProbeVectors, RowsAndTokens) {
   const auto as_rows = [](const Bytes& bytes) {
     return RowsFile::decode({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "rows");
   };
-  refuses_other_lengths(bytes_of("a.rows"), as_rows);
+  refuses_other_lengths(bytes_of_vector("a.rows"), as_rows);
   const auto as_tokens = [](const Bytes& bytes) {
     return TokensFile::decode({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "tokens");
   };
-  refuses_other_lengths(bytes_of("a.tokens"), as_tokens);
+  refuses_other_lengths(bytes_of_vector("a.tokens"), as_tokens);
 }
 
 TEST(ProbeVectors, Statement) {
@@ -195,7 +195,7 @@ TEST(ProbeVectors, Statement) {
   EXPECT_EQ(open_statement(envelope, "a.statement").value(), read);
   EXPECT_EQ(payload_digest(envelope, "a.statement").value(), sha256(payload));
   const auto key = test::folder() / "key";
-  write_private_file(key, bytes_of("key.raw"), AtomicFile::Existing::kReplace).value();
+  write_private_file(key, bytes_of_vector("key.raw"), AtomicFile::Existing::kReplace).value();
   EXPECT_EQ(sign(read, key).value(), envelope);
 }
 

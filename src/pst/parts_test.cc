@@ -71,7 +71,7 @@ Selection random_selection(test::Random& random, const Axes& axes, unsigned mask
   return selection;
 }
 
-struct Sample {
+struct PartsSample {
   Axes axes;
   std::vector<Fr> secrets;
   Srs srs;
@@ -79,9 +79,9 @@ struct Sample {
   G1Affine commitment;
   Verifier verifier;
 
-  Sample(std::vector<std::uint64_t> sizes, unsigned bits, std::uint64_t seed = 5)
-      : Sample(axes_of(std::move(sizes)), bits, test::Random(seed)) {}
-  Sample(const Axes& a, unsigned bits, test::Random random)
+  PartsSample(std::vector<std::uint64_t> sizes, unsigned bits, std::uint64_t seed = 5)
+      : PartsSample(axes_of(std::move(sizes)), bits, test::Random(seed)) {}
+  PartsSample(const Axes& a, unsigned bits, test::Random random)
       : axes(a),
         secrets(random.fields(a.count())),
         srs(Srs::from_secrets(a, secrets).value()),
@@ -98,7 +98,7 @@ struct Sample {
   }
 };
 
-void check_every_subset(const Sample& sample, std::size_t most) {
+void check_every_subset(const PartsSample& sample, std::size_t most) {
   test::Random random(11);
   for (unsigned mask = 1; mask < 1U << sample.axes.count(); ++mask) {
     SCOPED_TRACE(mask);
@@ -116,17 +116,17 @@ void check_every_subset(const Sample& sample, std::size_t most) {
 }
 
 TEST(Parts, EverySubsetOfAxesIsAsDefined) {
-  check_every_subset(Sample({3, 2, 4, 3}, 15), 3);
-  check_every_subset(Sample({2, 1, 5}, 15), 2);
+  check_every_subset(PartsSample({3, 2, 4, 3}, 15), 3);
+  check_every_subset(PartsSample({2, 1, 5}, 15), 2);
 }
-TEST(Parts, AlongLongAxes) { check_every_subset(Sample({2, 18, 33}, 15), 2); }
+TEST(Parts, AlongLongAxes) { check_every_subset(PartsSample({2, 18, 33}, 15), 2); }
 TEST(Parts, OfWideValues) {
-  check_every_subset(Sample({3, 4, 2}, 100), 3);
-  check_every_subset(Sample({3, 17, 2}, 250), 3);
+  check_every_subset(PartsSample({3, 4, 2}, 100), 3);
+  check_every_subset(PartsSample({3, 17, 2}, 250), 3);
 }
 
 TEST(Parts, EntriesShareTheQuotientsOfTheirPrefixes) {
-  const Sample sample({3, 2, 4, 3}, 15);
+  const PartsSample sample({3, 2, 4, 3}, 15);
   const Selection all{{0, 1, 2, 3}, {0, 1, 3, 30, 31, 71}};
   const std::vector<G1Affine> shared = open_parts(sample.srs, sample.values, all).value();
   EXPECT_EQ(shared.size(), quotients_of(all, sample.axes));
@@ -146,7 +146,7 @@ TEST(Parts, EntriesShareTheQuotientsOfTheirPrefixes) {
 }
 
 TEST(Parts, AKeptLayerIsTakenAndNotMade) {
-  const Sample sample({3, 4, 2}, 15);
+  const PartsSample sample({3, 4, 2}, 15);
   KeptQuotients kept(sample.axes);
   const std::vector<std::uint32_t> layer{1};
   const G1Affine wrong = test::times_generator(Fr::from_u64(9));
@@ -155,7 +155,7 @@ TEST(Parts, AKeptLayerIsTakenAndNotMade) {
 }
 
 TEST(Parts, WhatIsNotGivenIsZero) {
-  Sample sample({2, 3, 4}, 15);
+  PartsSample sample({2, 3, 4}, 15);
   // The second half of every row of the middle axis is zero.
   for (std::size_t i = 0; i < sample.values.size(); ++i)
     if (i % 4 >= 2) sample.values[i] = Scalar{};
@@ -178,7 +178,7 @@ TEST(Parts, WhatIsNotGivenIsZero) {
 }
 
 TEST(Parts, OfAnotherForm) {
-  const Sample sample({3, 2, 4}, 15);
+  const PartsSample sample({3, 2, 4}, 15);
   const Selection selection{{1, 2}, {1, 6}};
   const std::vector<Scalar> opened = values_of(sample.axes, sample.values, selection);
   const PartsStatement good = sample.statement(selection, opened);
@@ -206,7 +206,7 @@ TEST(Parts, OfAnotherForm) {
   EXPECT_EQ(step([](PartsStatement& s) { std::ranges::fill(s.quotients, G1Affine::infinity()); }),
             "opening equation");
   // A quotient along an axis of one node is zero.
-  const Sample flat({2, 1, 3}, 15);
+  const PartsSample flat({2, 1, 3}, 15);
   const Selection one{{1}, {0}};
   const std::vector<Scalar> all = values_of(flat.axes, flat.values, one);
   PartsStatement loose = flat.statement(one, all);
@@ -216,7 +216,7 @@ TEST(Parts, OfAnotherForm) {
 }
 
 TEST(Parts, UnderTheLevelOfTheKey) {
-  const Sample sample({3, 2, 4}, 15), other({3, 2, 4}, 15, 6);
+  const PartsSample sample({3, 2, 4}, 15), other({3, 2, 4}, 15, 6);
   const Selection layer{{0}, {2}}, tokens{{1}, {0}};
   const std::vector<Scalar> opened = values_of(sample.axes, sample.values, layer);
   const PartsStatement statement = sample.statement(layer, opened);
@@ -243,7 +243,7 @@ TEST(Parts, UnderTheLevelOfTheKey) {
 }
 
 TEST(OpeningSum, FindsWhatIsFalseByHalves) {
-  const Sample sample({3, 2, 4}, 15);
+  const PartsSample sample({3, 2, 4}, 15);
   std::vector<Statement> statements;
   for (std::uint64_t i = 0; i < 24; ++i) {
     const std::vector<std::uint32_t> point = sample.axes.coordinates_of(i);

@@ -12,7 +12,7 @@
 namespace assay::pst {
 namespace {
 
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kKeyVersion = 1;
 // What meant a ceremony before there were transcripts. No program wrote it.
 constexpr std::uint8_t kCeremonyWithoutTranscript = 2;
 
@@ -27,7 +27,7 @@ Bytes VerifierKey::encode() const {
   ASSAY_CHECK_EQ(secrets.size(), axes.count());
   ASSAY_CHECK_EQ(level_digests.size(), axes.count());
   WireWriter writer;
-  writer.begin(internal::kKeyMagic, kVersion).u8(static_cast<std::uint8_t>(trust));
+  writer.begin(internal::kKeyMagic, kKeyVersion).u8(static_cast<std::uint8_t>(trust));
   if (trust == Trust::kCeremony) writer.u32(contributors).raw(transcript);
   writer.u32(static_cast<std::uint32_t>(axes.count()));
   for (const std::uint32_t size : axes.sizes()) writer.u32(size);
@@ -38,7 +38,7 @@ Bytes VerifierKey::encode() const {
 
 Result<VerifierKey> VerifierKey::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.begin(internal::kKeyMagic, kVersion));
+  ASSAY_TRY(reader.begin(internal::kKeyMagic, kKeyVersion));
   const std::uint8_t trust = ASSAY_TRY(reader.u8("trust"));
   if (trust == kCeremonyWithoutTranscript)
     return reader.error(ErrorCode::kUnsupported, "trust",

@@ -18,7 +18,7 @@ namespace {
 
 using internal::GridProducts;
 
-constexpr std::size_t kBlock = std::size_t{1} << 16;
+constexpr std::size_t kContributionBlock = std::size_t{1} << 16;
 
 /// Field elements that are wiped when they go. They are never moved to a larger place.
 class Secrets {
@@ -83,9 +83,9 @@ Status write_powers(const Powers& before, const Ceremony& after, const Secrets& 
   const std::span<const G1Affine> points = before.points();
   Progress progress("multiply powers", points.size());
   std::vector<G1Affine> block;
-  std::vector<Fr> scalars(std::min(kBlock, points.size()));
-  for (std::size_t first = 0; first < points.size(); first += kBlock) {
-    const std::size_t count = std::min(kBlock, points.size() - first);
+  std::vector<Fr> scalars(std::min(kContributionBlock, points.size()));
+  for (std::size_t first = 0; first < points.size(); first += kContributionBlock) {
+    const std::size_t count = std::min(kContributionBlock, points.size() - first);
     block.assign(points.begin() + static_cast<std::ptrdiff_t>(first),
                  points.begin() + static_cast<std::ptrdiff_t>(first + count));
     const std::span<Fr> factors = std::span(scalars).first(count);
@@ -115,7 +115,8 @@ Result<Ceremony> start(const Axes& axes, const std::filesystem::path& path, cons
   ASSAY_TRY(world.fill_random(ceremony.nonce));
   AtomicFile file = ASSAY_TRY(AtomicFile::create(path));
   ASSAY_TRY(file.write(internal::encode_powers_head(ceremony)));
-  const std::vector<G1Affine> block(std::min<std::uint64_t>(axes.volume(), kBlock), G1Affine::generator());
+  const std::vector<G1Affine> block(std::min<std::uint64_t>(axes.volume(), kContributionBlock),
+                                    G1Affine::generator());
   Progress progress("write powers", axes.volume());
   for (std::uint64_t left = axes.volume(); left > 0;) {
     const std::size_t count = std::min<std::uint64_t>(left, block.size());

@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-Source source_of(const std::string& text) {
+Source source_of_text(const std::string& text) {
   return {{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, {}, "response.json"};
 }
 
@@ -49,7 +49,7 @@ std::vector<float> floats_of(const TensorView& view) {
 TEST(Sglang, RowsOfPromptAndAnswer) {
   for (const Json& text : {response(), Json::array({response()})}) {
     const std::string dumped = text.dump();
-    const EngineStates states = parse_sglang(source_of(dumped)).value();
+    const EngineStates states = parse_sglang(source_of_text(dumped)).value();
     EXPECT_EQ(to_string(states.engine), "SGLang");
     EXPECT_EQ(states.prompt_tokens, 2U);
     EXPECT_EQ(states.completion_tokens, 3U);
@@ -67,7 +67,7 @@ TEST(Sglang, ValuesThatAreNoBfloat16AreFloat32) {
   text["meta_info"]["hidden_states"][1] = {1.0, 0.1F};
   text.erase("output_ids");
   const std::string dumped = text.dump();
-  const EngineStates states = parse_sglang(source_of(dumped)).value();
+  const EngineStates states = parse_sglang(source_of_text(dumped)).value();
   EXPECT_EQ(states.layers[0].dtype, Dtype::kF32);
   EXPECT_EQ(floats_of(states.layers[0])[5], 0.1F);
   EXPECT_TRUE(states.produced_ids.empty());
@@ -168,7 +168,7 @@ TEST_P(SglangRefusal, IsSaid) {
   Json text = response();
   GetParam().change(text);
   const std::string dumped = text.dump();
-  const Result<EngineStates> found = parse_sglang(source_of(dumped));
+  const Result<EngineStates> found = parse_sglang(source_of_text(dumped));
   ASSERT_FALSE(found.ok());
   EXPECT_EQ(found.error().code, GetParam().code) << found.error().reason;
   EXPECT_THAT(found.error().place + ": " + found.error().reason, HasSubstr(GetParam().said));
@@ -182,14 +182,14 @@ TEST(Sglang, CutAtAnyByte) {
   const std::string whole = response().dump();
   for (std::size_t size = 0; size < whole.size(); ++size) {
     const std::string cut = whole.substr(0, size);
-    EXPECT_FALSE(parse_sglang(source_of(cut)).ok()) << size;
+    EXPECT_FALSE(parse_sglang(source_of_text(cut)).ok()) << size;
   }
 }
 
 TEST(Sglang, AFieldThatComesTwice) {
   std::string text = response().dump();
   text.insert(1, R"("output_ids":[],)");
-  EXPECT_FALSE(parse_sglang(source_of(text)).ok());
+  EXPECT_FALSE(parse_sglang(source_of_text(text)).ok());
 }
 
 /// Two layers of three tokens, two values wide.

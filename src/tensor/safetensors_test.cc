@@ -5,7 +5,7 @@ namespace {
 
 using namespace std::string_literals;
 
-Bytes file_of(const std::string& header, std::size_t data_size) {
+Bytes safetensors_file(const std::string& header, std::size_t data_size) {
   Bytes bytes;
   append<std::uint64_t>(bytes, header.size());
   bytes.insert(bytes.end(), header.begin(), header.end());
@@ -13,8 +13,8 @@ Bytes file_of(const std::string& header, std::size_t data_size) {
   return bytes;
 }
 
-Result<TensorFile> parse(const std::string& header, std::size_t data_size) {
-  return parse_safetensors(source_of(file_of(header, data_size)));
+Result<TensorFile> parse_header(const std::string& header, std::size_t data_size) {
+  return parse_safetensors(source_of(safetensors_file(header, data_size)));
 }
 
 TEST(Safetensors, ReadsWhatTheReferenceWrites) {
@@ -44,14 +44,14 @@ TEST(Safetensors, ViewsOutliveTheFile) {
 }
 
 TEST(Safetensors, AcceptsTheEdges) {
-  EXPECT_TRUE(parse("{}", 0).ok());
-  EXPECT_TRUE(parse("{}   ", 0).ok());
-  EXPECT_TRUE(parse(R"({"e":{"dtype":"F32","shape":[0,5],"data_offsets":[0,0]}})", 0).ok());
-  EXPECT_TRUE(parse(R"({"s":{"dtype":"F64","shape":[],"data_offsets":[0,8]}})", 8).ok());
+  EXPECT_TRUE(parse_header("{}", 0).ok());
+  EXPECT_TRUE(parse_header("{}   ", 0).ok());
+  EXPECT_TRUE(parse_header(R"({"e":{"dtype":"F32","shape":[0,5],"data_offsets":[0,0]}})", 0).ok());
+  EXPECT_TRUE(parse_header(R"({"s":{"dtype":"F64","shape":[],"data_offsets":[0,8]}})", 8).ok());
   // Data may lie in another order than the header's.
-  const auto file = parse(R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]},)"
-                          R"("a":{"dtype":"I16","shape":[1],"data_offsets":[0,2]}})",
-                          3);
+  const auto file = parse_header(R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]},)"
+                                 R"("a":{"dtype":"I16","shape":[1],"data_offsets":[0,2]}})",
+                                 3);
   EXPECT_EQ(file.value().tensors[0].name, "b");
 }
 
@@ -81,22 +81,23 @@ TEST(Safetensors, AnEmptyTensorOverlapsNothing) {
   for (const char* place : {"0,0", "2,2"}) {
     const std::string there = empty + place + "]}";
     for (const std::string& header : {"{" + there + "," + full + "}", "{" + full + "," + there + "}"})
-      EXPECT_TRUE(parse(header, 2).ok()) << header;
+      EXPECT_TRUE(parse_header(header, 2).ok()) << header;
   }
-  expect_error(parse("{" + full + "," + empty + "1,1]}}", 2), ErrorCode::kMalformed, "e: its data overlap");
+  expect_error(parse_header("{" + full + "," + empty + "1,1]}}", 2), ErrorCode::kMalformed,
+               "e: its data overlap");
 }
 
 TEST(Safetensors, AnEntryHasThreeFields) {
   const std::string three = R"("dtype":"U8","shape":[1],"data_offsets":[0,1])";
-  EXPECT_TRUE(parse("{\"a\":{" + three + "}}", 1).ok());
+  EXPECT_TRUE(parse_header("{\"a\":{" + three + "}}", 1).ok());
   for (const std::string& fourth : {R"(,"strides":[1])"s, R"(,"":0)"s, R"(,"Dtype":"U8")"s})
-    expect_error(parse("{\"a\":{" + three + fourth + "}}", 1), ErrorCode::kMalformed,
+    expect_error(parse_header("{\"a\":{" + three + fourth + "}}", 1), ErrorCode::kMalformed,
                  "no field of this name belongs here");
 }
 
 TEST(Safetensors, RefusesWhatIsNotWhole) {
   const auto refuse = [](const std::string& header, std::size_t size, const std::string& part) {
-    expect_error(parse(header, size), ErrorCode::kMalformed, part);
+    expect_error(parse_header(header, size), ErrorCode::kMalformed, part);
   };
   refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 2, "belong to no tensor");
   refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2, "belong to no tensor");
@@ -126,16 +127,17 @@ TEST(Safetensors, RefusesWhatIsNotWhole) {
 }
 
 TEST(Safetensors, RefusesTheHuge) {
-  expect_error(parse(R"({"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}})", 0),
-               ErrorCode::kTooLarge, "2^40");
-  expect_error(parse(R"({"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}})", 1), ErrorCode::kOutOfRange,
-               "shape[0]: an integer from 0");
-  expect_error(parse(R"({"a":{"dtype":"F8_E4M3","shape":[0],"data_offsets":[0,0]}})", 0),
+  expect_error(
+      parse_header(R"({"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}})", 0),
+      ErrorCode::kTooLarge, "2^40");
+  expect_error(parse_header(R"({"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}})", 1),
+               ErrorCode::kOutOfRange, "shape[0]: an integer from 0");
+  expect_error(parse_header(R"({"a":{"dtype":"F8_E4M3","shape":[0],"data_offsets":[0,0]}})", 0),
                ErrorCode::kUnsupported, "F8_E4M3");
   expect_error(open(vector_path("f8.safetensors")), ErrorCode::kUnsupported, "F8_E4M3");
   std::string axes = "1";
   for (int i = 0; i < 40; ++i) axes += ",1";
-  expect_error(parse(R"({"a":{"dtype":"U8","shape":[)" + axes + R"(],"data_offsets":[0,1]}})", 1),
+  expect_error(parse_header(R"({"a":{"dtype":"U8","shape":[)" + axes + R"(],"data_offsets":[0,1]}})", 1),
                ErrorCode::kTooLarge, "a.shape: 41 items, at most 32");
   Bytes bomb;
   append<std::uint64_t>(bomb, 100'000'001);
@@ -150,7 +152,7 @@ TEST(Safetensors, RefusesTheHuge) {
   for (int i = 0; i < 65537; ++i) {
     many += (i == 0 ? "\"" : ",\"") + std::to_string(i) + R"(":{})";
   }
-  expect_error(parse(many + "}", 0), ErrorCode::kTooLarge, "65,536");
+  expect_error(parse_header(many + "}", 0), ErrorCode::kTooLarge, "65,536");
 }
 
 TEST(Safetensors, WritesWhatItReads) {

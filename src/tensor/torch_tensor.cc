@@ -11,7 +11,7 @@
 namespace assay::tensor {
 namespace {
 
-constexpr std::array<PickleName, 13> kNames = {{
+constexpr std::array<PickleName, 13> kTorchNames = {{
     {"torch._utils", "_rebuild_tensor_v2"},
     {"collections", "OrderedDict"},
     {"torch", "Size"},
@@ -29,7 +29,7 @@ constexpr std::array<PickleName, 13> kNames = {{
 constexpr std::array<Dtype, 10> kStorageDtypes = {Dtype::kBool, Dtype::kU8,  Dtype::kI8,  Dtype::kI16,
                                                   Dtype::kI32,  Dtype::kI64, Dtype::kF16, Dtype::kBF16,
                                                   Dtype::kF32,  Dtype::kF64};
-static_assert(kNames.size() == kFirstStorage + kStorageDtypes.size());
+static_assert(kTorchNames.size() == kFirstStorage + kStorageDtypes.size());
 
 // Tuples, lists, dicts, calls: about eight for a tensor.
 constexpr std::size_t kMaxParents = std::size_t{1} << 20;
@@ -67,7 +67,7 @@ Bytes gather(ByteSpan storage, std::size_t element, std::uint64_t offset, const 
 PickleRules torch_rules() {
   PickleRules rules;
   rules.max_protocol = 2;
-  rules.names = kNames;
+  rules.names = kTorchNames;
   rules.persistent_ids = true;
   rules.max_parents = kMaxParents;
   return rules;

@@ -9,15 +9,15 @@
 namespace assay::toploc {
 namespace {
 
-constexpr std::uint32_t kTopK = 128;
+constexpr std::uint32_t kDecisionTopK = 128;
 
 /// A sequence of one chunk that is at the bounds in everything.
 Comparison at_the_bounds() {
   const Profile p = Profile::published();
   Comparison c;
-  c.points = kTopK;
+  c.points = kDecisionTopK;
   c.rows = 32;
-  c.modulus = least_honest_modulus(kTopK);
+  c.modulus = least_honest_modulus(kDecisionTopK);
   c.exponent_mismatches = static_cast<std::uint32_t>(p.exponent_mismatches);
   c.sign_mismatches = static_cast<std::uint32_t>(p.sign_mismatches);
   c.distinct_values = 20;
@@ -247,7 +247,7 @@ TEST(Decide, SaysWhatPassedAndWhatThatIsWorth) {
 // Of a batching that nobody told nothing is held against a profile, and of another k everything is.
 TEST(Decide, AProfileIsOfItsKAndItsBatching) {
   Profile profile = Profile::published();
-  profile.topk = kTopK;
+  profile.topk = kDecisionTopK;
   profile.decode_batching_size = 32;
   const std::vector<Comparison> chunks = {at_the_bounds()};
   EXPECT_EQ(step_of(decide(chunks, profile)), "accepted");

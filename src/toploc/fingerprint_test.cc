@@ -14,7 +14,7 @@
 namespace assay::toploc {
 namespace {
 
-constexpr std::uint32_t kHidden = 200;
+constexpr std::uint32_t kFingerprintHidden = 200;
 constexpr std::uint32_t kDimensions = 24;
 
 Digest seed(std::uint8_t first) {
@@ -26,13 +26,13 @@ Digest seed(std::uint8_t first) {
 std::vector<float> states(std::uint32_t seed_number, std::size_t rows) {
   std::mt19937 random(seed_number);
   std::normal_distribution<float> normal;
-  std::vector<float> values(rows * kHidden);
+  std::vector<float> values(rows * kFingerprintHidden);
   for (float& value : values) value = normal(random);
   return values;
 }
 
 Fingerprint of(const std::vector<float>& values, std::uint8_t seed_byte = 1) {
-  return Fingerprint::project(values, kHidden, seed(seed_byte), kDimensions).value();
+  return Fingerprint::project(values, kFingerprintHidden, seed(seed_byte), kDimensions).value();
 }
 
 std::vector<float> scaled(std::vector<float> values, float error) {
@@ -50,7 +50,7 @@ Profile with_bound(std::optional<double> bound) {
 
 /// The verdict on theirs by one who has these states and the seed 1.
 Verdict judged(const Fingerprint& theirs, const std::vector<float>& own, const Profile& profile) {
-  return verify(theirs, {own, kHidden}, seed(1), kDimensions, profile).value();
+  return verify(theirs, {own, kFingerprintHidden}, seed(1), kDimensions, profile).value();
 }
 
 Verdict judged(const Fingerprint& theirs, const std::vector<float>& own) {
@@ -58,7 +58,7 @@ Verdict judged(const Fingerprint& theirs, const std::vector<float>& own) {
 }
 
 std::span<float> row_of(std::vector<float>& values, std::size_t row) {
-  return std::span(values).subspan(row * kHidden, kHidden);
+  return std::span(values).subspan(row * kFingerprintHidden, kFingerprintHidden);
 }
 
 TEST(Fingerprint, IsTheSignedSumOfItsDefinition) {
@@ -67,18 +67,18 @@ TEST(Fingerprint, IsTheSignedSumOfItsDefinition) {
   const Digest key = Sha256()
                          .update("assay/toploc/fingerprint/v1")
                          .update(seed(1))
-                         .update_u32(kHidden)
+                         .update_u32(kFingerprintHidden)
                          .update_u32(kDimensions)
                          .digest();
   ChaCha20Stream stream(key);
-  std::vector<std::uint64_t> words(kHidden * kDimensions / 64 + 1);
+  std::vector<std::uint64_t> words(kFingerprintHidden * kDimensions / 64 + 1);
   for (std::uint64_t& word : words) word = stream.next_u64();
   for (std::size_t row = 0; row < 3; ++row) {
     for (std::size_t j = 0; j < kDimensions; ++j) {
       double sum = 0;
-      for (std::size_t i = 0; i < kHidden; ++i) {
+      for (std::size_t i = 0; i < kFingerprintHidden; ++i) {
         const std::size_t bit = i * kDimensions + j;
-        const double value = values[row * kHidden + i];
+        const double value = values[row * kFingerprintHidden + i];
         sum += (words[bit / 64] >> bit % 64 & 1) != 0 ? -value : value;
       }
       EXPECT_EQ(fingerprint.values[row * kDimensions + j],
@@ -121,10 +121,10 @@ TEST(Fingerprint, KeepsLengthsOnAverage) {
 }
 
 TEST(Fingerprint, TakesBf16AsTheFloatsItStandsFor) {
-  const Bits bits = TorchNormal(3).draw(kHidden * 5);
+  const Bits bits = TorchNormal(3).draw(kFingerprintHidden * 5);
   std::vector<float> floats;
   for (const std::uint16_t value : bits) floats.push_back(from_bf16(value));
-  EXPECT_EQ(Fingerprint::project(bits, kHidden, seed(1), kDimensions).value(), of(floats));
+  EXPECT_EQ(Fingerprint::project(bits, kFingerprintHidden, seed(1), kDimensions).value(), of(floats));
 }
 
 TEST(Fingerprint, DoesNotDependOnThreads) {
@@ -197,7 +197,7 @@ TEST(Fingerprint, RefusesStatesItCannotProject) {
   // Each a float, and their sum none.
   std::vector<float> huge = states(1, 3);
   std::ranges::fill(row_of(huge, 2), std::numeric_limits<float>::max());
-  EXPECT_EQ(Fingerprint::project(huge, kHidden, seed(1), kDimensions).error().to_string(),
+  EXPECT_EQ(Fingerprint::project(huge, kFingerprintHidden, seed(1), kDimensions).error().to_string(),
             "states: row 2 holds values so large that their projection overflows");
 }
 
@@ -242,7 +242,7 @@ TEST(FingerprintVerify, TellsStatesApart) {
   Fingerprint other = of(own);
   other.hidden = 199;
   EXPECT_EQ(judged(other, own).step(), "shape");
-  other = Fingerprint::project(own, kHidden, seed(1), kDimensions * 2).value();
+  other = Fingerprint::project(own, kFingerprintHidden, seed(1), kDimensions * 2).value();
   EXPECT_EQ(judged(other, own).step(), "shape");
   // Signs are seen: each value's turned about.
   std::vector<float> negated = own;
@@ -255,9 +255,10 @@ TEST(FingerprintVerify, TellsStatesApart) {
 }
 
 TEST(FingerprintVerify, TakesBf16) {
-  const Bits own = TorchNormal(3).draw(kHidden * 5);
-  const Fingerprint theirs = Fingerprint::project(own, kHidden, seed(1), kDimensions).value();
-  const Verdict verdict = verify(theirs, {own, kHidden}, seed(1), kDimensions, with_bound(0)).value();
+  const Bits own = TorchNormal(3).draw(kFingerprintHidden * 5);
+  const Fingerprint theirs = Fingerprint::project(own, kFingerprintHidden, seed(1), kDimensions).value();
+  const Verdict verdict =
+      verify(theirs, {own, kFingerprintHidden}, seed(1), kDimensions, with_bound(0)).value();
   EXPECT_TRUE(verdict.ok());
   EXPECT_EQ(verdict.checks(), (std::vector<Verdict::Check>{{"seed", Grade::kRecomputed},
                                                            {"shape", Grade::kRecomputed},
@@ -360,7 +361,7 @@ TEST(FingerprintVerify, IsInconclusiveWhereTheOwnStatesSayNothing) {
   EXPECT_EQ(filled(2, huge), "of the verifier's own states row 2 has one value throughout");
   for (const float value :
        {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
-    const Verdict verdict = found([&](auto& own) { own[3 * kHidden + 7] = value; });
+    const Verdict verdict = found([&](auto& own) { own[3 * kFingerprintHidden + 7] = value; });
     EXPECT_EQ(verdict.reason(), "of the verifier's own states row 3 holds an infinity or NaN");
     EXPECT_EQ(verdict.item(), 3u);
   }
@@ -371,11 +372,12 @@ TEST(FingerprintVerify, IsInconclusiveWhereTheOwnStatesSayNothing) {
   // So small that the sums are none.
   EXPECT_EQ(found([](auto& own) {
               std::ranges::fill(row_of(own, 1), 0.0F);
-              own[kHidden] = std::numeric_limits<float>::denorm_min();
+              own[kFingerprintHidden] = std::numeric_limits<float>::denorm_min();
             }).reason(),
             "of the verifier's own states row 1 has a fingerprint of zeros");
   EXPECT_EQ(found([](auto& own) {
-              for (std::size_t i = kHidden; i < own.size(); ++i) own[i] = own[i - kHidden];
+              for (std::size_t i = kFingerprintHidden; i < own.size(); ++i)
+                own[i] = own[i - kFingerprintHidden];
             }).reason(),
             "of the verifier's own states all rows are alike");
   EXPECT_EQ(step_of(judged(of({}), {})), "inconclusive: states");
@@ -438,7 +440,7 @@ TEST(FingerprintVerify, ARowWithinTheBoundOfTheRowBeforeRepeatsIt) {
   EXPECT_EQ(judged(all, own, with_bound(apart)).reason(),
             "of the verifier's own states, for 2 of 4 rows the row before would pass");
   EXPECT_EQ(step_of(judged(all, own, with_bound(std::nextafter(apart, 0)))), "accepted");
-  const std::vector<float> two(own.begin() + 2 * kHidden, own.end());
+  const std::vector<float> two(own.begin() + 2 * kFingerprintHidden, own.end());
   EXPECT_EQ(judged(of(two), two).reason(), "of the verifier's own states one row would pass for all 2");
 }
 
@@ -447,7 +449,7 @@ TEST(FingerprintVerify, OfWhatTheVerifierCannotAskIsAnError) {
   const auto error_of = [&](std::uint32_t hidden, std::uint32_t dimensions) {
     return verify(of(own), {own, hidden}, seed(1), dimensions, with_bound(0.05)).error().to_string();
   };
-  EXPECT_EQ(error_of(kHidden, 0), "dimensions: 0 is not in 1 to 1024");
+  EXPECT_EQ(error_of(kFingerprintHidden, 0), "dimensions: 0 is not in 1 to 1024");
   EXPECT_EQ(error_of(0, kDimensions), "hidden: 0 is not in 1 to 65536");
   EXPECT_EQ(error_of(199, kDimensions), "states: 800 values are not whole rows of 199");
 }

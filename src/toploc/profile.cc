@@ -33,7 +33,7 @@ constexpr auto kEachField = [](auto& self, const auto& visit) {
   visit("fingerprint_distance", self.fingerprint_distance);
 };
 
-Status out_of_range(const char* field, std::string reason) {
+Status bound_out_of_range(const char* field, std::string reason) {
   return Error{ErrorCode::kOutOfRange, field, std::move(reason)};
 }
 
@@ -86,17 +86,17 @@ Status Profile::validate() const {
         {"deviating_share", deviating_share, kMostShare},
         {"fingerprint_distance", fingerprint_distance.value_or(0), kMostDistance}}) {
     if (!(number >= 0 && number <= most))
-      return out_of_range(
+      return bound_out_of_range(
           field, fmt::format("{} is not in 0 to {}: values of another run would meet it", number, most));
   }
   if (!(dispersion > kDispersionOfOneValue && dispersion <= 128))
-    return out_of_range("dispersion",
-                        fmt::format("{} is not above {} and at most 128: one value for all would meet it",
-                                    dispersion, kDispersionOfOneValue));
+    return bound_out_of_range(
+        "dispersion", fmt::format("{} is not above {} and at most 128: one value for all would meet it",
+                                  dispersion, kDispersionOfOneValue));
   if (minimum_points <= Statistics::kPointsOfRow)
-    return out_of_range("minimum_points", fmt::format("{} is not over {}: one token would meet it",
-                                                      minimum_points, Statistics::kPointsOfRow));
-  if (topk > kMaxTopK) return out_of_range("topk", fmt::format("{} is over {}", topk, kMaxTopK));
+    return bound_out_of_range("minimum_points", fmt::format("{} is not over {}: one token would meet it",
+                                                            minimum_points, Statistics::kPointsOfRow));
+  if (topk > kMaxTopK) return bound_out_of_range("topk", fmt::format("{} is over {}", topk, kMaxTopK));
   return {};
 }
 

@@ -11,8 +11,8 @@
 namespace assay::toploc {
 namespace {
 
-constexpr std::string_view kFormat = "assay/toploc/proofs/v";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kProofFormat = "assay/toploc/proofs/v";
+constexpr std::uint32_t kProofVersion = 1;
 
 Status validate(const ProofFile& file) {
   ASSAY_TRY(file.parameters.validate());
@@ -32,7 +32,7 @@ Status validate(const ProofFile& file) {
 }
 
 void put(const ProofFile& file, internal::FlatJsonWriter& writer) {
-  writer.format(kFormat, kVersion);
+  writer.format(kProofFormat, kProofVersion);
   internal::put_parameters(writer, file.parameters);
   writer.integer("rows", file.rows);
   writer.integer("hidden", file.hidden);
@@ -73,7 +73,7 @@ Result<ProofFile> ProofFile::decode(std::string_view text, std::string_view plac
       {"hidden", internal::IntegerPlace{&file.hidden, 0, kAny}},
       {"proofs", internal::BytesPlace{&file.proofs, kMaxProofs, proof_size(kMaxTopK)}}};
   parameters.add_to(fields);
-  ASSAY_TRY(internal::read_flat_json(text, place, kFormat, kVersion, fields));
+  ASSAY_TRY(internal::read_flat_json(text, place, kProofFormat, kProofVersion, fields));
   file.parameters = ASSAY_TRY(parameters.take(place));
   const Status valid = validate(file);
   if (!valid.ok()) return within(place, valid.error());

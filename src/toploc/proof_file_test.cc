@@ -15,14 +15,14 @@ ProofFile sample() {
 
 std::string text() { return sample().encode().value(); }
 
-std::string replaced(std::string in, const std::string& from, const std::string& to) {
+std::string with_replaced(std::string in, const std::string& from, const std::string& to) {
   const std::size_t at = in.find(from);
   EXPECT_NE(at, std::string::npos) << from;
   return at == std::string::npos ? in : in.replace(at, from.size(), to);
 }
 
-ErrorCode code_with(const std::string& from, const std::string& to) {
-  return ProofFile::decode(replaced(text(), from, to), "f").error().code;
+ErrorCode code_after(const std::string& from, const std::string& to) {
+  return ProofFile::decode(with_replaced(text(), from, to), "f").error().code;
 }
 
 TEST(ProofFile, HasOneText) {
@@ -43,28 +43,28 @@ TEST(ProofFile, IsAFile) {
 }
 
 TEST(ProofFile, RefusesAnotherLayout) {
-  EXPECT_EQ(code_with("\"topk\": 4", "\"topk\":4"), ErrorCode::kNonCanonical);
+  EXPECT_EQ(code_after("\"topk\": 4", "\"topk\":4"), ErrorCode::kNonCanonical);
   EXPECT_EQ(ProofFile::decode(text() + "\n", "").error().code, ErrorCode::kNonCanonical);
   const std::string whole = text();
   EXPECT_EQ(ProofFile::decode(whole.substr(0, whole.size() - 1), "").error().code, ErrorCode::kNonCanonical);
-  EXPECT_EQ(code_with("\"rows\": 39,\n  \"hidden\": 16", "\"hidden\": 16,\n  \"rows\": 39"),
+  EXPECT_EQ(code_after("\"rows\": 39,\n  \"hidden\": 16", "\"hidden\": 16,\n  \"rows\": 39"),
             ErrorCode::kNonCanonical);
 }
 
 TEST(ProofFile, RefusesWhatDoesNotFitTogether) {
-  EXPECT_EQ(code_with("proofs/v1", "proofs/v2"), ErrorCode::kUnsupported);
-  EXPECT_EQ(code_with("lower-index", "random"), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_with("\"rows\": 39", "\"rows\": 100"), ErrorCode::kMismatch);
-  EXPECT_EQ(code_with("\"rows\": 39", "\"rows\": 0"), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_with("\"rows\": 39", "\"rows\": 1000000000000000"), ErrorCode::kTooLarge);
-  EXPECT_EQ(code_with("\"topk\": 4", "\"topk\": 5"), ErrorCode::kMismatch);
-  EXPECT_EQ(code_with("\"topk\": 4", "\"topk\": 0"), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_with("\"topk\": 4", "\"topk\": 4097"), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_with("_size\": 16", "_size\": 0"), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_with("\"/9", "\"*9"), ErrorCode::kMalformed);
-  EXPECT_EQ(code_with("\"proofs\": [", "\"proofs\": [7,"), ErrorCode::kMalformed);
-  EXPECT_EQ(code_with("\"proofs\": [", "\"proofs\": [\"\","), ErrorCode::kMismatch);
-  EXPECT_EQ(code_with("\"prefill_rows\": 3,", ""), ErrorCode::kMalformed);
+  EXPECT_EQ(code_after("proofs/v1", "proofs/v2"), ErrorCode::kUnsupported);
+  EXPECT_EQ(code_after("lower-index", "random"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_after("\"rows\": 39", "\"rows\": 100"), ErrorCode::kMismatch);
+  EXPECT_EQ(code_after("\"rows\": 39", "\"rows\": 0"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_after("\"rows\": 39", "\"rows\": 1000000000000000"), ErrorCode::kTooLarge);
+  EXPECT_EQ(code_after("\"topk\": 4", "\"topk\": 5"), ErrorCode::kMismatch);
+  EXPECT_EQ(code_after("\"topk\": 4", "\"topk\": 0"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_after("\"topk\": 4", "\"topk\": 4097"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_after("_size\": 16", "_size\": 0"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_after("\"/9", "\"*9"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_after("\"proofs\": [", "\"proofs\": [7,"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_after("\"proofs\": [", "\"proofs\": [\"\","), ErrorCode::kMismatch);
+  EXPECT_EQ(code_after("\"prefill_rows\": 3,", ""), ErrorCode::kMalformed);
   const std::string whole = text();
   const std::string without_proofs = whole.substr(0, whole.find("\"proofs\": ["));
   EXPECT_EQ(ProofFile::decode(without_proofs + "\"proofs\": \"x\"\n}\n", "f").error().to_string(),

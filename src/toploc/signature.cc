@@ -13,8 +13,8 @@
 namespace assay::toploc {
 namespace {
 
-constexpr std::string_view kFormat = "assay/toploc/signature/v";
-constexpr std::uint32_t kVersion = 2;
+constexpr std::string_view kSignatureFormat = "assay/toploc/signature/v";
+constexpr std::uint32_t kSignatureVersion = 2;
 
 Status validate_tokens(const char* field, const std::vector<std::uint32_t>& ids) {
   if (ids.empty() || ids.size() > Signature::kMaxTokens)
@@ -53,7 +53,7 @@ Status validate(const Signature& s) {
 }
 
 void put(const Signature& s, internal::FlatJsonWriter& writer) {
-  writer.format(kFormat, kVersion);
+  writer.format(kSignatureFormat, kSignatureVersion);
   writer.text("model", s.model);
   writer.text("dtype", s.dtype);
   writer.text("attention", s.attention);
@@ -65,13 +65,13 @@ void put(const Signature& s, internal::FlatJsonWriter& writer) {
   writer.finish();
 }
 
-constexpr auto kLayout = internal::FlatJsonWriter::Layout::kOneLine;
+constexpr auto kSignatureLayout = internal::FlatJsonWriter::Layout::kOneLine;
 
 }  // namespace
 
 Result<std::string> Signature::encode() const {
   ASSAY_TRY(validate(*this));
-  internal::FlatJsonWriter writer(kLayout);
+  internal::FlatJsonWriter writer(kSignatureLayout);
   put(*this, writer);
   std::string text = writer.take();
   if (text.size() > kMaxBytes)
@@ -95,11 +95,11 @@ Result<Signature> Signature::decode(std::string_view text, std::string_view plac
       {"output_token_ids", internal::IntegersPlace{&signature.output_token_ids, kMaxTokens, kMaxToken}},
       {"proofs", internal::BytesPlace{&signature.proofs, kMaxProofs, proof_size(kMaxTopK)}}};
   parameters.add_to(fields);
-  ASSAY_TRY(internal::read_flat_json(text, place, kFormat, kVersion, fields));
+  ASSAY_TRY(internal::read_flat_json(text, place, kSignatureFormat, kSignatureVersion, fields));
   signature.parameters = ASSAY_TRY(parameters.take(place));
   const Status valid = validate(signature);
   if (!valid.ok()) return within(place, valid.error());
-  internal::FlatJsonWriter canonical(kLayout, text);
+  internal::FlatJsonWriter canonical(kSignatureLayout, text);
   put(signature, canonical);
   if (!canonical.same())
     return Error{ErrorCode::kNonCanonical, std::string(place),

@@ -10,7 +10,7 @@
 namespace assay::toploc {
 namespace {
 
-Signature sample() {
+Signature sample_signature() {
   Signature signature;
   signature.model = "a/model";
   signature.dtype = "bfloat16";
@@ -23,39 +23,39 @@ Signature sample() {
   return signature;
 }
 
-std::string text() { return sample().encode().value(); }
+std::string signed_text() { return sample_signature().encode().value(); }
 
-std::string replaced(std::string in, const std::string& from, const std::string& to) {
+std::string signed_with(std::string in, const std::string& from, const std::string& to) {
   const std::size_t at = in.find(from);
   EXPECT_NE(at, std::string::npos) << from;
   return at == std::string::npos ? in : in.replace(at, from.size(), to);
 }
 
 Error error_with(const std::string& from, const std::string& to) {
-  const Result<Signature> read = Signature::decode(replaced(text(), from, to), "f");
+  const Result<Signature> read = Signature::decode(signed_with(signed_text(), from, to), "f");
   return read.ok() ? Error{} : read.error();
 }
-ErrorCode code_with(const std::string& from, const std::string& to) { return error_with(from, to).code; }
+ErrorCode code_of_signed(const std::string& from, const std::string& to) { return error_with(from, to).code; }
 
 TEST(Signature, HasOneText) {
   EXPECT_EQ(
-      text(),
+      signed_text(),
       R"({"format":"assay/toploc/signature/v2","model":"a/model","dtype":"bfloat16","attention":"sdpa",)"
       R"("prompt":"Why \"not\"?\n)"
       "\u00e9"
       R"(","prompt_token_ids":[1,2],"output_token_ids":[3,2147483647],"topk":4,"decode_batching_size":16,)"
       R"("prefill_rows":0,"merge_tail_below":8,"ties":"lower-index","proofs":["/9kAAQACAAMABA==",""]})"
       "\n");
-  EXPECT_EQ(Signature::decode(text(), "").value(), sample());
-  Signature tokens = sample();
+  EXPECT_EQ(Signature::decode(signed_text(), "").value(), sample_signature());
+  Signature tokens = sample_signature();
   tokens.proofs.clear();
   EXPECT_EQ(Signature::decode(tokens.encode().value(), "").value(), tokens);
 }
 
 TEST(Signature, IsAFile) {
   const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "signature_test.json";
-  ASSERT_TRUE(sample().write(path).ok());
-  EXPECT_EQ(Signature::read(path).value(), sample());
+  ASSERT_TRUE(sample_signature().write(path).ok());
+  EXPECT_EQ(Signature::read(path).value(), sample_signature());
   std::filesystem::resize_file(path, Signature::kMaxBytes + 1);
   EXPECT_EQ(Signature::read(path).error().code, ErrorCode::kTooLarge);
   std::filesystem::remove(path);
@@ -67,13 +67,13 @@ TEST(Signature, OfBeforeTheFirstReleaseIsRefusedByName) {
   EXPECT_EQ(error.code, ErrorCode::kUnsupported);
   EXPECT_EQ(error.to_string(),
             "f: format: version 1 was written by a version before the first release: make the file anew");
-  EXPECT_EQ(code_with("signature/v2", "signature/v3"), ErrorCode::kUnsupported);
-  EXPECT_EQ(code_with("signature/v2", "proofs/v1"), ErrorCode::kUnsupported);
-  EXPECT_EQ(code_with("\"format\":\"assay/toploc/signature/v2\",", ""), ErrorCode::kMalformed);
+  EXPECT_EQ(code_of_signed("signature/v2", "signature/v3"), ErrorCode::kUnsupported);
+  EXPECT_EQ(code_of_signed("signature/v2", "proofs/v1"), ErrorCode::kUnsupported);
+  EXPECT_EQ(code_of_signed("\"format\":\"assay/toploc/signature/v2\",", ""), ErrorCode::kMalformed);
 }
 
 TEST(Signature, HasEveryFieldOnceAndNoOther) {
-  const Json fields = parse_json(text(), "").value();
+  const Json fields = parse_json(signed_text(), "").value();
   for (const auto& [name, value] : fields.items()) {
     Json without = fields;
     without.erase(name);
@@ -81,7 +81,8 @@ TEST(Signature, HasEveryFieldOnceAndNoOther) {
     ASSERT_FALSE(read.ok()) << name;
     EXPECT_EQ(read.error().to_string(), "f: " + name + ": this field is missing");
     const std::string again = "\"" + name + "\":" + dump_json(value, -1) + ",";
-    EXPECT_EQ(Signature::decode("{" + again + text().substr(1), "").error().code, ErrorCode::kMalformed)
+    EXPECT_EQ(Signature::decode("{" + again + signed_text().substr(1), "").error().code,
+              ErrorCode::kMalformed)
         << name;
     Json null = fields;
     null[name] = nullptr;
@@ -92,35 +93,35 @@ TEST(Signature, HasEveryFieldOnceAndNoOther) {
 }
 
 TEST(Signature, RefusesAnotherLayout) {
-  EXPECT_EQ(code_with("\"topk\":4", "\"topk\": 4"), ErrorCode::kNonCanonical);
-  EXPECT_EQ(code_with("[1,2]", "[1,2 ]"), ErrorCode::kNonCanonical);
-  EXPECT_EQ(code_with("\u00e9", "\\u00e9"), ErrorCode::kNonCanonical);
-  EXPECT_EQ(Signature::decode(text() + "\n", "").error().code, ErrorCode::kNonCanonical);
-  EXPECT_EQ(Signature::decode(text().substr(0, text().size() - 1), "").error().code,
+  EXPECT_EQ(code_of_signed("\"topk\":4", "\"topk\": 4"), ErrorCode::kNonCanonical);
+  EXPECT_EQ(code_of_signed("[1,2]", "[1,2 ]"), ErrorCode::kNonCanonical);
+  EXPECT_EQ(code_of_signed("\u00e9", "\\u00e9"), ErrorCode::kNonCanonical);
+  EXPECT_EQ(Signature::decode(signed_text() + "\n", "").error().code, ErrorCode::kNonCanonical);
+  EXPECT_EQ(Signature::decode(signed_text().substr(0, signed_text().size() - 1), "").error().code,
             ErrorCode::kNonCanonical);
-  EXPECT_EQ(code_with("\"model\":\"a/model\",\"dtype\":\"bfloat16\"",
-                      "\"dtype\":\"bfloat16\",\"model\":\"a/model\""),
+  EXPECT_EQ(code_of_signed("\"model\":\"a/model\",\"dtype\":\"bfloat16\"",
+                           "\"dtype\":\"bfloat16\",\"model\":\"a/model\""),
             ErrorCode::kNonCanonical);
 }
 
 TEST(Signature, RefusesOtherValues) {
-  EXPECT_EQ(code_with("\"a/model\"", "3"), ErrorCode::kMalformed);
-  EXPECT_EQ(code_with("a/model", std::string(Signature::kMaxText + 1, 'x')), ErrorCode::kTooLarge);
+  EXPECT_EQ(code_of_signed("\"a/model\"", "3"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_of_signed("a/model", std::string(Signature::kMaxText + 1, 'x')), ErrorCode::kTooLarge);
   for (const char* list : {"[]", "[2147483648]", "[-1]"})
-    EXPECT_EQ(code_with("[1,2]", list), ErrorCode::kOutOfRange) << list;
+    EXPECT_EQ(code_of_signed("[1,2]", list), ErrorCode::kOutOfRange) << list;
   for (const char* list : {"3", "null", "[1.0]", "[true]", "[\"1\"]", "{\"1\":2}"})
-    EXPECT_EQ(code_with("[1,2]", list), ErrorCode::kMalformed) << list;
-  EXPECT_EQ(code_with("[3,2147483647]", "[]"), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_with("\"topk\":4", "\"topk\":0"), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_with("\"topk\":4", "\"topk\":4097"), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_with("_size\":16", "_size\":0"), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_with("_size\":16", "_size\":true"), ErrorCode::kMalformed);
-  EXPECT_EQ(code_with("_below\":8", "_below\":4294967296"), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_with("lower-index", "random"), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_with("\"/9kA", "\"*9kA"), ErrorCode::kMalformed);
-  EXPECT_EQ(code_with("ABA==", "ABB=="), ErrorCode::kNonCanonical);
-  EXPECT_EQ(code_with("\"\"]", "3]"), ErrorCode::kMalformed);
-  EXPECT_EQ(code_with("\"\"]", "\"" + std::string(10928, 'A') + "\"]"), ErrorCode::kTooLarge);
+    EXPECT_EQ(code_of_signed("[1,2]", list), ErrorCode::kMalformed) << list;
+  EXPECT_EQ(code_of_signed("[3,2147483647]", "[]"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of_signed("\"topk\":4", "\"topk\":0"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of_signed("\"topk\":4", "\"topk\":4097"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of_signed("_size\":16", "_size\":0"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of_signed("_size\":16", "_size\":true"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_of_signed("_below\":8", "_below\":4294967296"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of_signed("lower-index", "random"), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_of_signed("\"/9kA", "\"*9kA"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_of_signed("ABA==", "ABB=="), ErrorCode::kNonCanonical);
+  EXPECT_EQ(code_of_signed("\"\"]", "3]"), ErrorCode::kMalformed);
+  EXPECT_EQ(code_of_signed("\"\"]", "\"" + std::string(10928, 'A') + "\"]"), ErrorCode::kTooLarge);
   // The first thing that belongs nowhere ends the reading.
   for (const std::string& other :
        {std::string(1000, '['), std::string("[]"), std::string("3"), std::string("\"x\"")})
@@ -137,7 +138,8 @@ TEST(Signature, RefusesOtherValues) {
 
 // "Zg==" and "Zo==" are the same byte to who does not look at the bits behind it.
 TEST(Signature, TakesOneTextForABytes) {
-  EXPECT_EQ(Signature::decode(replaced(text(), "\"\"]", "\"Zg==\"]"), "f").value().proofs[1], Bytes{0x66});
+  EXPECT_EQ(Signature::decode(signed_with(signed_text(), "\"\"]", "\"Zg==\"]"), "f").value().proofs[1],
+            Bytes{0x66});
   for (const char* other : {"Zo==", "Zh==", "Zm9=", "Zg=", "Zg", "Zg===", "Z=g=", "====", " Zg=="}) {
     const Error error = error_with("\"\"]", "\"" + std::string(other) + "\"]");
     EXPECT_EQ(error.place, "f: proofs[1]") << other;
@@ -149,7 +151,7 @@ TEST(Signature, TakesOneTextForABytes) {
 std::string with_many(const char* list, std::size_t count, const std::string& item) {
   std::string items = "[" + item;
   for (std::size_t i = 1; i < count; ++i) items += "," + item;
-  return replaced(text(), list, items + "]");
+  return signed_with(signed_text(), list, items + "]");
 }
 
 TEST(Signature, IsCapped) {
@@ -166,13 +168,13 @@ TEST(Signature, IsCapped) {
 }
 
 TEST(Signature, IsReadAtItsCaps) {
-  Signature most = sample();
+  Signature most = sample_signature();
   most.model.assign(Signature::kMaxText, 'x');
   most.proofs = {Bytes(8194, 1)};
   EXPECT_EQ(Signature::decode(most.encode().value(), "").value(), most);
   most.proofs.assign(Signature::kMaxProofs, Bytes());
   EXPECT_EQ(Signature::decode(most.encode().value(), "").value().proofs.size(), Signature::kMaxProofs);
-  Signature longest = sample();
+  Signature longest = sample_signature();
   longest.prompt.clear();
   longest.prompt.assign(Signature::kMaxBytes - longest.encode().value().size(), 'x');
   const std::string whole = longest.encode().value();
@@ -183,7 +185,7 @@ TEST(Signature, IsReadAtItsCaps) {
 }
 
 TEST(Signature, EscapesWhatJsonDoes) {
-  Signature escaped = sample();
+  Signature escaped = sample_signature();
   escaped.prompt = "a\\b\x01\x1f\b\f\r\t/";
   const std::string written = escaped.encode().value();
   EXPECT_NE(written.find(R"("prompt":"a\\b\u0001\u001f\b\f\r\t/")"), std::string::npos) << written;
@@ -205,7 +207,7 @@ TEST(Signature, HasNoListWithinAList) {
 
 TEST(Signature, WritesNothingThatIsNotRead) {
   const auto code_of = [](const std::function<void(Signature&)>& change) {
-    Signature signature = sample();
+    Signature signature = sample_signature();
     change(signature);
     const Result<std::string> encoded = signature.encode();
     EXPECT_EQ(signature.write("/nowhere/at/all").error().code, encoded.error().code);

@@ -10,34 +10,38 @@
 namespace assay::toploc {
 namespace {
 
-constexpr std::uint64_t kRows = 70;
-constexpr std::uint64_t kHidden = 64;
+constexpr std::uint64_t kVerifiedRows = 70;
+constexpr std::uint64_t kVerifiedHidden = 64;
 
 class Verify : public testing::Test {
  protected:
-  Verify() : values_(TorchNormal(5).draw(kRows * kHidden)) {
+  Verify() : values_(TorchNormal(5).draw(kVerifiedRows * kVerifiedHidden)) {
     file_.parameters = asked_.parameters;
     rebuild();
   }
 
   /// Honest proofs by the file's own parameters.
-  void rebuild() { file_ = ProofFile::build(kRows, kHidden, values_, file_.parameters).value(); }
+  void rebuild() {
+    file_ = ProofFile::build(kVerifiedRows, kVerifiedHidden, values_, file_.parameters).value();
+  }
 
-  [[nodiscard]] States states() const { return States{kRows, kHidden, values_}; }
+  [[nodiscard]] States states() const { return States{kVerifiedRows, kVerifiedHidden, values_}; }
   [[nodiscard]] Verdict verdict(const Profile& profile = Profile::published()) const {
     return toploc::verify(Offer::of(file_), asked_, states(), profile).value().verdict;
   }
   /// What a selection elsewhere takes of a chunk.
   [[nodiscard]] Points points_of(std::size_t chunk, TieRule rule) const {
     const std::vector<std::uint64_t> lengths =
-        chunk_lengths(kRows, kHidden, asked_.parameters.batching).value();
+        chunk_lengths(kVerifiedRows, kVerifiedHidden, asked_.parameters.batching).value();
     const std::uint64_t start = std::accumulate(lengths.begin(), lengths.begin() + chunk, std::uint64_t{0});
     const std::span<const std::uint16_t> values(values_.data() + start, lengths[chunk]);
     Points points{select(values, 64, rule).value(), {}};
     for (const std::uint32_t index : points.indices) points.values.push_back(values[index]);
     return points;
   }
-  [[nodiscard]] Verdict before() const { return check_offer(Offer::of(file_), asked_, kRows).value(); }
+  [[nodiscard]] Verdict before() const {
+    return check_offer(Offer::of(file_), asked_, kVerifiedRows).value();
+  }
 
   Bits values_;
   Asked asked_{{64, {20, 5, 3}, TieRule::kLowerIndex}};
@@ -97,13 +101,13 @@ TEST_F(Verify, EitherRuleForTiesWillDo) {
 }
 
 TEST_F(Verify, AsksForTheShape) {
-  file_.rows = kRows - 1;
+  file_.rows = kVerifiedRows - 1;
   EXPECT_EQ(step_of(verdict()), "shape");
   EXPECT_EQ(verdict().reason(), "the proofs are of 69 rows, the states are 70");
   EXPECT_EQ(verdict().checks().size(), 1u);
   EXPECT_EQ(before().reason(), verdict().reason());
-  file_.rows = kRows;
-  file_.hidden = kHidden + 1;
+  file_.rows = kVerifiedRows;
+  file_.hidden = kVerifiedHidden + 1;
   EXPECT_EQ(step_of(verdict()), "shape");
   EXPECT_EQ(verdict().reason(), "the proofs are of rows of 65 values, the states are of 64");
   // The width is not known before there are states.
@@ -158,7 +162,7 @@ TEST_F(Verify, ProofsWithoutAWordAreJudgedByWhatWasAsked) {
 
 TEST_F(Verify, StatesMayLieElsewhere) {
   std::vector<std::size_t> called;
-  States elsewhere{kRows, kHidden, {}};
+  States elsewhere{kVerifiedRows, kVerifiedHidden, {}};
   elsewhere.select = [&](std::size_t chunk, TieRule rule) -> Result<Points> {
     called.push_back(chunk);
     return points_of(chunk, rule);
@@ -187,7 +191,7 @@ TEST_F(Verify, StatesMayLieElsewhere) {
 TEST_F(Verify, WithoutAWordTheRuleForTiesIsTheVerifiersOwn) {
   ASSERT_TRUE(asked_.any_ties);
   std::vector<TieRule> rules;
-  States elsewhere{kRows, kHidden, {}};
+  States elsewhere{kVerifiedRows, kVerifiedHidden, {}};
   elsewhere.select = [&](std::size_t chunk, TieRule rule) -> Result<Points> {
     rules.push_back(rule);
     return points_of(chunk, rule);
@@ -202,18 +206,18 @@ TEST_F(Verify, WithoutAWordTheRuleForTiesIsTheVerifiersOwn) {
 
 TEST_F(Verify, WhatTheVerifierCannotAskForIsAnError) {
   const auto code_of = [this] {
-    EXPECT_EQ(check_offer(Offer::of(file_), asked_, kRows).ok(), false);
+    EXPECT_EQ(check_offer(Offer::of(file_), asked_, kVerifiedRows).ok(), false);
     return toploc::verify(Offer::of(file_), asked_, states(), Profile::published()).error().code;
   };
   asked_.parameters.topk = 0;
   EXPECT_EQ(code_of(), ErrorCode::kOutOfRange);
   asked_.parameters = file_.parameters;
-  asked_.parameters.batching.prefill_rows = file_.parameters.batching.prefill_rows = kRows + 1;
+  asked_.parameters.batching.prefill_rows = file_.parameters.batching.prefill_rows = kVerifiedRows + 1;
   EXPECT_EQ(code_of(), ErrorCode::kOutOfRange);
   asked_.parameters.batching = file_.parameters.batching = {20, 5, 3};
   // Lengths that are not those of the rows, which say how long the sequence is.
   States elsewhere = states();
-  elsewhere.lengths = chunk_lengths(kRows, kHidden, asked_.parameters.batching).value();
+  elsewhere.lengths = chunk_lengths(kVerifiedRows, kVerifiedHidden, asked_.parameters.batching).value();
   const auto with_lengths = [&] {
     return toploc::verify(Offer::of(file_), asked_, elsewhere, Profile::published());
   };
@@ -222,7 +226,7 @@ TEST_F(Verify, WhatTheVerifierCannotAskForIsAnError) {
   EXPECT_EQ(with_lengths().error().code, ErrorCode::kOutOfRange);
   asked_.parameters.batching.prefill_rows = file_.parameters.batching.prefill_rows = 1;
   EXPECT_EQ(with_lengths().error().to_string(), "lengths: of 5 chunks, where 1 rows make 1");
-  elsewhere.rows = file_.rows = kRows;
+  elsewhere.rows = file_.rows = kVerifiedRows;
   asked_.parameters.batching = file_.parameters.batching = {20, 5, 3};
   values_.pop_back();
   EXPECT_EQ(toploc::verify(Offer::of(file_), asked_, states(), Profile::published()).error().code,
@@ -253,7 +257,7 @@ TEST_F(Verify, ASignatureSaysItsRowsByItsTokens) {
   // Without a prompt's chunk the rows are those of the answer.
   signature.parameters.batching.prefill_rows = asked_.parameters.batching.prefill_rows = 0;
   EXPECT_EQ(step_with(), "shape");
-  signature.output_token_ids.resize(kRows);
+  signature.output_token_ids.resize(kVerifiedRows);
   EXPECT_EQ(step_with(), "proof count");
 }
 

@@ -54,7 +54,7 @@ Result<Json> read_proof(const fs::path& path) {
               {"verified", nullptr}};
 }
 
-constexpr std::array kKinds = {
+constexpr std::array kTreeFileKinds = {
     FileKind{Mark::kBytes, "assay/tree/root/v", "public part of a tree", read_root},
     FileKind{Mark::kBytes, "assay/tree/kept/v", "tree", read_kept},
     FileKind{Mark::kBytes, "assay/tree/proof/v", "proof from a tree", read_proof},
@@ -62,6 +62,6 @@ constexpr std::array kKinds = {
 
 }  // namespace
 
-std::span<const FileKind> file_kinds() { return kKinds; }
+std::span<const FileKind> file_kinds() { return kTreeFileKinds; }
 
 }  // namespace assay::tree

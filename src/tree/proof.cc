@@ -11,14 +11,14 @@
 namespace assay::tree {
 namespace {
 
-constexpr std::string_view kTag = "assay/tree/proof/v";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kProofTag = "assay/tree/proof/v";
+constexpr std::uint32_t kProofVersion = 1;
 
 }  // namespace
 
 Bytes Proof::encode() const {
   WireWriter writer;
-  writer.begin(kTag, kVersion).u8(static_cast<std::uint8_t>(form)).raw(tree).raw(body);
+  writer.begin(kProofTag, kProofVersion).u8(static_cast<std::uint8_t>(form)).raw(tree).raw(body);
   return writer.take();
 }
 
@@ -27,7 +27,7 @@ Result<Proof> Proof::decode(ByteSpan bytes, std::string_view place) {
     return Error{ErrorCode::kTooLarge, std::string(place),
                  fmt::format("{} bytes, {} at most", bytes.size(), kMaxBytes)};
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.begin(kTag, kVersion));
+  ASSAY_TRY(reader.begin(kProofTag, kProofVersion));
   Proof out;
   const std::uint8_t form = ASSAY_TRY(reader.u8("form"));
   if (form < static_cast<std::uint8_t>(Form::kMerkle) || form > static_cast<std::uint8_t>(Form::kTerkle))
@@ -44,7 +44,7 @@ Result<Proof> Proof::decode(ByteSpan bytes, std::string_view place) {
 }
 
 Result<Proof> Proof::read(const std::filesystem::path& path) {
-  return decode(ASSAY_TRY(read_file(path, kMaxBytes, kTag, kVersion)), path.string());
+  return decode(ASSAY_TRY(read_file(path, kMaxBytes, kProofTag, kProofVersion)), path.string());
 }
 
 Status Proof::write(const std::filesystem::path& path) const { return write_file(path, encode()); }

@@ -11,8 +11,8 @@
 namespace assay::weights {
 namespace {
 
-constexpr std::string_view kTag = "assay/row/v";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kOpeningTag = "assay/row/v";
+constexpr std::uint32_t kOpeningVersion = 1;
 
 /// Where a row lies among the bytes and the chunks of its tensor.
 struct RowPlace {
@@ -92,7 +92,7 @@ ByteSpan RowOpening::values() const {
 
 Bytes RowOpening::encode() const {
   WireWriter writer;
-  writer.begin(kTag, kVersion).u64(tensor_count).u64(tensor_index).raw(tree);
+  writer.begin(kOpeningTag, kOpeningVersion).u64(tensor_count).u64(tensor_index).raw(tree);
   write_entry(writer, tensor);
   write_hashes(writer, tensor_path.hashes);
   writer.u64(row).raw(chunks);
@@ -102,7 +102,7 @@ Bytes RowOpening::encode() const {
 
 Result<RowOpening> RowOpening::decode(ByteSpan bytes, std::string_view place) {
   WireReader reader(bytes, place);
-  ASSAY_TRY(reader.begin(kTag, kVersion));
+  ASSAY_TRY(reader.begin(kOpeningTag, kOpeningVersion));
   RowOpening opening;
   opening.tensor_count = ASSAY_TRY(reader.u64("count of tensors"));
   opening.tensor_index = ASSAY_TRY(reader.u64("index of the tensor"));
@@ -120,7 +120,7 @@ Result<RowOpening> RowOpening::decode(ByteSpan bytes, std::string_view place) {
 }
 
 Result<RowOpening> RowOpening::read(const std::filesystem::path& path) {
-  return decode(ASSAY_TRY(read_file(path, kMaxBytes, kTag, kVersion)), path.string());
+  return decode(ASSAY_TRY(read_file(path, kMaxBytes, kOpeningTag, kOpeningVersion)), path.string());
 }
 
 Status RowOpening::write(const std::filesystem::path& path) const { return write_file(path, encode()); }

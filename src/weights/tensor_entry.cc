@@ -11,8 +11,8 @@
 namespace assay::weights {
 namespace {
 
-constexpr std::string_view kTag = "assay/tensor/v";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kEntryTag = "assay/tensor/v";
+constexpr std::uint32_t kEntryVersion = 1;
 
 // Hashed side by side; their bytes, 4 MiB, are read from a file one behind the other.
 constexpr std::size_t kChunksAtOnce = 64;
@@ -40,7 +40,7 @@ struct Chunks {
 
 Bytes TensorEntry::leaf() const {
   WireWriter writer;
-  writer.begin(kTag, kVersion);
+  writer.begin(kEntryTag, kEntryVersion);
   write_entry(writer, *this);
   return writer.take();
 }

@@ -30,7 +30,7 @@ def run(
     line: str,
     *more: object,
     file_limit: int | None = None,
-    seconds: float = 60,
+    seconds: float = 240,
     **changes: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run it in a folder with the words of `line`, and with `more` as they are."""
@@ -46,7 +46,7 @@ def run(
     )  # fmt: skip
 
 
-def done(where: Path, line: str, *more: object, code: int = DONE, seconds: float = 60) -> str:
+def done(where: Path, line: str, *more: object, code: int = DONE, seconds: float = 240) -> str:
     """What it prints when it ends with `code`."""
     ended = run(where, line, *more, seconds=seconds)
     assert ended.returncode == code, ended.stderr + ended.stdout

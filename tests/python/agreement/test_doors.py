@@ -66,7 +66,7 @@ def answer_of(code: int, text: str) -> Answer:
 
 def through_library(folder: Path, words: list[str]) -> Answer:
     ended = subprocess.run(
-        [LIBRARY, *words], cwd=folder, check=False, capture_output=True, text=True, timeout=60
+        [LIBRARY, *words], cwd=folder, check=False, capture_output=True, text=True, timeout=240
     )
     return answer_of(ended.returncode, ended.stdout)
 

@@ -205,7 +205,7 @@ def test_the_model_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def held_up(self: StreamingCommit, end: int) -> None:
         assert end - self._done <= streaming.MOST_TOGETHER
-        assert go_on.wait(timeout=60)
+        assert go_on.wait(timeout=240)
         original(self, end)
 
     monkeypatch.setattr(StreamingCommit, "_commit_until", held_up)
@@ -237,7 +237,7 @@ def test_the_thread_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def rows(self: StreamingCommit, complete: int) -> None:
         if complete > BLOCK:
-            assert failed.wait(timeout=60)
+            assert failed.wait(timeout=240)
             while self._failure is None:
                 time.sleep(0.001)
         original(self, complete)
@@ -495,7 +495,7 @@ def test_interrupted(model_folder: Path, tmp_path: Path) -> None:
         assert process.stderr is not None
         assert process.stderr.readline() == "committing\n"
         process.send_signal(signal.SIGINT)
-        printed, said = process.communicate(timeout=60)
+        printed, said = process.communicate(timeout=240)
     assert process.returncode == 2
     assert printed == ""
     lines = [line for line in said.splitlines() if line != "committing"]

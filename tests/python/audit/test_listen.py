@@ -53,7 +53,7 @@ class Listener:
         self.port = int(first.split()[-1])
 
     def ended(self) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=240)
         return self.process.returncode, out, err
 
     def stop(self, number: int = signal.SIGINT) -> tuple[int, str, str]:
@@ -354,7 +354,7 @@ def test_many_connections_one_after_another_and_at_once(start: Any) -> None:
     for i, one in enumerate(open_ones):
         one.sendall(b"".join(packet_of(sequence=200 + i))[50:])
         one.close()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     time.sleep(0.3)
     assert time.monotonic() < deadline
     for one in idle:

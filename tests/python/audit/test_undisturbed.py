@@ -272,7 +272,7 @@ def test_a_fork_has_a_session_of_its_own() -> None:
     with audit_packets.keeping() as kept:
         ended = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", textwrap.dedent(program), str(kept.port)],
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     by_session: dict[bytes, list[int]] = {}

@@ -73,7 +73,7 @@ def out_of(where: Path, *words: str | bytes) -> tuple[int, bytes]:
         env=environment(),
         check=False,
         capture_output=True,
-        timeout=60,
+        timeout=240,
     )
     return program.returncode, program.stdout + program.stderr
 

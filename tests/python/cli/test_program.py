@@ -311,13 +311,13 @@ def stopped(where: Path, number: signal.Signals, line: str) -> tuple[int, str]:
         [PROGRAM, *line.split()], cwd=where, env=environment(), text=True, stderr=subprocess.PIPE,
         preexec_fn=restore_signals,
     )  # fmt: skip
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not any(name.endswith(".part") for name in listing(where)):
         assert process.poll() is None, "it ended before it could be stopped"
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(number)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=120)
     return process.returncode, said
 
 
@@ -338,7 +338,7 @@ def test_a_closed_pipe_ends_it_quietly(made: Path) -> None:
     )  # fmt: skip
     assert process.stdout is not None
     process.stdout.close()
-    assert process.wait(timeout=20) in (-signal.SIGPIPE, 0)
+    assert process.wait(timeout=120) in (-signal.SIGPIPE, 0)
     assert process.stderr is not None
     assert process.stderr.read() == b""
     process.stderr.close()
@@ -361,7 +361,7 @@ def on_terminal(where: Path, line: str, **changes: str) -> str:
             break
         said += part
     os.close(ours)
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=120) == 0
     return said.decode()
 
 

@@ -406,7 +406,7 @@ def together(*acts: Callable[[], None]) -> None:
     def guarded(act: Callable[[], None]) -> None:
         try:
             torch.set_num_threads(1)
-            start.wait(timeout=60)
+            start.wait(timeout=240)
             act()
         except BaseException as error:
             errors.append(error)

@@ -45,11 +45,11 @@ class InStep(LogitsProcessor):
         self._barrier = threading.Barrier(requests)
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        self._barrier.wait(timeout=60)
+        self._barrier.wait(timeout=240)
         return scores
 
     def reported(self, _: object) -> None:
-        self._barrier.wait(timeout=60)
+        self._barrier.wait(timeout=240)
 
 
 def run(model: PreTrainedModel, prompt: list[int], tokens: int = TOKENS, **options: Any) -> Any:
