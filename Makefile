@@ -125,7 +125,7 @@ counts: test-build clang  ## what fixed pieces of work cost in instructions, or 
 	@tests/counts/check_counts.py $(package_tree)
 
 .PHONY: soak
-soak: test-build lint-setup  ## the long tests: minutes of fuzzing for each target, tests marked soak, clang's analyzer, threads, aarch64
+soak: test-build lint-setup  ## the long tests: fuzzing each target for minutes, tests marked soak, clang's analyzer, all sanitizers, aarch64
 	@tools/fuzz --each $(TOPLOC_FUZZ_SECONDS) $(toploc_fuzz)
 	@tools/fuzz --each $(SOAK_FUZZ_SECONDS) $(other_fuzz)
 	@ctest --test-dir $(package_tree) --output-on-failure --label-regex soak
