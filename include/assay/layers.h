@@ -17,11 +17,12 @@ namespace assay::layers {
 
 /// One linear layer. Its index is its place among the layers, in the order of the model's modules.
 struct LayerScore {
+  static constexpr std::size_t kMaxSides = 8;
   std::string name;                         ///< "<block>.<module path>"
   std::uint64_t num_parameters = 0;         ///< what checking it costs: the product of weight_shape
   double significance_score = 0;            ///< what checking it is worth, at least 0
   double pruning_ratio = 0;                 ///< in [0, 1]
-  std::vector<std::uint64_t> weight_shape;  ///< 1 to 8 sides
+  std::vector<std::uint64_t> weight_shape;  ///< 1 to kMaxSides
   friend bool operator==(const LayerScore&, const LayerScore&) = default;
 };
 

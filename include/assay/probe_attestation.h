@@ -22,6 +22,7 @@ namespace assay::probe {
 struct Attestation {
   static constexpr std::size_t kMaxLayers = 1024;
   static constexpr std::size_t kMaxReadings = 65536;
+  static constexpr std::size_t kMaxItems = 65536;   ///< of any other list
   static constexpr std::uint64_t kMaxFuture = 300;  ///< seconds
 
   enum class InnerProduct : std::uint8_t { kCausal, kEuclidean, kRegularised };

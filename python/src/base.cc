@@ -85,17 +85,15 @@ std::vector<Fr> read_elements(const Rows& rows, std::string_view place) {
 }
 
 NewRows to_rows(std::span<const Fr> elements) {
-  auto rows = std::make_unique<Bytes>();
+  Bytes rows;
   without_gil([&] {
-    rows->reserve(elements.size() * 32);
+    rows.reserve(elements.size() * 32);
     for (const Fr& element : elements) {
       const auto bytes = element.to_scalar().to_bytes();
-      rows->insert(rows->end(), bytes.begin(), bytes.end());
+      rows.insert(rows.end(), bytes.begin(), bytes.end());
     }
   });
-  std::uint8_t* data = rows->data();
-  const nb::capsule owner(rows.release(), [](void* p) noexcept { delete static_cast<Bytes*>(p); });
-  return NewRows(data, {elements.size(), 32}, owner);
+  return to_array<NewRows>(std::move(rows), {elements.size(), 32});
 }
 
 Digest to_digest(const nb::bytes& bytes, std::string_view place) {

@@ -80,6 +80,20 @@ nb::bytes to_python(const Container& bytes) {
   return nb::bytes(bytes.data(), bytes.size());
 }
 
+inline std::optional<nb::bytes> bytes_if(const std::optional<Digest>& digest) {
+  if (!digest) return std::nullopt;
+  return to_python(*digest);
+}
+
+/// A numpy array that owns the vector.
+template <class NewArray, class T>
+NewArray to_array(std::vector<T> values, std::initializer_list<std::size_t> shape) {
+  auto kept = std::make_unique<std::vector<T>>(std::move(values));
+  T* data = kept->data();
+  const nb::capsule owner(kept.release(), [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+  return NewArray(data, shape, owner);
+}
+
 template <class T>
 void bind_equality(nb::class_<T>& type) {
   type.def(

@@ -18,13 +18,9 @@ using NamedLayer = std::pair<std::string, Source>;
 
 std::span<const double> doubles_of(const Doubles& values) { return {values.data(), values.size()}; }
 
-NewDoubles to_numpy(std::span<const double> values) {
-  auto kept = std::make_unique<double[]>(values.size());
-  std::copy(values.begin(), values.end(), kept.get());
-  double* const data = kept.get();
-  const nb::capsule owner(kept.release(),
-                          [](void* memory) noexcept { delete[] static_cast<double*>(memory); });
-  return NewDoubles(data, {values.size()}, owner);
+NewDoubles array_of(std::vector<double> values) {
+  const std::size_t size = values.size();
+  return to_array<NewDoubles>(std::move(values), {size});
 }
 
 template <class T>
@@ -103,7 +99,7 @@ std::string score_given(const std::pair<std::string, std::string>& model,
 void bind_spectrum(nb::module_& m) {
   nb::class_<layers::Spectrum>(m, "Spectrum", "The eigenvalues of W^T W of a weight W.")
       .def_prop_ro(
-          "eigenvalues", [](const layers::Spectrum& spectrum) { return to_numpy(spectrum.eigenvalues); },
+          "eigenvalues", [](const layers::Spectrum& spectrum) { return array_of(spectrum.eigenvalues); },
           nb::rv_policy::move, "Ascending, float64; squares of the singular values.")
       .def_ro("zeros", &layers::Spectrum::zeros, "How many of them are 0.")
       .def_ro("rows", &layers::Spectrum::rows)
@@ -175,7 +171,7 @@ void bind_layers_spectra(nb::module_& m) {
          const std::string& clip) {
         const layers::PruningRatios found = unwrap(layers::pruning_ratios(
             doubles_of(metrics), sizes, blocks, mapping_of(mapping, sparsity, epsilon, clip)));
-        return std::tuple(to_numpy(found.ratios), found.scale, found.full);
+        return std::tuple(array_of(found.ratios), found.scale, found.full);
       },
       nb::arg("metrics"), nb::arg("sizes"), nb::arg("blocks"), nb::arg("mapping"), nb::arg("sparsity"),
       nb::arg("epsilon"), nb::arg("clip"));

@@ -67,15 +67,6 @@ std::uint32_t width_of(const Array& array, std::size_t axis) {
   return static_cast<std::uint32_t>(std::min<std::size_t>(array.shape(axis), UINT32_MAX));
 }
 
-/// A numpy array that owns the vector.
-template <class NewArray, class T>
-NewArray to_array(std::vector<T> values, std::initializer_list<std::size_t> shape) {
-  auto kept = std::make_unique<std::vector<T>>(std::move(values));
-  T* data = kept->data();
-  const nb::capsule owner(kept.release(), [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-  return NewArray(data, shape, owner);
-}
-
 Precision precision_of(const std::string& name) {
   const std::optional<Precision> known = precision_from(name);
   if (!known)
@@ -232,11 +223,6 @@ using PlainText = std::tuple<std::string, bool, TokenIds, std::vector<std::uint3
 std::optional<Digest> digest_if(const std::optional<nb::bytes>& bytes, std::string_view place) {
   if (!bytes) return std::nullopt;
   return to_digest(*bytes, place);
-}
-
-std::optional<nb::bytes> bytes_if(const std::optional<Digest>& digest) {
-  if (!digest) return std::nullopt;
-  return to_python(*digest);
 }
 
 void bind_rows(nb::module_& m) {

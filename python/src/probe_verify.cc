@@ -44,16 +44,7 @@ using CorpusPaths = std::tuple<std::string, std::string, Path>;
 using PlainRemeasured = std::tuple<std::uint64_t, double, double>;
 
 NewDoubleRows readings_of(const Statement& statement) {
-  auto kept = std::make_unique<std::vector<double>>(statement.readings);
-  double* data = kept->data();
-  const nb::capsule owner(kept.release(),
-                          [](void* p) noexcept { delete static_cast<std::vector<double>*>(p); });
-  return NewDoubleRows(data, {statement.positions.size(), statement.probes.size()}, owner);
-}
-
-std::optional<nb::bytes> bytes_or_none(const std::optional<Digest>& digest) {
-  if (!digest) return std::nullopt;
-  return to_python(*digest);
+  return to_array<NewDoubleRows>(statement.readings, {statement.positions.size(), statement.probes.size()});
 }
 
 void bind_statement(nb::module_& m) {
@@ -78,9 +69,9 @@ void bind_statement(nb::module_& m) {
                      for (const StatedProbe& probe : s.probes) names.push_back(probe.name);
                      return names;
                    })
-      .def_prop_ro("tokens_digest", [](const Statement& s) { return bytes_or_none(s.tokens); })
-      .def_prop_ro("weights_root", [](const Statement& s) { return bytes_or_none(s.weights_root); })
-      .def_prop_ro("nonce", [](const Statement& s) { return bytes_or_none(s.nonce); })
+      .def_prop_ro("tokens_digest", [](const Statement& s) { return bytes_if(s.tokens); })
+      .def_prop_ro("weights_root", [](const Statement& s) { return bytes_if(s.weights_root); })
+      .def_prop_ro("nonce", [](const Statement& s) { return bytes_if(s.nonce); })
       .def_ro("engine", &Statement::engine)
       .def_ro("issued_at", &Statement::issued_at)
       .def_ro("expires_at", &Statement::expires_at);

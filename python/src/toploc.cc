@@ -21,17 +21,9 @@ using FloatRows = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device
 using NewFloatRows = nb::ndarray<nb::numpy, float, nb::ndim<2>>;
 using StateRows = std::variant<BitRows, FloatRows>;
 
-/// A numpy array that owns the vector.
-template <class NewArray, class T>
-NewArray to_numpy(std::vector<T> values, std::initializer_list<std::size_t> shape) {
-  auto kept = std::make_unique<std::vector<T>>(std::move(values));
-  T* data = kept->data();
-  const nb::capsule owner(kept.release(), [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-  return NewArray(data, shape, owner);
-}
-NewWords to_numpy(std::vector<std::uint32_t> values) {
+NewWords words_of(std::vector<std::uint32_t> values) {
   const std::size_t size = values.size();
-  return to_numpy<NewWords>(std::move(values), {size});
+  return to_array<NewWords>(std::move(values), {size});
 }
 
 std::vector<Comparison> compare_chunks(const std::vector<nb::bytes>& proofs, const Bits& bits,
@@ -80,7 +72,7 @@ toploc::OwnStates own_states(const StateRows& states) {
 NewFloatRows to_rows(Fingerprint fingerprint) {
   const std::size_t rows = fingerprint.rows();
   const std::size_t dimensions = fingerprint.dimensions;
-  return to_numpy<NewFloatRows>(std::move(fingerprint.values), {rows, dimensions});
+  return to_array<NewFloatRows>(std::move(fingerprint.values), {rows, dimensions});
 }
 
 Fingerprint to_fingerprint(const FloatRows& values, std::uint32_t hidden, const Digest& seed) {
@@ -96,7 +88,7 @@ void bind_proofs(nb::module_& m) {
   m.def(
       "toploc_select",
       [](const Bits& bits, std::uint32_t k, bool lower_index_first) {
-        return to_numpy(unwrap(
+        return words_of(unwrap(
             without_gil([&] { return toploc::select(span_of_array(bits), k, rule_of(lower_index_first)); })));
       },
       nb::arg("bits").noconvert(), nb::arg("k"), nb::arg("lower_index_first"));
@@ -109,14 +101,14 @@ void bind_proofs(nb::module_& m) {
   m.def(
       "toploc_interpolate",
       [](const Words& x, const Words& y) {
-        return to_numpy(
+        return words_of(
             unwrap(without_gil([&] { return toploc::interpolate(span_of_array(x), span_of_array(y)); })));
       },
       nb::arg("x").noconvert(), nb::arg("y").noconvert());
   m.def(
       "toploc_evaluate",
       [](const Words& coefficients, const Words& x) {
-        return to_numpy(unwrap(
+        return words_of(unwrap(
             without_gil([&] { return toploc::evaluate(span_of_array(coefficients), span_of_array(x)); })));
       },
       nb::arg("coefficients").noconvert(), nb::arg("x").noconvert());

@@ -15,14 +15,11 @@ namespace assay::audit {
 namespace {
 
 using test::Llama;
+using test::outcome_of;
 using test::Row;
 using test::SampleRun;
 
 /// "accepted", or the step at which an answer is rejected.
-std::string outcome_of(const Verdict& verdict) {
-  return verdict.ok() ? "accepted" : std::string(to_string(verdict.outcome())) + " " + verdict.step();
-}
-
 std::string by_weights(const SampleRun& run, std::vector<std::uint64_t> steps, bool attention = true) {
   return outcome_of(run.check(run.challenge(std::move(steps), attention), run.by_weights()));
 }

@@ -9,6 +9,7 @@ namespace assay::audit {
 namespace {
 
 using test::Llama;
+using test::outcome_of;
 using test::Row;
 using test::SampleRun;
 using testing::ElementsAre;
@@ -71,10 +72,6 @@ void record(SampleRun& run, const BlockChoice& recorded, const Llama& used,
   run.compute(used, tamper);
 }
 
-std::string outcome_of_choice(const Verdict& verdict) {
-  return verdict.ok() ? "accepted" : std::string(to_string(verdict.outcome())) + " " + verdict.step();
-}
-
 double number(const Verdict& verdict, std::string_view name) {
   const auto& value = verdict.figure(name)->value;
   const auto* const count = std::get_if<std::uint64_t>(&value);
@@ -87,7 +84,7 @@ TEST(ChosenBlocks, AreAcceptedWhereTheyWereAgreedOn) {
   record(run, run.agreed, run.model);
   for (const Reference& reference : {run.by_weights(), run.by_key()}) {
     const Verdict verdict = run.check(run.challenge({0, 3}), reference);
-    EXPECT_EQ(outcome_of_choice(verdict), "accepted") << verdict.reason();
+    EXPECT_EQ(outcome_of(verdict), "accepted") << verdict.reason();
     for (const Verdict::Check& check : verdict.checks())
       EXPECT_NE(check.grade, Grade::kMissing) << check.step;
     // Of a block of seven layers and the head, of three blocks.
@@ -110,7 +107,7 @@ TEST(ChosenBlocks, AreRejectedWhereAllWereExpected) {
   SampleRun run;
   record(run, choice_of("1"), run.model);
   const Verdict verdict = run.check(run.challenge({3}, false), run.by_weights());
-  EXPECT_EQ(outcome_of_choice(verdict), "rejected head");
+  EXPECT_EQ(outcome_of(verdict), "rejected head");
   EXPECT_THAT(verdict.reason(), HasSubstr("no wire 'block 0 qkv_input'"));
 }
 
@@ -121,7 +118,7 @@ TEST(ChosenBlocks, AreRejectedWhereOthersWereAgreedOn) {
     record(run, choice_of(recorded), run.model);
     for (const Reference& reference : {run.by_weights(), run.by_key()}) {
       const Verdict verdict = run.check(run.challenge({3}, false), reference);
-      EXPECT_EQ(outcome_of_choice(verdict), "rejected head") << recorded;
+      EXPECT_EQ(outcome_of(verdict), "rejected head") << recorded;
     }
   }
 }
@@ -137,7 +134,7 @@ TEST(ChosenBlocks, AreRejectedWhereAWireOfThemIsLeftOut) {
     };
     run.compute(run.model);
     const Verdict verdict = run.check(run.challenge({3}, false), run.by_weights());
-    EXPECT_EQ(outcome_of_choice(verdict), "rejected head");
+    EXPECT_EQ(outcome_of(verdict), "rejected head");
     EXPECT_THAT(verdict.reason(), HasSubstr(left_out.to_string()));
   }
 }
@@ -159,7 +156,7 @@ TEST(ChosenBlocks, AreAllThatIsChecked) {
     record(run, run.agreed, with_coarse_block(run.model, block));
     for (const Reference& reference : {run.by_weights(), run.by_key()}) {
       // What a verdict of such a run cannot see, and says that it cannot.
-      EXPECT_EQ(outcome_of_choice(run.check(run.challenge({3}), reference)),
+      EXPECT_EQ(outcome_of(run.check(run.challenge({3}), reference)),
                 block == 1 ? "rejected product" : "accepted");
     }
   }
@@ -171,7 +168,7 @@ TEST(ChosenBlocks, TheResidualRowsThatLeaveThemFollow) {
   record(run, run.agreed, run.model, [](const Wire& wire, std::uint64_t, Row& row) {
     if (wire == Wire{2, Role::kResidual}) row[5] += 1;
   });
-  EXPECT_EQ(outcome_of_choice(run.check(run.challenge({3}), run.by_weights())), "rejected chain");
+  EXPECT_EQ(outcome_of(run.check(run.challenge({3}), run.by_weights())), "rejected chain");
 }
 
 TEST(ChosenBlocks, AttentionOfOthersCannotBeAskedFor) {

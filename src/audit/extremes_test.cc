@@ -13,12 +13,9 @@ namespace assay::audit {
 namespace {
 
 using test::Llama;
+using test::outcome_of;
 using test::SampleRun;
 using testing::HasSubstr;
-
-std::string outcome_at_extreme(const Verdict& verdict) {
-  return verdict.ok() ? "accepted" : std::string(to_string(verdict.outcome())) + " " + verdict.step();
-}
 
 /// One answer token, so one pass, of a prompt of so many.
 void check_run_of(std::size_t prompt_tokens) {
@@ -32,7 +29,7 @@ void check_run_of(std::size_t prompt_tokens) {
     run.compute(cheats ? run.model.quantised(7) : run.model);
     for (const Reference& reference : {run.by_weights(), run.by_key()}) {
       const Verdict verdict = run.check(run.challenge({0}), reference);
-      EXPECT_EQ(outcome_at_extreme(verdict), cheats ? "rejected product" : "accepted")
+      EXPECT_EQ(outcome_of(verdict), cheats ? "rejected product" : "accepted")
           << prompt_tokens << ": " << verdict.reason();
     }
   }
@@ -56,8 +53,8 @@ TEST(Extremes, ASmallerModelOfTheSameWires) {
   for (auto& [name, values] : smaller.tensors)
     if (name.ends_with("_proj.weight")) std::fill(values.begin(), values.begin() + std::ssize(values) / 2, 0);
   run.compute(smaller);
-  EXPECT_EQ(outcome_at_extreme(run.check(run.challenge({1}), run.by_weights())), "rejected product");
-  EXPECT_EQ(outcome_at_extreme(run.check(run.challenge({1}), run.by_key())), "rejected product");
+  EXPECT_EQ(outcome_of(run.check(run.challenge({1}), run.by_weights())), "rejected product");
+  EXPECT_EQ(outcome_of(run.check(run.challenge({1}), run.by_key())), "rejected product");
 }
 
 TEST(Extremes, AnInfiniteValueIsRefusedWithItsPlace) {

@@ -387,4 +387,9 @@ class SampleRun {
   std::filesystem::path key_path_;
 };
 
+/// "accepted", or the outcome and the step.
+inline std::string outcome_of(const Verdict& verdict) {
+  return verdict.ok() ? "accepted" : std::string(to_string(verdict.outcome())) + " " + verdict.step();
+}
+
 }  // namespace assay::audit::test

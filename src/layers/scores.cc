@@ -10,8 +10,6 @@
 namespace assay::layers {
 namespace {
 
-constexpr std::size_t kMaxSides = 8;
-
 Error refused(ErrorCode code, std::string place, std::string reason) {
   return {code, std::move(place), std::move(reason)};
 }
@@ -31,7 +29,7 @@ Status check_finite(const std::string& place, double value) {
 
 /// The number of elements, or 0 where that is over the cap or the shape is none.
 std::uint64_t volume(const std::vector<std::uint64_t>& shape) {
-  if (shape.empty() || shape.size() > kMaxSides) return 0;
+  if (shape.empty() || shape.size() > LayerScore::kMaxSides) return 0;
   std::uint64_t product = 1;
   for (const std::uint64_t side : shape) {
     if (side == 0 || side > Scores::kMaxParameters / product) return 0;

@@ -12,7 +12,6 @@ namespace {
 constexpr std::string_view kScoresTag = "assay/scores/v";
 constexpr std::uint32_t kScoresVersion = 1;
 constexpr std::string_view kMethod = "inverse_ratio";
-constexpr std::size_t kMaxSidesListed = 8;
 
 Status must_be(const JsonValue& value, std::uint64_t expected, std::string_view what) {
   if (ASSAY_TRY(value.integer<std::uint64_t>()) == expected) return {};
@@ -82,7 +81,7 @@ Result<LayerScore> read_layer(const JsonValue& item, std::size_t index) {
   layer.num_parameters = ASSAY_TRY(fields["num_parameters"].integer<std::uint64_t>());
   layer.significance_score = ASSAY_TRY(fields["significance_score"].real());
   layer.pruning_ratio = ASSAY_TRY(fields["pruning_ratio"].real());
-  layer.weight_shape = ASSAY_TRY(fields["weight_shape"].integers<std::uint64_t>(kMaxSidesListed));
+  layer.weight_shape = ASSAY_TRY(fields["weight_shape"].integers<std::uint64_t>(LayerScore::kMaxSides));
   return layer;
 }
 

@@ -22,6 +22,8 @@ namespace assay::pipeline {
 [[nodiscard]] Result<Conversion> read_conversion_layers(const JsonText& json,
                                                         const std::filesystem::path& dir);
 
+/// False too where the path cannot be looked at.
+[[nodiscard]] bool names_directory(const std::filesystem::path& path);
 [[nodiscard]] bool has_file(const std::filesystem::path& dir, std::string_view name);
 
 /// Every .npy of a directory without metadata, as the original's loader has them: "embedding", "layer_0",

@@ -22,11 +22,6 @@ constexpr std::string_view kTensorName = "coefficients";
 constexpr std::size_t kRow = 32;
 constexpr std::size_t kGrain = 4096;
 
-bool names_directory(const fs::path& path) {
-  std::error_code failure;
-  return fs::is_directory(path, failure);
-}
-
 bool names_file(const fs::path& path) {
   std::error_code failure;
   return fs::exists(path, failure);

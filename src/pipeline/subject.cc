@@ -1,16 +1,12 @@
 // Tensors to commit to, from files and from directories of `reshape`.
 #include "assay/pipeline.h"
 #include "base/try.h"
+#include "pipeline/directory_json.h"
 
 namespace assay::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_polynomial(const fs::path& path) {
-  std::error_code failure;
-  return fs::is_directory(path, failure);
-}
 
 // The directory says itself what its integers are.
 Result<claim::Subject> read_cube(const fs::path& path, const claim::SubjectOptions& options) {
@@ -27,11 +23,11 @@ Result<claim::Subject> read_cube(const fs::path& path, const claim::SubjectOptio
 }  // namespace
 
 Result<claim::Subject> read_subject(const fs::path& path, const claim::SubjectOptions& options) {
-  return is_polynomial(path) ? read_cube(path, options) : claim::read_subject(path, options);
+  return names_directory(path) ? read_cube(path, options) : claim::read_subject(path, options);
 }
 
 Result<claim::Captured> read_captured(const claim::Header& header, const fs::path& path) {
-  if (!is_polynomial(path)) return claim::read_captured(header, path);
+  if (!names_directory(path)) return claim::read_captured(header, path);
   Hypercube cube = ASSAY_TRY(read_hypercube(path));
   if (cube.encoding && *cube.encoding != header.encoding)
     return claim::Captured{{},

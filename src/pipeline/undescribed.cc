@@ -48,6 +48,11 @@ Result<std::vector<std::string>> names_of_arrays(const fs::path& dir) {
 
 }  // namespace
 
+bool names_directory(const fs::path& path) {
+  std::error_code failure;
+  return fs::is_directory(path, failure);
+}
+
 bool has_file(const fs::path& dir, std::string_view name) {
   std::error_code failure;
   return fs::exists(dir / name, failure);

@@ -18,7 +18,6 @@ namespace assay::probe {
 namespace {
 
 constexpr std::string_view kPrecisionNames[] = {"fp32", "fp16", "bf16", "int8"};
-constexpr std::uint64_t kMaxLabelBytes = std::uint64_t{1} << 28;
 constexpr std::uint16_t kVersion = 1;
 constexpr std::uint64_t kMaxLayers = 4096;
 constexpr std::uint64_t kMaxPositions = std::uint64_t{1} << 24;
@@ -303,7 +302,7 @@ Result<std::vector<bool>> parse_labels(std::string_view text, std::string_view p
 }
 
 Result<std::vector<bool>> read_labels(const std::filesystem::path& path) {
-  const Bytes bytes = ASSAY_TRY(read_file(path, kMaxLabelBytes));
+  const Bytes bytes = ASSAY_TRY(read_file(path, internal::kMaxLabelBytes));
   return parse_labels(text_of(bytes), path.string());
 }
 

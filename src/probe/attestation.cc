@@ -15,7 +15,6 @@ namespace assay::probe {
 namespace {
 
 constexpr std::uint16_t kSchemaVersion = 1;
-constexpr std::size_t kMaxItems = 65536;
 
 /// Writes with -0 as +0.
 class Canonical {
@@ -124,13 +123,13 @@ void check_readings(Limits& limits, const Attestation& a) {
 }
 
 void check_scores(Limits& limits, const Attestation& a) {
-  limits.count("causal_scores", a.causal_scores.size(), kMaxItems);
+  limits.count("causal_scores", a.causal_scores.size(), Attestation::kMaxItems);
   for (const auto& score : a.causal_scores)
     for (const float value : {score.plus, score.minus, score.consistency})
       limits.number("causal_scores", value);
   limits.number("geometry_drift", a.geometry_drift);
   limits.number("intervention_delta", a.intervention_delta);
-  limits.count("directional_drifts", a.directional_drifts.size(), kMaxItems);
+  limits.count("directional_drifts", a.directional_drifts.size(), Attestation::kMaxItems);
   for (const auto& drift : a.directional_drifts) {
     limits.text("probe_name", drift.probe);
     limits.number("drift", drift.drift);
@@ -139,7 +138,7 @@ void check_scores(Limits& limits, const Attestation& a) {
 
 void check_surroundings(Limits& limits, const Attestation& a) {
   if (a.density) {
-    limits.count("density_reading", a.density->points.size(), kMaxItems);
+    limits.count("density_reading", a.density->points.size(), Attestation::kMaxItems);
     for (const auto& point : a.density->points)
       for (const float value : {point.log_density, point.dimension}) limits.number("density_reading", value);
     for (const float value :
@@ -147,15 +146,15 @@ void check_surroundings(Limits& limits, const Attestation& a) {
       limits.number("density_reading", value);
   }
   if (a.curvature) {
-    limits.count("curvature_reading", a.curvature->points.size(), kMaxItems);
+    limits.count("curvature_reading", a.curvature->points.size(), Attestation::kMaxItems);
     for (const auto& point : a.curvature->points) limits.number("curvature_reading", point.curvature);
     for (const float value : {a.curvature->mean, a.curvature->std, a.curvature->correlation.value_or(0)})
       limits.number("curvature_reading", value);
   }
   if (a.domain) {
     limits.text("primary", a.domain->primary);
-    limits.count("patterns", a.domain->patterns.size(), kMaxItems);
-    limits.count("exclusions", a.domain->exclusions.size(), kMaxItems);
+    limits.count("patterns", a.domain->patterns.size(), Attestation::kMaxItems);
+    limits.count("exclusions", a.domain->exclusions.size(), Attestation::kMaxItems);
     for (const auto& pattern : a.domain->patterns) {
       limits.text("pattern", pattern.pattern);
       if (pattern.mode < 1 || pattern.mode > 4)

@@ -19,7 +19,6 @@ using internal::PrettyJson;
 
 constexpr std::string_view kPrecisions[] = {"Fp32", "Fp16", "Bfloat16", "Int8"};
 constexpr std::string_view kModes[] = {"ReadOnly", "Advisory", "Cooperative", "Supervised"};
-constexpr std::size_t kMaxAttested = 65536;
 
 // ---- Writing
 
@@ -132,7 +131,7 @@ void write_surroundings(PrettyJson& json, const Attestation& a) {
 // ---- Reading
 
 Result<std::vector<float>> floats_of(const JsonValue& value) {
-  const JsonArray items = ASSAY_TRY(value.array(kMaxAttested));
+  const JsonArray items = ASSAY_TRY(value.array(Attestation::kMaxItems));
   return items.all([](const JsonValue& item) { return float_of(item); });
 }
 
@@ -202,7 +201,7 @@ Result<Attestation::Density> density_of(const JsonValue& value) {
   const JsonFields fields = ASSAY_TRY(
       value.fields({"points", "mean_dimension", "std_dimension", "mean_log_density", "k", "degenerate"}));
   Attestation::Density out;
-  const JsonArray points = ASSAY_TRY(fields["points"].array(kMaxAttested));
+  const JsonArray points = ASSAY_TRY(fields["points"].array(Attestation::kMaxItems));
   out.points = ASSAY_TRY(points.all(density_point_of));
   out.mean_dimension = ASSAY_TRY(float_of(fields["mean_dimension"]));
   out.std_dimension = ASSAY_TRY(float_of(fields["std_dimension"]));
@@ -216,7 +215,7 @@ Result<Attestation::Curvature> curvature_of(const JsonValue& value) {
   const JsonFields fields =
       ASSAY_TRY(value.fields({"points", "mean", "std", "k", "degenerate"}, {"correlation"}));
   Attestation::Curvature out;
-  const JsonArray points = ASSAY_TRY(fields["points"].array(kMaxAttested));
+  const JsonArray points = ASSAY_TRY(fields["points"].array(Attestation::kMaxItems));
   out.points = ASSAY_TRY(points.all(curvature_point_of));
   out.mean = ASSAY_TRY(float_of(fields["mean"]));
   out.std = ASSAY_TRY(float_of(fields["std"]));
@@ -230,9 +229,9 @@ Result<Attestation::Domain> domain_of(const JsonValue& value) {
   const JsonFields fields = ASSAY_TRY(value.fields({"primary", "patterns", "exclusions"}));
   Attestation::Domain out;
   out.primary = ASSAY_TRY(fields["primary"].text(kMaxText));
-  const JsonArray patterns = ASSAY_TRY(fields["patterns"].array(kMaxAttested));
+  const JsonArray patterns = ASSAY_TRY(fields["patterns"].array(Attestation::kMaxItems));
   out.patterns = ASSAY_TRY(patterns.all(pattern_of));
-  const JsonArray exclusions = ASSAY_TRY(fields["exclusions"].array(kMaxAttested));
+  const JsonArray exclusions = ASSAY_TRY(fields["exclusions"].array(Attestation::kMaxItems));
   out.exclusions = ASSAY_TRY(exclusions.all([](const JsonValue& item) { return item.text(kMaxText); }));
   return out;
 }
@@ -253,7 +252,7 @@ Status read_core(const JsonFields& fields, Attestation& a) {
   const JsonArray layers = ASSAY_TRY(fields["layer_readings"].array(Attestation::kMaxLayers));
   a.layer_readings = ASSAY_TRY(layers.all(floats_of));
   a.confidence = ASSAY_TRY(floats_of(fields["confidence"]));
-  const JsonArray flags = ASSAY_TRY(fields["coverage_flags"].array(kMaxAttested));
+  const JsonArray flags = ASSAY_TRY(fields["coverage_flags"].array(Attestation::kMaxItems));
   a.coverage_flags = ASSAY_TRY(flags.all([](const JsonValue& item) { return item.boolean(); }));
   a.divergence_flag = ASSAY_TRY(fields["divergence_flag"].boolean());
   return {};
@@ -264,7 +263,7 @@ Status read_rest(const JsonFields& fields, Attestation& a) {
   ASSAY_TRY(read_if(fields, "geometry_hash", a.geometry_hash, digest_of));
   ASSAY_TRY(read_if(fields, "geometry_drift", a.geometry_drift, float_of));
   if (fields.has("causal_scores")) {
-    const JsonArray scores = ASSAY_TRY(fields["causal_scores"].array(kMaxAttested));
+    const JsonArray scores = ASSAY_TRY(fields["causal_scores"].array(Attestation::kMaxItems));
     a.causal_scores = ASSAY_TRY(scores.all(score_of));
   }
   ASSAY_TRY(read_if(fields, "intervention_delta", a.intervention_delta, float_of));
@@ -272,7 +271,7 @@ Status read_rest(const JsonFields& fields, Attestation& a) {
       read_if(fields, "causal_flag", a.causal_flag, [](const JsonValue& value) { return value.boolean(); }));
   a.sequence_number = ASSAY_TRY(fields["sequence_number"].integer<std::uint64_t>());
   if (fields.has("directional_drifts")) {
-    const JsonArray drifts = ASSAY_TRY(fields["directional_drifts"].array(kMaxAttested));
+    const JsonArray drifts = ASSAY_TRY(fields["directional_drifts"].array(Attestation::kMaxItems));
     a.directional_drifts = ASSAY_TRY(drifts.all(drift_of));
   }
   ASSAY_TRY(read_if(fields, "probe_commitment", a.probe_commitment, digest_of));

@@ -23,7 +23,6 @@ constexpr std::uint32_t kCausalVersion = 1;
 constexpr std::size_t kMaxPrompts = 256;
 constexpr std::size_t kMaxContrast = 256;
 constexpr std::size_t kMaxDirections = 10000;
-constexpr std::uint32_t kMaxId = (std::uint32_t{1} << 31) - 1;
 constexpr double kPercentile = 99;
 /// Log-odds, nats and standard deviations are never so large, and sums of their squares stay finite.
 constexpr double kLargest = 1e6;
@@ -63,14 +62,14 @@ Result<std::vector<TokenIds>> token_lists_of(const JsonValue& value, std::size_t
     return value.error(ErrorCode::kOutOfRange,
                        fmt::format("{} of them, {} to {} are taken", items.size(), least, kMaxPrompts));
   return items.all([](const JsonValue& item) -> Result<TokenIds> {
-    TokenIds ids = ASSAY_TRY(item.integers<std::uint32_t>(RowsFile::kMaxTokens, 0, kMaxId));
+    TokenIds ids = ASSAY_TRY(item.integers<std::uint32_t>(RowsFile::kMaxTokens, 0, internal::kMaxTokenId));
     if (ids.empty()) return item.error(ErrorCode::kOutOfRange, "it has no tokens");
     return ids;
   });
 }
 
 Result<TokenIds> contrast_of(const JsonValue& value) {
-  TokenIds ids = ASSAY_TRY(value.integers<std::uint32_t>(kMaxContrast, 0, kMaxId));
+  TokenIds ids = ASSAY_TRY(value.integers<std::uint32_t>(kMaxContrast, 0, internal::kMaxTokenId));
   if (ids.empty()) return value.error(ErrorCode::kOutOfRange, "it has no tokens");
   return ids;
 }

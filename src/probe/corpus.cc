@@ -4,11 +4,10 @@
 #include "assay/probe_statement.h"
 #include "base/file.h"
 #include "base/try.h"
+#include "probe/sources.h"
 
 namespace assay::probe {
 namespace {
-
-constexpr std::uint64_t kMaxCorpusLabel = std::uint64_t{1} << 28;
 
 std::string_view text_of(const Bytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -27,7 +26,7 @@ Result<Corpus> read_corpus(const std::filesystem::path& activations, const std::
                            const std::filesystem::path& rows) {
   Corpus corpus;
   corpus.activations = ASSAY_TRY(open_activations(activations));
-  const Bytes label_bytes = ASSAY_TRY(read_file(labels, kMaxCorpusLabel));
+  const Bytes label_bytes = ASSAY_TRY(read_file(labels, internal::kMaxLabelBytes));
   corpus.labels = ASSAY_TRY(parse_labels(text_of(label_bytes), labels.string()));
   corpus.labels_digest = sha256(label_bytes);
   if (rows.empty()) return corpus;

@@ -14,7 +14,9 @@ namespace assay::probe::internal {
 [[nodiscard]] RowNumbers rows_in(const Examples& examples, const std::vector<Part>& parts, Part part);
 [[nodiscard]] std::uint32_t group_count(const Examples& examples, const RowNumbers& rows);
 
-/// Of each group of the training part its fold, 0 to 4; of others 5.
+inline constexpr std::size_t kFolds = 5;
+
+/// Of each group of the training part its fold, below kFolds; of others kFolds.
 [[nodiscard]] std::vector<std::size_t> folds_of(const Examples& examples, const std::vector<Part>& parts,
                                                 std::uint64_t seed);
 

@@ -19,7 +19,6 @@ namespace {
 constexpr std::string_view kRowsFormat = "assay/probe/rows/v";
 constexpr std::string_view kTokensFormat = "assay/probe/tokens/v";
 constexpr std::uint32_t kRowsVersion = 1;
-constexpr std::uint32_t kMaxRowId = (std::uint32_t{1} << 31) - 1;
 
 std::string quoted_or_null(const std::optional<Digest>& digest) {
   return digest ? internal::quoted(to_hex(*digest)) : "null";
@@ -67,7 +66,8 @@ Result<TextRows> text_of(const JsonValue& value) {
   TextRows text;
   text.group = ASSAY_TRY(fields["group"].text(kMaxText));
   text.label = ASSAY_TRY(fields["label"].integer<std::uint32_t>(0, 1)) == 1;
-  text.tokens = ASSAY_TRY(fields["tokens"].integers<std::uint32_t>(RowsFile::kMaxTokens, 0, kMaxRowId));
+  text.tokens =
+      ASSAY_TRY(fields["tokens"].integers<std::uint32_t>(RowsFile::kMaxTokens, 0, internal::kMaxTokenId));
   text.positions = ASSAY_TRY(fields["positions"].integers<std::uint32_t>(RowsFile::kMaxTokens));
   return text;
 }
@@ -82,7 +82,7 @@ Status check_tokens(const TokenIds& tokens) {
   if (tokens.empty() || tokens.size() > RowsFile::kMaxTokens)
     return Error{ErrorCode::kTooLarge, "tokens",
                  fmt::format("{} of them, 1 to {} are taken", tokens.size(), RowsFile::kMaxTokens)};
-  if (std::ranges::any_of(tokens, [](std::uint32_t id) { return id > kMaxRowId; }))
+  if (std::ranges::any_of(tokens, [](std::uint32_t id) { return id > internal::kMaxTokenId; }))
     return Error{ErrorCode::kOutOfRange, "tokens", "an id is over 2^31 - 1"};
   return {};
 }
@@ -216,7 +216,8 @@ Result<TokensFile> TokensFile::decode(std::string_view text, std::string_view pl
   const auto count = ASSAY_TRY(fields["texts"].integer<std::uint64_t>(1, RowsFile::kMaxTexts));
   for (std::uint64_t i = 0; i < count; ++i) {
     const JsonText line = ASSAY_TRY(lines.next());
-    out.texts.push_back(ASSAY_TRY(line.root().integers<std::uint32_t>(RowsFile::kMaxTokens, 0, kMaxRowId)));
+    out.texts.push_back(
+        ASSAY_TRY(line.root().integers<std::uint32_t>(RowsFile::kMaxTokens, 0, internal::kMaxTokenId)));
     ASSAY_TRY(within(lines.place(), check_tokens(out.texts.back())));
   }
   if (!lines.at_end()) return left_over(place);

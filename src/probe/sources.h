@@ -7,6 +7,9 @@
 
 namespace assay::probe::internal {
 
+inline constexpr std::uint64_t kMaxLabelBytes = std::uint64_t{1} << 28;  ///< of a file of labels
+inline constexpr std::uint32_t kMaxTokenId = (std::uint32_t{1} << 31) - 1;
+
 [[nodiscard]] Result<Activations> parse_activations(const tensor::Source& source);
 [[nodiscard]] Result<Unembedding> parse_unembedding(const tensor::Source& source);
 

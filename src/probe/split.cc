@@ -14,8 +14,6 @@
 namespace assay::probe {
 namespace {
 
-constexpr std::size_t kFolds = 5;
-
 /// What labels a group has.
 enum class Kind : std::uint8_t { kZeros, kOnes, kBoth };
 constexpr std::size_t kSplitKinds = 3;
@@ -152,10 +150,10 @@ std::vector<std::size_t> internal::folds_of(const Examples& examples, const std:
                                             std::uint64_t seed) {
   const std::vector<Kind> kinds = kinds_of(examples);
   std::array<std::size_t, kSplitKinds> next{};
-  std::vector<std::size_t> folds(kinds.size(), kFolds);
+  std::vector<std::size_t> folds(kinds.size(), internal::kFolds);
   for (const std::uint32_t group : shuffled(examples, seed)) {
     if (parts[group] != Part::kTraining) continue;
-    folds[group] = next[static_cast<std::size_t>(kinds[group])]++ % kFolds;
+    folds[group] = next[static_cast<std::size_t>(kinds[group])]++ % internal::kFolds;
   }
   return folds;
 }

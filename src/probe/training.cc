@@ -22,7 +22,6 @@ using internal::RowNumbers;
 /// Over the mean squared length of the rows.
 constexpr double kLambdas[] = {1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6};
 constexpr std::size_t kLambdaCount = std::size(kLambdas);
-constexpr std::size_t kTrainingFolds = 5;
 
 /// The rows in question, one behind the other.
 std::vector<float> gather(const Examples& examples, const RowNumbers& rows) {
@@ -102,7 +101,7 @@ Result<internal::Searched> internal::search_lambda(const Design& design, const E
   const std::vector<std::size_t> folds = folds_of(examples, parts, seed);
   const double unit = design.mean_square(training);
   if (!(unit > 0)) return Error{ErrorCode::kOutOfRange, "training", "all rows are alike"};
-  std::vector<Result<double>> losses(kLambdaCount * kTrainingFolds, Result<double>(0.0));
+  std::vector<Result<double>> losses(kLambdaCount * internal::kFolds, Result<double>(0.0));
   Progress progress("lambda", losses.size());
   // From the largest lambda down: each fit is close to the one before, so that few steps lead from it.
   const auto fit_fold = [&](std::size_t fold) {
@@ -114,13 +113,13 @@ Result<internal::Searched> internal::search_lambda(const Design& design, const E
       Result<Coefficients> fitted = design.fit(rest, examples.labels, kLambdas[k] * unit,
                                                before ? &*before : nullptr, Ending::kToCompare);
       if (!fitted.ok()) {
-        losses[k * kTrainingFolds + fold] = fitted.error();
+        losses[k * internal::kFolds + fold] = fitted.error();
         return;
       }
       const std::vector<double> scores = design.scores(*fitted, held);
       double sum = 0;
       for (std::size_t i = 0; i < held.size(); ++i) sum += log_loss(scores[i], examples.labels[held[i]]);
-      losses[k * kTrainingFolds + fold] = sum;
+      losses[k * internal::kFolds + fold] = sum;
       before = std::move(fitted).value();
       progress.advance();
     }
@@ -129,16 +128,16 @@ Result<internal::Searched> internal::search_lambda(const Design& design, const E
     for (std::size_t fold = first; fold < last; ++fold) fit_fold(fold);
   };
   if (design.in_span()) {
-    parallel_for(0, kTrainingFolds, 1, work);
+    parallel_for(0, internal::kFolds, 1, work);
   } else {
-    work(0, kTrainingFolds);
+    work(0, internal::kFolds);
   }
   double best = HUGE_VAL;
   double lambda = 0;
   for (std::size_t k = 0; k < kLambdaCount; ++k) {
     double sum = 0;
-    for (std::size_t fold = 0; fold < kTrainingFolds; ++fold)
-      sum += ASSAY_TRY(losses[k * kTrainingFolds + fold]);
+    for (std::size_t fold = 0; fold < internal::kFolds; ++fold)
+      sum += ASSAY_TRY(losses[k * internal::kFolds + fold]);
     if (sum < best) {
       best = sum;
       lambda = kLambdas[k] * unit;

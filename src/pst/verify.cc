@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <functional>
 #include <optional>
 
 #include "assay/pst.h"
@@ -8,6 +7,7 @@
 #include "base/try.h"
 #include "integers/random_weights.h"
 #include "pst/relation.h"
+#include "setup/find_false.h"
 
 namespace assay::pst {
 namespace {
@@ -162,27 +162,7 @@ bool OpeningSum::holds() const {
 }
 
 std::vector<std::size_t> OpeningSum::find_false(std::size_t most) const {
-  const std::span<const curve::PreparedG2> prepared = state_->verifier->prepared_;
-  std::vector<std::size_t> found;
-  // Of [first, last), which sums up to `sum`, and not all of which hold.
-  const std::function<void(std::size_t, std::size_t, const EquationSum&)> descend =
-      [&](std::size_t first, std::size_t last, const EquationSum& sum) {
-        if (found.size() >= most) return;
-        if (last - first == 1) return found.push_back(first);
-        const std::size_t middle = first + (last - first) / 2;
-        const EquationSum left = state_->added.sum(first, middle);
-        const bool left_holds = left.holds(prepared);
-        if (!left_holds) descend(first, middle, left);
-        if (found.size() >= most) return;
-        EquationSum right = sum;
-        right -= left;
-        // When the left half holds, the right one does not.
-        if (left_holds || !right.holds(prepared)) descend(middle, last, right);
-      };
-  const std::size_t count = state_->added.size();
-  const EquationSum& all = state_->sum();
-  if (count > 0 && !all.holds(prepared)) descend(0, count, all);
-  return found;
+  return setup::internal::find_false(state_->added, state_->sum(), state_->verifier->prepared_, most);
 }
 
 }  // namespace assay::pst

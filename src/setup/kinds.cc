@@ -6,14 +6,13 @@
 
 #include "assay/setup.h"
 #include "base/try.h"
+#include "setup/label.h"
 
 namespace assay::setup {
 namespace {
 
 namespace fs = std::filesystem;
 using Mark = FileKind::Mark;
-
-constexpr std::size_t kDigestDigits = 64;
 
 Json fields_of(const Ceremony& ceremony) {
   Json contributions = Json::array();
@@ -47,8 +46,9 @@ bool is_trust_list(const Glance& glance) {
   std::string_view text = glance.head;
   while (text.starts_with('#') || text.starts_with('\n'))
     text.remove_prefix(std::min(text.size(), text.substr(0, text.find('\n')).size() + 1));
-  return text.size() > kDigestDigits && text[kDigestDigits] == ' ' &&
-         text.substr(0, kDigestDigits).find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+  return text.size() > internal::kDigestDigits && text[internal::kDigestDigits] == ' ' &&
+         text.substr(0, internal::kDigestDigits).find_first_not_of("0123456789abcdefABCDEF") ==
+             std::string_view::npos;
 }
 
 constexpr std::array kKinds = {

@@ -13,15 +13,14 @@ std::string_view to_string(Trust trust) { return trust == Trust::kDev ? "dev" : 
 
 namespace {
 
-constexpr std::size_t kHexDigits = 64;
 /// "<64 hex digits> <label>".
 Result<TrustList::Entry> parse_line(std::string_view line, std::string_view place) {
   const Error malformed{ErrorCode::kMalformed, std::string(place),
                         "a line is \"<64 hex digits> <label>\", or a comment after '#'"};
-  if (line.size() < kHexDigits + 2 || line[kHexDigits] != ' ') return malformed;
-  const std::string_view label = line.substr(kHexDigits + 1);
+  if (line.size() < internal::kDigestDigits + 2 || line[internal::kDigestDigits] != ' ') return malformed;
+  const std::string_view label = line.substr(internal::kDigestDigits + 1);
   if (!internal::check_label(label, "a label", place).ok()) return malformed;
-  const Result<Bytes> bytes = from_hex(line.substr(0, kHexDigits), place);
+  const Result<Bytes> bytes = from_hex(line.substr(0, internal::kDigestDigits), place);
   if (!bytes) return malformed;
   TrustList::Entry entry{{}, std::string(label)};
   std::ranges::copy(*bytes, entry.digest.begin());

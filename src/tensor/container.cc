@@ -4,15 +4,12 @@
 #include "tensor/source.h"
 
 namespace assay::tensor {
-namespace {
 
-Result<Source> map(const std::filesystem::path& path) {
+Result<Source> map_source(const std::filesystem::path& path) {
   auto file = std::make_shared<const MappedFile>(ASSAY_TRY(MappedFile::open(path)));
   const ByteSpan bytes = file->bytes();
   return Source{bytes, std::move(file), path.string()};
 }
-
-}  // namespace
 
 std::string_view to_string(Container container) {
   switch (container) {
@@ -70,15 +67,15 @@ Result<TensorFile> parse_any(const Source& source) {
   return source.malformed("", "not a safetensors, .npy, torch .pt, .gotact or .gotue file");
 }
 
-Result<TensorFile> open(const std::filesystem::path& path) { return parse_any(ASSAY_TRY(map(path))); }
+Result<TensorFile> open(const std::filesystem::path& path) { return parse_any(ASSAY_TRY(map_source(path))); }
 
 Result<std::vector<StoredTensor>> list_safetensors(const std::filesystem::path& path) {
-  const Source source = ASSAY_TRY(map(path));
+  const Source source = ASSAY_TRY(map_source(path));
   return ASSAY_TRY(parse_stored(source)).tensors;
 }
 
 Result<IntegerTensor> open_integers(const std::filesystem::path& path, bool rows_are_scalars) {
-  return parse_npy_integers(ASSAY_TRY(map(path)), rows_are_scalars);
+  return parse_npy_integers(ASSAY_TRY(map_source(path)), rows_are_scalars);
 }
 
 }  // namespace assay::tensor

@@ -53,12 +53,6 @@ Result<TensorView> layer_of(const Source& source, const TensorView& states, std:
   return TensorView{fmt::format("layer_{}", layer), states.dtype, {tokens, states.shape[2]}, *kept, kept};
 }
 
-Result<Source> map_engine(const std::filesystem::path& path) {
-  auto file = std::make_shared<const MappedFile>(ASSAY_TRY(MappedFile::open(path)));
-  const ByteSpan bytes = file->bytes();
-  return Source{bytes, std::move(file), path.string()};
-}
-
 }  // namespace
 
 std::string_view to_string(Engine engine) { return engine == Engine::kVllm ? "vLLM" : "SGLang"; }
@@ -97,11 +91,11 @@ Result<std::optional<EngineStates>> parse_engine(const Source& source) {
 }
 
 Result<std::optional<EngineStates>> read_engine_states(const std::filesystem::path& path) {
-  return parse_engine(ASSAY_TRY(map_engine(path)));
+  return parse_engine(ASSAY_TRY(map_source(path)));
 }
 
 Result<std::vector<TensorView>> open_capture(const std::filesystem::path& path) {
-  const Source source = ASSAY_TRY(map_engine(path));
+  const Source source = ASSAY_TRY(map_source(path));
   if (std::optional<EngineStates> states = ASSAY_TRY(parse_engine(source))) return std::move(states->layers);
   return ASSAY_TRY(parse_any(source)).layers();
 }

@@ -25,6 +25,9 @@ struct Source {
   }
 };
 
+/// A mapped file, which the source keeps. Errors: kIo.
+[[nodiscard]] Result<Source> map_source(const std::filesystem::path& path);
+
 /// A safetensors file by its header.
 struct StoredFile {
   std::vector<StoredTensor> tensors;  ///< in the order of the header

@@ -28,12 +28,6 @@ Profile filled() {
           0.05};
 }
 
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  const std::size_t at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return at == std::string::npos ? text : text.replace(at, from.size(), to);
-}
-
 ErrorCode code_with(const std::string& from, const std::string& to) {
   return Profile::from_json(replaced(filled().to_json(), from, to), "f").error().code;
 }

@@ -15,14 +15,8 @@ ProofFile sample() {
 
 std::string text() { return sample().encode().value(); }
 
-std::string with_replaced(std::string in, const std::string& from, const std::string& to) {
-  const std::size_t at = in.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return at == std::string::npos ? in : in.replace(at, from.size(), to);
-}
-
 ErrorCode code_after(const std::string& from, const std::string& to) {
-  return ProofFile::decode(with_replaced(text(), from, to), "f").error().code;
+  return ProofFile::decode(replaced(text(), from, to), "f").error().code;
 }
 
 TEST(ProofFile, HasOneText) {

@@ -25,14 +25,8 @@ Signature sample_signature() {
 
 std::string signed_text() { return sample_signature().encode().value(); }
 
-std::string signed_with(std::string in, const std::string& from, const std::string& to) {
-  const std::size_t at = in.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return at == std::string::npos ? in : in.replace(at, from.size(), to);
-}
-
 Error error_with(const std::string& from, const std::string& to) {
-  const Result<Signature> read = Signature::decode(signed_with(signed_text(), from, to), "f");
+  const Result<Signature> read = Signature::decode(replaced(signed_text(), from, to), "f");
   return read.ok() ? Error{} : read.error();
 }
 ErrorCode code_of_signed(const std::string& from, const std::string& to) { return error_with(from, to).code; }
@@ -138,7 +132,7 @@ TEST(Signature, RefusesOtherValues) {
 
 // "Zg==" and "Zo==" are the same byte to who does not look at the bits behind it.
 TEST(Signature, TakesOneTextForABytes) {
-  EXPECT_EQ(Signature::decode(signed_with(signed_text(), "\"\"]", "\"Zg==\"]"), "f").value().proofs[1],
+  EXPECT_EQ(Signature::decode(replaced(signed_text(), "\"\"]", "\"Zg==\"]"), "f").value().proofs[1],
             Bytes{0x66});
   for (const char* other : {"Zo==", "Zh==", "Zm9=", "Zg=", "Zg", "Zg===", "Z=g=", "====", " Zg=="}) {
     const Error error = error_with("\"\"]", "\"" + std::string(other) + "\"]");
@@ -151,7 +145,7 @@ TEST(Signature, TakesOneTextForABytes) {
 std::string with_many(const char* list, std::size_t count, const std::string& item) {
   std::string items = "[" + item;
   for (std::size_t i = 1; i < count; ++i) items += "," + item;
-  return signed_with(signed_text(), list, items + "]");
+  return replaced(signed_text(), list, items + "]");
 }
 
 TEST(Signature, IsCapped) {

@@ -1,11 +1,14 @@
 // Inputs of the published vectors, and states like those of a model, for tests and benchmarks.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "assay/base.h"
@@ -134,6 +137,13 @@ inline Verification verify_chunks(const std::vector<Bytes>& proofs, const Bits& 
   states.values = values;
   states.lengths = lengths;
   return verify(Offer{proofs}, asked, states, profile, conditions).value();
+}
+
+/// The text with the first place of `from` changed.
+inline std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? text : text.replace(at, from.size(), to);
 }
 
 }  // namespace assay::toploc

@@ -106,12 +106,12 @@ OPEN: dict[str, dict[str, set[str]]] = {
     "pst": {
         "integers": {"magnitude.h", "random_weights.h"},
         "field": {"to_field.h"},
-        "setup": {"grid_products.h", "small_multiples.h"},
+        "setup": {"find_false.h", "grid_products.h", "small_multiples.h"},
     },
     "kzg": {
         "integers": {"random_weights.h"},
         "field": {"to_field.h"},
-        "setup": {"small_multiples.h"},
+        "setup": {"find_false.h", "small_multiples.h"},
     },
     "tree": {
         "field": {"hash_to_field.h"},
