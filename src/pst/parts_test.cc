@@ -276,5 +276,29 @@ TEST(OpeningSum, FindsWhatIsFalseByHalves) {
   EXPECT_FALSE(sum.holds());
 }
 
+// The sum is kept once it was asked for.
+TEST(OpeningSum, TakesInWhatIsAddedAfterItWasAsked) {
+  const PartsSample sample({3, 2, 4}, 15);
+  Statement statement{sample.commitment, test::to_fr(sample.axes.coordinates_of(5)),
+                      open(sample.srs, sample.values, sample.axes.coordinates_of(5)).value()};
+  OpeningSum sum = OpeningSum::begin(sample.verifier).value();
+  ASSERT_TRUE(sum.add({&statement, 1}).ok());
+  ASSERT_TRUE(sum.holds());
+  statement.opening.value += Fr::one();
+  ASSERT_TRUE(sum.add({&statement, 1}).ok());
+  EXPECT_FALSE(sum.holds());
+  EXPECT_EQ(sum.find_false(1), std::vector<std::size_t>{1});
+
+  test::Random random(12);
+  const Selection entries = random_selection(random, sample.axes, 7, 3);
+  std::vector<Scalar> values = values_of(sample.axes, sample.values, entries);
+  OpeningSum of_parts = OpeningSum::begin(sample.verifier).value();
+  ASSERT_TRUE(of_parts.add(sample.statement(entries, values), nullptr).ok());
+  ASSERT_TRUE(of_parts.holds());
+  values[0] = Scalar::from_i64(values[0] == Scalar::from_i64(3) ? 4 : 3);
+  ASSERT_TRUE(of_parts.add(sample.statement(entries, values), nullptr).ok());
+  EXPECT_FALSE(of_parts.holds());
+}
+
 }  // namespace
 }  // namespace assay::pst
