@@ -97,7 +97,7 @@ def streaming_audit(
         InputError: Of a model: those of `assay.models.observe`; no such blocks ("malformed",
             "out_of_range"); no room for the folder ("io"). Of
             samples: another block is running with other arguments ("mismatch"); shares that are not
-            above 0 and at most 1 ("out_of_range").
+            above 0 and at most 1 ("out_of_range"); a host that names no machine ("malformed").
     """
     if model is None and sink is None:
         return sample_products(**options)

@@ -154,8 +154,10 @@ def send_packet(
         timeout: Seconds for the connection, and for each piece.
 
     Raises:
-        InputError: Nobody listens there, or not to the end ("io").
+        InputError: `host` is no name of a machine ("malformed"), or nobody listens there, or not to
+            the end ("io").
     """
+    check_host(host)
     try:
         with socket.create_connection((host, port), timeout) as connection:
             for part in (header, raw_A, raw_C):
@@ -163,6 +165,21 @@ def send_packet(
     except OSError as error:
         reason = f"cannot send ({error}): does `assay audit listen` run there?"
         raise InputError("io", f"{host}:{port}", reason) from error
+
+
+def check_host(host: str) -> None:
+    """Refuse what cannot name a machine.
+
+    Whoever connects on a thread calls this before: the first use of a codec imports it, and a
+    child forked while a thread imports a module never gets that module.
+
+    Raises:
+        InputError: `host` is no name of a machine ("malformed").
+    """
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise InputError("malformed", "host", f"{host!r} names no machine ({error})") from error
 
 
 def send_in_pieces(connection: socket.socket, part: bytes, chunk_size: int = CHUNK) -> None:

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 
-from .packets import Place, prepare_packet, send_in_pieces
+from .packets import Place, check_host, prepare_packet, send_in_pieces
 from .sampling import Sample
 
 MOST_PACKETS = 256
@@ -54,6 +54,7 @@ class Sender:
     session: bytes = field(default_factory=lambda: os.urandom(16))
 
     def __post_init__(self) -> None:
+        check_host(self.host)
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Place, Sample]] = deque()
         self._bytes = 0

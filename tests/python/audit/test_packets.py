@@ -115,6 +115,16 @@ def test_who_sends_where_nobody_listens_is_told() -> None:
     assert caught.value.code == "io"
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64, "\ud800"])
+def test_a_host_that_names_no_machine_is_refused_at_once(host: str) -> None:
+    with pytest.raises(InputError) as caught:
+        audit.send_packet(b"", b"", b"", host=host)
+    assert (caught.value.code, caught.value.place) == ("malformed", "host")
+    with pytest.raises(InputError) as caught, audit.streaming_audit(host=host):
+        pass
+    assert (caught.value.code, caught.value.place) == ("malformed", "host")
+
+
 def test_who_sends_to_somebody_who_does_not_read_is_told_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=1) as server:
         port = server.getsockname()[1]

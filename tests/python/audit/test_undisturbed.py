@@ -281,6 +281,33 @@ def test_a_fork_has_a_session_of_its_own() -> None:
     assert sorted(by_session.values(), key=len) == [list(range(3)), list(range(13))]
 
 
+def test_the_thread_that_sends_imports_nothing() -> None:
+    # What a thread imports while another one forks stays half imported in the child.
+    program = """
+        import sys, threading, torch
+        from assay import audit
+
+        class Noting:
+            found = []
+
+            def find_spec(self, name, path=None, target=None):
+                if threading.current_thread().name == "assay audit":
+                    self.found.append(name)
+
+        sys.meta_path.insert(0, Noting())
+        with audit.streaming_audit(port=int(sys.argv[1])) as sampling:
+            torch.ones(4, 5) @ torch.ones(5, 6)
+        assert sampling.sent == 1, sampling
+        assert not Noting.found, Noting.found
+    """
+    with audit_packets.keeping() as kept:
+        ended = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", textwrap.dedent(program), str(kept.port)],
+            capture_output=True, text=True, timeout=240, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+
+
 def seconds(act: Callable[[], object]) -> float:
     started = time.monotonic()
     act()
