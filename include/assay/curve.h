@@ -80,9 +80,14 @@ namespace curve {
 [[nodiscard]] G2Affine negate(const G2Affine& a);
 [[nodiscard]] G2Affine multiply_vartime(const G2Affine& a, const Fr& k);
 
-/// sum_i scalars[i] * bases[i]. Equal lengths. Cost follows the width of the largest |scalar|.
+/// From so many points on, the cost of a sum follows the width of the largest |scalar|. A shorter sum of
+/// scalars takes in each by its own width: one sum of all widths is then the fastest.
+inline constexpr std::size_t kFewPoints = 100;
+
+/// sum_i scalars[i] * bases[i]. Equal lengths.
 /// Pippenger's bucket method with signed windows (Bernstein, Doumen, Lange, Oosterwijk, "Faster batch forgery
-/// identification", 2012, section 4).
+/// identification", 2012, section 4); few points times scalars by interleaving (Möller, "Algorithms for
+/// multi-exponentiation", SAC 2001, section 3.2).
 [[nodiscard]] G1Affine msm_vartime(std::span<const G1Affine> bases, IntegerView scalars);
 [[nodiscard]] G1Affine msm_vartime(std::span<const G1Affine> bases, std::span<const Fr> scalars);
 

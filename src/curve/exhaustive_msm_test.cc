@@ -2,11 +2,14 @@
 // and opposite points, and points at infinity, meet in every way there is.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <span>
 #include <vector>
 
 #include "curve/bucket_sums.h"
+#include "curve/interleaved.h"
 #include "curve/msm.h"
 #include "curve/toy_curves_for_test.h"
 
@@ -190,7 +193,7 @@ TYPED_TEST(ExhaustiveSmall, BucketsInEveryOrderOfWeights) {
 
 template <class Case>
 G1Affine msm(std::span<const G1Affine> bases, IntegerView scalars) {
-  return Msm<typename Case::F, PairAdder<typename Case::F>>::run({{bases}}, scalars);
+  return Msm<typename Case::F, PairAdder<typename Case::F>, typename Case::Curve>::run({{bases}}, scalars);
 }
 
 TYPED_TEST(ExhaustiveSmall, MsmOfAllPairsByAllScalars) {
@@ -209,6 +212,41 @@ TYPED_TEST(ExhaustiveSmall, MsmOfAllPairsByAllScalars) {
         }
       }
     }
+  }
+}
+
+TYPED_TEST(ExhaustiveSmall, InterleavedSumsOfAllTriplesByAllScalars) {
+  // Tables of 3P, 5P and 7P pass through infinity here, and sums meet their own operands.
+  using F = typename TypeParam::F;
+  const auto& group = TypeParam::Group::get();
+  constexpr std::int64_t n = TypeParam::Curve::kN;
+  for (std::int64_t i = 0; i < n * n * n; ++i) {
+    const std::array<std::int64_t, 3> logs = {i % n, i / n % n, i / n / n};
+    for (std::int64_t k = 0; k < 6 * 6 * 6; ++k) {
+      const std::array<std::int64_t, 3> scalars = {7 * (k % 6) - 17, 5 * (k / 6 % 6) - 12, k / 36 - 3};
+      InterleavedSum<F, PairAdder<F>, typename TypeParam::Curve> sum;
+      std::int64_t want = 0;
+      for (std::size_t at = 0; at < 3; ++at) {
+        SignedMagnitude scalar = SignedMagnitude::of(static_cast<std::uint64_t>(std::abs(scalars[at])));
+        if (scalars[at] < 0) scalar.words[3] |= SignedMagnitude::kSign;
+        sum.add(group.g1(logs[at]), scalar);
+        want += scalars[at] * logs[at];
+      }
+      ASSERT_EQ(store(sum.sum().to_affine()), group.g1(want)) << i << ", " << k;
+    }
+  }
+}
+
+TYPED_TEST(ExhaustiveSums, InterleavedSumsOfManyPoints) {
+  using F = typename TypeParam::F;
+  const auto& group = TypeParam::Group::get();
+  constexpr std::int64_t n = TypeParam::Curve::kN;
+  InterleavedSum<F, PairAdder<F>, typename TypeParam::Curve> sum;
+  std::int64_t want = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    sum.add(group.g1(i), SignedMagnitude::of(static_cast<std::uint64_t>(31 * i + 5)));
+    want += (31 * i + 5) * i;
+    ASSERT_EQ(store(sum.sum().to_affine()), group.g1(want)) << i;
   }
 }
 

@@ -7,6 +7,7 @@
 #include "curve/decompress.h"
 #include "curve/fixed_base.h"
 #include "curve/group.h"
+#include "curve/interleaved.h"
 #include "curve/kernel.h"
 #include "curve/msm.h"
 #include "curve/multiples.h"
@@ -47,7 +48,9 @@ struct KernelOf {
     return store(sum.to_affine());
   }
   static G1Affine multiply_g1(const G1Affine& a, const Fr& k) {
-    return store(multiply_vartime(load<F>(a), k.to_scalar().words).to_affine());
+    InterleavedSum<F, Adder, Curve> product;
+    product.add(a, SignedMagnitude::of(k.to_scalar().words));
+    return store(product.sum().to_affine());
   }
   static G2Affine add_g2(const G2Affine& a, const G2Affine& b) {
     Xyzz<E2> sum(G2::load(a));
@@ -76,7 +79,7 @@ struct KernelOf {
   static bool is_in_g1(const G1Affine& p) { return In::is_on_curve(load<F>(p)); }
   static bool is_in_g2(const G2Affine& p) { return In::is_in_g2(G2::load(p)); }
 
-  static constexpr CurveKernel kTable = {Msm<F, Adder>::run,
+  static constexpr CurveKernel kTable = {Msm<F, Adder, Curve>::run,
                                          AxisSums<F, Adder>::run,
                                          Multiples::run,
                                          FromTable::fill_multiples,

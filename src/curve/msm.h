@@ -18,12 +18,13 @@
 #include "curve/base_runs.h"
 #include "curve/bucket_sums.h"
 #include "curve/distinct.h"
+#include "curve/interleaved.h"
 #include "curve/msm_simple.h"
 #include "curve/windows.h"
 
 namespace assay::curve {
 
-template <class F, AddsPairs<F> Adder>
+template <class F, AddsPairs<F> Adder, CurveConstants Curve = Bn254>
 class Msm {
  public:
   static G1Affine run(std::span<const std::span<const G1Affine>> runs, IntegerView scalars) {
@@ -43,7 +44,7 @@ class Msm {
   /// scalar 32 bytes and 4 a window.
   static constexpr std::size_t kSlab = std::size_t{1} << 22, kSlabOfScalars = std::size_t{1} << 21;
   /// Under this many points the inversions of the batches cost more than they save.
-  static constexpr std::size_t kFew = 256;
+  static constexpr std::size_t kFew = kFewPoints;
   /// A bucket's two additions are of general points there, which cost more than that of an affine one.
   static constexpr double kBucketCostAlone = 2.6;
 
@@ -51,6 +52,7 @@ class Msm {
     return scalars.visit([&](auto values) {
       using Int = std::remove_const_t<typename decltype(values)::element_type>;
       if constexpr (std::is_same_v<Int, Scalar>) {
+        if (values.size() < kFew) return interleaved_sum(bases, values);
         std::vector<SignedMagnitude> prepared(values.size());
         parallel_for(0, values.size(), kGrain, [&](std::size_t first, std::size_t last) {
           for (std::size_t i = first; i < last; ++i) prepared[i] = SignedMagnitude::of(values[i]);
@@ -60,6 +62,14 @@ class Msm {
         return sum_of(bases, values);
       }
     });
+  }
+
+  static Xyzz<F> interleaved_sum(const BaseRuns& bases, std::span<const Scalar> values) {
+    InterleavedSum<F, Adder, Curve> sum;
+    bases.for_each(0, values.size(), [&](std::span<const G1Affine> run, std::size_t before) {
+      for (std::size_t i = 0; i < run.size(); ++i) sum.add(run[i], SignedMagnitude::of(values[before + i]));
+    });
+    return sum.sum();
   }
 
   static constexpr std::size_t kGrain = 8192;

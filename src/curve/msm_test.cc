@@ -29,7 +29,7 @@ std::vector<G1Affine> doubled_points(std::size_t count) {
 G1Affine naive(const std::vector<G1Affine>& points, IntegerView values) {
   G1Affine sum = G1Affine::infinity();
   for (std::size_t i = 0; i < points.size(); ++i) {
-    sum = add(sum, multiply_vartime(points[i], Fr::from_scalar(values[i])));
+    sum = add(sum, double_and_add(points[i], Fr::from_scalar(values[i])));
   }
   return sum;
 }

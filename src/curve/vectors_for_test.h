@@ -1,4 +1,4 @@
-// Reads vectors/curve/bn254.json for the tests of this room.
+// Reads vectors/curve/bn254.json for the tests of this room, and multiplies by the definition.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,6 +10,10 @@
 #include "assay/curve.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "curve/group.h"
+#include "curve/msm_simple.h"
+#include "field/backend_portable.h"
+#include "field/element.h"
 
 namespace assay::curve {
 
@@ -52,6 +56,12 @@ inline G2Affine g2_of(const Json& point) {
     append(bytes, big_endian_word(coordinate[0]));
   }
   return decode_evm_g2(bytes, "vector").value();
+}
+
+/// k * p by doubling and adding, one bit after the other.
+inline G1Affine double_and_add(const G1Affine& p, const Fr& k) {
+  using F = field::Element<field::FpParameters, field::PortableBackend>;
+  return store(multiply_vartime(load<F>(p), k.to_scalar().words).to_affine());
 }
 
 /// Runs `body` under every kernel of this processor.

@@ -135,6 +135,12 @@ void Equations::Terms::put(const G1Affine& point, const Fr& factor) {
   factors.push_back(factor.to_scalar());
 }
 
+void Equations::Terms::append(const Terms& other, std::size_t first, std::size_t count) {
+  const auto from = static_cast<std::ptrdiff_t>(first), to = static_cast<std::ptrdiff_t>(first + count);
+  points.insert(points.end(), other.points.begin() + from, other.points.begin() + to);
+  factors.insert(factors.end(), other.factors.begin() + from, other.factors.begin() + to);
+}
+
 G1Affine Equations::Terms::sum(std::size_t first, std::size_t last) const {
   return curve::msm_vartime(std::span(points).subspan(first, last - first),
                             IntegerView(std::span(factors).subspan(first, last - first)));
@@ -214,10 +220,18 @@ EquationSum Equations::sum(std::size_t first, std::size_t last) const {
   }
   const Ends& from = ends_[first];
   const Ends& to = ends_[last];
-  out.left_ = curve::add(commitments.sum(0, commitments.points.size()),
-                         curve::multiply_vartime(G1Affine::generator(), -value));
-  out.left_ = curve::add(out.left_, left_.sum(from.left, to.left));
-  out.left_ = curve::add(out.left_, wide_.sum(from.wide, to.wide));
+  const std::size_t left = to.left - from.left, wide = to.wide - from.wide;
+  if (commitments.points.size() + 1 + left + wide < curve::kFewPoints) {
+    commitments.put(G1Affine::generator(), -value);
+    commitments.append(left_, from.left, left);
+    commitments.append(wide_, from.wide, wide);
+    out.left_ = commitments.sum(0, commitments.points.size());
+  } else {
+    out.left_ = curve::add(commitments.sum(0, commitments.points.size()),
+                           curve::multiply_vartime(G1Affine::generator(), -value));
+    out.left_ = curve::add(out.left_, left_.sum(from.left, to.left));
+    out.left_ = curve::add(out.left_, wide_.sum(from.wide, to.wide));
+  }
   parallel_for(0, quotients_.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i)
       out.quotients_[i] = quotients_[i].sum(from.quotients[i], to.quotients[i]);

@@ -54,6 +54,7 @@ class Equations {
     std::vector<G1Affine> points;
     std::vector<Scalar> factors;
     void put(const G1Affine& point, const Fr& factor);
+    void append(const Terms& other, std::size_t first, std::size_t count);
     [[nodiscard]] G1Affine sum(std::size_t first, std::size_t last) const;
   };
   /// Where a statement begins in each list of terms.
