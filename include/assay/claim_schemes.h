@@ -135,9 +135,9 @@ class KzgChecker final : public Checker {
   explicit KzgChecker(kzg::Srs srs) : verifier_(srs.verifier_key()), srs_(std::move(srs)) {}
   [[nodiscard]] const kzg::VerifierKey& key() const { return verifier_.key(); }
   [[nodiscard]] Scheme scheme() const override { return Scheme::kKzg; }
-  [[nodiscard]] std::optional<Digest> setup_digest() const override { return key().digest(); }
+  [[nodiscard]] std::optional<Digest> setup_digest() const override { return verifier_.digest(); }
   [[nodiscard]] std::string assumption(const TrustList& trusted) const override {
-    return kzg::describe_srs(key(), trusted);
+    return verifier_.describe_srs(trusted);
   }
   [[nodiscard]] Verdict check_setup(const Header& header) const override;
   [[nodiscard]] std::vector<Evidence> check_all_evidence(std::span<const Claimed> claims, std::size_t most,

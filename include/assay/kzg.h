@@ -58,9 +58,6 @@ struct VerifierKey {
   friend bool operator==(const VerifierKey&, const VerifierKey&) = default;
 };
 
-/// How the verifier may speak of an SRS, as pst::describe_srs does.
-[[nodiscard]] std::string describe_srs(const VerifierKey& key, const setup::TrustList& trusted);
-
 /// A structured reference string: the Lagrange basis [L_i(tau)]_1 of the domain, in its order. Memory-mapped
 /// when opened from a file. Copies share the points.
 class Srs {
@@ -226,6 +223,10 @@ class Verifier {
   /// `key` comes from decode() or from an Srs.
   explicit Verifier(VerifierKey key);
   [[nodiscard]] const VerifierKey& key() const { return key_; }
+  /// That of the key.
+  [[nodiscard]] const Digest& digest() const { return digest_; }
+  /// How the verifier may speak of an SRS, as pst::Verifier does.
+  [[nodiscard]] std::string describe_srs(const setup::TrustList& trusted) const;
 
   /// e(C - yG + z pi, [1]_2) = e(pi, [tau]_2). Steps: "proof points", "opening equation".
   [[nodiscard]] Verdict check(const Statement& statement) const;
@@ -248,6 +249,7 @@ class Verifier {
  private:
   friend class OpeningSum;
   VerifierKey key_;
+  Digest digest_;
   std::vector<curve::PreparedG2> prepared_;  // -[1]_2, then the powers
 };
 

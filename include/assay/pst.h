@@ -52,10 +52,6 @@ struct VerifierKey {
   friend bool operator==(const VerifierKey&, const VerifierKey&) = default;
 };
 
-/// How the verifier may speak of an SRS: as its own list has it, else as "SRS unverified". What the file says
-/// of itself is quoted as the file's word. Of secrets that everybody knows it says so, whatever the list has.
-[[nodiscard]] std::string describe_srs(const VerifierKey& key, const setup::TrustList& trusted);
-
 /// A structured reference string: the Lagrange bases of all levels. Level i has axes.volume(i) points, the
 /// basis of the axes i..m-1. Memory-mapped when opened from a file. Copies share the points.
 class Srs {
@@ -318,6 +314,11 @@ class Verifier {
   /// `key` comes from decode() or from an Srs.
   explicit Verifier(VerifierKey key);
   [[nodiscard]] const VerifierKey& key() const { return key_; }
+  /// That of the key.
+  [[nodiscard]] const Digest& digest() const { return digest_; }
+  /// How the verifier may speak of an SRS: as its own list has it, else as "SRS unverified". What the file says
+  /// of itself is quoted as the file's word. Of secrets that everybody knows it says so, whatever the list has.
+  [[nodiscard]] std::string describe_srs(const setup::TrustList& trusted) const;
 
   /// e(C - yG + sum_i z_i pi_i, [1]_2) = prod_i e(pi_i, [t_i]_2).
   /// Steps: "proof shape", "proof points", "opening equation".
@@ -343,6 +344,7 @@ class Verifier {
  private:
   friend class OpeningSum;
   VerifierKey key_;
+  Digest digest_;
   std::vector<curve::PreparedG2> prepared_;  // -[1]_2, then [t_i]_2
 };
 

@@ -75,9 +75,9 @@ class TensorChecker final : public Checker {
   [[nodiscard]] const pst::Verifier& verifier() const { return verifier_; }
   [[nodiscard]] const std::optional<pst::Srs>& srs() const { return srs_; }
   [[nodiscard]] Scheme scheme() const override { return Scheme::kTensor; }
-  [[nodiscard]] std::optional<Digest> setup_digest() const override { return key().digest(); }
+  [[nodiscard]] std::optional<Digest> setup_digest() const override { return verifier_.digest(); }
   [[nodiscard]] std::string assumption(const TrustList& trusted) const override {
-    return pst::describe_srs(key(), trusted);
+    return verifier_.describe_srs(trusted);
   }
   [[nodiscard]] Verdict check_setup(const Header& header) const override;
   /// One product of pairings for all; where it fails, halves are asked.

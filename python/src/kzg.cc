@@ -116,7 +116,7 @@ void bind_verifier(nb::module_& m) {
              return without_gil([&] { return std::make_unique<claim::KzgChecker>(v.key()); });
            })
       .def("encode", [](const kzg::Verifier& v) { return python::to_python(v.key().encode()); })
-      .def_prop_ro("digest", [](const kzg::Verifier& v) { return python::to_python(v.key().digest()); })
+      .def_prop_ro("digest", [](const kzg::Verifier& v) { return python::to_python(v.digest()); })
       .def_prop_ro("log_size", [](const kzg::Verifier& v) { return v.key().log_size; })
       .def_prop_ro("label", [](const kzg::Verifier& v) { return v.key().label(); })
       .def(

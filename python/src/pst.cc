@@ -82,7 +82,7 @@ void bind_pst(nb::module_& m) {
           },
           nb::arg("path"))
       .def("encode", [](const claim::TensorChecker& v) { return to_python(v.key().encode()); })
-      .def_prop_ro("digest", [](const claim::TensorChecker& v) { return to_python(v.key().digest()); })
+      .def_prop_ro("digest", [](const claim::TensorChecker& v) { return to_python(v.verifier().digest()); })
       .def_prop_ro("axes", [](const claim::TensorChecker& v) { return to_tuple(v.key().axes.sizes()); })
       .def_prop_ro("trust", [](const claim::TensorChecker& v) { return pst::to_string(v.key().trust); })
       .def_prop_ro("label", [](const claim::TensorChecker& v) { return v.key().label(); })

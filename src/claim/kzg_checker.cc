@@ -75,7 +75,7 @@ class KzgEvidence {
 }  // namespace
 
 Verdict KzgChecker::check_setup(const Header& header) const {
-  const Digest digest = key().digest();
+  const Digest& digest = verifier_.digest();
   if (header.setup_digest != digest)
     return Verdict::rejected(
         "SRS digest",

@@ -110,7 +110,7 @@ Result<TensorChecker> TensorChecker::read(const std::filesystem::path& path) {
 }
 
 Verdict TensorChecker::check_setup(const Header& header) const {
-  const Digest digest = key().digest();
+  const Digest& digest = verifier_.digest();
   const std::string named = header.setup_digest ? to_hex(*header.setup_digest) : "(none)";
   if (header.setup_digest != digest)
     return Verdict::rejected(

@@ -7,6 +7,7 @@
 
 #include "assay/verifier.h"
 #include "base/check.h"
+#include "base/threads.h"
 #include "claim/captured_comparison.h"
 #include "claim/check_challenge.h"
 #include "claim/expectation.h"
@@ -357,16 +358,23 @@ Verification internal::verify_named(const Commitment& commitment, const Digest& 
 
 std::vector<Verification> verify_all(std::span<const Claim> claims, const Checker& checker,
                                      const World& world) {
+  constexpr std::size_t kGrain = 16;
   std::vector<std::unique_ptr<Questions>> questions(claims.size());
+  std::vector<std::uint8_t> open(claims.size());
+  parallel_for(0, claims.size(), kGrain, [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
+      const Claim& claim = claims[i];
+      questions[i] = std::make_unique<Questions>(*claim.commitment, claim.commitment->digest(), *claim.proofs,
+                                                 checker, claim.options);
+      open[i] = questions[i]->ask_before_evidence() ? 1 : 0;
+    }
+  });
   std::vector<std::size_t> asked;
   std::vector<Claimed> evidence;
   for (std::size_t i = 0; i < claims.size(); ++i) {
-    const Claim& claim = claims[i];
-    questions[i] = std::make_unique<Questions>(*claim.commitment, claim.commitment->digest(), *claim.proofs,
-                                               checker, claim.options);
-    if (!questions[i]->ask_before_evidence()) continue;
+    if (open[i] == 0) continue;
     asked.push_back(i);
-    evidence.push_back({claim.commitment, claim.proofs});
+    evidence.push_back({claims[i].commitment, claims[i].proofs});
   }
   std::vector<Evidence> shown;
   if (!evidence.empty()) shown = checker.check_all_evidence(evidence, Verification::kMaxFalse, world);

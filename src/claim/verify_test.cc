@@ -56,17 +56,17 @@ TEST(Verify, LabelOfTheFileIsTheFilesWord) {
   pst::VerifierKey key = test::flat_sample().srs.verifier_key();
   TrustList trusted;
   ASSERT_TRUE(trusted.add(key.digest(), "ours").ok());
-  const std::string listed = describe_srs(key, trusted);
+  const std::string listed = pst::Verifier(key).describe_srs(trusted);
   EXPECT_EQ(listed.find("SRS trusted by the verifier's list as 'ours' (the file's own word: dev, "), 0U);
   key.trust = pst::Trust::kCeremony;  // another digest
   key.contributors = 3;
-  const std::string relabelled = describe_srs(key, trusted);
+  const std::string relabelled = pst::Verifier(key).describe_srs(trusted);
   EXPECT_EQ(relabelled.find("SRS unverified"), 0U);
   EXPECT_NE(relabelled.find("(the file's own word: ceremony(3), sound if one contributor at least "
                             "forgot their secret; transcript not seen)"),
             std::string::npos);
   ASSERT_TRUE(trusted.add(key.digest(), "other").ok());
-  EXPECT_EQ(describe_srs(key, trusted)
+  EXPECT_EQ(pst::Verifier(key).describe_srs(trusted)
                 .find("SRS trusted by the verifier's list as 'other' (the file's own "
                       "word: ceremony(3), sound if one contributor at least forgot their secret)"),
             0U);

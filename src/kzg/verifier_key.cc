@@ -66,12 +66,4 @@ Result<VerifierKey> VerifierKey::decode(ByteSpan bytes, std::string_view place) 
 
 Digest VerifierKey::digest() const { return Sha256().update("assay/srs/v1").update(encode()).digest(); }
 
-std::string describe_srs(const VerifierKey& key, const setup::TrustList& trusted) {
-  // A file of powers does not say who contributed to them.
-  const std::string_view meaning = key.published != 0
-                                       ? "sound if one contributor at least forgot their secret"
-                                       : "whoever made it can open to anything";
-  return setup::describe_srs(trusted.find(key.digest()), key.label(), meaning);
-}
-
 }  // namespace assay::kzg

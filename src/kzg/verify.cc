@@ -20,11 +20,19 @@ Verdict check_relation(const Find& find, std::span<const curve::PreparedG2> prep
 
 }  // namespace
 
-Verifier::Verifier(VerifierKey key) : key_(std::move(key)) {
+Verifier::Verifier(VerifierKey key) : key_(std::move(key)), digest_(key_.digest()) {
   ASSAY_CHECK_EQ(key_.powers.size(), key_.log_size);
   prepared_.reserve(key_.powers.size() + 1);
   prepared_.emplace_back(curve::negate(G2Affine::generator()));
   for (const G2Affine& power : key_.powers) prepared_.emplace_back(power);
+}
+
+std::string Verifier::describe_srs(const setup::TrustList& trusted) const {
+  // A file of powers does not say who contributed to them.
+  const std::string_view meaning = key_.published != 0
+                                       ? "sound if one contributor at least forgot their secret"
+                                       : "whoever made it can open to anything";
+  return setup::describe_srs(trusted.find(digest_), key_.label(), meaning);
 }
 
 Verdict Verifier::check(const Statement& statement) const {

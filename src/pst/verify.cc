@@ -23,7 +23,7 @@ Verdict verdict_of(const EquationSum& sum, std::span<const curve::PreparedG2> pr
 
 }  // namespace
 
-Verifier::Verifier(VerifierKey key) : key_(std::move(key)) {
+Verifier::Verifier(VerifierKey key) : key_(std::move(key)), digest_(key_.digest()) {
   ASSAY_CHECK_EQ(key_.secrets.size(), key_.axes.count());
   prepared_.reserve(key_.secrets.size() + 1);
   prepared_.emplace_back(curve::negate(G2Affine::generator()));

@@ -25,8 +25,8 @@ Result<Key> Key::read(const std::filesystem::path& path) {
 std::string Key::assumption(const setup::TrustList* trusted) const {
   const setup::TrustList nothing;
   const setup::TrustList& list = trusted != nullptr ? *trusted : nothing;
-  if (kzg_) return kzg::describe_srs(kzg_->key(), list);
-  if (pst_) return pst::describe_srs(pst_->key(), list);
+  if (kzg_) return kzg_->describe_srs(list);
+  if (pst_) return pst_->describe_srs(list);
   return "no setup: nobody can find two texts with one SHA-256";
 }
 

@@ -155,9 +155,9 @@ def _one_path(table: Table, subject: Subject, made: tree.Tree, values: Numbers) 
     size = _BYTES[subject] + _ENVELOPE
     table.add("proof of a leaf", subject, len(proof), "bytes", size, 1)
     check = checking(subject, made.root, [index], [int(values[index])], proof)
-    table.add("prove a leaf", subject, median_seconds(prove), "s", 1e-3, 1)
+    table.add("prove a leaf", subject, median_seconds(prove, 1), "s", 1e-3, 1)
     verify = _VERIFY.get(subject)
-    table.add("check a proof, from bytes", subject, median_seconds(check), "s", verify, 1)
+    table.add("check a proof, from bytes", subject, median_seconds(check, 1), "s", verify, 1)
 
 
 def _many_paths(
@@ -198,7 +198,7 @@ def _updates(
     def update() -> None:
         made.update({next(indices): next(changed)})
 
-    seconds = median_seconds(update)
+    seconds = median_seconds(update, 0.5)
     table.add(f"update a leaf, {where}", subject, seconds, "s", aim, 1)
 
 
