@@ -31,7 +31,7 @@ ChaCha20Stream::~ChaCha20Stream() {
 }
 
 void ChaCha20Stream::refill() {
-  constexpr std::uint32_t kBlocks = 4096 / 64;
+  constexpr std::uint32_t kBlocks = sizeof(stream_) / 64;
   // The counter of RFC 8439 has 32 bits: 256 GiB of stream.
   ASSAY_CHECK_LE(block_, UINT32_MAX - kBlocks);
   const std::array<std::uint8_t, crypto_stream_chacha20_ietf_NONCEBYTES> nonce{};

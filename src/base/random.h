@@ -30,7 +30,7 @@ class ChaCha20Stream {
   void refill();
   Digest key_;
   std::uint32_t block_ = 0;
-  std::array<std::uint8_t, 4096> stream_{};
+  std::array<std::uint8_t, 1024> stream_{};  // few are drawn to check a single proof
   std::size_t used_ = stream_.size();
 };
 
