@@ -6,7 +6,7 @@ namespace assay::cli {
 void add_probe(Program& program) {
   program.add_group(
       "probe", "Train probes of a model's state, and state and check what they read",
-      "Verbs that are not listed (extract, causal, calibrate, plot, demo), and verify with --model,\n"
+      "Verbs not listed (extract, plan, causal, calibrate, plot, demo), and verify with --model,\n"
       "run the program assay-probe of the Python package, if it is there.");
   add_probe_keygen(program);
   add_probe_train(program);
