@@ -316,8 +316,9 @@ class Verifier {
   [[nodiscard]] const VerifierKey& key() const { return key_; }
   /// That of the key.
   [[nodiscard]] const Digest& digest() const { return digest_; }
-  /// How the verifier may speak of an SRS: as its own list has it, else as "SRS unverified". What the file says
-  /// of itself is quoted as the file's word. Of secrets that everybody knows it says so, whatever the list has.
+  /// How the verifier may speak of an SRS: as its own list has it, else as "SRS unverified". What the file
+  /// says of itself is quoted as the file's word. Of secrets that everybody knows it says so, whatever the
+  /// list has.
   [[nodiscard]] std::string describe_srs(const setup::TrustList& trusted) const;
 
   /// e(C - yG + sum_i z_i pi_i, [1]_2) = prod_i e(pi_i, [t_i]_2).
