@@ -66,9 +66,9 @@ TEST(Verify, LabelOfTheFileIsTheFilesWord) {
                             "forgot their secret; transcript not seen)"),
             std::string::npos);
   ASSERT_TRUE(trusted.add(key.digest(), "other").ok());
-  EXPECT_EQ(pst::Verifier(key).describe_srs(trusted)
-                .find("SRS trusted by the verifier's list as 'other' (the file's own "
-                      "word: ceremony(3), sound if one contributor at least forgot their secret)"),
+  EXPECT_EQ(pst::Verifier(key).describe_srs(trusted).find(
+                "SRS trusted by the verifier's list as 'other' (the file's own "
+                "word: ceremony(3), sound if one contributor at least forgot their secret)"),
             0U);
 }
 

@@ -180,7 +180,7 @@ LISTS = (
     ),
     Steps(
         "docs/layers.md",
-        r"It rejects at one of the steps\n\n(.*?)\n\n",
+        r"It rejects at one of these steps: (.*?)\n\n",
         code=("src/layers/results.cc",),
     ),
     # audit, sample mode
