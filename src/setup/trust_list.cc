@@ -93,8 +93,8 @@ std::string describe_srs(const TrustList::Entry* ours, std::string_view label, s
   const std::string standing =
       ours != nullptr
           ? fmt::format("SRS trusted by the verifier's list as '{}'", ours->label)
-          : "SRS unverified: it is not in the list of trusted ones; who knows its secrets can open to "
-            "anything";
+          : "SRS unverified: it is not in the list of trusted ones; anybody who knows its secrets can open "
+            "to anything";
   return fmt::format("{} (the file's own word: {}, {})", standing, label, meaning);
 }
 
