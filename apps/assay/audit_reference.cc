@@ -36,7 +36,7 @@ Result<Digest> root_of(const weights::Folder& folder, const FolderOptions& optio
 
 Result<audit::Reference> reference_of(const ReferenceOptions& options) {
   if (options.folder.weights.empty() == options.key.empty())
-    return Error{ErrorCode::kMalformed, "", "one of --weights and --key is needed"};
+    return Error{ErrorCode::kMalformed, "", "exactly one of --weights and --key is needed"};
   if (!options.key.empty()) return audit::Reference::of_key_file(options.key);
   const audit::RowDtype dtype = ASSAY_TRY(dtype_of(options.folder));
   const weights::Folder folder = ASSAY_TRY(weights::Folder::open(options.folder.weights));

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <exception>
+#include <filesystem>
 #include <new>
+#include <optional>
 #include <string_view>
 
 #include "arguments.h"
@@ -44,6 +47,55 @@ void refuse_empty_values(CLI::App& app) {
         ""));
   }
   for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) refuse_empty_values(*verb);
+}
+
+constexpr const char* kWrites = "writes";
+
+// CLI11 hands out an option's checks where it may be changed.
+bool is_output(CLI::Option& option) {
+  constexpr std::array<std::string_view, 6> kNames = {"out",     "output",     "keep",
+                                                      "spectra", "values-out", "head-out"};
+  if (std::ranges::any_of(option.get_lnames(), [&](const std::string& name) {
+        return std::ranges::find(kNames, name) != kNames.end();
+      }))
+    return true;
+  try {
+    return option.get_validator(kWrites) != nullptr;
+  } catch (const CLI::OptionNotFound&) {
+    return false;
+  }
+}
+
+/// One file by two names, or by one. Files that are not there yet are compared by their names.
+bool is_one_file(const std::string& a, const std::string& b) {
+  std::error_code failure;
+  if (std::filesystem::equivalent(a, b, failure)) return true;
+  const auto resolved = [&](const std::string& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path, failure), failure);
+  };
+  const std::filesystem::path left = resolved(a), right = resolved(b);
+  return !left.empty() && left == right;
+}
+
+/// A file that a verb would write over what it reads, or over what it has just written.
+std::optional<Error> shared_output(CLI::App& verb) {
+  std::vector<CLI::Option*> named;
+  for (CLI::Option* option : verb.get_options())
+    if (option->count() > 0 && (option->get_positional() || is_output(*option) ||
+                                option->get_type_name().find("FILE") != std::string::npos))
+      named.push_back(option);
+  for (CLI::Option* output : named) {
+    if (!is_output(*output)) continue;
+    for (const CLI::Option* other : named) {
+      if (other == output) continue;
+      for (const std::string& path : other->results())
+        if (is_one_file(output->results().front(), path))
+          return Error{ErrorCode::kMismatch, output->get_name(),
+                       fmt::format("is the file of {} too, {}, which would be lost: name another",
+                                   other->get_name(), path)};
+    }
+  }
+  return std::nullopt;
 }
 
 // The one of `rest` that stands first on the command line.
@@ -121,12 +173,21 @@ CLI::Validator decimal_integer() {
   return CLI::Validator(refusal, "");
 }
 
+CLI::Validator not_zero() {
+  return CLI::Validator(
+      [](const std::string& text) { return std::string(text == "0" ? "0 asks for nothing" : ""); }, "");
+}
+
 void add_slice_flags(CLI::App* verb, SliceFlags& flags) {
   add_option(verb, "--layer NAME|INDEX", flags.layer, "a slice: the values of one layer");
   add_option(verb, "--token N|N..N", flags.token,
              "a slice: the values of one token, or of a range, both ends counted");
   add_option(verb, "--dim N", flags.dim,
              "a slice: the values at one place of the hidden width; the three flags combine");
+}
+
+CLI::Option* writes_file(CLI::Option* option) {
+  return option->check(CLI::Validator([](std::string&) { return std::string(); }, "", kWrites));
 }
 
 CLI::Option* add_weights(CLI::App* verb, std::string& path) {
@@ -146,14 +207,22 @@ int Program::run(int argc, const char* const* argv) {
       verb += " " + chosen[0]->get_subcommands()[0]->get_name();
     // What CLI11 says of the arguments that nothing takes names all of them, the last one first.
     const std::vector<std::string> rest = app_.remaining(true);
-    const std::string said =
-        error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) && !rest.empty()
-            ? fmt::format("{}: nothing takes this argument", first_of(rest, argc, argv))
-            : error.what();
+    const bool group = !chosen.empty() && is_group(chosen[0]->get_name());
+    std::string said = error.what();
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) && !rest.empty())
+      said = fmt::format("{}: nothing takes this argument", first_of(rest, argc, argv));
+    else if (group && chosen[0]->get_subcommands().empty() && !rest.empty())
+      said = fmt::format("{}: it has no such verb", first_of(rest, argc, argv));
     say_error(fmt::format("assay{}: {} (see assay{} --help)", verb, said, verb));
     return kFailed;
   }
   try {
+    CLI::App* chosen = &app_;
+    while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
+    if (const std::optional<Error> shared = shared_output(*chosen)) {
+      say_error(fmt::format("assay {}: {}", verb_, shared->to_string()));
+      return kFailed;
+    }
     return run_chosen();
   } catch (const std::bad_alloc&) {
     say_error(fmt::format("assay {}: not enough memory", verb_));

@@ -67,6 +67,9 @@ inline constexpr bool kIsInteger<std::vector<T>> = kIsInteger<T>;
 /// Refuses integers that are not written in decimal. CLI11 takes 010 for 8, and 0x10 for 16.
 CLI::Validator decimal_integer();
 
+/// Refuses 0 where it would ask for nothing.
+CLI::Validator not_zero();
+
 /// Adds a flag with a value, as help shows the two: "--out FILE". Without FILE it shows CLI11's name for T.
 template <class T>
 CLI::Option* add_option(CLI::App* verb, const std::string& usage, T& value, const std::string& help) {
@@ -75,6 +78,9 @@ CLI::Option* add_option(CLI::App* verb, const std::string& usage, T& value, cons
   if constexpr (kIsInteger<T>) option->check(decimal_integer());
   return space == std::string::npos ? option : option->type_name(usage.substr(space + 1));
 }
+
+/// Marks a flag whose file the verb writes, where the flag's name does not say so as --out does.
+CLI::Option* writes_file(CLI::Option* option);
 
 /// --weights DIR, as all verbs have it that read a model's folder.
 CLI::Option* add_weights(CLI::App* verb, std::string& path);

@@ -44,7 +44,7 @@ Result<int> run_challenge(const ChallengeOptions& options, const Console& consol
   const audit::Reference* const known = reference ? &*reference : nullptr;
   audit::Record::Drawing drawing = options.drawing;
   drawing.blocks = ASSAY_TRY(audit::BlockChoice::parse(options.layers));
-  const audit::Record record = ASSAY_TRY(audit::Record::open(options.record));
+  const audit::Record record = audit::Record::open(options.record);
   const audit::Challenge challenge = ASSAY_TRY(record.draw(head, provider, drawing, known, World::system()));
   ASSAY_TRY(challenge.write(options.out));
   const double share = options.drawing.share;

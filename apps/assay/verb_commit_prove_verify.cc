@@ -64,7 +64,7 @@ void add_commit_prove_verify(Program& program) {
       "directory of reshape, to compare with; default: its sibling without _polynomial, if there is one");
   add_option(verb, "--output-dir DIR", directory.output_dir, "default: <name>_commitment");
   add_option(verb, "--num-queries N", options.num_queries, "how many points to open")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(not_zero())
       ->capture_default_str();
   add_option(verb, "--seed N", options.seed, "what the points behind the first four are drawn from")
       ->capture_default_str();

@@ -20,12 +20,15 @@ Result<int> run_keygen(const KeygenOptions& options, const Console& console) {
   const auto existing = options.force ? AtomicFile::Existing::kReplace : AtomicFile::Existing::kKeep;
   const SigningKey key = ASSAY_TRY(SigningKey::generate());
   const std::string public_path = options.out + ".pub";
+  // Whether it can be written is known before the secret key is there.
+  AtomicFile public_file = ASSAY_TRY(AtomicFile::create(public_path));
+  ASSAY_TRY(public_file.write(encode_public_key(key.public_key())));
   const Status written = write_private_file(options.out, bytes_of(encode_signing_key(key)), existing);
   if (!written.ok() && written.error().code == ErrorCode::kMismatch)
     return Error{ErrorCode::kMismatch, options.out,
                  "a key is there: --force replaces it, and it is then lost"};
   ASSAY_TRY(written);
-  ASSAY_TRY(write_file(public_path, encode_public_key(key.public_key())));
+  ASSAY_TRY(public_file.publish());
   const std::string id = to_hex(key_id_of(key.public_key()));
   return console.report(
       {{"key", options.out}, {"public_key", public_path}, {"key_id", id}},

@@ -113,7 +113,7 @@ Result<int> run_verify_row(const RowVerifyOptions& options, const Console& conso
 
 Result<int> run_check_manifest(const ManifestCheckOptions& options, const Console& console) {
   if (options.root.empty() == options.manifest.empty())
-    return Error{ErrorCode::kMalformed, "", "one of --root and --manifest is needed"};
+    return Error{ErrorCode::kMalformed, "", "exactly one of --root and --manifest is needed"};
   if (!options.digest.empty() && options.manifest.empty())
     return Error{ErrorCode::kMalformed, "--digest", "is that of the file which --manifest names"};
   if (!options.root.empty()) {

@@ -191,7 +191,7 @@ void add_srs(Program& program) {
   add_option(verify_verb, "--srs,FILE FILE", verify.srs,
              "the SRS file, of either scheme; --srs may be left out")
       ->required();
-  add_option(verify_verb, "--vk FILE", verify.vk, "write the verifier's part here");
+  writes_file(add_option(verify_verb, "--vk FILE", verify.vk, "write the verifier's part here"));
   add_option(verify_verb, "--transcript FILE", verify.transcript,
              "of the ceremony that it claims to come from: a transcript, or the last powers");
 

@@ -155,6 +155,17 @@ Result<int> run_verify_paths(const TreeCheckOptions& options, const Console& con
   const tree::Root root = ASSAY_TRY(tree::Root::read(options.root));
   const tree::Proof proof = ASSAY_TRY(tree::Proof::read(options.proof));
   const TreeLeaves leaves = ASSAY_TRY(TreeLeaves::parse(options.texts, root.config.leaf));
+  // The verifier's own oversights are no verdict on the proof.
+  if (leaves.view().size() != options.indices.size())
+    return Error{
+        ErrorCode::kMismatch, "--value",
+        fmt::format("{} for {} of --index: give each its own", leaves.view().size(), options.indices.size())};
+  if (options.vk.empty() != (root.config.kind == tree::Kind::kMerkle))
+    return Error{ErrorCode::kMismatch, "--vk",
+                 options.vk.empty()
+                     ? fmt::format("is needed: a {} tree is checked with your own copy of its SRS's part",
+                                   to_string(root.config.kind))
+                     : "a Merkle tree has no SRS: leave the flag out"};
   const tree::Key key = options.vk.empty() ? tree::Key::merkle() : ASSAY_TRY(tree::Key::read(options.vk));
   setup::TrustList trusted;
   if (const std::filesystem::path path = trust_file(); !path.empty())
@@ -214,7 +225,7 @@ void add_tree(Program& program) {
   add_option(build_verb, "--srs FILE", build.srs, "the SRS, of the scheme kzg for Verkle, tensor for Terkle");
   add_values(build_verb, build.values, build.commitments);
   add_option(build_verb, "--out FILE", build.out, "the tree")->required();
-  add_option(build_verb, "--root FILE", build.root, "the public part, which a verifier needs");
+  writes_file(add_option(build_verb, "--root FILE", build.root, "the public part, which a verifier needs"));
 
   const auto [info_verb, info] = program.add("tree info", "Say what a tree or a public part is",
                                              "assay tree info leaves.tree", run_info);
@@ -254,7 +265,7 @@ void add_tree(Program& program) {
   add_indices(update_verb, update.indices);
   add_option(update_verb, "--value V", update.texts, "of each index: decimal, or hexadecimal of bytes")
       ->required();
-  add_option(update_verb, "--root FILE", update.root, "the new public part");
+  writes_file(add_option(update_verb, "--root FILE", update.root, "the new public part"));
 
   const auto [append_verb, append] =
       program.add("tree append", "Add leaves at the end",
@@ -263,7 +274,7 @@ void add_tree(Program& program) {
   add_option(append_verb, "--tree FILE", append.tree, "what tree build wrote")->required();
   add_option(append_verb, "--srs FILE", append.srs, "the SRS that the tree was built with");
   add_values(append_verb, append.values, append.commitments);
-  add_option(append_verb, "--root FILE", append.root, "the new public part");
+  writes_file(add_option(append_verb, "--root FILE", append.root, "the new public part"));
 }
 
 }  // namespace assay::cli

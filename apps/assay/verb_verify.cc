@@ -242,7 +242,7 @@ void add_verify(Program& program) {
   add_option(verb, "--challenge-digest HEX", options.challenge_digest,
              "its digest, as `challenge` printed it when you drew them");
   add_option(verb, "--at-least N", options.at_least, "this many values, padding not counted, must be opened")
-      ->check(CLI::PositiveNumber.description(""));
+      ->check(not_zero());
   add_option(verb, "--digest HEX", options.digest, "the commitment's digest that was agreed on before");
   add_option(verb, "--expect K=V", options.expect,
              "how the numbers must be written: encoding=E,dtype=D,mode=M, any of them; layer=NAME for each "

@@ -45,8 +45,8 @@ class Record {
     BlockChoice blocks = {};             ///< that were to be recorded
   };
 
-  /// Makes the folder where it is not there. Errors: kIo.
-  [[nodiscard]] static Result<Record> open(const std::filesystem::path& folder);
+  /// The folder is made when something is kept in it.
+  [[nodiscard]] static Record open(const std::filesystem::path& folder);
 
   /// Draws a challenge for a head that this provider signed, and keeps it. With a reference no block is drawn
   /// where attention is not checked; without, in any block. Errors: kMismatch (another's head; one of another

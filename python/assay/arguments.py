@@ -84,6 +84,20 @@ def require(name: str, given: object, kind: Any) -> None:
         raise TypeError(f"{name}: {type(given).__name__}, {kinds} is expected here")
 
 
+def require_unmasked(array: Any, place: str) -> None:
+    """Refuse a masked array of numpy: its mask would be lost.
+
+    Raises:
+        InputError: It is masked ("unsupported").
+    """
+    # Verbs that need no arrays start without numpy.
+    from numpy.ma import MaskedArray
+
+    if isinstance(array, MaskedArray):
+        reason = "a masked array; fill what is masked, with .filled()"
+        raise InputError("unsupported", place, reason)
+
+
 def whole_bytes(data: Any) -> bytes:
     """`data` as bytes: bytes, a bytearray, a memoryview, an array of uint8.
 
@@ -92,11 +106,13 @@ def whole_bytes(data: Any) -> bytes:
     """
     if isinstance(data, bytes):
         return data
+    reason = f"{type(data).__name__}, bytes are expected here; `read` and `open` take a path"
     try:
         view = memoryview(data)
     except TypeError as error:
-        reason = f"{type(data).__name__}, bytes are expected here; `read` and `open` take a path"
         raise TypeError(reason) from error
+    if view.ndim == 0:  # numpy's numbers hand out their bytes
+        raise TypeError(reason)
     return view.tobytes()
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _core
-from .arguments import unsigned, whole_bytes
+from .arguments import require_unmasked, unsigned, whole_bytes
 from .errors import InputError
 from .filed import Filed
 from .html import table
@@ -71,6 +71,7 @@ def _checked_size(log_size: int) -> int:
 
 def _integers(values: Any) -> Any:
     """As the native module takes them: signed integers in an array, or rows of residues."""
+    require_unmasked(values, "values")
     if isinstance(values, np.ndarray) and not is_rows(values) and values.dtype.kind in "iu":
         if values.dtype.kind == "u":
             if values.dtype.itemsize == 8:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from . import _core
-from .arguments import require, unsigned, whole_bytes
+from .arguments import require, require_unmasked, unsigned, whole_bytes
 from .filed import Filed
 
 __all__ = [
@@ -87,6 +87,7 @@ class Tree:
             InputError: The arity is outside its range ("out_of_range"), or there are over 2**28
                 leaves ("too_large").
         """
+        require_unmasked(leaves, "leaves")
         values = [whole_bytes(leaf) for leaf in leaves]
         self._native = _core.MerkleTree.from_leaves(unsigned(arity, "arity", 32), values)
 

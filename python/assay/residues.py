@@ -45,6 +45,9 @@ def from_rows(rows: Rows, *, signed: bool = True) -> list[int]:
     Args:
         rows: Shape (n, 32), dtype uint8.
         signed: Give a residue over (R - 1) / 2 as the negative integer that it stands for.
+
+    Raises:
+        InputError: Another array ("mismatch"), or a row that is not below R ("out_of_range").
     """
     if not is_rows(rows):
         raise InputError(
@@ -52,6 +55,9 @@ def from_rows(rows: Rows, *, signed: bool = True) -> list[int]:
         )
     data = rows.tobytes()
     read = [residue(data[i : i + 32]) for i in range(0, len(data), 32)]
+    for index, value in enumerate(read):
+        if value >= R:
+            raise InputError("out_of_range", f"row {index}", "not below R")
     return [as_signed(value) for value in read] if signed else read
 
 

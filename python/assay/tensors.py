@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .arguments import sizes, unsigned
+from .arguments import require_unmasked, sizes, unsigned
 from .errors import InputError
 from .html import table
 from .residues import R, as_signed, residue, to_rows
@@ -397,18 +397,6 @@ def plain_torch(tensor: Any, place: str) -> Any:
         reason = f"a tensor of the kind {found}; give a dense one, with values"
         raise InputError("unsupported", place, reason)
     return tensor.detach().resolve_conj().resolve_neg()
-
-
-def require_unmasked(array: Array, place: str) -> None:
-    """Refuse a masked array of numpy: its mask would be lost.
-
-    Raises:
-        InputError: It is masked ("unsupported").
-    """
-    if isinstance(array, np.ma.MaskedArray):
-        raise InputError(
-            "unsupported", place, "a masked array; fill what is masked, with .filled()"
-        )
 
 
 def _as_native(array: Array, name: str, dtype: str | None) -> tuple[Any, str]:

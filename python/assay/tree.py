@@ -5,8 +5,9 @@ against the public part of the tree, `Root`, with the verifier's own key. docs/t
 mathematics and the bytes.
 """
 
+import operator
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import lru_cache
 from os import PathLike, fspath
 from typing import Any, Literal, NamedTuple
@@ -14,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from . import _core, kzg
-from .arguments import unsigned
+from .arguments import require_unmasked, unsigned, whole_bytes
 from .errors import InputError
 from .filed import Readable
 from .residues import is_rows, to_rows
@@ -408,23 +409,30 @@ def _digest(given: str | bytes, place: str) -> bytes:
 
 def _indices(given: int | Iterable[int]) -> list[int]:
     numbers = [given] if isinstance(given, int | np.integer) else given
-    return [unsigned(int(i), "indices") for i in numbers]
+    return [unsigned(i, "indices") for i in numbers]
 
 
 def _values(given: Any, leaf: str) -> Any:
-    """As the native module takes them."""
+    """As the native module takes them.
+
+    A leaf is taken as it is or refused: of 7.9 nothing is cut off, and of an int no zeros are made.
+    """
+    require_unmasked(given, "values")
+    if isinstance(given, Mapping | Set):
+        raise TypeError(f"values: {type(given).__name__}; give a list or an array, in their order")
     if leaf == "bytes":
-        return [bytes(value) for value in given]
+        return [whole_bytes(value) for value in given]
     if leaf == "field":
-        return np.ascontiguousarray(given) if is_rows(given) else to_rows(int(v) for v in given)
+        return np.ascontiguousarray(given) if is_rows(given) else to_rows(given)
     dtype = np.uint64 if leaf == "u64" else np.int64
     if isinstance(given, np.ndarray) and given.dtype.kind in "iub" and given.ndim == 1:
         limits = np.iinfo(dtype)
         if given.size and not (limits.min <= int(given.min()) and int(given.max()) <= limits.max):
             raise InputError("out_of_range", "values", f"one is no {leaf}")
         return np.ascontiguousarray(given, dtype=dtype)
+    numbers = [operator.index(value) for value in given]
     try:
-        return np.array([int(value) for value in given], dtype=dtype)
+        return np.array(numbers, dtype=dtype)
     except OverflowError as error:
         raise InputError("out_of_range", "values", f"one is no {leaf}") from error
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core, models
-from .arguments import unsigned
+from .arguments import require_unmasked, unsigned
 from .errors import InputError
 from .filed import Readable
 
@@ -347,6 +347,7 @@ def _stored(state: Mapping[str, Any]) -> Iterator[StoredTensor]:
 
 
 def _bytes_of(name: str, value: Any) -> NDArray[np.uint8]:
+    require_unmasked(value, name)
     if isinstance(value, np.ndarray):
         return np.ascontiguousarray(value).reshape(-1).view(np.uint8)
     if value.is_meta:

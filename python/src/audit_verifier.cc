@@ -172,7 +172,7 @@ void bind_reference(nb::module_& m) {
 
 std::optional<Record> record_in(const std::optional<std::string>& folder) {
   if (!folder) return std::nullopt;
-  return unwrap(Record::open(*folder));
+  return Record::open(*folder);
 }
 
 void bind_record(nb::module_& m) {
@@ -184,7 +184,7 @@ void bind_record(nb::module_& m) {
         return without_gil([&] {
           const auto key = unwrap_read(audit::read_provider(provider));
           const Record::Drawing drawing{tokens, risk, share, attention_blocks, blocks};
-          return unwrap(unwrap(Record::open(record)).draw(head, key, drawing, reference, World::system()));
+          return unwrap(Record::open(record).draw(head, key, drawing, reference, World::system()));
         });
       },
       nb::arg("head"), nb::arg("provider"), nb::arg("record"), nb::arg("tokens"), nb::arg("risk"),
@@ -195,7 +195,7 @@ void bind_record(nb::module_& m) {
       [](const std::string& record, const std::string& provider) {
         const Record::Tally tally = without_gil([&] {
           const auto key = unwrap_read(audit::read_provider(provider));
-          return unwrap_read(unwrap(Record::open(record)).tally(audit::provider_id(key)));
+          return unwrap_read(Record::open(record).tally(audit::provider_id(key)));
         });
         return std::tuple(tally.accepted, tally.rejected, tally.inconclusive, tally.missing);
       },

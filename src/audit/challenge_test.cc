@@ -142,7 +142,7 @@ TEST(Budget, IsThatOfTheFormula) {
 
 TEST(Record, DrawsForAHeadOnce) {
   const tensor::TempDir directory;
-  const Record record = Record::open(directory / "record").value();
+  const Record record = Record::open(directory / "record");
   const Head head = head_of(4, 1);
   const Challenge first = Challenge::draw(head, {1, 0}, world_of(1)).value();
   EXPECT_TRUE(record.keep(head, first).ok());
@@ -161,7 +161,7 @@ TEST(Record, DrawsForAHeadOnce) {
 
 TEST(Record, KnowsWhatItDrew) {
   const tensor::TempDir directory;
-  const Record record = Record::open(directory / "record").value();
+  const Record record = Record::open(directory / "record");
   const Head head = head_of(4, 1);
   const Challenge drawn = Challenge::draw(head, {1, 0}, world_of(1)).value();
   EXPECT_EQ(record.require_drawn(drawn).error().reason, "no challenge was drawn for this head");
@@ -174,8 +174,8 @@ TEST(Record, KnowsWhatItDrew) {
 
 TEST(Record, SaysWhatTheDiskSays) {
   const tensor::TempDir directory;
-  const Record record = Record::open(directory / "record").value();
-  std::filesystem::remove(directory / "record");
+  const Record record = Record::open(directory / "record");
+  ASSERT_TRUE(write_file(directory / "record", "no folder").ok());
   const Head head = head_of(4, 1);
   EXPECT_EQ(record.keep(head, Challenge::draw(head, {1, 0}, world_of(1)).value()).error().code,
             ErrorCode::kIo);
@@ -185,7 +185,7 @@ TEST(Record, DrawsForAHeadThatTheProviderSigned) {
   const tensor::TempDir directory;
   auto draw = [&, count = 0](const SignedHead& head, const PublicKey& provider,
                              const Record::Drawing& drawing, const Reference* reference) mutable {
-    const Record record = Record::open(directory / std::to_string(++count)).value();
+    const Record record = Record::open(directory / std::to_string(++count));
     return record.draw(head, provider, drawing, reference, world_of(4));
   };
   test::SampleRun run;
@@ -196,7 +196,7 @@ TEST(Record, DrawsForAHeadThatTheProviderSigned) {
   Record::Drawing drawing;
   drawing.attention_blocks = 2;
   tensor::expect_error(draw(head, provider, drawing, nullptr), ErrorCode::kMalformed,
-                       "one of tokens and risk is needed");
+                       "exactly one of tokens and risk is needed");
   drawing.tokens = 2;
   const Challenge drawn = draw(head, provider, drawing, &reference).value();
   EXPECT_EQ(drawn.steps.size(), 2U);
@@ -207,7 +207,7 @@ TEST(Record, DrawsForAHeadThatTheProviderSigned) {
   tensor::expect_error(draw(head, provider, drawing, &other), ErrorCode::kMismatch, "it is of the weights");
   drawing.risk = 0.5;
   tensor::expect_error(draw(head, provider, drawing, nullptr), ErrorCode::kMalformed,
-                       "one of tokens and risk is needed");
+                       "exactly one of tokens and risk is needed");
   drawing.tokens = 0;
   drawing.share = 0.2;
   EXPECT_EQ(draw(head, provider, drawing, nullptr)->steps.size(), 4U) << "0.8^4 is below a half";
@@ -221,7 +221,7 @@ TEST(Record, DrawsForAHeadThatTheProviderSigned) {
 
 TEST(Record, CountsOutcomesOfEachProvider) {
   const tensor::TempDir directory;
-  const Record record = Record::open(directory / "record").value();
+  const Record record = Record::open(directory / "record");
   Digest one{};
   Digest two{};
   two.fill(2);

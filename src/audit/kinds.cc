@@ -122,7 +122,7 @@ Result<Json> read_packets(const fs::path& path) {
 
 // What a verifier keeps: which heads it challenged, and how that ended for all providers together.
 Result<Json> read_record(const fs::path& path) {
-  const Record record = ASSAY_TRY(Record::open(path));
+  const Record record = Record::open(path);
   std::size_t challenges = 0;
   std::error_code failure;
   for (fs::directory_iterator entry(path, failure), end; !failure && entry != end; entry.increment(failure))

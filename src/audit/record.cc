@@ -34,15 +34,12 @@ Status keep_once(const std::filesystem::path& path, ByteSpan bytes, const char* 
 Result<PublicKey> read_provider(const std::filesystem::path& path) { return read_public_key(path); }
 Digest provider_id(const PublicKey& provider) { return key_id_of(provider); }
 
-Result<Record> Record::open(const std::filesystem::path& folder) {
-  ASSAY_TRY(make_directory(folder));
-  return Record(folder);
-}
+Record Record::open(const std::filesystem::path& folder) { return Record(folder); }
 
 Result<Challenge> Record::draw(const SignedHead& head, const PublicKey& provider, const Drawing& drawing,
                                const Reference* reference, const World& world) const {
   if ((drawing.tokens == 0) == (drawing.risk == 0))
-    return Error{ErrorCode::kMalformed, "", "one of tokens and risk is needed"};
+    return Error{ErrorCode::kMalformed, "", "exactly one of tokens and risk is needed"};
   if (!head.is_signed_by(provider))
     return Error{ErrorCode::kMismatch, "head", "this provider did not sign this head"};
   if (reference != nullptr && reference->manifest() != head.head().manifest)
@@ -60,6 +57,7 @@ Result<Challenge> Record::draw(const SignedHead& head, const PublicKey& provider
 
 Status Record::keep(const Head& head, const Challenge& challenge) const {
   const std::string digest = to_hex(challenge.head);
+  ASSAY_TRY(make_directory(folder_));
   if (head.nonce != Digest{}) {
     const std::filesystem::path path = folder_ / (to_hex(head.nonce) + ".nonce");
     Status first = keep_once(path, bytes_of(digest), "a challenge was drawn for a head with this nonce");
@@ -87,6 +85,7 @@ Result<Verdict> Record::check(const SignedHead& head, const Openings* openings, 
 }
 
 Status Record::note(const Digest& provider, const Digest& head, const Verdict& verdict) const {
+  ASSAY_TRY(make_directory(folder_));
   AppendFile file = ASSAY_TRY(AppendFile::open(folder_ / kOutcomes));
   return file.append(
       bytes_of(fmt::format("{} {} {} {}\n", to_hex(provider), to_hex(head), to_string(verdict.outcome()),

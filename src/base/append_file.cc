@@ -9,10 +9,12 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/try.h"
 
 namespace assay {
 
 Result<AppendFile> AppendFile::open(const std::filesystem::path& path) {
+  ASSAY_TRY(check_file_name(path));
   // Without O_NONBLOCK, a pipe would hold us here; what is no regular file, reading refuses.
   Descriptor descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666));
   if (descriptor.get() < 0) return system_error(path, "cannot open");

@@ -87,6 +87,9 @@ class AtomicFile {
 [[nodiscard]] Status write_private_file(const std::filesystem::path& path, ByteSpan bytes,
                                         AtomicFile::Existing existing);
 
+/// Refuses a name with a NUL byte: the system would take the part before it for the whole. Errors: kIo.
+[[nodiscard]] Status check_file_name(const std::filesystem::path& path);
+
 /// Creates a directory with its parents. Errors: kIo.
 [[nodiscard]] Status make_directory(const std::filesystem::path& path);
 

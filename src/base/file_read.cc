@@ -25,6 +25,7 @@ struct OpenFile {
 };
 
 Result<OpenFile> open_regular(const std::filesystem::path& path) {
+  ASSAY_TRY(check_file_name(path));
   // Without O_NONBLOCK, a pipe would hold us here until somebody writes to it.
   OpenFile file{Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK))};
   if (file.descriptor.get() < 0) return system_error(path, "cannot open");

@@ -12,6 +12,7 @@
 #include <set>
 #include <utility>
 
+#include "base/append_file.h"
 #include "base/unfinished_files.h"
 
 namespace assay {
@@ -83,6 +84,20 @@ TEST_F(FileTest, ReadsTheTagBeforeTheRest) {
   ASSERT_TRUE(write_file(folder_ / "a", "").ok());
   fs::resize_file(folder_ / "a", std::uintmax_t{1} << 31);
   EXPECT_EQ(read_file(folder_ / "a", std::uint64_t{1} << 32, "TAG", 2).error().code, ErrorCode::kMalformed);
+}
+
+// The system would take the name up to the NUL byte, and read or replace another file.
+TEST_F(FileTest, RefusesNamesWithANulByte) {
+  ASSERT_TRUE(write_file(folder_ / "a", "hello").ok());
+  const fs::path path = folder_ / std::string("a\0b", 3);
+  EXPECT_EQ(read_file(path, 100).error().reason, "has a NUL byte in its name");
+  EXPECT_EQ(MappedFile::open(path).error().code, ErrorCode::kIo);
+  EXPECT_EQ(write_file(path, "other").error().code, ErrorCode::kIo);
+  EXPECT_EQ(AtomicFile::create(path).error().code, ErrorCode::kIo);
+  EXPECT_EQ(make_directory(folder_ / std::string("d\0e", 3)).error().code, ErrorCode::kIo);
+  EXPECT_EQ(AppendFile::open(path).error().code, ErrorCode::kIo);
+  EXPECT_EQ(content("a"), "hello");
+  EXPECT_EQ(names(), (std::set<std::string>{"a"}));
 }
 
 TEST_F(FileTest, ReadsRegularFilesOnly) {

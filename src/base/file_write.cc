@@ -52,6 +52,7 @@ AtomicFile::AtomicFile(std::filesystem::path path, std::string temporary, int de
     : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor), slot_(slot) {}
 
 Result<AtomicFile> AtomicFile::create(const std::filesystem::path& path, Readers readers) {
+  ASSAY_TRY(check_file_name(path));
   const std::string name = path.filename().string();
   if (name.empty() || name == "." || name == "..") {
     return Error{ErrorCode::kIo, path.string(), "not the name of a file"};
@@ -181,7 +182,13 @@ Status write_private_file(const std::filesystem::path& path, ByteSpan bytes, Ato
   return file.publish(existing);
 }
 
+Status check_file_name(const std::filesystem::path& path) {
+  if (path.native().find('\0') == std::string::npos) return {};
+  return Error{ErrorCode::kIo, path.string(), "has a NUL byte in its name"};
+}
+
 Status make_directory(const std::filesystem::path& path) {
+  ASSAY_TRY(check_file_name(path));
   std::error_code failure;
   std::filesystem::create_directories(path, failure);
   if (failure) return Error{ErrorCode::kIo, path.string(), "cannot create: " + failure.message()};

@@ -97,7 +97,9 @@ bool has_original_secret(const VerifierKey& key) {
 Verdict check_under_original_setup(const Axes& axes, const Statement& statement) {
   const std::vector<G2Affine>& known = original_points();
   const auto count = static_cast<std::ptrdiff_t>(axes.count());
-  return Verifier({axes, Trust::kDev, {known.begin(), known.begin() + count}, {}}).check(statement);
+  // An opening of all axes takes no level of an SRS, and there is no file whose levels these would be.
+  const std::vector<Digest> no_levels(axes.count());
+  return Verifier({axes, Trust::kDev, {known.begin(), known.begin() + count}, no_levels}).check(statement);
 }
 
 }  // namespace assay::pst

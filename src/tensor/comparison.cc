@@ -153,7 +153,8 @@ Result<Pair> pair_of(const TensorView& a, const TensorView& b, const ComparisonO
     return refused(
         ErrorCode::kMismatch,
         fmt::format("{} tokens in one file, {} in the other; name those that both have", in_a, in_b));
-  if (last > std::min(in_a, in_b) || options.first_row > last)
+  // To compare no token would say that nothing differs.
+  if (last > std::min(in_a, in_b) || options.first_row >= last)
     return refused(ErrorCode::kOutOfRange, fmt::format("no tokens {} to {}, the files have {} and {}",
                                                        options.first_row, last, in_a, in_b));
   return Pair{&a, &b, width, options.first_row, last};

@@ -164,7 +164,8 @@ TEST(Comparison, SomeTokensAlone) {
   EXPECT_EQ(refused(three(1, 1), longer).code, ErrorCode::kMismatch);
   EXPECT_EQ(refused(three(1, 1), longer, {.last_row = std::uint64_t{4}}).code, ErrorCode::kOutOfRange);
   EXPECT_EQ(refused(three(1, 1), three(1, 1), {.first_row = 4}).code, ErrorCode::kOutOfRange);
-  EXPECT_TRUE(compared(three(1, 1), three(1, 1), {.first_row = 3}).layers()[0].rows.empty());
+  EXPECT_EQ(refused(three(1, 1), three(1, 1), {.first_row = 3}).code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(refused(three(1, 1), three(1, 1), {.last_row = std::uint64_t{0}}).code, ErrorCode::kOutOfRange);
 }
 
 TEST(Comparison, LayersArePairedByNameOrByOrder) {

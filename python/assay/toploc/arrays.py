@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import require_unmasked
 from ..errors import InputError
-from ..tensors import encode, plain_torch, require_unmasked
+from ..tensors import encode, plain_torch
 
 if TYPE_CHECKING:
     import torch

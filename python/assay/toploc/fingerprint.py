@@ -24,8 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..arguments import require_unmasked
 from ..errors import InputError
-from ..tensors import plain_torch, require_unmasked
+from ..tensors import plain_torch
 from .arrays import Array, bits_of_torch, is_torch, to_bfloat16, to_bits
 from .verifying import Profile, profile_of
 

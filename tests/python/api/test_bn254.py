@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -234,3 +235,11 @@ def test_pairing_refuses_coordinates_of_g2_not_below_p(position: int) -> None:
 
 def test_other_buffers_are_taken() -> None:
     assert ec_add(bytearray(G)) == ec_add(memoryview(G)) == G
+
+
+@pytest.mark.parametrize("value", [R, R + 1, 2**256 - 1])
+def test_a_row_that_is_no_residue_is_refused(value: int) -> None:
+    row = np.frombuffer(value.to_bytes(32, "little"), np.uint8).reshape(1, 32)
+    for signed in (False, True):
+        with pytest.raises(assay.InputError, match="row 0: not below R"):
+            assay.from_rows(row, signed=signed)

@@ -313,3 +313,13 @@ def test_bytes_of_other_kinds_are_taken(made: Made) -> None:
     data = made.commitment.to_bytes()
     for kind in (bytearray, memoryview, lambda d: np.frombuffer(d, np.uint8)):
         assert assay.Commitment.from_bytes(kind(data)) == made.commitment
+
+
+def test_a_name_with_a_nul_byte_is_no_file(made: Made, tmp_path: Path) -> None:
+    made.commitment.write(tmp_path / "c")
+    for path in (f"{tmp_path}/c\0junk", f"{tmp_path}/d\0junk"):
+        with pytest.raises(assay.InputError, match="has a NUL byte in its name"):
+            made.commitment.write(path)
+        with pytest.raises(assay.InputError, match="has a NUL byte in its name"):
+            assay.Commitment.read(path)
+    assert [each.name for each in tmp_path.iterdir()] == ["c"]

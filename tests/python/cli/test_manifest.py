@@ -144,7 +144,7 @@ def test_what_cannot_be_used(made: Path, tmp_path: Path) -> None:
     save_file(held | {"model.norm.weight": np.ones(96, np.float32)}, lost)
     assert "model.norm.weight" in refused(tmp_path, check, "m", "--manifest", made / "m")
     for line, said in (
-        ("manifest check --weights whole", "one of --root and --manifest is needed"),
+        ("manifest check --weights whole", "exactly one of --root and --manifest is needed"),
         ("manifest check --weights whole --manifest m --digest 00", "--digest"),
         (f"manifest check --weights whole --root {'0' * 64} --digest {'0' * 64}", "--digest"),
         ("manifest check --weights whole --manifest row", "these bytes are not 'assay/manifest/v'"),

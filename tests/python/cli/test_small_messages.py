@@ -212,3 +212,26 @@ def test_a_gguf_model_is_no_tensor(name: str, made: Path, tmp_path: Path) -> Non
         said = refused(tmp_path, line, name)
         assert name in said or "x" in said
     assert "assay capture" in refused(tmp_path, "commit --plan --tensor", name)
+
+
+@pytest.mark.parametrize("group", ["srs", "tree", "log", "trust", "manifest", "bench"])
+def test_a_verb_that_a_group_has_not_is_named(group: str, made: Path) -> None:
+    assert refused(made, f"{group} frob").startswith(f"assay {group}: frob: it has no such verb")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "verify --commitment c --proofs p --vk p.vk --at-least 0",
+        "commit-prove-verify --poly-dir p --num-queries 0",
+    ],
+)
+def test_to_ask_for_nothing_is_refused_in_words(line: str, made: Path) -> None:
+    assert "0 asks for nothing" in refused(made, line)
+
+
+def test_no_tokens_are_no_comparison(made: Path) -> None:
+    np.save(made / "f.npy", np.ones((2, 3), np.float32))
+    said = refused(made, "compare f.npy f.npy --tokens 1:1")
+    (made / "f.npy").unlink()
+    assert "no tokens 1 to 1" in said

@@ -1,10 +1,15 @@
 """The module `multibranch_merkle` as programs written for it use it."""
 
+import copy
 import importlib.metadata
 import json
+import os
+import pickle
 import re
 from pathlib import Path
+from typing import Any
 
+import multibranch_merkle
 import pytest
 from multibranch_merkle import MultiMerkleTree, Proof
 
@@ -71,8 +76,8 @@ def test_the_shape_is_not_the_provers_to_choose(tmp_path: Path) -> None:
     tree.prove(2).save(tmp_path / "proof.json")
     read = json.loads((tmp_path / "proof.json").read_text())
     assert (read["index"], read["arity"], read["leaf_count"]) == (2, 2, 3)
-    # The same hashes passed off as those of a smaller tree: the proof names its public part.
-    for name, other in (("leaf_count", 2), ("index", 1), ("arity", 3)):
+    # The same hashes passed off as those of another tree: the proof names its public part.
+    for name, other in (("leaf_count", 4), ("index", 1), ("arity", 3)):
         changed = {**read, name: other}
         (tmp_path / "changed.json").write_text(json.dumps(changed))
         assert Proof.load(tmp_path / "changed.json").verify(9, tree.root_hex()) is False
@@ -92,15 +97,20 @@ def test_what_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="out of range"):
             tree.prove(index)
     proof = tree.prove(0)
-    for root, reason in (("zz", "hexadecimal"), ("00" * 31, "32 bytes")):
+    for root, reason in (
+        ("zz", "root_hex: .*hexadecimal"),
+        ("00" * 31, "root_hex: 32 bytes"),
+        (" " + tree.root_hex(), "root_hex: .*hexadecimal"),
+        (tree.root_hex() + "\n", "root_hex: .*hexadecimal"),
+    ):
         with pytest.raises(ValueError, match=reason):
             proof.verify(1, root)
     assert proof.verify(2**64 + 1, tree.root_hex()) is False
     for text, reason in (
         ("[]", "fields"),
         ("{}", "fields"),
-        ('{"arity": 2, "values": [-1]}', "not from 0"),
-        ('{"arity": 2, "values": 1}', "no list"),
+        ('{"arity": 2, "values": [-1]}', "not an integer from 0"),
+        ('{"arity": 2, "values": 1}', "not a list"),
         ("nonsense", "not JSON"),
     ):
         (tmp_path / "bad.json").write_text(text)
@@ -110,3 +120,101 @@ def test_what_is_refused(tmp_path: Path) -> None:
             Proof.load(tmp_path / "bad.json")
     with pytest.raises(ValueError, match="could not be read"):
         Proof.load(tmp_path / "absent.json")
+
+
+@pytest.mark.parametrize("load", [MultiMerkleTree.load, Proof.load])
+def test_only_regular_files_of_bounded_size_are_read(load: Any, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(ValueError, match=f"^{path}: not a regular file"):
+            load(path)
+    with pytest.raises(ValueError, match=f"^{tmp_path}: could not be read .Is a directory.$"):
+        load(tmp_path)
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate((1 << 27) + 1)
+    with pytest.raises(ValueError, match=f"^{large}: more than [0-9]+ bytes"):
+        load(large)
+    for name in ("", "a\0b"):
+        with pytest.raises(ValueError, match=r"^path: not the name of a file"):
+            load(name)
+    with pytest.raises(TypeError, match=r"^path: int"):
+        load(0)
+    (tmp_path / "latin").write_bytes(b'{"arity": "\xe9"}')
+    with pytest.raises(ValueError, match=f"^{tmp_path}/latin: not text in UTF-8"):
+        load(tmp_path / "latin")
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, "1", True, 2**64])
+def test_a_wrong_number_in_a_file_is_named(wrong: object, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    reason = "not an integer from 0 to 2\\*\\*64 - 1"
+    path.write_text(json.dumps({"arity": 2, "values": [1, wrong]}))
+    with pytest.raises(ValueError, match=f"^{path}: values\\[1\\]: {reason}$"):
+        MultiMerkleTree.load(path)
+    path.write_text(json.dumps({"arity": wrong, "values": [1]}))
+    with pytest.raises(ValueError, match=f"^{path}: arity: {reason}$"):
+        MultiMerkleTree.load(path)
+    MultiMerkleTree([1, 2, 3], 2).prove(1).save(path)
+    good = json.loads(path.read_text())
+    for field in ("index", "arity", "leaf_count"):
+        path.write_text(json.dumps({**good, field: wrong}))
+        with pytest.raises(ValueError, match=f"^{path}: {field}: {reason}$"):
+            Proof.load(path)
+
+
+def test_a_file_of_no_tree_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    MultiMerkleTree([1, 2, 3, 4, 5], 2).prove(1).save(path)
+    good = json.loads(path.read_text())
+    for field, wrong, reason in (
+        ("index", 5, "index: 5 is not below the leaf_count, 5"),
+        ("arity", 1, ".*arities: 1 is below 2"),
+        ("leaf_count", 2**41, ".*at most"),
+        ("proof", "0g", "proof: not in hexadecimal"),
+        ("proof", "00 " + good["proof"], "proof: not in hexadecimal"),
+        ("proof", 1, "proof: not in hexadecimal"),
+        ("proof", "00", "proof: "),
+    ):
+        path.write_text(json.dumps({**good, field: wrong}))
+        with pytest.raises(ValueError, match=f"^{path}: {reason}"):
+            Proof.load(path)
+    path.write_text(json.dumps({"arity": 1, "values": [1]}))
+    with pytest.raises(ValueError, match=f"^{path}: .*arities: 1 is below 2"):
+        MultiMerkleTree.load(path)
+
+
+def test_what_save_does_not_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = MultiMerkleTree([1, 2, 3], 2)
+    os.mkfifo(tmp_path / "pipe")
+    for save in (tree.save, tree.prove(0).save):
+        for path in (tmp_path, tmp_path / "pipe"):
+            with pytest.raises(ValueError, match=f"^{path}: exists and is not a regular file$"):
+                save(path)
+        with pytest.raises(ValueError, match=r"^path: not the name of a file"):
+            save("")
+    monkeypatch.setattr(multibranch_merkle, "_MOST_TREE_BYTES", 10)
+    with pytest.raises(ValueError, match=f"^{tmp_path}/tree: more than 10 bytes"):
+        tree.save(tmp_path / "tree")
+    assert not (tmp_path / "tree").exists()
+
+
+def test_proofs_and_trees_are_copied_by_value() -> None:
+    tree = MultiMerkleTree([7, 8, 2**64 - 1], 2)
+    proof = tree.prove(2)
+    for again in (pickle.loads(pickle.dumps(proof)), copy.deepcopy(proof), tree.prove(2)):
+        assert again == proof
+        assert hash(again) == hash(proof)
+        assert again.verify(2**64 - 1, tree.root_hex())
+    assert proof != tree.prove(1)
+    for same in (pickle.loads(pickle.dumps(tree)), copy.deepcopy(tree)):
+        assert (same.root_hex(), same.arity, len(same)) == (tree.root_hex(), 2, 3)
+        assert same.prove(2) == proof
+
+
+def test_a_root_of_another_type_is_named() -> None:
+    proof = MultiMerkleTree([7], 2).prove(0)
+    wrong: Any = None
+    with pytest.raises(TypeError, match=r"^root_hex: NoneType"):
+        proof.verify(7, wrong)

@@ -1,8 +1,11 @@
 """The module `pegasus_verkle` as programs written for it use it."""
 
+import copy
 import importlib.metadata
+import pickle
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,3 +111,32 @@ def test_what_is_refused(tree: KzgVerkleTree) -> None:
             single.verify(root, 1, 3)
         with pytest.raises(ValueError, match=r"root|hexadecimal"):
             commitment_from_hex(root)
+    for padded in (" " + tree.root_hex(), tree.root_hex() + "\n", "0x0X" + tree.root_hex()[2:]):
+        with pytest.raises(ValueError, match=r"^root_hex: .*hexadecimal"):
+            commitment_from_hex(padded)
+
+
+@pytest.mark.parametrize("wrong", [None, 1.5, "x"])
+def test_arguments_of_another_type_are_named(tree: KzgVerkleTree, wrong: Any) -> None:
+    single, batch, root = tree.prove_single(1), tree.prove_indices([0, 1]), tree.root_hex()
+    if not isinstance(wrong, str):
+        with pytest.raises(TypeError, match=r"^root_hex: "):
+            commitment_from_hex(wrong)
+        with pytest.raises(TypeError, match=r"^root_hex: "):
+            single.verify(wrong, 1, 3)
+    with pytest.raises(TypeError, match=r"^index: "):
+        single.verify(root, wrong, 3)
+    with pytest.raises(TypeError, match=r"^value: "):
+        single.verify(root, 1, wrong)
+    with pytest.raises(TypeError, match=r"^indices: "):
+        batch.verify(root, [0, wrong], [0, 3])
+    with pytest.raises(TypeError, match=r"^values: "):
+        batch.verify(root, [0, 1], [0, wrong])
+
+
+def test_copies(tree: KzgVerkleTree) -> None:
+    for proof in (tree.prove_single(1), tree.prove_indices([1, 2])):
+        assert pickle.loads(pickle.dumps(proof)) == copy.deepcopy(proof) == proof
+    for copied in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match=r"^KzgVerkleTree: cannot be pickled .*assay\.tree"):
+            copied(tree)

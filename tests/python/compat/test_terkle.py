@@ -1,8 +1,11 @@
 """The module `terkle` as programs written for it use it."""
 
+import copy
 import importlib.metadata
+import pickle
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import terkle
@@ -91,7 +94,7 @@ def test_a_node_is_no_leaf(tree: terkle.MultiverkleTree) -> None:
 
 def test_what_is_refused(tree: terkle.MultiverkleTree) -> None:
     for axes, depth, count, reason in (
-        ([], 1, 1, "at least one dimension"),
+        ([], 1, 1, "axis_arity: 0 of them"),
         ([2], 0, 1, "depth"),
         ([2, 2], 1, 3, "expected 4"),
         ([1], 1, 1, "arit|axes|axis"),
@@ -114,3 +117,85 @@ def test_what_is_refused(tree: terkle.MultiverkleTree) -> None:
     ):
         with pytest.raises(ValueError, match=reason):
             terkle.verify_serialized_proof(key, root, [2, 3], 2, 0, 0, given)
+
+
+def test_shapes_that_no_tree_has() -> None:
+    assert terkle.expected_value_count([2], 40) == terkle.expected_value_count([2] * 10, 4) == 2**40
+    for axes, depth, reason in (
+        ([4, 4], 10**8, "depth: .*2\\*\\*40"),
+        ([4, 4], 2**64, "depth: .*2\\*\\*40"),
+        ([2], 41, "depth: .*2\\*\\*40"),
+        ([3], 26, "depth: .*2\\*\\*40"),
+        ([4, 4], -1, "depth: .*negative"),
+        ([4, 4], -(10**5000), "depth: .*negative"),
+        ([0], 1, "axis_arity: 0 is below 2"),
+        ([1], 1, "axis_arity: 1 is below 2"),
+        ([], 2, "axis_arity: 0 of them"),
+        ([-4, 4], 1, "axis_arity: -4 is not"),
+        ([2**16, 2], 1, "axis_arity: over 65536"),
+    ):
+        with pytest.raises(ValueError, match=f"^{reason}") as caught:
+            terkle.expected_value_count(axes, depth)
+        assert len(str(caught.value)) < 90
+        with pytest.raises(ValueError, match=f"^{reason}"):
+            terkle.linear_index_to_path(0, axes, depth)
+        if depth > 0:
+            with pytest.raises(ValueError, match=f"^{reason}"):
+                terkle.MultiverkleTree(axes, depth, [1])
+
+
+def test_a_depth_that_no_tree_has_verifies_nothing(tree: terkle.MultiverkleTree) -> None:
+    key, root, proof = tree.verifier_key_bytes(), tree.root_bytes(), tree.open_index(3)
+    for depth in (2**64, 10**8, 41, 0, -1):
+        assert not terkle.verify_serialized_proof(
+            key, root, [2, 3], depth, 3, 33, proof.proof_bytes()
+        )
+
+
+@pytest.mark.parametrize("wrong", [None, 1.5, "xx"])
+def test_arguments_of_another_type_are_named(tree: terkle.MultiverkleTree, wrong: Any) -> None:
+    proof = tree.open_index(1).proof_bytes()
+    good: dict[str, Any] = {
+        "vk_bytes": tree.verifier_key_bytes(), "root_bytes": tree.root_bytes(),
+        "axis_arity": [2, 3], "depth": 2, "index": 1, "value": 11, "proof_bytes": proof,
+    }  # fmt: skip
+    assert terkle.verify_serialized_proof(**good)
+    for name in good:
+        with pytest.raises(TypeError, match=f"^{name}: "):
+            terkle.verify_serialized_proof(**{**good, name: wrong})
+    with pytest.raises(TypeError, match=r"^axis_arity: "):
+        terkle.verify_serialized_proof(**{**good, "axis_arity": [2, wrong]})
+    for values in (wrong, [1, wrong]):
+        with pytest.raises(TypeError, match=r"^data: "):
+            terkle.MultiverkleTree([2], 1, values)
+    for axes, depth, name in ((wrong, 1, "axis_arity"), ([2], wrong, "depth")):
+        with pytest.raises(TypeError, match=f"^{name}: "):
+            terkle.expected_value_count(axes, depth)
+        with pytest.raises(TypeError, match=f"^{name}: "):
+            terkle.MultiverkleTree(axes, depth, [1, 2])
+    with pytest.raises(TypeError, match=r"^index: "):
+        tree.open_index(wrong)
+
+
+def test_integers_are_no_bytes(tree: terkle.MultiverkleTree) -> None:
+    key, root, proof = tree.verifier_key_bytes(), tree.root_bytes(), tree.open_index(0)
+    wrong: Any
+    for wrong in (-1, True, 3):
+        for place, name in enumerate(("vk_bytes", "root_bytes")):
+            given = [key, root]
+            given[place] = wrong
+            with pytest.raises(TypeError, match=f"^{name}: "):
+                terkle.verify_serialized_proof(*given, [2, 3], 2, 0, 0, proof.proof_bytes())
+    with pytest.raises(ValueError, match=r"^proof_bytes: .*256"):
+        terkle.verify_serialized_proof(key, root, [2, 3], 2, 0, 0, [256])
+
+
+def test_copies(tree: terkle.MultiverkleTree) -> None:
+    bundle = tree.open_index(5)
+    for again in (pickle.loads(pickle.dumps(bundle)), copy.deepcopy(bundle), tree.open_index(5)):
+        assert again == bundle
+        assert hash(again) == hash(bundle)
+        assert again.path() == bundle.path()
+    assert bundle != tree.open_index(6)
+    with pytest.raises(TypeError, match=r"^MultiverkleTree: cannot be pickled .*assay\.tree"):
+        pickle.dumps(tree)

@@ -193,3 +193,50 @@ def test_a_damaged_file_is_refused(tmp_path: Path):
         opened.check()
     with pytest.raises(assay.InputError):
         tree.open(tmp_path / "none.tree")
+
+
+@pytest.mark.parametrize(
+    "given", [[7.9], ["7"], "7", {7: 1}, {7}, {7: 1}.keys(), [None], [np.float64(7)], np.ones(1)]
+)
+@pytest.mark.parametrize("leaf", ["u64", "i64", "field"])
+def test_a_leaf_is_an_integer_or_refused(given, leaf):
+    made = tree.build([1, 2, 3], leaf=leaf)
+    with pytest.raises(TypeError):
+        tree.build(given, leaf=leaf)
+    with pytest.raises(TypeError):
+        made.append(given)
+    with pytest.raises(TypeError):
+        tree.verify(made.root, [0], given, made.prove(0))
+    assert len(made) == 3
+
+
+def test_a_value_is_not_cut_to_the_leaf():
+    made = tree.build(list(range(20)))
+    for value in (7.9, "7", 7.0):
+        with pytest.raises(TypeError):
+            tree.verify(made.root, 7, value, made.prove(7))
+    for leaves in ({7: 7.9}, {7.9: 3}, {"7": 7}):
+        with pytest.raises(TypeError):
+            made.update(leaves)
+    for index in ("7", 7.0, [7.0]):
+        with pytest.raises(TypeError):
+            made.prove(index)
+
+
+@pytest.mark.parametrize("given", [[1, 2], [np.int64(3)], ["a"], "ab", [10**9]])
+def test_bytes_are_given_as_bytes(given):
+    with pytest.raises(TypeError, match="bytes are expected here"):
+        tree.build(given, leaf="bytes")
+
+
+@pytest.mark.parametrize("leaf", ["u64", "i64", "field"])
+def test_masks_are_refused(leaf):
+    masked = np.ma.array([1, 2, 3], mask=[0, 1, 0])
+    with pytest.raises(assay.InputError, match="a masked array"):
+        tree.build(masked, leaf=leaf)
+    with pytest.raises(assay.InputError, match="a masked array"):
+        assay.merkle.Tree(masked)
+    with pytest.raises(assay.InputError, match="a masked array"):
+        assay.kzg.Srs.dev(2, seed=1).commit(masked)
+    with pytest.raises(assay.InputError, match="a masked array"):
+        assay.weights.manifest({"a": np.ma.array(np.ones((2, 2)), mask=np.eye(2))})

@@ -4,6 +4,7 @@ A thin layer over assay.tree; new programs should use that. docs/tree-compat.md 
 """
 
 import operator
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 
 import assay
-from assay import kzg, tree
+from assay import InputError, kzg, tree
+from assay.arguments import require
 
 __all__ = ["BatchProof", "KzgVerkleTree", "SingleProof", "commitment_from_hex"]
 
@@ -31,10 +33,16 @@ def commitment_from_hex(root_hex: str) -> bytes:
 
     Raises:
         ValueError: It is none.
+        TypeError: It is no text.
     """
-    data = bytes.fromhex(root_hex.removeprefix("0x").removeprefix("0X"))
-    if len(data) != 32:
-        raise ValueError("root: a commitment has 32 bytes")
+    require("root_hex", root_hex, str)
+    # bytes.fromhex alone takes spaces, so that one root would have many texts.
+    found = re.fullmatch("(?:0[xX])?([0-9a-fA-F]{64})", root_hex)
+    if not found:
+        raise InputError(
+            "malformed", "root_hex", "give 64 hexadecimal digits, 0x before them or not"
+        )
+    data = bytes.fromhex(found[1])
     # A public part is refused where its root is no point.
     tree.Root.of("verkle", 2, "u64", count=1, srs_digest="00" * 32, value=data)
     return data
@@ -75,7 +83,8 @@ class SingleProof:
         Raises:
             ValueError: A root that is no point.
         """
-        return _check(self._made, root_hex, [index], [value], self._proof)
+        leaf, number = _integer(index, "index"), _integer(value, "value")
+        return _check(self._made, root_hex, [leaf], [number], self._proof)
 
     @property
     def node_count(self) -> _Count:
@@ -101,8 +110,10 @@ class BatchProof:
             raise ValueError("indices for verification cannot be empty")
         if len(indices) != len(values):
             raise ValueError("indices and values must have matching length")
-        pairs = dict(zip(indices, values, strict=True))
-        if any(pairs[index] != value for index, value in zip(indices, values, strict=True)):
+        leaves = [_integer(index, "indices") for index in indices]
+        numbers = [_integer(value, "values") for value in values]
+        pairs = dict(zip(leaves, numbers, strict=True))
+        if any(pairs[leaf] != number for leaf, number in zip(leaves, numbers, strict=True)):
             return False  # two values for one leaf
         ordered = sorted(pairs)
         return _check(self._made, root_hex, ordered, [pairs[i] for i in ordered], self._proof)
@@ -197,6 +208,12 @@ class KzgVerkleTree:
         nodes = sum(len({index // self.width**height for index in ordered}) for height in heights)
         return BatchProof(self._made, self._tree.prove(ordered, aggregated=True), nodes)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError(
+            "KzgVerkleTree: cannot be pickled or copied, as its setup is its own; make another "
+            "from dataset(), with another root, or keep a tree by assay.tree"
+        )
+
     def _check_index(self, index: int) -> None:
         if not 0 <= operator.index(index) < self.value_count:
             raise ValueError(f"index {index} exceeds dataset size {self.value_count}")
@@ -213,6 +230,13 @@ def _check_full(count: int, width: int) -> None:
             f"data length {count} must equal width^depth for some integer depth (next capacity: "
             f"{capacity})"
         )
+
+
+def _integer(given: Any, name: str) -> int:
+    try:
+        return operator.index(given)
+    except TypeError as error:
+        raise TypeError(f"{name}: {type(given).__name__}, an integer is expected here") from error
 
 
 def _leaves(leaf: str, values: Sequence[int]) -> Any:

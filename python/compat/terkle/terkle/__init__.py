@@ -5,12 +5,15 @@ A thin layer over assay.tree; new programs should use that. docs/tree-compat.md 
 
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 import assay
-from assay import tree
+from assay import InputError, tree
+from assay.arguments import require
 
 __all__ = [
     "MultiverkleTree",
@@ -20,41 +23,50 @@ __all__ = [
     "verify_serialized_proof",
 ]
 
+_MOST_LEAVES = 1 << 40
+"""Of a tree of `assay.tree`."""
+_POINT = b"\x40" + bytes(31)
+"""The point at infinity, for a public part of which the shape alone is of interest."""
+
 
 def expected_value_count(axis_arity: Sequence[int], depth: int) -> int:
-    """How many values a tree of this shape has."""
-    fan_out = math.prod(map(operator.index, axis_arity))
-    count: int = fan_out ** operator.index(depth)
-    return count
+    """How many values a tree of this shape has.
+
+    Raises:
+        ValueError: Axes that no tree has, a negative depth, or over 2**40 values.
+    """
+    return _value_count(_axes(axis_arity), _integer(depth, "depth"))
 
 
 def linear_index_to_path(index: int, axis_arity: Sequence[int], depth: int) -> list[list[int]]:
     """The coordinates of a leaf in the node of each level, the root's first.
 
     Raises:
-        ValueError: There is no such leaf.
+        ValueError: There is no such leaf, or no tree has this shape.
     """
-    count = expected_value_count(axis_arity, depth)
-    if not 0 <= operator.index(index) < count:
+    axes = _axes(axis_arity)
+    count = _value_count(axes, _integer(depth, "depth"))
+    if not 0 <= _integer(index, "index") < count:
         raise ValueError(f"invalid path: index {index} is not below {count}")
     path: list[list[int]] = []
     for _ in range(depth):
         coordinates = []
-        for arity in reversed(axis_arity):
+        for arity in reversed(axes):
             index, coordinate = divmod(index, arity)
             coordinates.append(coordinate)
         path.append(coordinates[::-1])
     return path[::-1]
 
 
+@dataclass(frozen=True)
 class ProofBundle:
     """The proof of one leaf."""
 
-    def __init__(self, proof: bytes, value: int, index: int, path: list[list[int]]) -> None:
-        self._proof = proof
-        self._value = value
-        self._index = index
-        self._path = path
+    _proof: bytes
+    _value: int
+    _index: int
+    # Follows from the index and the tree, which the proof names.
+    _path: list[list[int]] = field(compare=False)
 
     def proof_bytes(self) -> bytes:
         """What `verify_serialized_proof` takes."""
@@ -89,13 +101,12 @@ class MultiverkleTree:
     """
 
     def __init__(self, axis_arity: Sequence[int], depth: int, data: Sequence[int]) -> None:
-        self._axes = [operator.index(arity) for arity in axis_arity]
-        self._depth = operator.index(depth)
-        if not self._axes:
-            raise ValueError("axis_arity must contain at least one dimension")
+        self._axes = _axes(axis_arity)
+        self._depth = _integer(depth, "depth")
         if self._depth < 1:
             raise ValueError("depth must be >= 1")
-        expected = expected_value_count(self._axes, self._depth)
+        expected = _value_count(self._axes, self._depth)
+        require("data", data, Sized)
         if len(data) != expected:
             raise ValueError(f"data length {len(data)} does not match expected {expected}")
         self._data = _numbers(data)
@@ -131,6 +142,12 @@ class MultiverkleTree:
         proof = self._tree.prove(index).to_bytes()
         return ProofBundle(proof, int(self._data[index]), operator.index(index), path)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError(
+            "MultiverkleTree: cannot be pickled or copied, as its setup is its own; make another "
+            "from its values, with another root, or keep a tree by assay.tree"
+        )
+
 
 def verify_serialized_proof(
     vk_bytes: bytes | Iterable[int],
@@ -146,25 +163,65 @@ def verify_serialized_proof(
     The key must come from the verifier, or from whom it trusts: whoever made it can prove anything.
 
     Raises:
-        ValueError: Bytes that are no key, root or proof, or a shape that no tree has.
+        ValueError: Bytes that are no key, root or proof, or axes that no tree has.
+        TypeError: An argument of another type.
     """
-    key = assay.VerifierKey.from_bytes(bytes(vk_bytes))
-    root = tree.Root.of(
-        "terkle",
-        tuple(axis_arity),
-        "u64",
-        count=expected_value_count(axis_arity, depth),
-        srs_digest=key.digest,
-        value=bytes(root_bytes),
-    )
-    proof = tree.Proof.from_bytes(bytes(proof_bytes))
-    if root.depth != depth or not 0 <= value < 1 << 64 or not 0 <= index < root.count:
+    key_data = _bytes(vk_bytes, "vk_bytes")
+    root_data = _bytes(root_bytes, "root_bytes")
+    proof_data = _bytes(proof_bytes, "proof_bytes")
+    levels, leaf = _integer(depth, "depth"), _integer(index, "index")
+    number = _integer(value, "value")
+    axes = _axes(axis_arity)
+    key = assay.VerifierKey.from_bytes(key_data)
+    proof = tree.Proof.from_bytes(proof_data)
+    try:
+        count = _value_count(axes, levels)
+    except ValueError:
         return False
-    return bool(tree.verify(root, [index], [value], proof, key))
+    root = tree.Root.of("terkle", axes, "u64", count=count, srs_digest=key.digest, value=root_data)
+    if root.depth != levels or not 0 <= number < 1 << 64 or not 0 <= leaf < count:
+        return False
+    return bool(tree.verify(root, [leaf], [number], proof, key))
+
+
+def _axes(axis_arity: Sequence[int]) -> list[int]:
+    """The arities, where a tree can have them."""
+    require("axis_arity", axis_arity, Iterable)
+    axes = [_integer(arity, "axis_arity") for arity in axis_arity]
+    try:
+        tree.Root.of("terkle", axes, "u64", count=1, srs_digest="00" * 32, value=_POINT)
+    except InputError as error:
+        raise InputError(error.code, "axis_arity", error.reason) from error
+    return axes
+
+
+def _value_count(axes: Sequence[int], depth: int) -> int:
+    if depth < 0:
+        raise InputError("out_of_range", "depth", "negative")
+    # Each level at least doubles the leaves; the power of a large depth would take forever.
+    count: int = math.prod(axes) ** min(depth, _MOST_LEAVES.bit_length())
+    if count > _MOST_LEAVES:
+        raise InputError("out_of_range", "depth", "a tree of it has over 2**40 leaves")
+    return count
+
+
+def _bytes(given: bytes | Iterable[int], name: str) -> bytes:
+    require(name, given, Iterable)  # of an integer, Python makes so many zeros
+    try:
+        return bytes(iter(given))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from error
+
+
+def _integer(given: Any, name: str) -> int:
+    try:
+        return operator.index(given)
+    except TypeError as error:
+        raise TypeError(f"{name}: {type(given).__name__}, an integer is expected here") from error
 
 
 def _numbers(data: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
     try:
-        return np.array([operator.index(value) for value in data], np.uint64)
+        return np.array([_integer(value, "data") for value in data], np.uint64)
     except OverflowError as error:
         raise ValueError("data: a value that is not from 0 to 2**64 - 1") from error

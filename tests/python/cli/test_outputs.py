@@ -1,0 +1,92 @@
+"""What a verb writes never takes the place of what it reads, or of what it has just written."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assay_program import FAILED, done, listing, refused, run
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """x.npy, s.srs, s.vk, c, v.npy, t.tree; do not change them."""
+    where = tmp_path_factory.mktemp("made")
+    np.save(where / "x.npy", np.arange(8, dtype=np.int64).reshape(2, 2, 2))
+    np.save(where / "v.npy", np.arange(9, dtype=np.uint64))
+    done(where, "srs dev --axes 2,2,2 --seed 1 --out s.srs")
+    done(where, "commit --tensor x.npy --srs s.srs --out c")
+    done(where, "tree build --values v.npy --out t.tree --root t.root")
+    return where
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "commit --tensor x.npy --srs s.srs --keep k --out k",
+        "commit --tensor x.npy --srs s.srs --out ./k --keep k",
+        "commit --tensor x.npy --scheme merkle --out x.npy",
+        "commit --tensor x.npy --srs s.srs --out s.srs",
+        "challenge --commitment c --out c",
+        "srs verify s.srs --vk s.srs",
+        "tree build --values v.npy --out n --root n",
+        "tree build --values v.npy --out v.npy",
+        "tree update --tree t.tree --index 1 --value 3 --root t.tree",
+        "tree append --tree t.tree --values v.npy --root v.npy",
+        "tree prove --tree t.tree --index 1 --out t.tree",
+    ],
+)
+def test_one_file_for_two(line: str, made: Path) -> None:
+    before = {path: path.read_bytes() for path in made.iterdir()}
+    said = refused(made, line)
+    assert "which would be lost: name another" in said
+    assert before == {path: path.read_bytes() for path in made.iterdir()}
+
+
+def test_another_name_of_an_input(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes((made / "x.npy").read_bytes())
+    (tmp_path / "link").symlink_to("x.npy")
+    said = refused(tmp_path, "commit --tensor x.npy --scheme merkle --out link")
+    assert said.startswith("assay commit: --out: is the file of --tensor too, x.npy")
+
+
+def test_two_inputs_may_be_one_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "f.npy", np.ones((2, 3), np.float32))
+    done(tmp_path, "compare f.npy f.npy")
+
+
+def test_no_secret_key_without_its_public_one(tmp_path: Path) -> None:
+    (tmp_path / "k.pub").mkdir()
+    assert "k.pub: exists and is not a regular file" in refused(tmp_path, "keygen --out k")
+    assert set(listing(tmp_path)) == {"k.pub"}
+
+
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [
+        ("--vk s.vk --index 7 --value 7", "--vk: a Merkle tree has no SRS"),
+        ("--index 7 --index 8 --value 7", "--value: 1 for 2 of --index"),
+    ],
+)
+def test_a_verifiers_oversight_is_no_verdict(more: str, place: str, made: Path) -> None:
+    done(made, "tree prove --tree t.tree --index 7 --out ../seven.proof")
+    ended = run(made, f"tree verify --root t.root --proof ../seven.proof {more}")
+    assert ended.returncode == FAILED
+    assert place in ended.stderr
+
+
+def test_a_verkle_tree_is_not_checked_without_a_key(tmp_path: Path) -> None:
+    np.save(tmp_path / "v.npy", np.arange(9, dtype=np.uint64))
+    done(tmp_path, "srs dev --scheme kzg --log-size 2 --seed 1 --out k.srs")
+    done(tmp_path, "tree build --kind verkle --srs k.srs --values v.npy --out t --root r")
+    done(tmp_path, "tree prove --tree t --srs k.srs --index 7 --out p")
+    said = refused(tmp_path, "tree verify --root r --proof p --index 7 --value 7")
+    assert said.startswith("assay tree verify: --vk: is needed: a verkle tree")
+
+
+def test_a_refused_challenge_leaves_no_record(tmp_path: Path) -> None:
+    # The head is no head: whatever is wrong, a folder that was not there is not there afterwards.
+    (tmp_path / "head").write_bytes(b"x")
+    done(tmp_path, "keygen --out k")
+    refused(tmp_path, "audit challenge --head head --provider k.pub --tokens 1 --record r --out c")
+    assert not (tmp_path / "r").exists()
