@@ -247,7 +247,7 @@ def test_blocks_are_drawn_where_attention_is_checked(made: Path, tmp_path: Path)
     # Before anything is drawn: what is kept for a head is kept once.
     refused = run(made, honest, tmp_path / "d", *out, "--weights", "neox")
     assert (refused.returncode, "it is of the weights" in refused.stderr) == (FAILED, True)
-    assert not list((tmp_path / "d").iterdir())
+    assert not (tmp_path / "d").exists()
     head = audit.Head.read(made / "other/head")
     provider = made / "provider.key.pub"
     drawn = audit.challenge(head, provider, tmp_path / "e", tokens=2, weights=made / "neox")
