@@ -87,7 +87,8 @@ std::optional<Error> shared_output(CLI::App& verb) {
   for (CLI::Option* output : named) {
     if (!is_output(*output)) continue;
     for (const CLI::Option* other : named) {
-      if (other == output) continue;
+      // A set that a probe joins may be replaced by the larger one.
+      if (other == output || other->check_lname("append")) continue;
       for (const std::string& path : other->results())
         if (is_one_file(output->results().front(), path))
           return Error{ErrorCode::kMismatch, output->get_name(),
@@ -212,7 +213,7 @@ int Program::run(int argc, const char* const* argv) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) && !rest.empty())
       said = fmt::format("{}: nothing takes this argument", first_of(rest, argc, argv));
     else if (group && chosen[0]->get_subcommands().empty() && !rest.empty())
-      said = fmt::format("{}: it has no such verb", first_of(rest, argc, argv));
+      said = fmt::format("it has no verb {}", first_of(rest, argc, argv));
     say_error(fmt::format("assay{}: {} (see assay{} --help)", verb, said, verb));
     return kFailed;
   }

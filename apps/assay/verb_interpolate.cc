@@ -218,8 +218,9 @@ void add_interpolate(Program& program) {
   add_option(verb, "file FILE", options.file, "the same, without the flag");
   add_option(verb, "--output-dir DIR", options.output_dir,
              "default: <input-dir>_polynomial, or <file>_polynomial beside the .npy file");
-  add_option(verb, "--coeffs FILE", options.coeffs,
-             "write coefficients.json, as the earlier tools read it, here; - is standard output");
+  writes_file(
+      add_option(verb, "--coeffs FILE", options.coeffs,
+                 "write coefficients.json, as the earlier tools read it, here; - is standard output"));
   add_option(verb, "--format", options.format,
              "of the file in the directory. compact: coefficients.safetensors; seed: coefficients.json")
       ->check(CLI::IsMember({"compact", "seed"}))

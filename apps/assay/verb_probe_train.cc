@@ -240,7 +240,7 @@ void add_probe_train(Program& program) {
       ->capture_default_str();
   verb->add_flag("--no-baselines", train.no_baselines, "compare with nothing");
   add_option(verb, "--append FILE", train.append, "a set of the same layer and corpus that the probe joins");
-  add_option(verb, "--evaluation FILE", train.evaluation, "figures with raw numbers, JSON");
+  writes_file(add_option(verb, "--evaluation FILE", train.evaluation, "figures with raw numbers, JSON"));
   verb->add_flag("--compat", train.compat,
                  "train as the original does: see docs/probe.md for what that is worth");
   add_compat_flags(verb, train.original);

@@ -155,17 +155,6 @@ Result<int> run_verify_paths(const TreeCheckOptions& options, const Console& con
   const tree::Root root = ASSAY_TRY(tree::Root::read(options.root));
   const tree::Proof proof = ASSAY_TRY(tree::Proof::read(options.proof));
   const TreeLeaves leaves = ASSAY_TRY(TreeLeaves::parse(options.texts, root.config.leaf));
-  // The verifier's own oversights are no verdict on the proof.
-  if (leaves.view().size() != options.indices.size())
-    return Error{
-        ErrorCode::kMismatch, "--value",
-        fmt::format("{} for {} of --index: give each its own", leaves.view().size(), options.indices.size())};
-  if (options.vk.empty() != (root.config.kind == tree::Kind::kMerkle))
-    return Error{ErrorCode::kMismatch, "--vk",
-                 options.vk.empty()
-                     ? fmt::format("is needed: a {} tree is checked with your own copy of its SRS's part",
-                                   to_string(root.config.kind))
-                     : "a Merkle tree has no SRS: leave the flag out"};
   const tree::Key key = options.vk.empty() ? tree::Key::merkle() : ASSAY_TRY(tree::Key::read(options.vk));
   setup::TrustList trusted;
   if (const std::filesystem::path path = trust_file(); !path.empty())

@@ -8,12 +8,6 @@
 namespace assay::curve {
 namespace {
 
-Fr random_element(std::mt19937_64& random) {
-  Bytes bytes(48);
-  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
-  return Fr::from_bytes_reduced(bytes);
-}
-
 /// A scalar of just so many bits, up to 253.
 Fr random_of_width(unsigned bits, std::mt19937_64& random) {
   Bytes bytes(32);

@@ -9,12 +9,6 @@
 namespace assay::curve {
 namespace {
 
-Fr random_multiple(std::mt19937_64& random) {
-  Bytes bytes(48);
-  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
-  return Fr::from_bytes_reduced(bytes);
-}
-
 Fr scalar_of_half(const HalfScalar& half) {
   const Fr magnitude = Fr::from_scalar(Scalar{{half.words[0], half.words[1], 0, 0}});
   return half.negative ? -magnitude : magnitude;
@@ -48,7 +42,7 @@ std::vector<Fr> edge_scalars() {
 TEST(SplitScalar, HalvesAreShortAndGiveTheScalar) {
   std::mt19937_64 random(1);
   std::vector<Fr> scalars = edge_scalars();
-  for (int i = 0; i < 2000; ++i) scalars.push_back(random_multiple(random));
+  for (int i = 0; i < 2000; ++i) scalars.push_back(random_element(random));
   bool has_negative = false;
   for (const Fr& scalar : scalars) {
     const SplitScalar halves = split_scalar(scalar.to_scalar().words);
@@ -77,9 +71,9 @@ TEST(PointMultiples, AgreeWithOneAfterTheOther) {
     std::mt19937_64 random(2);
     std::vector<Fr> scalars = edge_scalars();
     // More than a block, and no multiple of eight.
-    while (scalars.size() < 1024 + 77) scalars.push_back(random_multiple(random));
+    while (scalars.size() < 1024 + 77) scalars.push_back(random_element(random));
     std::vector<Fr> logarithms;
-    for (std::size_t i = 0; i < scalars.size(); ++i) logarithms.push_back(random_multiple(random));
+    for (std::size_t i = 0; i < scalars.size(); ++i) logarithms.push_back(random_element(random));
     std::vector<G1Affine> points(scalars.size());
     multiply_generator_vartime(logarithms, points);
     points[3] = points[1050] = G1Affine::infinity();
@@ -110,7 +104,7 @@ TEST(PointSums, AgreeWithOneAfterTheOther) {
   for_each_kernel([] {
     std::mt19937_64 random(3);
     std::vector<Fr> logarithms;
-    for (std::size_t i = 0; i < 2100; ++i) logarithms.push_back(random_multiple(random));
+    for (std::size_t i = 0; i < 2100; ++i) logarithms.push_back(random_element(random));
     std::vector<G1Affine> left(logarithms.size());
     multiply_generator_vartime(logarithms, left);
     std::vector<G1Affine> right(left.rbegin(), left.rend());

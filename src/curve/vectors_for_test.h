@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,12 @@ inline G2Affine g2_of(const Json& point) {
     append(bytes, big_endian_word(coordinate[0]));
   }
   return decode_evm_g2(bytes, "vector").value();
+}
+
+inline Fr random_element(std::mt19937_64& random) {
+  Bytes bytes(48);
+  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
+  return Fr::from_bytes_reduced(bytes);
 }
 
 /// k * p by doubling and adding, one bit after the other.

@@ -199,6 +199,11 @@ Verdict verify(const Root& root, std::span<const std::uint64_t> indices, const L
     return Verdict::rejected("values", fmt::format("{} for {} indices", leaves.size(), indices.size()));
   if (std::string fault = internal::fault_of_leaves(leaves, root.config.leaf); !fault.empty())
     return Verdict::rejected("values", std::move(fault));
+  if (root.config.kind != Kind::kMerkle && key.kzg() == nullptr && key.pst() == nullptr)
+    return Verdict::rejected(
+        "setup",
+        fmt::format("a {} tree is checked with the verifier's own part of its SRS, and none was given",
+                    to_string(root.config.kind)));
   if (!fits(root.config, key))
     return Verdict::rejected("setup", fmt::format("the tree was made with the SRS {}, the verifier has {}",
                                                   to_hex(root.config.srs_digest), to_hex(key.digest())));

@@ -248,6 +248,15 @@ def test_threads_that_come_and_go_share_a_session() -> None:
     assert sum(map(len, by_session.values())) >= 80
 
 
+def run_alone(program: str, port: int) -> None:
+    """Run it in a process of its own, which sends to a port."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(program), str(port)],
+        capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_a_fork_has_a_session_of_its_own() -> None:
     # In a process of its own: other tests have started threads that a child does not have.
     program = """
@@ -270,11 +279,7 @@ def test_a_fork_has_a_session_of_its_own() -> None:
         assert (found.products, found.sent, found.dropped) == (13, 13, 0)
     """
     with audit_packets.keeping() as kept:
-        ended = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", textwrap.dedent(program), str(kept.port)],
-            capture_output=True, text=True, timeout=240, check=False,
-        )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr
+        run_alone(program, kept.port)
     by_session: dict[bytes, list[int]] = {}
     for packet in kept.packets:
         by_session.setdefault(packet.session, []).append(packet.sequence)
@@ -301,11 +306,7 @@ def test_the_thread_that_sends_imports_nothing() -> None:
         assert not Noting.found, Noting.found
     """
     with audit_packets.keeping() as kept:
-        ended = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", textwrap.dedent(program), str(kept.port)],
-            capture_output=True, text=True, timeout=240, check=False,
-        )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr
+        run_alone(program, kept.port)
 
 
 def seconds(act: Callable[[], object]) -> float:

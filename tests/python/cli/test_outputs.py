@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay_program import FAILED, done, listing, refused, run
+from assay_program import REJECTED, done, listing, refused
 
 
 @pytest.fixture(scope="module")
@@ -61,27 +61,23 @@ def test_no_secret_key_without_its_public_one(tmp_path: Path) -> None:
     assert set(listing(tmp_path)) == {"k.pub"}
 
 
-@pytest.mark.parametrize(
-    ("more", "place"),
-    [
-        ("--vk s.vk --index 7 --value 7", "--vk: a Merkle tree has no SRS"),
-        ("--index 7 --index 8 --value 7", "--value: 1 for 2 of --index"),
-    ],
-)
-def test_a_verifiers_oversight_is_no_verdict(more: str, place: str, made: Path) -> None:
-    done(made, "tree prove --tree t.tree --index 7 --out ../seven.proof")
-    ended = run(made, f"tree verify --root t.root --proof ../seven.proof {more}")
-    assert ended.returncode == FAILED
-    assert place in ended.stderr
-
-
-def test_a_verkle_tree_is_not_checked_without_a_key(tmp_path: Path) -> None:
+def test_a_tree_of_points_is_not_checked_without_a_key(tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.arange(9, dtype=np.uint64))
     done(tmp_path, "srs dev --scheme kzg --log-size 2 --seed 1 --out k.srs")
     done(tmp_path, "tree build --kind verkle --srs k.srs --values v.npy --out t --root r")
     done(tmp_path, "tree prove --tree t --srs k.srs --index 7 --out p")
-    said = refused(tmp_path, "tree verify --root r --proof p --index 7 --value 7")
-    assert said.startswith("assay tree verify: --vk: is needed: a verkle tree")
+    said = done(tmp_path, "tree verify --root r --proof p --index 7 --value 7", code=REJECTED)
+    assert "the verifier's own part of its SRS, and none was given" in said
+
+
+def test_a_probe_may_join_its_set_in_place(made: Path) -> None:
+    # Refused for what the files are, not for being one file.
+    said = refused(
+        made,
+        "probe train --activations x.npy --unembedding x.npy --labels x.npy --layer 1"
+        " --dimension d --append v.npy --output v.npy",
+    )
+    assert "which would be lost" not in said
 
 
 def test_a_refused_challenge_leaves_no_record(tmp_path: Path) -> None:
