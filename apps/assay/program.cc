@@ -214,6 +214,9 @@ int Program::run(int argc, const char* const* argv) {
       said = fmt::format("{}: nothing takes this argument", first_of(rest, argc, argv));
     else if (group && chosen[0]->get_subcommands().empty() && !rest.empty())
       said = fmt::format("it has no verb {}", first_of(rest, argc, argv));
+    // In words of the library's: "--seed: At Most 1 required but received 2".
+    if (const size_t words = said.find(": At Most 1 required but received "); words != std::string::npos)
+      said = said.substr(0, words) + ": given twice; give it once";
     say_error(fmt::format("assay{}: {} (see assay{} --help)", verb, said, verb));
     return kFailed;
   }

@@ -12,12 +12,42 @@ from .errors import FAILED, InputError
 from .printing import error_line, show
 
 
+class _Once(argparse.Action):
+    """A flag with a value. argparse lets the last of two win, and the first is lost in silence.
+
+    A flag that takes several values takes those of its second use too.
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the values."""
+        assert isinstance(parser, Parser)
+        if option_string is not None and self.dest in parser.given:
+            if self.nargs != "+":
+                parser.error(f"{option_string}: given twice; give it once")
+            values = [*getattr(namespace, self.dest), *values]
+        parser.given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser of command lines that takes no empty value, and dashes and underscores alike.
 
     An empty value comes of a shell variable that is not set, and programs would take it for a flag
-    that was left out: a check would be dropped without a word.
+    that was left out: a check would be dropped without a word. No value is given twice.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As argparse has it."""
+        super().__init__(*args, **kwargs)
+        self.given: set[str] = set()
+        for name in (None, "store"):
+            self.register("action", name, _Once)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse has it, but for empty values and for --cache_dir as --cache-dir."""
@@ -32,6 +62,7 @@ class Parser(argparse.ArgumentParser):
             if not text or (name.startswith("--") and equals and not value):
                 flag = before if not text else name
                 self.error(f"{flag or 'argument'}: an empty value: give one, or leave the flag out")
+        self.given.clear()
         return super().parse_known_args(given, namespace)
 
     def error(self, message: str) -> NoReturn:

@@ -235,3 +235,20 @@ def test_no_tokens_are_no_comparison(made: Path) -> None:
     said = refused(made, "compare f.npy f.npy --tokens 1:1")
     (made / "f.npy").unlink()
     assert "no tokens 1 to 1" in said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "srs dev --axes 2,2 --out s.srs --seed 1 --seed 2",
+        "commit --tensor x.npy --srs p.srs --out o --out q",
+        "challenge --commitment c --out ch --num-queries 1 --num-queries=1",
+        "run --model m --prompt hi --prompt ho --capture-dir o",
+        "probe extract --model m --model n --input text",
+    ],
+)
+def test_a_flag_given_twice_is_named(line: str, made: Path) -> None:
+    said = refused(made, line)
+    words = line.split()
+    twice = next(word for word in words if word.startswith("--") and line.count(f"{word}") == 2)
+    assert f"{twice}: given twice; give it once" in said
