@@ -20,13 +20,12 @@ class _Once(argparse.Action):
 
     def __call__(
         self,
-        parser: argparse.ArgumentParser,
+        parser: Any,
         namespace: argparse.Namespace,
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        """Keep the values."""
-        assert isinstance(parser, Parser)
+        """Keep the values; `parser` is a Parser."""
         if option_string is not None and self.dest in parser.given:
             if self.nargs != "+":
                 parser.error(f"{option_string}: given twice; give it once")
