@@ -23,10 +23,21 @@ Result<T> parse_count(std::string_view text, std::string_view flag) {
   return value;
 }
 
-Result<Scalar> parse_hex_scalar(std::string_view digits, std::string_view flag) {
-  if (digits.empty() || digits.size() > 64) return malformed(flag, "0x takes 1 to 64 hexadecimal digits");
-  Bytes bytes = ASSAY_TRY(from_hex(std::string(64 - digits.size(), '0').append(digits), flag));
-  std::reverse(bytes.begin(), bytes.end());
+/// A residue below r, or a signed integer in decimal.
+Result<Scalar> parse_coordinate(std::string_view text, std::string_view flag) {
+  const Error what_is_one =
+      malformed(flag, fmt::format("'{}' is no coordinate: write a residue below r in decimal or as 0x with 1 "
+                                  "to 64 hexadecimal digits",
+                                  text));
+  if (!text.starts_with("0x")) {
+    const Result<Scalar> decimal = Scalar::from_decimal(text, flag);
+    return decimal.ok() || decimal.error().code == ErrorCode::kOutOfRange ? decimal : what_is_one;
+  }
+  const std::string_view digits = text.substr(2);
+  if (digits.empty() || digits.size() > 64) return what_is_one;
+  const Result<Bytes> read = from_hex(std::string(64 - digits.size(), '0').append(digits), flag);
+  if (!read.ok()) return what_is_one;
+  const Bytes bytes(read->rbegin(), read->rend());
   return Scalar::from_bytes(bytes, flag);
 }
 
@@ -52,18 +63,17 @@ Result<std::vector<std::uint32_t>> parse_coordinates(std::string_view text, std:
 Result<std::vector<Fr>> parse_field_point(std::string_view text, std::string_view flag) {
   std::vector<Fr> out;
   for (const std::string_view part : split(text)) {
-    const Scalar scalar = part.starts_with("0x") ? ASSAY_TRY(parse_hex_scalar(part.substr(2), flag))
-                                                 : ASSAY_TRY(Scalar::from_decimal(part, flag));
-    out.push_back(Fr::from_scalar(scalar));
+    out.push_back(Fr::from_scalar(ASSAY_TRY(parse_coordinate(part, flag))));
   }
   return out;
 }
 
 Result<Digest> parse_digest(std::string_view text, std::string_view flag) {
-  const Bytes bytes = ASSAY_TRY(from_hex(text, flag));
+  const Result<Bytes> bytes = from_hex(text, flag);
   Digest digest{};
-  if (bytes.size() != digest.size()) return malformed(flag, "a digest has 64 hexadecimal digits");
-  std::copy(bytes.begin(), bytes.end(), digest.begin());
+  if (!bytes.ok() || bytes->size() != digest.size())
+    return malformed(flag, fmt::format("'{}' is no digest: it has 64 hexadecimal digits", text));
+  std::copy(bytes->begin(), bytes->end(), digest.begin());
   return digest;
 }
 
@@ -72,6 +82,7 @@ Result<claim::Place> parse_entry(std::string_view text, const encode::Layout& la
   if (colon == std::string_view::npos)
     return malformed(flag, fmt::format("'{}' is not of the form LAYER:POSITION", text));
   const std::string_view layer = text.substr(0, colon);
+  if (layer.empty()) return malformed(flag, fmt::format("'{}' names no layer before the colon", text));
   const std::vector<std::string_view> parts = split(text.substr(colon + 1));
   if (parts.size() == 1) {
     const auto position = ASSAY_TRY(parse_count<std::uint64_t>(parts[0], flag));
@@ -91,6 +102,12 @@ Result<std::pair<std::uint64_t, std::uint64_t>> parse_range(std::string_view tex
   const std::uint64_t first = ASSAY_TRY(parse_count<std::uint64_t>(text.substr(0, dots), flag));
   if (dots == std::string_view::npos) return std::pair(first, first);
   return std::pair(first, ASSAY_TRY(parse_count<std::uint64_t>(text.substr(dots + 2), flag)));
+}
+
+Error named_by_flags(Error error, FlagNames flags) {
+  for (const auto& [argument, flag] : flags)
+    if (error.place == argument) error.place = flag;
+  return error;
 }
 
 Result<claim::Query> SliceFlags::query(const encode::Layout& layout) const {

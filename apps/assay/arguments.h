@@ -1,6 +1,7 @@
 // Values that flags take, read from their text. Every error names the flag.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,5 +45,15 @@ struct SliceFlags {
   /// Errors: those of parse_range and of claim::query_of_slice.
   [[nodiscard]] Result<claim::Query> query(const encode::Layout& layout) const;
 };
+
+using FlagNames = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+/// The error of a library's function with a flag in place of the argument that it names.
+[[nodiscard]] Error named_by_flags(Error error, FlagNames flags);
+template <class T>
+[[nodiscard]] Result<T> named_by_flags(Result<T> result, FlagNames flags) {
+  if (!result.ok()) return named_by_flags(result.error(), flags);
+  return result;
+}
 
 }  // namespace assay::cli

@@ -15,10 +15,11 @@ void add_folder(CLI::App* verb, FolderOptions& options) {
       ->capture_default_str();
 }
 
-void add_reference(CLI::App* verb, ReferenceOptions& options) {
+void add_reference(Program& program, CLI::App* verb, ReferenceOptions& options) {
   add_option(verb, "--weights DIR", options.folder.weights, "your copy of the model");
   add_folder(verb, options.folder);
   add_option(verb, "--key FILE", options.key, "a secret key made by enroll, in place of --weights");
+  program.refuse(verb, {"--manifest", "--dtype"}, Program::Idle::kWithout, "--weights");
 }
 
 Result<audit::RowDtype> dtype_of(const FolderOptions& options) {

@@ -1,13 +1,12 @@
 // What the verbs of `assay audit` hold products against: a model's folder, or a secret key made of it.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <string>
 
 #include "assay/audit_check.h"
 #include "assay/base.h"
 #include "assay/weights.h"
+#include "program.h"
 
 namespace assay::cli {
 
@@ -27,7 +26,7 @@ struct ReferenceOptions {
 /// --manifest and --dtype, of --weights.
 void add_folder(CLI::App* verb, FolderOptions& options);
 /// --weights and --key, with the flags of the first.
-void add_reference(CLI::App* verb, ReferenceOptions& options);
+void add_reference(Program& program, CLI::App* verb, ReferenceOptions& options);
 
 /// Errors: kMalformed.
 [[nodiscard]] Result<audit::RowDtype> dtype_of(const FolderOptions& options);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/new_directory.h"
 #include "base/try.h"
 #include "base/within.h"
 #include "parameters.h"
@@ -56,7 +57,7 @@ Result<CommittedDirectory> commit_directory(const DirectoryOptions& options, cla
       pipeline::find_directories(options.poly_dir, options.hypercube_dir, options.output_dir);
   pipeline::PolynomialTensor tensor = ASSAY_TRY(pipeline::read_polynomial_tensor(dirs));
   tensor.header.capture_mode = mode;
-  ASSAY_TRY(make_directory(dirs.output));
+  const NewDirectory made = ASSAY_TRY(NewDirectory::create(dirs.output));
   const Stopwatch setup;
   pst::Srs srs = ASSAY_TRY(srs_for(options, dirs, tensor.polynomial.axes, console));
   const double setup_seconds = setup.seconds();

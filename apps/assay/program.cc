@@ -13,13 +13,12 @@
 
 #include "arguments.h"
 #include "base/cpu.h"
+#include "base/thread_limit.h"
 #include "external_verb.h"
 #include "signals.h"
 
 namespace assay::cli {
 namespace {
-
-constexpr unsigned kMaxThreads = 1024;
 
 std::string external_verbs_text(const Program& program) {
   std::vector<std::string> verbs = external_verbs();
@@ -113,6 +112,16 @@ const CLI::App* find_subcommand(const CLI::App& parent, const std::string& name)
   return found.empty() ? nullptr : found[0];
 }
 
+/// A library names its argument where people gave a flag of the same name.
+Error with_its_flag(Error error, const CLI::App& verb) {
+  std::string name = error.place;
+  std::ranges::replace_if(
+      name, [](char c) { return c == ' ' || c == '_'; }, '-');
+  for (const CLI::Option* option : verb.get_options())
+    if (option->check_lname(name)) error.place = "--" + name;
+  return error;
+}
+
 }  // namespace
 
 Program::Program() : app_("Check what a language model really computed.", "assay") {
@@ -156,6 +165,24 @@ CLI::App* Program::add_verb(const std::string& name, const std::string& summary,
     action_ = action;
   });
   return verb;
+}
+
+void Program::refuse(const CLI::App* verb, const std::vector<std::string>& flags, Idle when,
+                     const std::string& other) {
+  for (const std::string& flag : flags)
+    idle_flags_.push_back({verb, verb->get_option(flag), when, verb->get_option(other)});
+}
+
+std::optional<Error> Program::idle_flag(const CLI::App& verb) const {
+  for (const IdleFlag& one : idle_flags_) {
+    if (one.verb != &verb || one.flag->count() == 0) continue;
+    const bool given = one.other->count() > 0;
+    if (given != (one.when == Idle::kBeside)) continue;
+    return Error{ErrorCode::kMismatch, one.flag->get_name(),
+                 fmt::format("has no effect {} {}: leave {} out", given ? "beside" : "without",
+                             one.other->get_name(), given ? "one of them" : "it")};
+  }
+  return std::nullopt;
 }
 
 CLI::Validator decimal_integer() {
@@ -223,11 +250,13 @@ int Program::run(int argc, const char* const* argv) {
   try {
     CLI::App* chosen = &app_;
     while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
-    if (const std::optional<Error> shared = shared_output(*chosen)) {
-      say_error(fmt::format("assay {}: {}", verb_, shared->to_string()));
+    std::optional<Error> refused = idle_flag(*chosen);
+    if (!refused) refused = shared_output(*chosen);
+    if (refused) {
+      say_error(fmt::format("assay {}: {}", verb_, refused->to_string()));
       return kFailed;
     }
-    return run_chosen();
+    return run_chosen(*chosen);
   } catch (const std::bad_alloc&) {
     say_error(fmt::format("assay {}: not enough memory", verb_));
   } catch (const std::exception& error) {
@@ -236,7 +265,7 @@ int Program::run(int argc, const char* const* argv) {
   return kFailed;
 }
 
-int Program::run_chosen() {
+int Program::run_chosen(const CLI::App& chosen) {
   name_interrupted_verb(verb_);
   if (threads_given_) set_thread_limit(threads_);
   // The library would go on with its fastest code; who names a kernel wants that or nothing.
@@ -251,7 +280,7 @@ int Program::run_chosen() {
     code = action_(Console(verb_, json_, quiet_));
   }
   if (code.ok()) return *code;
-  say_error(fmt::format("assay {}: {}", verb_, code.error().to_string()));
+  say_error(fmt::format("assay {}: {}", verb_, with_its_flag(code.error(), chosen).to_string()));
   return kFailed;
 }
 

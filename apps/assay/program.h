@@ -34,6 +34,12 @@ class Program {
   /// A verb whose own verbs follow, such as `srs`: names are then given as "srs dev".
   void add_group(const std::string& name, const std::string& summary, const std::string& footer = "");
 
+  /// Flags that have no effect beside another one, or without it, are refused: whoever gives them means
+  /// something else than what would happen. They are named after the verb's other flags are added.
+  enum class Idle : std::uint8_t { kBeside, kWithout };
+  void refuse(const CLI::App* verb, const std::vector<std::string>& flags, Idle when,
+              const std::string& other);
+
   [[nodiscard]] bool has(const std::string& verb) const;
   [[nodiscard]] bool has(const std::string& group, const std::string& verb) const;
   /// Whether the verb has verbs of its own.
@@ -44,9 +50,16 @@ class Program {
 
  private:
   using Action = std::function<Result<int>(const Console&)>;
+  struct IdleFlag {
+    const CLI::App* verb;
+    const CLI::Option* flag;
+    Idle when;
+    const CLI::Option* other;
+  };
   CLI::App* add_verb(const std::string& name, const std::string& summary, const std::string& example,
                      Action action);
-  int run_chosen();
+  [[nodiscard]] std::optional<Error> idle_flag(const CLI::App& verb) const;
+  int run_chosen(const CLI::App& chosen);
 
   CLI::App app_;
   std::string verb_;
@@ -55,6 +68,7 @@ class Program {
   bool quiet_ = false;
   unsigned threads_ = 0;
   bool threads_given_ = false;
+  std::vector<IdleFlag> idle_flags_;
 };
 
 template <class T>

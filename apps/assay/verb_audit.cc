@@ -5,8 +5,8 @@ namespace assay::cli {
 
 void add_audit(Program& program) {
   program.add_group("audit", "Check what each layer of a model computed, from what the provider opens",
-                    "Verbs that are not listed run the program assay-audit of the Python package, if it is\n"
-                    "there.");
+                    "Verbs not listed (run, calibrate, sample, demo), and enroll with --model, run the\n"
+                    "program assay-audit of the Python package, if it is there.");
   add_audit_enroll(program);
   add_audit_challenge(program);
   add_audit_open(program);

@@ -37,6 +37,8 @@ std::string attention_of(const audit::Challenge& challenge, const audit::Referen
 }
 
 Result<int> run_challenge(const ChallengeOptions& options, const Console& console) {
+  if ((options.drawing.tokens == 0) == (options.drawing.risk == 0))
+    return Error{ErrorCode::kMalformed, "", "exactly one of --tokens and --risk is needed"};
   const auto provider = ASSAY_TRY(audit::read_provider(options.provider));
   const audit::SignedHead head = ASSAY_TRY(audit::SignedHead::read(options.head));
   std::optional<audit::Reference> reference;
@@ -45,8 +47,11 @@ Result<int> run_challenge(const ChallengeOptions& options, const Console& consol
   audit::Record::Drawing drawing = options.drawing;
   drawing.blocks = ASSAY_TRY(audit::BlockChoice::parse(options.layers));
   const audit::Record record = audit::Record::open(options.record);
+  // Made first: what cannot be written must not be drawn, for no other is drawn for this head.
+  AtomicFile out = ASSAY_TRY(AtomicFile::create(options.out));
   const audit::Challenge challenge = ASSAY_TRY(record.draw(head, provider, drawing, known, World::system()));
-  ASSAY_TRY(challenge.write(options.out));
+  ASSAY_TRY(out.write(challenge.encode()));
+  ASSAY_TRY(out.publish());
   const double share = options.drawing.share;
   const double missed = audit::miss_bound(share, challenge.steps.size());
   const std::string attention = attention_of(challenge, known);
@@ -103,7 +108,7 @@ void add_audit_challenge(Program& program) {
       ->capture_default_str();
   add_option(verb, "--layers BLOCKS", options.layers, "those that are recorded, as check takes them")
       ->capture_default_str();
-  add_reference(verb, options.reference);
+  add_reference(program, verb, options.reference);
   add_option(verb, "--record DIR", options.record, "your record of what was drawn, for each head once")
       ->required();
   add_option(verb, "--out FILE", options.out, "the challenge")->required();

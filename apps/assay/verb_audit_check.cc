@@ -130,7 +130,7 @@ void add_audit_check(Program& program) {
   add_option(verb, "--challenge FILE", options.challenge, "what you drew")->required();
   add_option(verb, "--openings FILE", options.openings, "the provider's answer");
   verb->add_flag("--no-answer", options.silent, "the provider did not answer in time");
-  add_reference(verb, options.reference);
+  add_reference(program, verb, options.reference);
   add_option(verb, "--profile FILE", options.profile,
              "how honest runs round for your dtype, device and kernel, from assay audit calibrate");
   add_option(verb, "--share F", options.share,

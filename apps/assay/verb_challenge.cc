@@ -1,6 +1,7 @@
 // `assay challenge`: the verifier's questions.
 #include <fmt/format.h>
 
+#include "arguments.h"
 #include "base/try.h"
 #include "program.h"
 #include "report.h"
@@ -22,9 +23,10 @@ Result<int> run_draw(const DrawOptions& options, const Console& console) {
   if (!unit)
     return Error{ErrorCode::kMalformed, "--unit",
                  fmt::format("'{}' is none of entry, token and layer", options.unit)};
-  const claim::Challenge challenge =
-      options.seed ? ASSAY_TRY(claim::Challenge::from_seed(commitment, options.count, *options.seed, *unit))
-                   : ASSAY_TRY(claim::Challenge::draw(commitment, options.count, World::system(), *unit));
+  const claim::Challenge challenge = ASSAY_TRY(named_by_flags(
+      options.seed ? claim::Challenge::from_seed(commitment, options.count, *options.seed, *unit)
+                   : claim::Challenge::draw(commitment, options.count, World::system(), *unit),
+      {{"count of points", "--num-queries"}, {"count of units", "--num-queries"}}));
   ASSAY_TRY(challenge.write(options.out));
   if (options.seed)
     console.warn(

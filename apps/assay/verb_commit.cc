@@ -4,6 +4,7 @@
 #include "arguments.h"
 #include "assay/claim_log.h"
 #include "base/file.h"
+#include "base/new_directory.h"
 #include "base/try.h"
 #include "base/within.h"
 #include "parameters.h"
@@ -84,10 +85,16 @@ Json json_of_commitment(const claim::Commitment& commitment, const Digest& diges
   return json;
 }
 
+Result<claim::Header> plan_block_of(const Run& run, const CommitOptions& options, std::uint64_t first_token) {
+  return named_by_flags(
+      claim::plan_block(run.arrays, run.options, *options.blocks, first_token, options.input.path),
+      {{"tokens of a block", "--blocks"}});
+}
+
 Result<claim::Header> plan_input(const CommitOptions& options) {
   if (!options.blocks) return ASSAY_TRY(load_input(options.input)).header;
   const Run run = ASSAY_TRY(load_run(options.input));
-  return claim::plan_block(run.arrays, run.options, *options.blocks, 0, options.input.path);
+  return plan_block_of(run, options, 0);
 }
 
 // How to make parameters that the tensor could be committed with.
@@ -128,19 +135,25 @@ Result<int> commit_tensor(const CommitOptions& options, const Console& console) 
                  options.directory.srs.empty() ? options.input.path : options.directory.srs,
                  fmt::format("{}: the tensor is {}", fits.error().reason, options.input.path)};
   const double load_seconds = loading.seconds();
+  // Made first: where one cannot be written, neither is, and nothing is computed for it.
+  AtomicFile out = ASSAY_TRY(AtomicFile::create(options.out));
+  std::optional<AtomicFile> keep;
+  if (!options.keep.empty()) keep = ASSAY_TRY(AtomicFile::create(options.keep));
   const Stopwatch committing;
   const claim::Commitment commitment =
       ASSAY_TRY(within(options.input.path, claim::commit(*committer, subject.header, subject.values.view())));
   const double seconds = committing.seconds();
   const Digest digest = commitment.digest();
   const Stopwatch keeping;
-  if (!options.keep.empty()) {
+  if (keep) {
     const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.directory.srs));
     const pst::KeptQuotients kept = ASSAY_TRY(claim::keep_first_axis(srs, commitment, subject.values.view()));
-    ASSAY_TRY(kept.write(options.keep, digest));
+    ASSAY_TRY(keep->write(kept.encode(digest)));
+    ASSAY_TRY(keep->publish());
   }
   const double keep_seconds = keeping.seconds();
-  ASSAY_TRY(commitment.write(options.out));
+  ASSAY_TRY(out.write(commitment.encode()));
+  ASSAY_TRY(out.publish());
 
   Json json = json_of_commitment(commitment, digest);
   json["out"] = options.out;
@@ -161,7 +174,16 @@ fs::path block_file(const fs::path& folder, std::uint64_t index) {
   return folder / fmt::format("block-{:06}.commitment", index);
 }
 
-// A commitment for every so many tokens, and the log of them, written last: what it names is there.
+// The log last: what it names is there.
+Status write_run(const std::vector<claim::Commitment>& blocks, claim::Log& log, const fs::path& folder) {
+  for (const claim::Commitment& block : blocks) {
+    ASSAY_TRY(block.write(block_file(folder, log.size())));
+    ASSAY_TRY(log.append(block));
+  }
+  return log.write(folder / kLogFile);
+}
+
+// A commitment for every so many tokens, and the log of them.
 Result<int> commit_run(const CommitOptions& options, const Console& console) {
   if (options.directory.srs.empty()) return Error{ErrorCode::kMalformed, "--srs", "is needed with --tensor"};
   if (options.out.empty()) return Error{ErrorCode::kMalformed, "--out", "is needed: a folder, with --blocks"};
@@ -169,7 +191,7 @@ Result<int> commit_run(const CommitOptions& options, const Console& console) {
   const pst::Srs srs = ASSAY_TRY(pst::Srs::open(options.directory.srs));
   const Run run = ASSAY_TRY(load_run(options.input));
   const fs::path folder = options.out;
-  ASSAY_TRY(make_directory(folder));
+  const NewDirectory made = ASSAY_TRY(NewDirectory::create(folder));
   std::error_code failure;
   const bool there = fs::exists(folder / kLogFile, failure);
   if (there != options.append)
@@ -182,8 +204,7 @@ Result<int> commit_run(const CommitOptions& options, const Console& console) {
                  fmt::format("{}, and the blocks of {} have room for {} tokens", *options.blocks,
                              (folder / kLogFile).string(), log.tokens())};
   const std::uint64_t before = log.size();
-  claim::Header header = ASSAY_TRY(claim::plan_block(run.arrays, run.options, *options.blocks,
-                                                     before * *options.blocks, options.input.path));
+  claim::Header header = ASSAY_TRY(plan_block_of(run, options, before * *options.blocks));
   ASSAY_TRY(check_axes(header.layout.axes, "a block of " + options.input.path, srs, options.directory.srs));
   const Stopwatch committing;
   claim::BlockStream stream = ASSAY_TRY(claim::BlockStream::begin(srs, std::move(header)));
@@ -192,11 +213,11 @@ Result<int> commit_run(const CommitOptions& options, const Console& console) {
   ASSAY_TRY(stream.end_turn());
   const std::vector<claim::Commitment> blocks = stream.take();
   const double seconds = committing.seconds();
-  for (const claim::Commitment& block : blocks) {
-    ASSAY_TRY(block.write(block_file(folder, log.size())));
-    ASSAY_TRY(log.append(block));
+  if (Status written = write_run(blocks, log, folder); !written) {
+    for (std::uint64_t i = before; i < before + blocks.size(); ++i)
+      fs::remove(block_file(folder, i), failure);
+    return written.error();
   }
-  ASSAY_TRY(log.write(folder / kLogFile));
   const claim::LogHead head = ASSAY_TRY(log.head());
   Json json;
   json["out"] = options.out;
@@ -292,6 +313,11 @@ void add_commit(Program& program) {
   add_option(verb, "--srs-seed N", options.directory.srs_seed,
              "with --poly-dir, without --srs: seed of a dev SRS")
       ->capture_default_str();
+  program.refuse(verb, {"--hypercube-dir", "--output-dir", "--srs-seed"}, Program::Idle::kWithout,
+                 "--poly-dir");
+  program.refuse(verb, {"--out", "--encoding", "--layout", "--axes", "--append"}, Program::Idle::kBeside,
+                 "--poly-dir");
+  program.refuse(verb, {"--srs-seed"}, Program::Idle::kBeside, "--srs");
 }
 
 }  // namespace assay::cli

@@ -71,6 +71,7 @@ void add_commit_prove_verify(Program& program) {
   add_option(verb, "--srs FILE", directory.srs, "public parameters; default: made from --srs-seed");
   add_option(verb, "--srs-seed N", directory.srs_seed, "without --srs: seed of a dev SRS")
       ->capture_default_str();
+  program.refuse(verb, {"--srs-seed"}, Program::Idle::kBeside, "--srs");
 }
 
 }  // namespace assay::cli

@@ -3,7 +3,6 @@
 
 #include "assay/pipeline.h"
 #include "base/try.h"
-#include "base/within.h"
 #include "program.h"
 #include "report.h"
 
@@ -27,7 +26,7 @@ Result<int> run_convert(const ConvertOptions& options, const Console& console) {
   if (options.encoding == "bits" && (how.scale_factor || how.quantize_pct != 0))
     return Error{ErrorCode::kMismatch, "--encoding", "bits takes neither --scale-factor nor --quantize"};
   how.object_storage = options.format == "seed";
-  const fs::path dir = ASSAY_TRY(within(options.input, pipeline::convert(options.input, how)));
+  const fs::path dir = ASSAY_TRY(pipeline::convert(options.input, how));
 
   const pipeline::Conversion conversion = ASSAY_TRY(pipeline::read_conversion(dir));
   Json json;

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 
 #include "arguments.h"
 #include "assay/pipeline.h"
 #include "base/file.h"
+#include "base/new_directory.h"
 #include "base/threads.h"
 #include "base/try.h"
 #include "base/within.h"
@@ -101,7 +103,8 @@ Status write_json_to(const pipeline::Polynomial& polynomial, const std::string& 
   if (where == "-")
     return pipeline::write_coefficients_json(polynomial.axes, polynomial.coefficients, write_stdout);
   const fs::path folder = fs::path(where).parent_path();
-  if (!folder.empty()) ASSAY_TRY(make_directory(folder));
+  std::optional<NewDirectory> made;
+  if (!folder.empty()) made.emplace(ASSAY_TRY(NewDirectory::create(folder)));
   AtomicFile file = ASSAY_TRY(AtomicFile::create(where));
   ASSAY_TRY(pipeline::write_coefficients_json(polynomial.axes, polynomial.coefficients,
                                               [&file](std::string_view text) { return file.write(text); }));
@@ -117,7 +120,7 @@ struct Timing {
 /// The file of coefficients in the directory, in the form that was asked for.
 Result<fs::path> write_directory(const pipeline::Polynomial& polynomial, const fs::path& dir,
                                  const std::string& format) {
-  ASSAY_TRY(make_directory(dir));
+  const NewDirectory made = ASSAY_TRY(NewDirectory::create(dir));
   const fs::path rows = dir / pipeline::kCoefficientsSafetensors;
   if (format == "compact") {
     ASSAY_TRY(pipeline::write_coefficients(polynomial, rows));

@@ -1,4 +1,7 @@
 // `assay keygen`: a key that statements are signed with.
+#include <filesystem>
+#include <string>
+
 #include "base/file.h"
 #include "base/key_file.h"
 #include "base/try.h"
@@ -17,9 +20,17 @@ ByteSpan bytes_of(const std::string& text) {
 }
 
 Result<int> run_keygen(const KeygenOptions& options, const Console& console) {
+  // Names in .pub are handed out.
+  if (options.out.ends_with(".pub"))
+    return Error{ErrorCode::kMismatch, options.out,
+                 "the secret key gets this name, which is one for a public key: leave out the .pub"};
   const auto existing = options.force ? AtomicFile::Existing::kReplace : AtomicFile::Existing::kKeep;
   const SigningKey key = ASSAY_TRY(SigningKey::generate());
   const std::string public_path = options.out + ".pub";
+  std::error_code failure;
+  if (!options.force && std::filesystem::exists(public_path, failure))
+    return Error{ErrorCode::kMismatch, public_path,
+                 "a public key is there: --force replaces it, and it is then lost"};
   // Whether it can be written is known before the secret key is there.
   AtomicFile public_file = ASSAY_TRY(AtomicFile::create(public_path));
   ASSAY_TRY(public_file.write(encode_public_key(key.public_key())));
@@ -46,7 +57,7 @@ void add(Program& program, const std::string& name, const std::string& flag) {
   add_option(verb, flag + " FILE", options.out,
              "the secret key; the public one goes beside it, ending in .pub")
       ->required();
-  verb->add_flag("--force", options.force, "replace a key that is there");
+  verb->add_flag("--force", options.force, "replace keys that are there");
 }
 
 }  // namespace

@@ -6,7 +6,8 @@ namespace assay::cli {
 void add_layers(Program& program) {
   program.add_group(
       "layers", "Choose which layers of a model are checked, and by whom",
-      "score with --model, and verbs that are not listed, run the program assay-layers of the Python\n"
+      "Verbs not listed (plot, norms, cases, compare, plot-results, scalability, damage, benchmark,\n"
+      "run-all, check, demo), and score with --model, run the program assay-layers of the Python\n"
       "package, if it is there.");
   add_layers_score(program);
   add_layers_select(program);

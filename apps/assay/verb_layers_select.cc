@@ -117,7 +117,7 @@ Result<int> run_draw(const SelectOptions& options, const layers::SelectionProble
   wanted.simulated = options.simulated;
   wanted.order = ASSAY_TRY(parse_order(options.order));
   wanted.limits.seconds = options.time_limit;
-  const layers::Draws draws = ASSAY_TRY(layers::draw(problem, wanted));
+  const layers::Draws draws = ASSAY_TRY(named_by_flags(layers::draw(problem, wanted), {{"count", "--draw"}}));
   const Json json = draws_json(draws);
   if (!options.output.empty())
     ASSAY_TRY(write_file(options.output, dump_json(json, options.pretty ? 2 : -1) + "\n"));
@@ -196,9 +196,14 @@ void add_layers_select(Program& program) {
   add_option(verb, "--check FILE", options.check,
              "instead: whether this result is a selection from the scores, within --budgets if given");
   add_option(verb, "--draw N", options.draw,
-             "instead: N selections that nobody can foresee, and each layer's chance to be checked");
+             "instead: N selections that nobody can foresee, and each layer's chance to be checked")
+      ->check(not_zero());
   add_option(verb, "--simulated N", options.simulated, "draws that the chances are counted in")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(not_zero());
+  program.refuse(verb, {"--draw", "--output", "--order", "--time-limit"}, Program::Idle::kBeside, "--check");
+  program.refuse(verb, {"--simulated"}, Program::Idle::kWithout, "--draw");
+  program.refuse(verb, {"--pretty"}, Program::Idle::kWithout, "--output");
 }
 
 }  // namespace assay::cli

@@ -29,7 +29,9 @@ Result<encode::Layout> read_layout(const LocateOptions& options) {
 }
 
 Result<claim::Place> find(const LocateOptions& options, const encode::Layout& layout) {
-  if (!options.at.empty()) return claim::place_of(layout, ASSAY_TRY(parse_coordinates(options.at, "--at")));
+  if (!options.at.empty())
+    return named_by_flags(claim::place_of(layout, ASSAY_TRY(parse_coordinates(options.at, "--at"))),
+                          {{"coordinates", "--at"}});
   if (!options.entry.empty()) return parse_entry(options.entry, layout, "--entry");
   return claim::place_of_index(layout, *options.index);
 }

@@ -212,6 +212,10 @@ void add_probe_attest(Program& program) {
   verb->add_flag("--compat", attest.compat,
                  "attest as the original does: see docs/probe.md for what that is worth");
   add_compat_flags(verb, attest.original);
+  program.refuse(verb,
+                 {"--rows", "--read", "--nonce", "--lifetime", "--previous", "--evaluation", "--causal",
+                  "--root", "--engine"},
+                 Program::Idle::kBeside, "--compat");
 }
 
 void add_probe_verify(Program& program) {
@@ -244,6 +248,13 @@ void add_probe_verify(Program& program) {
   add_option(verb, "--causal FILE", verify.causal, "causal results (L5)");
   add_option(verb, "--plan FILE", verify.plan, "the plan that they follow (L5)");
   verb->add_flag("--compat", verify.compat, "an attestation of the original: its signature alone");
+  program.refuse(verb,
+                 {"--require", "--activations", "--probes", "--unembedding", "--gain", "--tokens", "--rows",
+                  "--nonce", "--previous", "--root", "--own-activations", "--profile", "--evaluation",
+                  "--corpus-activations", "--labels", "--corpus-rows", "--causal", "--plan"},
+                 Program::Idle::kBeside, "--compat");
+  program.refuse(verb, {"--labels", "--corpus-rows"}, Program::Idle::kWithout, "--corpus-activations");
+  program.refuse(verb, {"--profile"}, Program::Idle::kWithout, "--own-activations");
 }
 
 }  // namespace assay::cli

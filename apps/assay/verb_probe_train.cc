@@ -244,6 +244,10 @@ void add_probe_train(Program& program) {
   verb->add_flag("--compat", train.compat,
                  "train as the original does: see docs/probe.md for what that is worth");
   add_compat_flags(verb, train.original);
+  program.refuse(verb,
+                 {"--rows", "--seed", "--uncentred", "--gain", "--random-activations", "--permutations",
+                  "--no-baselines", "--append", "--evaluation"},
+                 Program::Idle::kBeside, "--compat");
 }
 
 void add_probe_evaluate(Program& program) {

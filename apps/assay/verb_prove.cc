@@ -58,8 +58,10 @@ Result<std::vector<claim::Query>> points_of_challenge(const std::string& path,
 Result<std::vector<claim::Query>> points_of_draw(const PointOptions& options,
                                                  const claim::Commitment& commitment) {
   if (!options.random) return std::vector<claim::Query>{};
-  return (options.seed ? ASSAY_TRY(claim::Challenge::from_seed(commitment, *options.random, *options.seed))
-                       : ASSAY_TRY(claim::Challenge::draw(commitment, *options.random)))
+  return ASSAY_TRY(named_by_flags(
+                       options.seed ? claim::Challenge::from_seed(commitment, *options.random, *options.seed)
+                                    : claim::Challenge::draw(commitment, *options.random),
+                       {{"count of points", "--random"}}))
       .queries;
 }
 
@@ -254,8 +256,9 @@ Result<int> prove_directory(const ProveOptions& options, const Console& console)
                      wanted.slice.any() || !wanted.challenge.empty() || wanted.random.has_value();
   const std::vector<claim::Query> queries =
       named ? ASSAY_TRY(points_of(wanted, commitment))
-            : ASSAY_TRY(pipeline::points_of_seed(commitment, options.num_queries,
-                                                 wanted.seed.value_or(kSeedOfQueries)));
+            : ASSAY_TRY(named_by_flags(pipeline::points_of_seed(commitment, options.num_queries,
+                                                                wanted.seed.value_or(kSeedOfQueries)),
+                                       {{"count of points", "--num-queries"}}));
   if (std::ranges::any_of(queries, &claim::Query::is_of_parts))
     return Error{ErrorCode::kUnsupported, pipeline::kProofsJson.data(),
                  "it has no slices: open them with --tensor"};
@@ -325,6 +328,13 @@ void add_prove(Program& program) {
   add_option(verb, "--output-dir DIR", options.output_dir, "with --poly-dir: where commit wrote");
   add_option(verb, "--num-queries N", options.num_queries, "with --poly-dir: how many points to open")
       ->capture_default_str();
+  program.refuse(verb, {"--hypercube-dir", "--output-dir", "--num-queries"}, Program::Idle::kWithout,
+                 "--poly-dir");
+  program.refuse(verb, {"--commitment", "--out", "--block", "--together"}, Program::Idle::kBeside,
+                 "--poly-dir");
+  for (const char* const named :
+       {"--at", "--entry", "--at-field", "--layer", "--token", "--dim", "--random", "--challenge"})
+    program.refuse(verb, {"--num-queries"}, Program::Idle::kBeside, named);
 }
 
 }  // namespace assay::cli

@@ -3,7 +3,6 @@
 
 #include "assay/pipeline.h"
 #include "base/try.h"
-#include "base/within.h"
 #include "program.h"
 #include "report.h"
 
@@ -23,7 +22,7 @@ Result<int> run_reshape(const ReshapeOptions& options, const Console& console) {
   pipeline::ReshapeOptions how = options.how;
   how.output_dir = options.output_dir;
   how.object_storage = options.format == "seed";
-  const fs::path dir = ASSAY_TRY(within(options.input_dir, pipeline::reshape(options.input_dir, how)));
+  const fs::path dir = ASSAY_TRY(pipeline::reshape(options.input_dir, how));
 
   const pipeline::Hypercube cube = ASSAY_TRY(pipeline::read_hypercube(dir));
   const encode::Layout& layout = cube.layout;

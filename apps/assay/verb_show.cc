@@ -81,6 +81,7 @@ void add_show(Program& program) {
                   "assay show cube.commitment", run_show);
   add_option(verb, "FILE", options.file, "a file or a folder, of any kind that assay writes or reads");
   verb->add_flag("--kinds", options.kinds, "list the kinds of files that are known");
+  program.refuse(verb, {"FILE"}, Program::Idle::kBeside, "--kinds");
 }
 
 }  // namespace assay::cli

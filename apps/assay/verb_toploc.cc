@@ -53,7 +53,11 @@ Result<tensor::TensorView> states_of(const tensor::EngineStates& found) {
 }
 
 Result<tensor::TensorView> find_states(const std::string& path, const std::string& name) {
-  if (const auto engine = ASSAY_TRY(tensor::read_engine_states(path))) return states_of(*engine);
+  if (const auto engine = ASSAY_TRY(tensor::read_engine_states(path))) {
+    if (name.empty()) return states_of(*engine);
+    return Error{ErrorCode::kMismatch, "--tensor-name",
+                 fmt::format("has no effect: an engine wrote the states of {}: leave it out", path)};
+  }
   const tensor::TensorFile file = ASSAY_TRY(tensor::open(path));
   if (!name.empty()) {
     const tensor::TensorView* found = file.find(name);
@@ -156,9 +160,10 @@ void add_chunk_flags(CLI::App* verb, StatesOptions& states, toploc::Parameters& 
 }  // namespace
 
 void add_toploc(Program& program) {
-  program.add_group("toploc", "Make and check TOPLOC proofs of hidden states",
-                    "calibrate, generate, validate, and verify with --model, run the program assay-toploc\n"
-                    "of the Python package.");
+  program.add_group(
+      "toploc", "Make and check TOPLOC proofs of hidden states",
+      "Verbs not listed (calibrate, generate, validate, demo), and verify with --model, run the\n"
+      "program assay-toploc of the Python package, if it is there.");
 
   const auto [build_verb, build] =
       program.add("toploc build", "Make proofs of hidden states: 258 bytes for 32 tokens",

@@ -6,6 +6,7 @@
 
 #include "arguments.h"
 #include "assay/tree_prover.h"
+#include "base/file.h"
 #include "base/try.h"
 #include "parameters.h"
 #include "program.h"
@@ -86,9 +87,19 @@ Status take_leaves(const std::vector<std::string>& values, const std::vector<std
   return take(digests.view());
 }
 
-Result<int> report_tree(const tree::Tree& tree, const std::string& path, const std::string& root,
-                        const Console& console) {
-  if (!root.empty()) ASSAY_TRY(tree.root().write(root));
+/// The file of the public part, if there is to be one. Made before the tree is: where it cannot be written,
+/// the tree is not either.
+Result<std::optional<AtomicFile>> create_root(const std::string& path) {
+  if (path.empty()) return std::optional<AtomicFile>();
+  return std::optional(ASSAY_TRY(AtomicFile::create(path)));
+}
+
+Result<int> report_tree(const tree::Tree& tree, const std::string& path, std::optional<AtomicFile> root_file,
+                        const std::string& root, const Console& console) {
+  if (root_file) {
+    ASSAY_TRY(root_file->write(tree.root().encode()));
+    ASSAY_TRY(root_file->publish());
+  }
   Json json = json_of(tree.root());
   json["tree"] = path;
   json["tree_bytes"] = tree.sizes().file_bytes;
@@ -111,17 +122,23 @@ Result<int> run_build_tree(const TreeBuildOptions& options, const Console& conso
                                    kind == tree::Kind::kVerkle ? "kzg (assay srs dev --scheme kzg)"
                                                                : "tensor (assay srs dev --axes)")};
   const std::vector<std::uint32_t> arities = ASSAY_TRY(parse_arities(options.arities));
-  const tree::Config config = ASSAY_TRY(setup.config(arities, leaf));
+  const tree::Config config =
+      ASSAY_TRY(named_by_flags(setup.config(arities, leaf), {{"tree: arities", "--arities"}}));
+  std::optional<AtomicFile> root = ASSAY_TRY(create_root(options.root));
   tree::Builder builder = ASSAY_TRY(tree::Builder::create(setup, config, options.out));
   ASSAY_TRY(take_leaves(options.values, options.commitments, leaf,
                         [&](const tree::Leaves& leaves) { return builder.add(leaves); }));
   const tree::Tree tree = ASSAY_TRY(std::move(builder).finish());
-  return report_tree(tree, options.out, options.root, console);
+  return report_tree(tree, options.out, std::move(root), options.root, console);
 }
 
 Result<int> run_info(const TreeOptions& options, const Console& console) {
   // A public part alone begins with another tag than a kept tree.
   const Result<tree::Root> alone = tree::Root::read(options.tree);
+  if (alone.ok() && options.check)
+    return Error{
+        ErrorCode::kMismatch, "--check",
+        fmt::format("{} is a public part, which has no checksums: leave the flag out", options.tree)};
   if (alone.ok()) return console.report(json_of(*alone), lines_of(*alone));
   const tree::Tree tree = ASSAY_TRY(tree::Tree::open(options.tree));
   if (options.check) ASSAY_TRY(tree.check());
@@ -160,7 +177,13 @@ Result<int> run_verify_paths(const TreeCheckOptions& options, const Console& con
   if (const std::filesystem::path path = trust_file(); !path.empty())
     trusted = ASSAY_TRY(setup::TrustList::read(path));
   if (!options.srs_digest.empty()) {
+    if (root.config.kind == tree::Kind::kMerkle)
+      return Error{ErrorCode::kMismatch, "--srs-digest", "a Merkle tree has no parameters to vouch for"};
     const Digest vouched = ASSAY_TRY(parse_digest(options.srs_digest, "--srs-digest"));
+    if (!options.vk.empty() && vouched != key.digest())
+      return Error{
+          ErrorCode::kMismatch, options.vk,
+          fmt::format("its digest is {}, not the one given with --srs-digest", to_hex(key.digest()))};
     ASSAY_TRY(trusted.add(vouched, "given with --srs-digest"));
   }
   tree::VerifyOptions asked;
@@ -177,16 +200,18 @@ Result<int> run_update(const TreeOptions& options, const Console& console) {
   const std::optional<tree::Setup> setup = ASSAY_TRY(read_setup(options.srs));
   tree::Tree tree = ASSAY_TRY(tree::Tree::open(options.tree, setup));
   const TreeLeaves leaves = ASSAY_TRY(TreeLeaves::parse(options.texts, tree.root().config.leaf));
+  std::optional<AtomicFile> root = ASSAY_TRY(create_root(options.root));
   ASSAY_TRY(tree.update(options.indices, leaves.view()));
-  return report_tree(tree, options.tree, options.root, console);
+  return report_tree(tree, options.tree, std::move(root), options.root, console);
 }
 
 Result<int> run_append(const TreeOptions& options, const Console& console) {
   const std::optional<tree::Setup> setup = ASSAY_TRY(read_setup(options.srs));
   tree::Tree tree = ASSAY_TRY(tree::Tree::open(options.tree, setup));
+  std::optional<AtomicFile> root = ASSAY_TRY(create_root(options.root));
   ASSAY_TRY(take_leaves(options.values, options.commitments, tree.root().config.leaf,
                         [&](const tree::Leaves& leaves) { return tree.append(leaves); }));
-  return report_tree(tree, options.tree, options.root, console);
+  return report_tree(tree, options.tree, std::move(root), options.root, console);
 }
 
 void add_values(CLI::App* verb, std::vector<std::string>& values, std::vector<std::string>& commitments) {

@@ -1,8 +1,11 @@
 // `assay trust`: the verifier's own list of public parameters.
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "arguments.h"
 #include "base/file.h"
+#include "base/new_directory.h"
 #include "base/try.h"
 #include "parameters.h"
 #include "program.h"
@@ -36,7 +39,8 @@ Result<int> run_add(const TrustOptions& options, const Console& console) {
   const Digest digest = ASSAY_TRY(digest_of(options.what));
   claim::TrustList list = ASSAY_TRY(claim::TrustList::read(path));
   ASSAY_TRY(list.add(digest, options.label));
-  if (path.has_parent_path()) ASSAY_TRY(make_directory(path.parent_path()));
+  std::optional<NewDirectory> made;
+  if (path.has_parent_path()) made.emplace(ASSAY_TRY(NewDirectory::create(path.parent_path())));
   ASSAY_TRY(list.write(path));
   return console.report(
       {{"srs_digest", to_hex(digest)}, {"label", options.label}, {"list", path.string()}},

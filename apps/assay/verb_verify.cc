@@ -90,8 +90,6 @@ Result<claim::Challenge> slice_asked(const SliceFlags& slice, const claim::Commi
 
 Result<Question> read_question(const VerifyOptions& options) {
   if (options.proofs.empty()) return Error{ErrorCode::kMalformed, "--proofs", "is needed"};
-  if (!options.tensor.empty() && !options.hypercube_dir.empty() && options.poly_dir.empty())
-    return Error{ErrorCode::kMalformed, "", "give one of --tensor and --hypercube-dir"};
   Question question;
   if (!options.commitment.empty())
     question.commitment = ASSAY_TRY(claim::Commitment::read(options.commitment));
@@ -145,8 +143,6 @@ Result<Question> read_question(const VerifyOptions& options) {
                    "asks for something else than --layer, --token and --dim"};
     question.challenge = ASSAY_TRY(slice_asked(options.slice, *question.commitment));
   }
-  if (options.block && options.tensor.empty())
-    return Error{ErrorCode::kMalformed, "--block", "goes with --tensor"};
   if (options.block)
     question.captured = ASSAY_TRY(claim::read_captured_block(question.commitment->header, options.tensor));
   else if (!options.tensor.empty() || !options.hypercube_dir.empty())
@@ -259,6 +255,8 @@ void add_verify(Program& program) {
   add_option(verb, "--poly-dir DIR", options.poly_dir, "find the files beside this directory of interpolate");
   add_option(verb, "--output-dir DIR", options.output_dir, "find the files in this directory of commit");
   add_option(verb, "--hypercube-dir DIR", options.hypercube_dir, "a directory of reshape, to compare with");
+  program.refuse(verb, {"--block"}, Program::Idle::kWithout, "--tensor");
+  program.refuse(verb, {"--hypercube-dir"}, Program::Idle::kBeside, "--tensor");
 }
 
 }  // namespace assay::cli

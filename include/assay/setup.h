@@ -49,7 +49,7 @@ class TrustList {
   [[nodiscard]] const Entry* find(const Digest& digest) const;
 
   /// A digest that is there already gets the label. Errors: kMalformed (a label that is not 1 to 64 printable
-  /// ASCII characters).
+  /// ASCII characters), kOutOfRange (a digest of zeros).
   [[nodiscard]] Status add(const Digest& digest, std::string_view label);
   /// Whether the digest was there.
   bool remove(const Digest& digest);

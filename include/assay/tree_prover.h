@@ -83,7 +83,8 @@ class Tree {
   /// Adds leaves at the end: all of them or none. Errors: as update(); kTooLarge.
   [[nodiscard]] Status append(const Leaves& leaves);
 
-  /// Compares every part of the tree with its checksum. Errors: kMalformed, naming the part; kIo.
+  /// Compares every part of the tree with its checksum. Errors: kMalformed, naming the part, or where a kept
+  /// file goes on behind the tree; kIo.
   [[nodiscard]] Status check() const;
 
   struct State;

@@ -3,14 +3,15 @@
 from typing import TYPE_CHECKING
 
 from . import audit, bn254, kzg, layers, merkle, models, probe, toploc, tree, weights
-from ._core import Verdict, set_thread_limit, thread_limit
+from ._core import Verdict
 from ._core import version as __version__
 from .blocks import Log, LogHead, LogProof, commit_blocks
 from .ceremonies import Ceremony, Contributed, Contribution, Powers
 from .commitments import Challenge, Commitment, KeptQuotients, commit
 from .comparison import Comparison, compare
-from .errors import DecodeError, Error, InputError
+from .errors import ArgumentError, DecodeError, Error, InputError
 from .lazily import on_first_use
+from .machine import set_thread_limit, thread_limit
 from .openings import Opening, Place, Proofs, Slices
 from .polynomials import evaluate, grid_values, interpolate
 from .residues import R, from_rows, to_rows
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .hidden_states import Capture, capture
 
 __all__ = [
+    "ArgumentError",
     "Capture",
     "Ceremony",
     "Challenge",

@@ -6,10 +6,13 @@ import operator
 import re
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from os import PathLike, fspath
+from typing import Any, NoReturn, TypeVar
 
-from .errors import FAILED, InputError
+from .errors import FAILED, ArgumentError, InputError
 from .printing import error_line, show
+
+Item = TypeVar("Item")
 
 
 class _Once(argparse.Action):
@@ -69,6 +72,12 @@ class Parser(argparse.ArgumentParser):
         show(error_line(f"{self.prog}: {message} (see {self.prog} --help)"), error=True)
         raise SystemExit(FAILED)
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        # Some verbs of a group are the native command's, whose help names all of them.
+        if action.nargs == argparse.PARSER and value not in (action.choices or ()):
+            self.error(f"it has no verb {value}")
+        super()._check_value(action, value)
+
     def _as_declared(self, text: str) -> str:
         name, equals, value = text.partition("=")
         if not name.startswith("--") or name in self._option_string_actions:
@@ -80,14 +89,42 @@ class Parser(argparse.ArgumentParser):
         return text
 
 
-def unsigned(value: int, place: str, bits: int = 64) -> int:
+def whole(value: Any, place: str) -> int:
+    """`value` as an integer: of any type that is one, but no truth value.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    try:
+        if not isinstance(value, bool):
+            return operator.index(value)
+    except TypeError:
+        pass
+    raise ArgumentError(place, f"{type(value).__name__}, an integer is expected here")
+
+
+def real(value: Any, place: str) -> float:
+    """`value` as a float: of any type that is a number, but no truth value and no text.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    try:
+        if not isinstance(value, bool | str | bytes | bytearray):
+            return float(value)
+    except (TypeError, ValueError):
+        pass
+    raise ArgumentError(place, f"{type(value).__name__}, a number is expected here")
+
+
+def unsigned(value: int | None, place: str, bits: int = 64) -> int:
     """`value` as an integer from 0 to 2**bits - 1.
 
     Raises:
         InputError: It is outside ("out_of_range").
-        TypeError: It is no integer.
+        ArgumentError: It is no integer.
     """
-    integer = operator.index(value)
+    integer = whole(value, place)
     if not 0 <= integer < 1 << bits:
         raise InputError("out_of_range", place, f"{integer} is not between 0 and 2**{bits} - 1")
     return integer
@@ -107,11 +144,45 @@ def require(name: str, given: object, kind: Any) -> None:
     """Check that an argument is of a kind, a class or several with | between.
 
     Raises:
-        TypeError: It is of another, as where two arguments were swapped.
+        ArgumentError: It is of another, as where two arguments were swapped.
     """
     if not isinstance(given, kind):
         kinds = getattr(kind, "__name__", str(kind))
-        raise TypeError(f"{name}: {type(given).__name__}, {kinds} is expected here")
+        raise ArgumentError(name, f"{type(given).__name__}, {kinds} is expected here")
+
+
+def listed(given: Iterable[Item], place: str) -> list[Item]:
+    """What an iterable gives.
+
+    Raises:
+        ArgumentError: It is none, or a text, which would give its letters.
+    """
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes):
+        return list(given)
+    raise ArgumentError(place, f"{type(given).__name__}, a list is expected here")
+
+
+def unsigned_all(given: Iterable[int], place: str, bits: int = 64) -> list[int]:
+    """Each of some integers, as `unsigned` takes it.
+
+    Raises:
+        ArgumentError: No list, or one is no integer.
+        InputError: As `unsigned`.
+    """
+    return [unsigned(one, place, bits) for one in listed(given, place)]
+
+
+def path_of(given: str | PathLike[str], place: str = "path") -> str:
+    """The text of a path.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    if isinstance(given, str | PathLike):
+        text = fspath(given)
+        if isinstance(text, str):
+            return text
+    raise ArgumentError(place, f"{type(given).__name__}, a path is expected here")
 
 
 def require_unmasked(array: Any, place: str) -> None:
@@ -128,11 +199,11 @@ def require_unmasked(array: Any, place: str) -> None:
         raise InputError("unsupported", place, reason)
 
 
-def whole_bytes(data: Any) -> bytes:
+def whole_bytes(data: Any, place: str = "data") -> bytes:
     """`data` as bytes: bytes, a bytearray, a memoryview, an array of uint8.
 
     Raises:
-        TypeError: It is something else, such as a path or an int, of which Python makes zeros.
+        ArgumentError: It is something else, such as a path or an int, of which Python makes zeros.
     """
     if isinstance(data, bytes):
         return data
@@ -140,10 +211,39 @@ def whole_bytes(data: Any) -> bytes:
     try:
         view = memoryview(data)
     except TypeError as error:
-        raise TypeError(reason) from error
+        raise ArgumentError(place, reason) from error
     if view.ndim == 0:  # numpy's numbers hand out their bytes
-        raise TypeError(reason)
+        raise ArgumentError(place, reason)
     return view.tobytes()
+
+
+def digest_of(given: str | bytes, place: str) -> bytes:
+    """The 32 bytes of a digest.
+
+    Raises:
+        ArgumentError: It is neither text nor bytes.
+        InputError: Not 64 hexadecimal digits, not 32 bytes ("malformed").
+    """
+    require(place, given, str | bytes)
+    try:
+        data = bytes.fromhex(given) if isinstance(given, str) else given
+    except ValueError:
+        data = b""
+    if len(data) != 32:
+        raise InputError("malformed", place, "give 64 hexadecimal digits or 32 bytes")
+    return data
+
+
+def digests_of(trusted: Iterable[str | bytes]) -> list[bytes]:
+    """The digests of parameters that a verifier trusts.
+
+    Raises:
+        ArgumentError: No list of them, such as a path in a text.
+        InputError: As `digest_of`.
+    """
+    if isinstance(trusted, str | bytes) or not isinstance(trusted, Iterable):
+        raise ArgumentError("trusted", "give a list of digests, or a path as pathlib.Path")
+    return [digest_of(one, "trusted") for one in trusted]
 
 
 def at_least(smallest: int) -> Callable[[str], int]:
@@ -228,4 +328,4 @@ def parser_of(
 
 def sizes(axes: Iterable[int]) -> list[int]:
     """Sizes of axes as integers that the native code takes; it checks the rest."""
-    return [unsigned(size, f"axes, axis {axis}") for axis, size in enumerate(axes)]
+    return [unsigned(size, f"axes, axis {axis}") for axis, size in enumerate(listed(axes, "axes"))]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from . import _core
-from .arguments import unsigned
+from .arguments import require, unsigned
 from .commitments import Commitment
 from .filed import Changing, Readable
 from .srs import Srs
@@ -64,6 +64,8 @@ class LogProof(Readable):
             Accepted, or rejected at "header", "block", "log head", "tree shape", "index", "proof
             length", "root", "old root" or "new root".
         """
+        require("block", block, Commitment)
+        require("kept", kept, LogHead | None)
         return self._native.verify(block._native, None if kept is None else kept._native)
 
 
@@ -87,6 +89,7 @@ class Log(Changing, Readable):
         Raises:
             InputError: It is no block, of another size, or that of another place ("mismatch").
         """
+        require("block", block, Commitment)
         self._native.append(block._native)
 
     @property
@@ -104,6 +107,7 @@ class Log(Changing, Readable):
         Raises:
             InputError: There is no such block, or the log is shorter ("out_of_range").
         """
+        require("kept", kept, LogHead | None)
         old = 0 if kept is None else len(kept)
         return LogProof(self._native.prove(unsigned(index, "index"), old))
 
@@ -128,6 +132,7 @@ def commit_blocks(
         InputError: The axes of the SRS are not those of a block ("mismatch"); arrays without tokens
             ("unsupported").
     """
+    require("srs", srs, Srs)
     sources, taps, mode = run_of(values)
     first = unsigned(first_token, "first_token")
     made = _core.commit_blocks(sources, taps, mode, srs._native, unsigned(tokens, "tokens"), first)

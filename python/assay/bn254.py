@@ -6,6 +6,7 @@ a contract fails and takes all gas, these functions raise.
 """
 
 from . import _core
+from .arguments import whole_bytes
 
 __all__ = ["ec_add", "ec_mul", "ec_pairing"]
 
@@ -26,7 +27,7 @@ def ec_add(data: bytes) -> bytes:
     >>> ec_add(generator) == generator  # infinity added
     True
     """
-    return _core.ec_add(bytes(data))
+    return _core.ec_add(whole_bytes(data))
 
 
 def ec_mul(data: bytes) -> bytes:
@@ -46,7 +47,7 @@ def ec_mul(data: bytes) -> bytes:
     >>> ec_mul(generator + (2).to_bytes(32)) == ec_add(generator + generator)
     True
     """
-    return _core.ec_mul(bytes(data))
+    return _core.ec_mul(whole_bytes(data))
 
 
 def ec_pairing(data: bytes) -> bytes:
@@ -65,4 +66,4 @@ def ec_pairing(data: bytes) -> bytes:
     >>> int.from_bytes(ec_pairing(b""))
     1
     """
-    return _core.ec_pairing(bytes(data)).to_bytes(32)
+    return _core.ec_pairing(whole_bytes(data)).to_bytes(32)

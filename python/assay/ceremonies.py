@@ -1,11 +1,11 @@
 """Ceremonies: several parties make the secrets of an SRS, and one who forgets theirs suffices."""
 
 from collections.abc import Sequence
-from os import PathLike, fspath
+from os import PathLike
 from typing import Any, NamedTuple
 
 from . import _core
-from .arguments import sizes, unsigned
+from .arguments import path_of, require, sizes, unsigned, whole_bytes
 
 
 class Contribution(NamedTuple):
@@ -37,7 +37,7 @@ class Ceremony:
         Raises:
             DecodeError: They are not the canonical bytes of one.
         """
-        return cls(_core.Ceremony.decode(bytes(data), "transcript"))
+        return cls(_core.Ceremony.decode(whole_bytes(data), "transcript"))
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> "Ceremony":
@@ -47,7 +47,7 @@ class Ceremony:
             InputError: The file could not be read ("io").
             DecodeError: As `from_bytes`.
         """
-        return cls(_core.Ceremony.read(fspath(path)))
+        return cls(_core.Ceremony.read(path_of(path)))
 
     def to_bytes(self) -> bytes:
         """The bytes of a transcript."""
@@ -61,7 +61,7 @@ class Ceremony:
         Raises:
             InputError: It could not be written ("io").
         """
-        self._native.write(fspath(path))
+        self._native.write(path_of(path))
 
     @property
     def axes(self) -> tuple[int, ...]:
@@ -143,7 +143,7 @@ class Powers:
         Raises:
             InputError: Axes out of range; the file could not be written ("io").
         """
-        return Ceremony(_core.Powers.start(sizes(axes), fspath(path)))
+        return Ceremony(_core.Powers.start(sizes(axes), path_of(path)))
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> "Powers":
@@ -153,7 +153,7 @@ class Powers:
             InputError: The file could not be read ("io").
             DecodeError: It is not a whole file of powers.
         """
-        return cls(_core.Powers.open(fspath(path)))
+        return cls(_core.Powers.open(path_of(path)))
 
     @property
     def ceremony(self) -> Ceremony:
@@ -180,7 +180,9 @@ class Powers:
             InputError: A name that is not 1 to 64 printable ASCII characters ("malformed"), a
                 ceremony that a beacon has ended ("mismatch"), a file that could not be written.
         """
-        before, made = self._native.contribute(name, bytes(entropy), fspath(path))
+        require("name", name, str)
+        drawn = whole_bytes(entropy, "entropy")
+        before, made = self._native.contribute(name, drawn, path_of(path))
         return Contributed(before, None if made is None else Ceremony(made))
 
     def apply_beacon(
@@ -203,7 +205,9 @@ class Powers:
             InputError: As `contribute`; a value or a number out of range ("out_of_range").
         """
         log_iterations = unsigned(log_iterations, "log_iterations", 32)
-        before, made = self._native.apply_beacon(name, bytes(value), log_iterations, fspath(path))
+        require("name", name, str)
+        known = whole_bytes(value, "value")
+        before, made = self._native.apply_beacon(name, known, log_iterations, path_of(path))
         return Contributed(before, None if made is None else Ceremony(made))
 
     def __repr__(self) -> str:

@@ -1,15 +1,14 @@
 """Commitments to tensors, challenges, and proofs of single values."""
 
-import operator
 from collections.abc import Iterator, Sequence
-from os import PathLike, fspath
+from os import PathLike
 from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core, kzg
-from .arguments import require, unsigned, whole_bytes
+from .arguments import listed, path_of, require, unsigned, whole, whole_bytes
 from .errors import InputError
 from .filed import Changing, Readable
 from .html import table
@@ -81,12 +80,12 @@ class Commitment(Readable):
         Raises:
             InputError: The point is off the grid ("out_of_range").
         """
-        native = self._header.place_of([unsigned(c, "point", 32) for c in point])
+        native = self._header.place_of([unsigned(c, "point", 32) for c in listed(point, "point")])
         return Place(native.layer, tuple(native.coordinates), native.tap, native.is_padding)
 
     def number_of(self, value: bytes) -> float | int | None:
         """What an integer of the tensor stands for, a residue in 32 bytes."""
-        text = self._header.number_of(value)
+        text = self._header.number_of(whole_bytes(value, "value"))
         if text is None:
             return None
         return int(text) if self.header.encoding == "int" else float(text)
@@ -97,8 +96,9 @@ class Commitment(Readable):
         Raises:
             InputError: There is no such layer or value ("out_of_range").
         """
-        whole = [unsigned(c, f"layer {layer}") for c in coordinates]
-        return self._header.coordinates_of(layer, whole)
+        require("layer", layer, str)
+        numbers = [unsigned(c, f"layer {layer}") for c in listed(coordinates, "coordinates")]
+        return self._header.coordinates_of(layer, numbers)
 
     def keep(self, tensor: Tensor | None = None, srs: Srs | None = None) -> "KeptQuotients":
         """Make what openings need of the first axis, so that `open` takes it from there.
@@ -163,6 +163,7 @@ class Commitment(Readable):
             points.require(self)
             prepared = points._prepared()
         else:
+            points = listed(points, "points")
             prepared = [_prepare(point) for point in points]
             if together:
                 prepared = [self._set(points)]
@@ -266,7 +267,7 @@ class KeptQuotients(Changing):
             InputError: The file could not be read ("io").
             DecodeError: As `from_bytes`.
         """
-        return cls(commitment, _core.KeptQuotients.read(fspath(path), commitment._native))
+        return cls(commitment, _core.KeptQuotients.read(path_of(path), commitment._native))
 
     def __len__(self) -> int:
         return len(self._native)
@@ -302,6 +303,7 @@ class Challenge(Readable):
                 has none ("unsupported").
         """
         require("commitment", commitment, Commitment)
+        require("unit", unit, str)
         return cls(_core.Challenge.draw(commitment._native, unsigned(count, "count"), unit))
 
     @classmethod
@@ -310,6 +312,7 @@ class Challenge(Readable):
     ) -> "Challenge":
         """Draw from a seed. A prover that can guess the seed knows the points beforehand."""
         require("commitment", commitment, Commitment)
+        require("unit", unit, str)
         return cls(
             _core.Challenge.from_seed(
                 commitment._native, unsigned(count, "count"), unsigned(seed, "seed"), unit
@@ -422,7 +425,8 @@ def commit(
     """
     require("tensor", tensor, Tensor)
     require("srs", srs, Srs | kzg.Srs | None)
-    committer = _committer_of(srs, scheme or "tensor")
+    require("scheme", scheme, str | None)
+    committer = _committer_of(srs, "tensor" if scheme is None else scheme)
     if scheme is not None and scheme != committer.scheme:
         raise InputError(
             "mismatch", "srs", f"it is for the scheme {committer.scheme!r}, not {scheme!r}"
@@ -437,5 +441,5 @@ def _committer_of(srs: AnySrs | None, scheme: str) -> _core.Committer:
 def _prepare(point: Sequence[int] | NDArray[Any]) -> list[int] | NDArray[np.uint8]:
     """A point of the grid as a list of integers, any other as rows."""
     if isinstance(point, list):
-        return to_rows(operator.index(coordinate) % R for coordinate in point)
-    return [unsigned(coordinate, "point", 32) for coordinate in point]
+        return to_rows(whole(coordinate, "point") % R for coordinate in point)
+    return [unsigned(coordinate, "point", 32) for coordinate in listed(point, "points")]

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .arguments import unsigned
-from .errors import InputError
+from .arguments import listed, unsigned
+from .errors import ArgumentError, InputError
 from .plotting import Grid, Picture, draw
 from .tensors import Array, sources_of
 
@@ -158,7 +158,10 @@ def compare(
     >>> compare(a, b).first()
     DifferencePlace(layer='layer_0', token=2)
     """
-    first, last = (0, None) if tokens is None else tokens
+    ends: list[int | None] = [0, None] if tokens is None else [*listed(tokens, "tokens")]
+    if len(ends) != 2:
+        raise ArgumentError("tokens", f"{len(ends)} numbers; the first and the one behind the last")
+    first, last = ends
     native = _core.Comparison.of(
         sources_of(a),
         sources_of(b),

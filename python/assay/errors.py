@@ -30,6 +30,25 @@ class InputError(Error, ValueError):
         return printable(f"{self.place}: {self.reason}" if self.place else self.reason)
 
 
+class ArgumentError(Error, TypeError):
+    """An argument of another kind than the function takes, as where two were swapped.
+
+    Its text is printable.
+
+    Attributes:
+        place: The argument.
+        reason: One short clause.
+    """
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(place, reason)
+        self.place = place
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return printable(f"{self.place}: {self.reason}")
+
+
 class DecodeError(InputError):
     """Bytes that could not be read.
 

@@ -1,9 +1,9 @@
 """What has one encoding in bytes, which is also that of its file."""
 
-from os import PathLike, fspath
+from os import PathLike
 from typing import Any, Self
 
-from .arguments import whole_bytes
+from .arguments import path_of, whole_bytes
 
 
 class Filed:
@@ -28,7 +28,7 @@ class Filed:
         Raises:
             InputError: It could not be written ("io").
         """
-        self._native.write(fspath(path))
+        self._native.write(path_of(path))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Filed) or type(other) is not type(self):
@@ -70,7 +70,7 @@ class Readable(Filed):
             InputError: The file could not be read ("io").
             DecodeError: As `from_bytes`.
         """
-        return cls(cls._kind.read(fspath(path)))
+        return cls(cls._kind.read(path_of(path)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_bytes, (self.to_bytes(),)

@@ -6,15 +6,24 @@ mathematics and the bytes.
 """
 
 from collections.abc import Iterable, Sequence
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import _core
-from .arguments import require_unmasked, unsigned, whole_bytes
-from .errors import InputError
+from .arguments import (
+    listed,
+    path_of,
+    require,
+    require_unmasked,
+    unsigned,
+    whole,
+    whole_bytes,
+)
+from .errors import ArgumentError, InputError
 from .filed import Filed
 from .html import table
 from .residues import as_signed, is_rows, residue, to_rows
@@ -64,7 +73,7 @@ def _checked_size(log_size: int) -> int:
     Raises:
         InputError: It is outside ("out_of_range").
     """
-    if not 1 <= log_size <= 28:
+    if not 1 <= whole(log_size, "log_size") <= 28:
         raise InputError("out_of_range", "log_size", f"{log_size} is not between 1 and 28")
     return log_size
 
@@ -80,6 +89,25 @@ def _integers(values: Any) -> Any:
         native = values.dtype.newbyteorder("=")
         return np.ascontiguousarray(values.ravel(), dtype=native)
     return np.ascontiguousarray(values) if is_rows(values) else to_rows(values)
+
+
+def _tuples(given: Any, place: str, size: int) -> list[Any]:
+    """A list of which each item has so many parts."""
+    items = [listed(one, place) for one in listed(given, place)]
+    for one in items:
+        if len(one) != size:
+            raise ArgumentError(place, f"{len(one)} parts, tuples of {size} are expected here")
+    return items
+
+
+def _stated(statement: Statement, place: str) -> tuple[bytes, bytes, bytes, bytes]:
+    require(place, statement, Statement)
+    return (
+        whole_bytes(statement.commitment, "commitment"),
+        _element(statement.point),
+        _element(statement.value),
+        whole_bytes(statement.proof, "proof"),
+    )
 
 
 def _element(number: int) -> bytes:
@@ -118,7 +146,7 @@ class VerifierKey(Filed):
             InputError: The file could not be read ("io").
             DecodeError: As `from_bytes`.
         """
-        return cls(_core.KzgVerifierKey.read(fspath(path)))
+        return cls(_core.KzgVerifierKey.read(path_of(path)))
 
     def write(self, path: str | PathLike[str]) -> None:
         """Write a .vk file, which appears under its name when it is complete.
@@ -145,12 +173,7 @@ class VerifierKey(Filed):
 
     def check(self, statement: Statement) -> _core.Verdict:
         """Check one opening. Steps: "proof points", "opening equation"."""
-        return self._native.check(
-            statement.commitment,
-            _element(statement.point),
-            _element(statement.value),
-            statement.proof,
-        )
+        return self._native.check(*_stated(statement, "statement"))
 
     def check_all(self, statements: Iterable[Statement]) -> _core.Verdict:
         """Check openings by one product of pairings, with random weights of 128 bits.
@@ -159,7 +182,7 @@ class VerifierKey(Filed):
         weights" (both inconclusive).
         """
         return self._native.check_all(
-            [(s.commitment, _element(s.point), _element(s.value), s.proof) for s in statements]
+            [_stated(one, "statements") for one in listed(statements, "statements")]
         )
 
     def check_block(
@@ -173,13 +196,14 @@ class VerifierKey(Filed):
 
         Steps: "proof shape", "proof points", "size", "basis digests", "opening equation".
         """
+        require("srs", srs, Srs)
         return self._native.check_block(
             srs._native,
-            commitment,
+            whole_bytes(commitment, "commitment"),
             unsigned(log_block, "log_block", 32),
             unsigned(block, "block"),
             _integers(values),
-            proof,
+            whole_bytes(proof, "proof"),
         )
 
     def check_many(self, claims: Sequence[Claim], proof: bytes) -> _core.Verdict:
@@ -187,9 +211,12 @@ class VerifierKey(Filed):
 
         Steps: "statements" (inconclusive), "proof points", "challenges", "opening equation".
         """
-        return self._native.check_many(
-            [(c.name, c.commitment, _element(c.point), _element(c.value)) for c in claims], proof
-        )
+        stated = []
+        for one in listed(claims, "claims"):
+            require("claims", one, Claim)
+            name, bound = whole_bytes(one.name, "name"), whole_bytes(one.commitment, "commitment")
+            stated.append((name, bound, _element(one.point), _element(one.value)))
+        return self._native.check_many(stated, whole_bytes(proof, "proof"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return VerifierKey.from_bytes, (self.to_bytes(),)
@@ -208,11 +235,13 @@ class Srs:
     """The points that commitments to vectors of 2**log_size values are made of, 64 bytes a value.
 
     Values are signed numpy arrays of one dimension, rows of residues or any integers; those that
-    are not given are zeros.
+    are not given are zeros. Two are equal when their verifier's parts are, which name all points. A
+    pickle has the points; of an SRS that was opened from a file it has the path alone.
     """
 
-    def __init__(self, native: _core.KzgSrs) -> None:
+    def __init__(self, native: _core.KzgSrs, path: Path | None = None) -> None:
         self._native = native
+        self._path = path
         self._verifier_key: VerifierKey | None = None
         self._native_checker: _core.Checker | None = None
 
@@ -247,7 +276,7 @@ class Srs:
             InputError: The file could not be read ("io").
             DecodeError: It is not a whole SRS file.
         """
-        return cls(_core.KzgSrs.open(fspath(path)))
+        return cls(_core.KzgSrs.open(path_of(path)), Path(path).absolute())
 
     @classmethod
     def import_ptau(
@@ -259,7 +288,9 @@ class Srs:
             InputError: A file could not be read or written ("io").
             DecodeError: It is no .ptau file of BN254 with powers of one secret for as many values.
         """
-        _core.KzgSrs.import_ptau(fspath(ptau), _checked_size(log_size), fspath(out))
+        _core.KzgSrs.import_ptau(
+            path_of(ptau, "ptau"), _checked_size(log_size), path_of(out, "out")
+        )
         return cls.open(out)
 
     def write(self, path: str | PathLike[str]) -> None:
@@ -268,7 +299,7 @@ class Srs:
         Raises:
             InputError: It could not be written ("io").
         """
-        self._native.write(fspath(path))
+        self._native.write(path_of(path))
 
     @property
     def log_size(self) -> int:
@@ -341,10 +372,63 @@ class Srs:
             InputError: As `commit`; no questions ("mismatch"), no such vector ("out_of_range").
         """
         values, proof = self._native.open_many(
-            [(name, commitment, _integers(v)) for name, commitment, v in vectors],
-            [(unsigned(v, "vector"), _element(point)) for v, point in questions],
+            [
+                (whole_bytes(name, "name"), whole_bytes(commitment, "commitment"), _integers(v))
+                for name, commitment, v in _tuples(vectors, "vectors", 3)
+            ],
+            [
+                (unsigned(v, "vector"), _element(point))
+                for v, point in _tuples(questions, "questions", 2)
+            ],
         )
         return [as_signed(residue(value)) for value in values], proof
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Srs):
+            return NotImplemented
+        return self.verifier_key == other.verifier_key
+
+    def __hash__(self) -> int:
+        return hash(self.verifier_key)
+
+    def __copy__(self) -> "Srs":
+        return self
+
+    def __deepcopy__(self, _: Any) -> "Srs":
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._path is not None:
+            return _opened_again, (self._path, self.verifier_key.digest)
+        with TemporaryDirectory(prefix="assay") as folder:
+            path = Path(folder) / "srs"
+            self.write(path)
+            return _of_file, (path.read_bytes(),)
+
     def __repr__(self) -> str:
         return f"Srs(log_size={self.log_size}, trust={self.verifier_key.trust!r})"
+
+    def _repr_html_(self) -> str:
+        key = self.verifier_key
+        fields = ("log_size", self.log_size), ("trust", key.trust), ("digest", key.digest)
+        return table("Srs", fields)
+
+
+def _opened_again(path: Path, digest: str) -> Srs:
+    """The SRS of a pickle that names a file.
+
+    Raises:
+        InputError: The file could not be read ("io"), or is another one now ("mismatch").
+    """
+    srs = Srs.open(path)
+    if srs.verifier_key.digest != digest:
+        raise InputError("mismatch", str(path), "it is another SRS than the one that was pickled")
+    return srs
+
+
+def _of_file(data: bytes) -> Srs:
+    """The SRS of a pickle that has its points."""
+    with TemporaryDirectory(prefix="assay") as folder:
+        path = Path(folder) / "srs"
+        path.write_bytes(data)
+        return Srs(_core.KzgSrs.open(str(path)))  # the mapping outlives the name

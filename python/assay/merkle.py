@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from . import _core
-from .arguments import require, require_unmasked, unsigned, whole_bytes
+from .arguments import listed, require, require_unmasked, unsigned, unsigned_all, whole_bytes
+from .errors import ArgumentError
 from .filed import Filed
+from .html import table
 
 __all__ = [
     "ConsistencyProof",
@@ -48,6 +50,9 @@ class _Proof(Filed):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} hashes)"
+
+    def _repr_html_(self) -> str:
+        return table(type(self).__name__, [("hashes", len(self))])
 
 
 class InclusionProof(_Proof):
@@ -88,7 +93,7 @@ class Tree:
                 leaves ("too_large").
         """
         require_unmasked(leaves, "leaves")
-        values = [whole_bytes(leaf) for leaf in leaves]
+        values = [whole_bytes(leaf, "leaves") for leaf in listed(leaves, "leaves")]
         self._native = _core.MerkleTree.from_leaves(unsigned(arity, "arity", 32), values)
 
     @classmethod
@@ -98,6 +103,9 @@ class Tree:
         Raises:
             InputError: As when it is made; rows without bytes ("out_of_range").
         """
+        if not hasattr(rows, "nbytes"):
+            reason = f"{type(rows).__name__}, an array is expected here"
+            raise ArgumentError("rows", reason)
         size = rows.nbytes // max(1, len(rows))
         made = cls.__new__(cls)
         made._native = _core.MerkleTree.from_chunks(unsigned(arity, "arity", 32), rows, size)
@@ -124,7 +132,7 @@ class Tree:
         Raises:
             InputError: There are 2**28 leaves ("too_large").
         """
-        self._native.append(whole_bytes(leaf))
+        self._native.append(whole_bytes(leaf, "leaf"))
 
     def replace(self, index: int, leaf: bytes) -> None:
         """Put another leaf in place of one.
@@ -132,7 +140,7 @@ class Tree:
         Raises:
             InputError: There is no such leaf ("out_of_range").
         """
-        self._native.replace(unsigned(index, "index"), whole_bytes(leaf))
+        self._native.replace(unsigned(index, "index"), whole_bytes(leaf, "leaf"))
 
     def prove(self, index: int) -> InclusionProof:
         """The proof that a leaf stands at `index`.
@@ -148,7 +156,7 @@ class Tree:
         Raises:
             InputError: The indices do not ascend, or there is no such leaf ("out_of_range").
         """
-        return MultiProof(self._native.prove_many([unsigned(one, "indices") for one in indices]))
+        return MultiProof(self._native.prove_many(unsigned_all(indices, "indices")))
 
     def prove_consistency(self, old_count: int) -> ConsistencyProof:
         """The proof that the tree of the first `old_count` leaves is the beginning of this one.
@@ -169,7 +177,7 @@ class Tree:
 def sized_root(arity: int, leaf_count: int, root: bytes) -> bytes:
     """SHA-256 over arity, number of leaves and root: 32 bytes that bind the shape too."""
     return _core.merkle_sized_root(
-        unsigned(arity, "arity", 32), unsigned(leaf_count, "leaf_count"), whole_bytes(root)
+        unsigned(arity, "arity", 32), unsigned(leaf_count, "leaf_count"), whole_bytes(root, "root")
     )
 
 
@@ -191,11 +199,11 @@ def verify_inclusion(
     """
     require("proof", proof, InclusionProof)
     return _core.merkle_verify_inclusion(
-        whole_bytes(root),
+        whole_bytes(root, "root"),
         unsigned(arity, "arity", 32),
         unsigned(leaf_count, "leaf_count"),
         unsigned(index, "index"),
-        _core.merkle_leaf_hash(whole_bytes(leaf)),
+        _core.merkle_leaf_hash(whole_bytes(leaf, "leaf")),
         proof._native,
     )
 
@@ -215,11 +223,11 @@ def verify_many(
     """
     require("proof", proof, MultiProof)
     return _core.merkle_verify_many(
-        whole_bytes(root),
+        whole_bytes(root, "root"),
         unsigned(arity, "arity", 32),
         unsigned(leaf_count, "leaf_count"),
-        [unsigned(one, "indices") for one in indices],
-        [_core.merkle_leaf_hash(whole_bytes(leaf)) for leaf in leaves],
+        unsigned_all(indices, "indices"),
+        [_core.merkle_leaf_hash(whole_bytes(leaf, "leaves")) for leaf in listed(leaves, "leaves")],
         proof._native,
     )
 
@@ -234,9 +242,9 @@ def verify_consistency(
     """
     require("proof", proof, ConsistencyProof)
     return _core.merkle_verify_consistency(
-        whole_bytes(old_root),
+        whole_bytes(old_root, "old_root"),
         unsigned(old_count, "old_count"),
-        whole_bytes(new_root),
+        whole_bytes(new_root, "new_root"),
         unsigned(new_count, "new_count"),
         proof._native,
     )

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .arguments import require, whole_bytes
+from .arguments import path_of, require, whole_bytes
 from .errors import InputError
 from .filed import Filed, Readable
 from .html import table
@@ -133,7 +133,7 @@ class Proofs(Filed):
         Raises:
             InputError: The file could not be read ("io").
         """
-        return cls(_core.Proofs.read(fspath(path)), commitment)
+        return cls(_core.Proofs.read(path_of(path)), commitment)
 
     @property
     def commitment_digest(self) -> str:
@@ -201,7 +201,8 @@ class Proofs(Filed):
         Raises:
             InputError: It could not be written ("io").
         """
-        self._native.write_values(commitment._native, fspath(path))
+        require("commitment", commitment, Readable)
+        self._native.write_values(commitment._native, path_of(path))
 
     def __iter__(self) -> Iterator[Opening]:
         return (self[index] for index in range(len(self)))

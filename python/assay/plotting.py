@@ -154,7 +154,12 @@ def require_drawable(path: Path) -> None:
     if not name.endswith((".png", *_DESCRIPTIONS)):
         reason = "of an ending that is not drawn; use .png, or .vl.json for Vega-Lite"
         raise InputError("unsupported", str(path), reason)
-    if not path.parent.is_dir():
+    try:
+        is_there = path.parent.is_dir()
+    except OSError as error:
+        reason = f"its folder cannot be found ({error.strerror})"
+        raise InputError("io", str(path), reason) from error
+    if not is_there:
         raise InputError("io", str(path), "its folder does not exist; make it first")
     if name.endswith(".png") and find_spec("matplotlib") is None:
         reason = (

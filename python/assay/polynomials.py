@@ -5,7 +5,6 @@ values on the grid {0, .., n_0 - 1} x {0, .., n_1 - 1} x .. Coefficients are res
 C order of the exponents.
 """
 
-import operator
 from collections.abc import Sequence
 from typing import Any, overload
 
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .arguments import sizes
+from .arguments import listed, sizes, whole
 from .residues import R, Rows, from_rows, is_rows, residue, to_rows
 
 
@@ -80,7 +79,7 @@ def evaluate(coefficients: Sequence[int] | Rows, axes: Sequence[int], point: Seq
     >>> evaluate([1, 0, 1], (3,), [10])
     101
     """
-    coordinates = to_rows(operator.index(coordinate) % R for coordinate in point)
+    coordinates = to_rows(whole(coordinate, "point") % R for coordinate in listed(point, "point"))
     return residue(_core.evaluate(sizes(axes), _rows(coefficients), coordinates))
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InputError
+from .arguments import require
+from .errors import ArgumentError, InputError
 
 R = 0x30644E72E131A029B85045B68181585D2833E84879B9709143E1F593F0000001
 """The order of BN254's groups, a prime of 254 bits."""
@@ -31,8 +32,13 @@ def to_rows(integers: Iterable[int]) -> Rows:
     [1, -1]
     """
     data = bytearray()
+    require("integers", integers, Iterable)
     for index, integer in enumerate(integers):
-        value = operator.index(integer)
+        try:
+            value = operator.index(integer)
+        except TypeError as error:
+            reason = f"{type(integer).__name__}, an integer is expected here"
+            raise ArgumentError(f"integer {index}", reason) from error
         if not -R < value < R:
             raise InputError("out_of_range", f"integer {index}", "not between -R and R")
         data += (value % R).to_bytes(32, "little")
@@ -49,6 +55,7 @@ def from_rows(rows: Rows, *, signed: bool = True) -> list[int]:
     Raises:
         InputError: Another array ("mismatch"), or a row that is not below R ("out_of_range").
     """
+    require("rows", rows, np.ndarray)
     if not is_rows(rows):
         raise InputError(
             "mismatch", "rows", f"shape {rows.shape} of {rows.dtype}; give (n, 32) of uint8"

@@ -1,13 +1,13 @@
 """The structured reference string (SRS) that commitments are made with, and its verifier's part."""
 
 from collections.abc import Sequence
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from . import _core
-from .arguments import require, sizes, unsigned, whole_bytes
+from .arguments import path_of, require, sizes, unsigned, whole_bytes
 from .ceremonies import Ceremony, Powers
 from .errors import InputError
 from .filed import Filed
@@ -44,7 +44,7 @@ class VerifierKey(Filed):
             InputError: The file could not be read ("io").
             DecodeError: As `from_bytes`.
         """
-        return cls(_core.VerifierKey.read(fspath(path)))
+        return cls(_core.VerifierKey.read(path_of(path)))
 
     def write(self, path: str | PathLike[str]) -> None:
         """Write a .vk file, which appears under its name when it is complete.
@@ -157,7 +157,7 @@ class Srs:
             InputError: The file could not be read ("io").
             DecodeError: It is not a whole SRS file.
         """
-        return cls(_core.Srs.open(fspath(path)), Path(path).absolute())
+        return cls(_core.Srs.open(path_of(path)), Path(path).absolute())
 
     @staticmethod
     def finalize(powers: Powers, axes: Sequence[int]) -> "Finalized":
@@ -175,7 +175,7 @@ class Srs:
     @staticmethod
     def write_dev(axes: Sequence[int], seed: int, path: str | PathLike[str]) -> None:
         """Write the SRS that `dev` would make straight to a file, without holding it in memory."""
-        _core.Srs.write_dev(sizes(axes), unsigned(seed, "seed"), fspath(path))
+        _core.Srs.write_dev(sizes(axes), unsigned(seed, "seed"), path_of(path))
 
     def write(self, path: str | PathLike[str]) -> None:
         """Write the SRS to a file, which appears under its name when it is complete.
@@ -183,7 +183,7 @@ class Srs:
         Raises:
             InputError: It could not be written ("io").
         """
-        self._native.write(fspath(path))
+        self._native.write(path_of(path))
 
     def trim(self, from_level: int, path: str | PathLike[str]) -> None:
         """Write a file with the levels from `from_level` on, of which the digest is the same.
@@ -193,7 +193,7 @@ class Srs:
         Raises:
             InputError: There is no such level ("out_of_range"); it could not be written ("io").
         """
-        self._native.trim(unsigned(from_level, "from_level"), fspath(path))
+        self._native.trim(unsigned(from_level, "from_level"), path_of(path))
 
     @property
     def axes(self) -> tuple[int, ...]:
@@ -296,4 +296,4 @@ def _of_file(data: bytes) -> Srs:
     with TemporaryDirectory(prefix="assay") as folder:
         path = Path(folder) / "srs"
         path.write_bytes(data)
-        return Srs(_core.Srs.open(fspath(path)))  # the mapping outlives the name
+        return Srs(_core.Srs.open(path_of(path)))  # the mapping outlives the name

@@ -4,15 +4,15 @@ import operator
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .arguments import require_unmasked, sizes, unsigned
-from .errors import InputError
+from .arguments import listed, path_of, require, require_unmasked, sizes, unsigned
+from .errors import ArgumentError, InputError
 from .html import table
 from .residues import R, as_signed, residue, to_rows
 
@@ -114,8 +114,9 @@ class Tensor:
             InputError: As `encode`; the file could not be read ("io").
             DecodeError: The file is not of its format.
         """
+        _require_words(encoding=encoding, layout=layout, capture_mode=capture_mode)
         native = _core.Tensor.read(
-            fspath(path), encoding, layout, None if axes is None else sizes(axes), capture_mode
+            path_of(path), encoding, layout, None if axes is None else sizes(axes), capture_mode
         )
         return cls(native)
 
@@ -291,9 +292,16 @@ def encode(
     >>> tensor.axes, tensor[0, 1]
     ((2, 2), -3)
     """
+    require("encoding", encoding, str)
+    require("layout", layout, str)
+    _require_words(dtype=dtype, capture_mode=capture_mode)
+    require("taps", taps, Mapping | None)
     layers, mode = _layers_of(values)
-    named = {name: (taps or {}).get(name, tap) for name, _, tap in layers}
-    smallest, largest = (unsigned(size, "cube_sizes", 32) for size in cube_sizes)
+    named = {name: str((taps or {}).get(name, tap)) for name, _, tap in layers}
+    ends = [unsigned(size, "cube_sizes", 32) for size in listed(cube_sizes, "cube_sizes")]
+    if len(ends) != 2:
+        raise ArgumentError("cube_sizes", f"{len(ends)} sizes; the least and the largest are two")
+    smallest, largest = ends
     options = _core.SubjectOptions(
         encoding,
         layout,
@@ -307,6 +315,11 @@ def encode(
     return Tensor(_core.Tensor.encode(_sources(layers, dtype), options))
 
 
+def _require_words(**given: object) -> None:
+    for name, word in given.items():
+        require(name, word, str | None)
+
+
 def captured_like(
     header: _core.Header,
     values: "Tensor | Capture | Mapping[str, Array] | Array | PathLike[str]",
@@ -318,8 +331,17 @@ def captured_like(
     if isinstance(values, Tensor):
         return _core.Captured.of_tensor(values._native, header)
     if isinstance(values, PathLike):
-        return _core.Captured.read(fspath(values), header)
+        return _core.Captured.read(path_of(values, "values"), header)
     layers, _ = _layers_of(values)
+    for name, array, _ in layers:
+        # A number would be an array without axes, of which nothing is compared.
+        if not isinstance(array, list | tuple) and not hasattr(array, "shape"):
+            kind = type(array).__name__
+            reason = f"{kind}, an array, a capture, a tensor or a pathlib.Path is expected here"
+            raise ArgumentError("captured" if name == "array" else f"captured: {name}", reason)
+    shapes = (array.shape if hasattr(array, "shape") else (len(array),) for _, array, _ in layers)
+    if not layers or any(0 in shape for shape in shapes):
+        raise InputError("out_of_range", "captured", "has no values: give some, or leave it out")
     named = isinstance(values, Mapping) or len(layers) != 1
     dtype = header.dtype if header.encoding == "bits" else None
     taps = {name: tap for name, _, tap in layers if tap}
@@ -369,7 +391,7 @@ def sources_of(
 ) -> str | list[tuple[str, Any, str]]:
     """A file's path, or the layers as the native code takes them."""
     if isinstance(values, str | PathLike):
-        return fspath(values)
+        return path_of(values, "values")
     return _sources(_layers_of(values)[0], None)
 
 

@@ -5,19 +5,30 @@ against the public part of the tree, `Root`, with the verifier's own key. docs/t
 mathematics and the bytes.
 """
 
-import operator
 import weakref
 from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import lru_cache
-from os import PathLike, fspath
-from typing import Any, Literal, NamedTuple
+from os import PathLike
+from typing import Any, Literal, NamedTuple, NoReturn
 
 import numpy as np
 
 from . import _core, kzg
-from .arguments import require_unmasked, unsigned, whole_bytes
-from .errors import InputError
+from .arguments import (
+    digest_of,
+    digests_of,
+    listed,
+    path_of,
+    require,
+    require_unmasked,
+    unsigned,
+    unsigned_all,
+    whole,
+    whole_bytes,
+)
+from .errors import ArgumentError, InputError
 from .filed import Readable
+from .html import table
 from .residues import is_rows, to_rows
 from .srs import Srs, VerifierKey
 
@@ -66,15 +77,16 @@ class Root(Readable):
         Raises:
             InputError: A part that no tree has.
         """
-        numbers = (arities,) if isinstance(arities, int) else arities
+        require("kind", kind, str)
+        require("leaf", leaf, str)
         return Root(
             _core.tree_root_of(
                 kind,
-                [unsigned(n, "arities", 32) for n in numbers],
+                _arities(arities),
                 leaf,
                 unsigned(count, "count"),
-                None if srs_digest is None else _digest(srs_digest, "srs_digest"),
-                bytes(value),
+                None if srs_digest is None else digest_of(srs_digest, "srs_digest"),
+                whole_bytes(value, "value"),
             )
         )
 
@@ -133,6 +145,10 @@ class Root(Readable):
             f"count={self.count}, digest={self.digest!r})"
         )
 
+    def _repr_html_(self) -> str:
+        names = ("kind", "arities", "leaf", "count", "depth", "srs_digest", "digest")
+        return table("Root", ((name, getattr(self, name)) for name in names))
+
 
 class Proof(Readable):
     """What shows leaves of a tree. Its length follows from the public part and the indices."""
@@ -170,6 +186,10 @@ class Proof(Readable):
     def __repr__(self) -> str:
         return f"Proof({len(self)} bytes, tree={self.tree!r})"
 
+    def _repr_html_(self) -> str:
+        fields = ("bytes", len(self)), ("aggregated", self.aggregated), ("tree", self.tree)
+        return table("Proof", fields)
+
 
 class Sizes(NamedTuple):
     """What a tree takes."""
@@ -185,10 +205,18 @@ class Sizes(NamedTuple):
 
 
 class Tree:
-    """A tree with its leaves, in memory or in a mapped file. Used by one thread at a time."""
+    """A tree with its leaves, in memory or in a mapped file. Used by one thread at a time.
+
+    It has no pickle: it may be large, and a kept one is opened by one writer alone. Hand on the
+    path of its file.
+    """
 
     def __init__(self, native: _core.Tree) -> None:
         self._native = native
+
+    def __reduce__(self) -> NoReturn:
+        reason = "cannot be pickled or copied; keep it in a file, and hand on its path"
+        raise ArgumentError("Tree", reason)
 
     @property
     def root(self) -> Root:
@@ -224,9 +252,10 @@ class Tree:
             InputError: As `prove`, and as `build` for the values; the file could not be written, or
                 is open elsewhere ("io").
         """
-        indices = sorted(leaves)
+        require("leaves", leaves, Mapping)
+        indices = sorted(_indices(leaves))
         values = _values([leaves[i] for i in indices], self._native.root.leaf)
-        self._native.update(_indices(indices), values)
+        self._native.update(indices, values)
 
     def append(self, values: Any) -> None:
         """Add leaves at the end. A kept tree is changed as a whole or not at all.
@@ -264,13 +293,13 @@ class Builder:
         leaf: Leaf = "u64",
     ) -> None:
         setup = _setup(kind, srs)
-        numbers = () if arities is None else (arities,) if isinstance(arities, int) else arities
+        require("leaf", leaf, str)
         self._leaf = leaf
         self._native = _core.TreeBuilder.create(
             setup,
-            [unsigned(n, "arities", 32) for n in numbers],
+            [] if arities is None else _arities(arities),
             leaf,
-            None if path is None else fspath(path),
+            None if path is None else path_of(path),
         )
 
     def add(self, values: Any) -> None:
@@ -330,7 +359,12 @@ def merkle_root(values: Any, arity: int = 2) -> Root:
     Raises:
         InputError: An arity that no tree has ("out_of_range"), another array ("unsupported").
     """
-    return Root(_core.tree_merkle_root(np.ascontiguousarray(values), unsigned(arity, "arity", 32)))
+    require_unmasked(values, "values")
+    array = np.ascontiguousarray(values)
+    if array.dtype.kind not in "biuf":
+        reason = f"{type(values).__name__}, an array of integers is expected here"
+        raise ArgumentError("values", reason)
+    return Root(_core.tree_merkle_root(array, unsigned(arity, "arity", 32)))
 
 
 def open(path: str | PathLike[str], srs: AnySrs | None = None) -> Tree:
@@ -345,7 +379,8 @@ def open(path: str | PathLike[str], srs: AnySrs | None = None) -> Tree:
             another one ("mismatch").
         DecodeError: It is no whole kept tree.
     """
-    return Tree(_core.Tree.open(fspath(path), None if srs is None else _setup_of(srs)))
+    require("srs", srs, AnySrs | None)
+    return Tree(_core.Tree.open(path_of(path), None if srs is None else _setup_of(srs)))
 
 
 def verify(
@@ -379,8 +414,9 @@ def verify(
     Raises:
         InputError: An argument that cannot be used. Rejected proofs raise nothing.
     """
-    if isinstance(trusted, str | bytes):
-        raise TypeError("trusted: give a list of digests, or a path as pathlib.Path")
+    require("root", root, Root)
+    require("proof", proof, Proof)
+    require("key", key, AnyKey | None)
     is_one = isinstance(indices, int | np.integer)
     alone = is_one and not isinstance(values, list | tuple | np.ndarray)
     return _core.tree_verify(
@@ -389,27 +425,18 @@ def verify(
         _values([values] if alone else values, root.leaf),
         proof._native,
         _native_key(key),
-        None if root_digest is None else _digest(root_digest, "root_digest"),
-        [] if isinstance(trusted, PathLike) else [_digest(one, "trusted") for one in trusted],
-        fspath(trusted) if isinstance(trusted, PathLike) else None,
+        None if root_digest is None else digest_of(root_digest, "root_digest"),
+        [] if isinstance(trusted, PathLike) else digests_of(trusted),
+        path_of(trusted, "trusted") if isinstance(trusted, PathLike) else None,
     )
 
 
-def _digest(given: str | bytes, place: str) -> bytes:
-    if isinstance(given, bytes) and len(given) == 32:
-        return given
-    try:
-        data = bytes.fromhex(given) if isinstance(given, str) else b""
-    except ValueError:
-        data = b""
-    if len(data) != 32:
-        raise InputError("malformed", place, "give 64 hexadecimal digits or 32 bytes")
-    return data
+def _arities(given: int | Sequence[int]) -> list[int]:
+    return unsigned_all([given] if isinstance(given, int | np.integer) else given, "arities", 32)
 
 
 def _indices(given: int | Iterable[int]) -> list[int]:
-    numbers = [given] if isinstance(given, int | np.integer) else given
-    return [unsigned(i, "indices") for i in numbers]
+    return unsigned_all([given] if isinstance(given, int | np.integer) else given, "indices")
 
 
 def _values(given: Any, leaf: str) -> Any:
@@ -419,9 +446,10 @@ def _values(given: Any, leaf: str) -> Any:
     """
     require_unmasked(given, "values")
     if isinstance(given, Mapping | Set):
-        raise TypeError(f"values: {type(given).__name__}; give a list or an array, in their order")
+        reason = f"{type(given).__name__}; give a list or an array, in their order"
+        raise ArgumentError("values", reason)
     if leaf == "bytes":
-        return [whole_bytes(value) for value in given]
+        return [whole_bytes(value, "values") for value in listed(given, "values")]
     if leaf == "field":
         return np.ascontiguousarray(given) if is_rows(given) else to_rows(given)
     dtype = np.uint64 if leaf == "u64" else np.int64
@@ -430,7 +458,7 @@ def _values(given: Any, leaf: str) -> Any:
         if given.size and not (limits.min <= int(given.min()) and int(given.max()) <= limits.max):
             raise InputError("out_of_range", "values", f"one is no {leaf}")
         return np.ascontiguousarray(given, dtype=dtype)
-    numbers = [operator.index(value) for value in given]
+    numbers = [whole(value, "values") for value in listed(given, "values")]
     try:
         return np.array(numbers, dtype=dtype)
     except OverflowError as error:
@@ -453,6 +481,7 @@ def _setup_of(srs: AnySrs) -> _core.TreeSetup:
 
 
 def _setup(kind: str, srs: AnySrs | None) -> _core.TreeSetup:
+    require("kind", kind, str)
     needed = {"merkle": None, "verkle": kzg.Srs, "terkle": Srs}
     if kind not in needed:
         raise InputError("malformed", "kind", f"{kind!r} is none of merkle, verkle, terkle")

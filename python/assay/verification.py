@@ -1,13 +1,13 @@
 """Verification of proofs."""
 
 from collections.abc import Iterable, Mapping
-from os import PathLike, fspath
+from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import _core, kzg
-from .arguments import require, unsigned
+from .arguments import digest_of, digests_of, listed, path_of, require, unsigned
 from .commitments import Challenge, Commitment
-from .errors import InputError
+from .errors import ArgumentError, InputError
 from .openings import Proofs
 from .srs import Srs, VerifierKey
 from .tensors import Array, Tensor, captured_like
@@ -74,24 +74,22 @@ def verify(
         ("expect", expect, Mapping | None),
     ):  # fmt: skip
         require(name, given, kind)
-    if at_least == 0:
+    least = None if at_least is None else unsigned(at_least, "at_least")
+    if least == 0:
         raise InputError("out_of_range", "at_least", "0 asks for nothing: leave it out")
     if challenge_digest is not None and challenge is None:
         raise InputError("mismatch", "challenge_digest", "give the challenge beside it")
-    path = fspath(trusted) if isinstance(trusted, PathLike) else None
-    if isinstance(trusted, str | bytes):
-        raise TypeError("trusted: give a list of digests, or a path as pathlib.Path")
     return _core.verify(
         commitment._native,
         proofs._native,
         _checker_of(verifier_key, commitment),
         None if challenge is None else challenge._native,
-        None if challenge_digest is None else _digest(challenge_digest, "challenge_digest"),
-        0 if at_least is None else unsigned(at_least, "at_least"),
-        None if digest is None else _digest(digest, "digest"),
+        None if challenge_digest is None else digest_of(challenge_digest, "challenge_digest"),
+        least or 0,
+        None if digest is None else digest_of(digest, "digest"),
         [] if expect is None else _expected(expect),
-        [] if isinstance(trusted, PathLike) else [_digest(one, "trusted") for one in trusted],
-        path,
+        [] if isinstance(trusted, PathLike) else digests_of(trusted),
+        path_of(trusted, "trusted") if isinstance(trusted, PathLike) else None,
         None if captured is None else captured_like(commitment._header, captured),
     )
 
@@ -119,20 +117,20 @@ def verify_all(
     Raises:
         InputError: An argument that cannot be used. Rejected proofs raise nothing.
     """
-    if isinstance(trusted, str | bytes):
-        raise TypeError("trusted: give a list of digests, or a path as pathlib.Path")
     require("verifier_key", verifier_key, AnyKey | None)
-    listed = [(one[0], one[1], one[2] if len(one) > 2 else None) for one in claims]
-    for commitment, proofs, _ in listed:
+    parts: list[tuple[Any, Any, Any]] = []
+    for claim in listed(claims, "claims"):
+        commitment, proofs, digest = (*listed(claim, "claims"), None, None, None)[:3]
         require("claims", commitment, Commitment)
         require("claims", proofs, Proofs)
+        parts.append((commitment, proofs, digest))
     return _core.verify_all(
-        [commitment._native for commitment, _, _ in listed],
-        [proofs._native for _, proofs, _ in listed],
-        [None if digest is None else _digest(digest, "digest") for _, _, digest in listed],
-        _checker_of(verifier_key, listed[0][0] if listed else None),
-        [] if isinstance(trusted, PathLike) else [_digest(one, "trusted") for one in trusted],
-        fspath(trusted) if isinstance(trusted, PathLike) else None,
+        [commitment._native for commitment, _, _ in parts],
+        [proofs._native for _, proofs, _ in parts],
+        [None if digest is None else digest_of(digest, "digest") for _, _, digest in parts],
+        _checker_of(verifier_key, parts[0][0] if parts else None),
+        [] if isinstance(trusted, PathLike) else digests_of(trusted),
+        path_of(trusted, "trusted") if isinstance(trusted, PathLike) else None,
     )
 
 
@@ -150,17 +148,8 @@ def _expected(expect: Mapping[str, Any]) -> list[tuple[str, str]]:
     pairs = [(key, str(value)) for key, value in expect.items() if key != "layers"]
     layers = expect.get("layers", ())
     if isinstance(layers, str):
-        raise TypeError("expect: give the names of layers as a list")
-    pairs += [("layer", str(name)) for name in layers]
+        raise ArgumentError("expect", "give the names of layers as a list")
+    pairs += [("layer", str(name)) for name in listed(layers, "expect")]
     if not pairs or ("layers" in expect and not layers):
         raise InputError("malformed", "expect", "empty: name something, or leave it out")
     return pairs
-
-
-def _digest(digest: str | bytes, place: str) -> bytes:
-    if isinstance(digest, bytes):
-        return digest
-    try:
-        return bytes.fromhex(digest)
-    except ValueError as error:
-        raise InputError("malformed", place, "not hexadecimal") from error

@@ -2,16 +2,17 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from os import PathLike, fspath
+from os import PathLike
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core, models
-from .arguments import require_unmasked, unsigned
-from .errors import InputError
+from .arguments import digest_of, path_of, require, require_unmasked, unsigned
+from .errors import ArgumentError, InputError
 from .filed import Readable
+from .html import table
 
 Model: TypeAlias = Any
 """The path of a model's folder, a model of transformers, or a torch module or state dict.
@@ -82,7 +83,7 @@ class Folder:
             DecodeError: A file that is not of its format, or shards that are not those of the
                 index ("mismatch").
         """
-        self._native = _core.ModelFolder.open(fspath(path))
+        self._native = _core.ModelFolder.open(path_of(path))
 
     @property
     def model_type(self) -> str:
@@ -106,6 +107,7 @@ class Folder:
             InputError: There are none, several without one that is known, or blocks are
                 missing ("mismatch").
         """
+        require("name", name, str)
         native = self._native.stack(name)
         layers = tuple(
             StoredLayer(index, one.name, one.kind, one.tensor, one.dtype, one.shape)
@@ -123,7 +125,8 @@ class Folder:
 
         Steps: "manifest", "tensors", "dtype", "shape", "files", "bytes".
         """
-        agreed = None if digest is None else _digest(digest, "digest")
+        require("expected", expected, Manifest)
+        agreed = None if digest is None else digest_of(digest, "digest")
         return self._native.check(expected._native, agreed)
 
 
@@ -177,7 +180,7 @@ class Manifest(Readable):
 
     def check_root(self, root: str) -> _core.Verdict:
         """Whether these are the weights that `root` stands for. Step: "root"."""
-        return self._native.check_root(_digest(root))
+        return self._native.check_root(digest_of(root, "root"))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Manifest) and self._native == other._native
@@ -187,6 +190,10 @@ class Manifest(Readable):
 
     def __repr__(self) -> str:
         return f"Manifest(tensors={len(self._native.tensors)}, root={self.root!r})"
+
+    def _repr_html_(self) -> str:
+        counts = ("tensors", len(self._native.tensors)), ("files", len(self._native.files))
+        return table("Manifest", (*counts, ("root", self.root), ("digest", self.digest)))
 
 
 class RowOpening(Readable):
@@ -223,6 +230,10 @@ class RowOpening(Readable):
     def __repr__(self) -> str:
         return f"RowOpening(tensor={self.tensor!r}, row={self.row})"
 
+    def _repr_html_(self) -> str:
+        names = ("tensor", "dtype", "shape", "row")
+        return table("RowOpening", ((name, getattr(self, name)) for name in names))
+
 
 def manifest(model: Model) -> Manifest:
     """Hash all weights of a model.
@@ -239,7 +250,7 @@ def manifest(model: Model) -> Manifest:
     True
     """
     if isinstance(model, (str, PathLike)):
-        return Manifest(_core.ModelFolder.open(fspath(model)).manifest())
+        return Manifest(_core.ModelFolder.open(path_of(model, "model")).manifest())
     return Manifest(_core.Manifest.of_tensors(stored_tensors(model)))
 
 
@@ -273,8 +284,10 @@ def open_row(model: Model, tensor: str, row: int, manifest: Manifest | None = No
     b'\\x03\\x04'
     """
     row = unsigned(row, "row")
+    require("tensor", tensor, str)
+    require("manifest", manifest, Manifest | None)
     if isinstance(model, (str, PathLike)):
-        folder = _core.ModelFolder.open(fspath(model))
+        folder = _core.ModelFolder.open(path_of(model, "model"))
         known = folder.manifest() if manifest is None else manifest._native
         return RowOpening(folder.open_row(known, tensor, row))
     state = _state_of(model)
@@ -312,14 +325,10 @@ def verify_row(
     if not isinstance(opening, RowOpening):
         opening = RowOpening.from_bytes(opening)
     asked = None if row is None else unsigned(row, "row")
-    return opening._native.verify(_digest(root), tensor, asked)
-
-
-def _digest(text: str, place: str = "root") -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError as error:
-        raise InputError("malformed", place, "64 hexadecimal digits are expected") from error
+    require("tensor", tensor, str | None)
+    if tensor == "":
+        raise InputError("malformed", "tensor", "an empty name: give one, or leave it out")
+    return opening._native.verify(digest_of(root, "root"), tensor, asked)
 
 
 def _state_of(model: Any) -> Mapping[str, Any]:
@@ -339,6 +348,10 @@ def _state_of(model: Any) -> Mapping[str, Any]:
 
 def _stored(state: Mapping[str, Any]) -> Iterator[StoredTensor]:
     for name, value in state.items():
+        require("model", name, str)
+        if not isinstance(value, np.ndarray) and not hasattr(value, "is_meta"):
+            reason = f"{type(value).__name__}, an array or a tensor is expected here"
+            raise ArgumentError(name, reason)
         dtype = str(value.dtype).removeprefix("torch.")
         stored = _F8.get(dtype) or _core.safetensors_name(dtype)
         if stored is None:

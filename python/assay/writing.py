@@ -1,5 +1,6 @@
 """Write several files so that either all of them appear under their names, or none does."""
 
+import contextlib
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ def write_together(writers: Mapping[Path, WriteFile | bytes]) -> None:
     try:
         for target, write in writers.items():
             obey()
-            staged[target] = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+            staged[target] = _beside(target)
             _write_one(target, staged[target], write)
         obey()
         with WRITING:
@@ -40,8 +41,18 @@ def write_together(writers: Mapping[Path, WriteFile | bytes]) -> None:
             _sync_folder(folder)
     finally:
         for temporary in staged.values():
-            temporary.unlink(missing_ok=True)
+            # What could not be made cannot be removed either, such as an overlong name.
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             UNFINISHED.discard(temporary)
+
+
+def _beside(target: Path) -> Path:
+    """A temporary name in the same folder; names end at 255 bytes, as the target's may."""
+    if not target.name:
+        raise SaveError("io", str(target), "not the name of a file")
+    kept = os.fsdecode(os.fsencode(target.name)[:200])
+    return target.with_name(f".{kept}.{secrets.token_hex(4)}.part")
 
 
 def _write_one(target: Path, temporary: Path, write: WriteFile | bytes) -> None:

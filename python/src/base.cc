@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/thread_limit.h"
 #include "bindings.h"
 #include "values.h"
 
@@ -138,7 +139,15 @@ void bind_base(nb::module_& m) {
         throw Failure{{ErrorCode::kMalformed, "outcome", "none is called \"" + std::string(outcome) + "\""}};
       },
       nb::arg("outcome"));
-  m.def("set_thread_limit", &set_thread_limit, nb::arg("threads"));
+  m.def(
+      "set_thread_limit",
+      [](std::uint64_t threads) {
+        if (threads > kMaxThreads)
+          throw Failure{{ErrorCode::kOutOfRange, "threads",
+                         fmt::format("{} is not between 0 and {}", threads, kMaxThreads)}};
+        set_thread_limit(static_cast<unsigned>(threads));
+      },
+      nb::arg("threads"));
   m.def("thread_limit", &thread_limit);
   m.def("available_kernels", &available_kernels);
   m.def("active_kernel", &active_kernel);

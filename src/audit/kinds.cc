@@ -37,6 +37,10 @@ Result<Json> read_run(const fs::path& path) {
 // The steps' leaves say little without the head beside them, which is checked against them.
 Result<Json> read_steps(const fs::path& path) {
   const fs::path folder = path.parent_path();
+  std::error_code failure;
+  if (!fs::exists(folder / RunFolder::kHeadName, failure))
+    return Error{ErrorCode::kIo, path.string(),
+                 "the head of its run does not lie beside it: show the run's folder"};
   return read_run(folder.empty() ? "." : folder);
 }
 

@@ -10,6 +10,7 @@
 #include "base/append_file.h"
 #include "base/file.h"
 #include "base/key_file.h"
+#include "base/new_directory.h"
 #include "base/try.h"
 
 namespace assay::audit {
@@ -57,7 +58,7 @@ Result<Challenge> Record::draw(const SignedHead& head, const PublicKey& provider
 
 Status Record::keep(const Head& head, const Challenge& challenge) const {
   const std::string digest = to_hex(challenge.head);
-  ASSAY_TRY(make_directory(folder_));
+  const NewDirectory made = ASSAY_TRY(NewDirectory::create(folder_));
   if (head.nonce != Digest{}) {
     const std::filesystem::path path = folder_ / (to_hex(head.nonce) + ".nonce");
     Status first = keep_once(path, bytes_of(digest), "a challenge was drawn for a head with this nonce");
@@ -85,7 +86,7 @@ Result<Verdict> Record::check(const SignedHead& head, const Openings* openings, 
 }
 
 Status Record::note(const Digest& provider, const Digest& head, const Verdict& verdict) const {
-  ASSAY_TRY(make_directory(folder_));
+  const NewDirectory made = ASSAY_TRY(NewDirectory::create(folder_));
   AppendFile file = ASSAY_TRY(AppendFile::open(folder_ / kOutcomes));
   return file.append(
       bytes_of(fmt::format("{} {} {} {}\n", to_hex(provider), to_hex(head), to_string(verdict.outcome()),

@@ -87,7 +87,7 @@ class AtomicFile {
 [[nodiscard]] Status write_private_file(const std::filesystem::path& path, ByteSpan bytes,
                                         AtomicFile::Existing existing);
 
-/// Refuses a name with a NUL byte: the system would take the part before it for the whole. Errors: kIo.
+/// Refuses an empty name, and one with a NUL byte: the system takes what is before it for all. Errors: kIo.
 [[nodiscard]] Status check_file_name(const std::filesystem::path& path);
 
 /// Creates a directory with its parents. Errors: kIo.

@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/new_directory.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -84,6 +85,35 @@ TEST_F(FileTest, ReadsTheTagBeforeTheRest) {
   ASSERT_TRUE(write_file(folder_ / "a", "").ok());
   fs::resize_file(folder_ / "a", std::uintmax_t{1} << 31);
   EXPECT_EQ(read_file(folder_ / "a", std::uint64_t{1} << 32, "TAG", 2).error().code, ErrorCode::kMalformed);
+}
+
+TEST_F(FileTest, RefusesEmptyNames) {
+  for (const Error& error :
+       {read_file("", 100).error(), MappedFile::open("").error(), write_file("", "x").error(),
+        AppendFile::open("").error(), make_directory("").error(), NewDirectory::create("").error()}) {
+    EXPECT_EQ(error.code, ErrorCode::kIo);
+    EXPECT_EQ(error.to_string(), "an empty path: name a file");
+  }
+}
+
+TEST_F(FileTest, DirectoriesThatStayEmptyAreTakenBack) {
+  ASSERT_TRUE(make_directory(folder_ / "there").ok());
+  {
+    const NewDirectory made = NewDirectory::create(folder_ / "a/b/c/").value();
+    const NewDirectory there = NewDirectory::create(folder_ / "there").value();
+    EXPECT_TRUE(fs::is_directory(folder_ / "a/b/c"));
+  }
+  EXPECT_EQ(names(), (std::set<std::string>{"there"}));
+  {
+    const NewDirectory made = NewDirectory::create(folder_ / "a/b/c").value();
+    ASSERT_TRUE(write_file(folder_ / "a/b/x", "kept").ok());
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "a/b/c"));
+  EXPECT_EQ(content("a/b/x"), "kept");
+  // What was made before it was refused goes too.
+  EXPECT_EQ(NewDirectory::create(folder_ / "there/d" / std::string(300, 'n')).error().code, ErrorCode::kIo);
+  EXPECT_EQ(names(), (std::set<std::string>{"a", "there"}));
+  EXPECT_TRUE(fs::is_empty(folder_ / "there"));
 }
 
 // The system would take the name up to the NUL byte, and read or replace another file.

@@ -183,6 +183,7 @@ Status write_private_file(const std::filesystem::path& path, ByteSpan bytes, Ato
 }
 
 Status check_file_name(const std::filesystem::path& path) {
+  if (path.empty()) return Error{ErrorCode::kIo, "", "an empty path: name a file"};
   if (path.native().find('\0') == std::string::npos) return {};
   return Error{ErrorCode::kIo, path.string(), "has a NUL byte in its name"};
 }

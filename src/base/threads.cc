@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/thread_limit.h"
 
 namespace assay {
 namespace {
 
-constexpr unsigned kMaxWorkers = 1024;
 constexpr std::size_t kRangesPerWorker = 8;  // spare ranges even out the ends
 
 unsigned limit_of_environment() {
@@ -55,7 +55,7 @@ ThreadLimitScope::~ThreadLimitScope() { own_limit = before_; }
 unsigned worker_count() {
   if (in_parallel_body) return 1;
   const unsigned wanted = own_limit > 0 ? own_limit : thread_limit();
-  return std::clamp(wanted > 0 ? wanted : std::thread::hardware_concurrency(), 1u, kMaxWorkers);
+  return std::clamp(wanted > 0 ? wanted : std::thread::hardware_concurrency(), 1u, kMaxThreads);
 }
 
 void parallel_for(std::size_t begin, std::size_t end, std::size_t grain,

@@ -50,6 +50,7 @@ Status Expectation::add_text(std::string_view text, std::string_view place) {
   if (text.starts_with(kLayers)) {
     const std::string_view name = text.substr(kLayers.size());
     if (!name.starts_with('@')) return malformed(place, "layers=@FILE, or layer=NAME for each one");
+    if (name == "@") return malformed(place, "no file behind layers=@: name one");
     const std::filesystem::path path = name.substr(1);
     const Bytes bytes = ASSAY_TRY(read_file(path, kMaxListBytes));
     std::string_view names(reinterpret_cast<const char*>(bytes.data()), bytes.size());

@@ -5,6 +5,8 @@
 #include <functional>
 
 #include "assay/encode.h"
+#include "base/try.h"
+#include "encode/cube_options.h"
 
 namespace assay::encode {
 namespace {
@@ -63,17 +65,25 @@ void search_factors(std::uint64_t rest, std::uint32_t largest, std::vector<std::
 
 }  // namespace
 
+Status check_cube_options(const CubeOptions& options) {
+  const auto out_of_range = [](std::string_view option, std::string reason) {
+    return Error{ErrorCode::kOutOfRange, std::string(option), std::move(reason)};
+  };
+  if (options.min_dim < 2 || options.min_dim > options.max_dim)
+    return out_of_range("min_dim", fmt::format("{} is not 2 at least, and at most the largest size, {}",
+                                               options.min_dim, options.max_dim));
+  if (options.max_dim > Axes::kMaxSize) return out_of_range("max_dim", "must be at most 2^20");
+  if (options.num_dims && (*options.num_dims == 0 || *options.num_dims > Axes::kMaxCount))
+    return out_of_range("num_dims", "must be 1 to 32");
+  return {};
+}
+
 Result<Axes> choose_cube(std::uint64_t count, const CubeOptions& options) {
   const std::string place = "cube";
   if (count == 0 || count > Axes::kMaxVolume) {
     return Error{ErrorCode::kOutOfRange, place, "holds 1 to 2^32 values"};
   }
-  if (options.min_dim < 2 || options.min_dim > options.max_dim || options.max_dim > Axes::kMaxSize) {
-    return Error{ErrorCode::kOutOfRange, place, "needs 2 <= min_dim <= max_dim <= 2^20"};
-  }
-  if (options.num_dims && (*options.num_dims == 0 || *options.num_dims > Axes::kMaxCount)) {
-    return Error{ErrorCode::kOutOfRange, place, "num_dims must be 1 to 32"};
-  }
+  ASSAY_TRY(check_cube_options(options));
   Cube best;
   for (std::uint32_t size = options.min_dim; size <= options.max_dim; ++size) {
     const Cube cube = smallest_cube(count, size, options.num_dims);

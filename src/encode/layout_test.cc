@@ -42,7 +42,7 @@ TEST(Cube, TakesTheLeastPadding) {
   constexpr std::uint32_t kMost = 1U << 20;
   EXPECT_EQ(cube(60, {.min_dim = kMost, .max_dim = kMost, .num_dims = {}, .pad_seed = 0}), "1048576");
   expect_error(choose_cube(60, {.min_dim = kMost, .max_dim = kMost + 1, .num_dims = {}, .pad_seed = 0}),
-               ErrorCode::kOutOfRange, "max_dim <= 2^20");
+               ErrorCode::kOutOfRange, "max_dim: must be at most 2^20");
   expect_error(choose_cube(0), ErrorCode::kOutOfRange, "1 to 2^32");
   expect_error(choose_cube((std::uint64_t{1} << 32) + 1), ErrorCode::kOutOfRange, "1 to 2^32");
   expect_error(choose_cube(60, {.min_dim = 1, .max_dim = 3, .num_dims = {}, .pad_seed = 0}),

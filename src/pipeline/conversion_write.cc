@@ -6,9 +6,12 @@
 #include <cstring>
 
 #include "assay/pipeline.h"
+#include "base/new_directory.h"
 #include "base/try.h"
+#include "base/within.h"
 #include "encode/float_parts.h"
 #include "pipeline/directory_json.h"
+#include "tensor/limits.h"
 #include "tensor/npy_write.h"
 
 namespace assay::pipeline {
@@ -72,9 +75,10 @@ struct Plan {
   std::uint32_t scale_factor = 0;
 };
 
-Result<Plan> plan_for(const ConvertOptions& options, std::span<const tensor::TensorView> layers) {
+Result<Plan> plan_for(const std::filesystem::path& input, const ConvertOptions& options,
+                      std::span<const tensor::TensorView> layers) {
   if (options.encoding != encode::Encoding::Kind::kDecimal) return Plan{{options.encoding, 0}, 0};
-  Plan plan{{options.encoding, 0}, ASSAY_TRY(scale_factor_of(options, layers))};
+  Plan plan{{options.encoding, 0}, ASSAY_TRY(within(input.string(), scale_factor_of(options, layers)))};
   plan.encoding.scale = ASSAY_TRY(encode::effective_scale(plan.scale_factor, options.quantize_pct));
   return plan;
 }
@@ -128,6 +132,11 @@ Status check_layers(const std::filesystem::path& input, std::span<const tensor::
   }
   for (const tensor::TensorView& layer : layers) {
     if (layer.size() == 0) return Error{ErrorCode::kOutOfRange, layer.name, "an empty layer"};
+    // Whoever reads the directory would refuse it.
+    if (layer.name.size() > tensor::kMaxNameBytes)
+      return Error{ErrorCode::kTooLarge, input.string(),
+                   fmt::format("the name of a tensor has {} bytes, at most {} are taken: '{}..'",
+                               layer.name.size(), tensor::kMaxNameBytes, layer.name.substr(0, 32))};
   }
   return {};
 }
@@ -137,12 +146,12 @@ Status check_layers(const std::filesystem::path& input, std::span<const tensor::
 Result<std::filesystem::path> convert(const std::filesystem::path& input, const ConvertOptions& options) {
   const tensor::TensorFile file = ASSAY_TRY(tensor::open(input));
   const std::vector<tensor::TensorView> layers = file.layers();
-  ASSAY_TRY(check_layers(input, layers));
-  const Plan plan = ASSAY_TRY(plan_for(options, layers));
+  if (const Status taken = check_layers(input, layers); !taken) return within(input.string(), taken.error());
+  const Plan plan = ASSAY_TRY(plan_for(input, options, layers));
   const std::filesystem::path dir = options.output_dir.empty()
                                         ? default_output(input, file.metadata_value("model_name"))
                                         : options.output_dir;
-  ASSAY_TRY(make_directory(dir));
+  const NewDirectory made = ASSAY_TRY(NewDirectory::create(dir));
 
   const bool plain_names = std::all_of(layers.begin(), layers.end(), [](const tensor::TensorView& layer) {
     return is_plain_file_name(layer.name);
@@ -151,7 +160,8 @@ Result<std::filesystem::path> convert(const std::filesystem::path& input, const 
   std::vector<AtomicFile> staged;
   tensor::Storage widest = tensor::Storage::kInt64;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    const tensor::IntegerArray values = ASSAY_TRY(encode::encode(layers[i], plan.encoding));
+    const tensor::IntegerArray values =
+        ASSAY_TRY(within(input.string(), encode::encode(layers[i], plan.encoding)));
     const tensor::Storage storage = choose_storage(values.view(), options.object_storage);
     widest = std::max(widest, storage);
     const std::string name = plain_names ? layers[i].name + ".npy" : fmt::format("tensor_{}.npy", i);

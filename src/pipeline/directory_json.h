@@ -24,6 +24,8 @@ namespace assay::pipeline {
 
 /// False too where the path cannot be looked at.
 [[nodiscard]] bool names_directory(const std::filesystem::path& path);
+/// Errors: kIo.
+[[nodiscard]] Status require_directory(const std::filesystem::path& path);
 [[nodiscard]] bool has_file(const std::filesystem::path& dir, std::string_view name);
 
 /// Every .npy of a directory without metadata, as the original's loader has them: "embedding", "layer_0",

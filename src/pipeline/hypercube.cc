@@ -4,7 +4,10 @@
 #include <algorithm>
 
 #include "assay/pipeline.h"
+#include "base/new_directory.h"
 #include "base/try.h"
+#include "base/within.h"
+#include "encode/cube_options.h"
 #include "pipeline/directory_json.h"
 #include "tensor/npy_write.h"
 
@@ -144,6 +147,8 @@ Status read_origin(const JsonFields& fields, Hypercube& cube) {
 }  // namespace
 
 Result<std::filesystem::path> reshape(const std::filesystem::path& input_dir, const ReshapeOptions& options) {
+  ASSAY_TRY(encode::check_cube_options(options.cube));
+  ASSAY_TRY(require_directory(input_dir));
   Json metadata;
   Conversion conversion;
   if (has_file(input_dir, kConversionJson)) {
@@ -154,12 +159,14 @@ Result<std::filesystem::path> reshape(const std::filesystem::path& input_dir, co
     conversion = ASSAY_TRY(read_undescribed_layers(input_dir));
   }
   const std::vector<tensor::IntegerTensor> layers = conversion.tensors();
-  const encode::Layout layout = ASSAY_TRY(encode::plan_cube(encode::shapes_of(layers), options.cube));
-  const tensor::IntegerArray values = ASSAY_TRY(encode::apply_layout(layout, layers));
+  const encode::Layout layout =
+      ASSAY_TRY(within(input_dir.string(), encode::plan_cube(encode::shapes_of(layers), options.cube)));
+  const tensor::IntegerArray values =
+      ASSAY_TRY(within(input_dir.string(), encode::apply_layout(layout, layers)));
 
   const std::filesystem::path dir =
       options.output_dir.empty() ? default_output(input_dir) : options.output_dir;
-  ASSAY_TRY(make_directory(dir));
+  const NewDirectory made = ASSAY_TRY(NewDirectory::create(dir));
   const tensor::Storage storage = choose_storage(values.view(), options.object_storage);
   const tensor::Shape shape(layout.axes.sizes().begin(), layout.axes.sizes().end());
   std::vector<AtomicFile> staged;
@@ -183,6 +190,7 @@ Result<encode::Layout> plain_layout(const Axes& axes) {
 }
 
 Result<Hypercube> read_hypercube(const std::filesystem::path& dir) {
+  ASSAY_TRY(require_directory(dir));
   if (!has_file(dir, kHypercubeJson) && has_file(dir, kHypercubeNpy)) return read_undescribed_cube(dir);
   const std::filesystem::path path = dir / kHypercubeJson;
   const JsonText json = ASSAY_TRY(JsonText::read(path, kMaxDirectoryJson));

@@ -122,8 +122,7 @@ Directories find_directories(const std::string& polynomial, const std::string& h
 }
 
 Result<PolynomialTensor> read_polynomial_tensor(const Directories& dirs) {
-  if (!names_directory(dirs.polynomial))
-    return Error{ErrorCode::kIo, dirs.polynomial.string(), "no such directory"};
+  ASSAY_TRY(require_directory(dirs.polynomial));
   Polynomial polynomial = ASSAY_TRY(read_coefficients(dirs.polynomial));
   Result<tensor::IntegerArray> values = values_on_grid(polynomial);
   if (!values.ok()) return within(dirs.polynomial.string(), values.error());

@@ -53,6 +53,14 @@ bool names_directory(const fs::path& path) {
   return fs::is_directory(path, failure);
 }
 
+Status require_directory(const fs::path& path) {
+  if (names_directory(path)) return {};
+  std::error_code failure;
+  return Error{ErrorCode::kIo, path.string(),
+               fs::exists(path, failure) ? "is a file, and the name of a directory is expected here"
+                                         : "there is no such directory"};
+}
+
 bool has_file(const fs::path& dir, std::string_view name) {
   std::error_code failure;
   return fs::exists(dir / name, failure);

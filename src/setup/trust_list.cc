@@ -71,6 +71,9 @@ Status TrustList::write(const std::filesystem::path& path) const { return write_
 
 Status TrustList::add(const Digest& digest, std::string_view label) {
   ASSAY_TRY(internal::check_label(label, "a label", "label"));
+  // What stands where there are none: whoever writes it down took it from such a place.
+  if (digest == Digest{})
+    return Error{ErrorCode::kOutOfRange, "digest", "64 zeros are the digest of no parameters"};
   remove(digest);
   lines_.push_back(fmt::format("{} {}", to_hex(digest), label));
   entries_.push_back({digest, std::string(label)});

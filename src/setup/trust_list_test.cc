@@ -51,6 +51,7 @@ TEST(TrustList, GrowsAndGoesThroughAFile) {
   TrustList list = TrustList::read(directory.file("none")).value();
   EXPECT_EQ(list.to_text(), "");
   ASSERT_TRUE(list.add(filled(0x11), "first").ok());
+  EXPECT_EQ(list.add(Digest{}, "nothing").error().code, ErrorCode::kOutOfRange);
   ASSERT_TRUE(list.add(filled(0x22), std::string(64, 'x')).ok());
   ASSERT_TRUE(list.add(filled(0x11), "another label").ok());
   for (const std::string& label :

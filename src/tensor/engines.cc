@@ -97,7 +97,13 @@ Result<std::optional<EngineStates>> read_engine_states(const std::filesystem::pa
 Result<std::vector<TensorView>> open_capture(const std::filesystem::path& path) {
   const Source source = ASSAY_TRY(map_source(path));
   if (std::optional<EngineStates> states = ASSAY_TRY(parse_engine(source))) return std::move(states->layers);
-  return ASSAY_TRY(parse_any(source)).layers();
+  const TensorFile file = ASSAY_TRY(parse_any(source));
+  std::vector<TensorView> layers = file.layers();
+  if (layers.empty() && !file.tensors.empty())
+    return Error{ErrorCode::kUnsupported, path.string(),
+                 fmt::format("holds {} alone, and a capture is of floating-point values",
+                             short_name(file.tensors.front().dtype))};
+  return layers;
 }
 
 }  // namespace assay::tensor

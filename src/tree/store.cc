@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/descriptor.h"
+#include "base/file.h"
 #include "base/try.h"
 
 namespace assay::tree::internal {
@@ -86,6 +87,7 @@ struct Store::File {
 };
 
 Result<std::pair<Store, Root>> Store::open(const fs::path& path) {
+  ASSAY_TRY(check_file_name(path));
   int number = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   const bool writable = number >= 0;
   if (!writable) number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -122,6 +124,17 @@ ByteSpan Store::records() const {
 std::string Store::place() const { return file_ ? file_->path.string() : "tree"; }
 
 std::uint64_t Store::file_bytes() const { return file_ ? file_->end : 0; }
+
+Status Store::check_end() const {
+  if (!file_) return {};
+  const std::uint64_t size = ASSAY_TRY(file_->size());
+  if (size == file_->end) return {};
+  return Error{
+      ErrorCode::kMalformed, place(),
+      fmt::format("{} bytes behind the end of the tree: a change that was cut off left them, or they "
+                  "were added; the next update or append removes them",
+                  size - file_->end)};
+}
 
 Status Store::begin() {
   if (!file_) {

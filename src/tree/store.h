@@ -29,6 +29,8 @@ class Store {
   /// The file's name; "tree" of one in memory.
   [[nodiscard]] std::string place() const;
   [[nodiscard]] std::uint64_t file_bytes() const;
+  /// Errors: kMalformed, where the file goes on behind the tree.
+  [[nodiscard]] Status check_end() const;
   [[nodiscard]] std::uint64_t memory_bytes() const { return memory_.capacity(); }
 
   // A change: begin, any number of write_behind, then commit or abandon. Offsets count from the first record.

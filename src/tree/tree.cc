@@ -107,7 +107,7 @@ Status Tree::check() const {
   for (unsigned height = 1; height <= records.depth(size()); ++height)
     for (std::uint64_t position = 0; position < records.nodes(height, size()); ++position)
       static_cast<void>(ASSAY_TRY(state_->content(height, position)));
-  return {};
+  return state_->store.check_end();
 }
 
 // ---- Builder

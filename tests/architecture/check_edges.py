@@ -125,8 +125,8 @@ OPEN: dict[str, dict[str, set[str]]] = {
         "tensor": {"kinds.h"},
     },
     "pipeline": {
-        "tensor": {"kinds.h", "npy_write.h"},
-        "encode": {"float_parts.h"},
+        "tensor": {"kinds.h", "limits.h", "npy_write.h"},
+        "encode": {"cube_options.h", "float_parts.h"},
         "claim": {"query_rules.h", "report.h", "verify_named.h"},
     },
     "layers": {"tensor": {"float_values.h"}},
@@ -154,7 +154,7 @@ OPEN: dict[str, dict[str, set[str]]] = {
         "audit": {"kinds.h"},
         "probe": {"kinds.h", "report.h"},
     },
-    "python": {},
+    "python": {"base": {"thread_limit.h"}},
     # The file of a profile is a template over the profile.
     "toploc": {"profile": {"profile_file.h"}},
 }

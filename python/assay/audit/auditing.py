@@ -8,6 +8,7 @@ from typing import Any, overload
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from ..errors import ArgumentError
 from ..models import Layout
 from .choosing import Layers
 from .packets import HOST, PORT
@@ -93,7 +94,7 @@ def streaming_audit(
         finish_within: Seconds that the end of the last block waits for what is left to be sent.
 
     Raises:
-        TypeError: A model without a sink, or the other way round.
+        ArgumentError: A model without a sink, or the other way round.
         InputError: Of a model: those of `assay.models.observe`; no such blocks ("malformed",
             "out_of_range"); no room for the folder ("io"). Of
             samples: another block is running with other arguments ("mismatch"); shares that are not
@@ -102,5 +103,5 @@ def streaming_audit(
     if model is None and sink is None:
         return sample_products(**options)
     if model is None or sink is None:
-        raise TypeError("give a model and a sink, or neither")
+        raise ArgumentError("model", "give a model and a sink, or neither")
     return record_runs(model, sink, **options)

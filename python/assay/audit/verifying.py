@@ -1,11 +1,11 @@
 """What provider and verifier of an audit do with files: keys, challenges, openings, the verdict."""
 
 from collections.abc import Sequence
-from os import PathLike, fspath
+from os import PathLike
 from typing import Literal, NamedTuple, Self, TypeAlias
 
 from .. import _core
-from ..arguments import unsigned
+from ..arguments import digest_of, path_of, real, require, unsigned, unsigned_all, whole_bytes
 from ..errors import InputError
 from ..filed import Readable
 from .choosing import Layers, choice_of
@@ -84,9 +84,10 @@ class Request(Readable):
             InputError: No tokens or too many, ids that are not below 2**32, or a nonce that has
                 not 32 bytes.
         """
-        prompt = [unsigned(one, "prompt_token_ids", 32) for one in prompt_token_ids]
-        output = [unsigned(one, "output_token_ids", 32) for one in output_token_ids]
-        return cls(_core.AuditRequest(nonce, prompt, output, sampling))
+        asked = unsigned_all(prompt_token_ids, "prompt_token_ids", 32)
+        answered = unsigned_all(output_token_ids, "output_token_ids", 32)
+        require("sampling", sampling, str)
+        return cls(_core.AuditRequest(whole_bytes(nonce, "nonce"), asked, answered, sampling))
 
 
 class Challenge(Readable):
@@ -114,7 +115,7 @@ class Challenge(Readable):
         Args:
             share: Of the run's tokens, that the cheat is in; between 0 and 1.
         """
-        return _core.audit_miss_bound(share, len(self.steps))
+        return _core.audit_miss_bound(real(share, "share"), len(self.steps))
 
 
 class Openings(Readable):
@@ -182,13 +183,14 @@ def enroll(
         InputError: Options out of range, or a file that could not be written ("io").
         DecodeError: A folder that holds no model that can be read.
     """
+    require("dtype", dtype, str)
     return _core.audit_enroll(
-        fspath(weights),
+        path_of(weights, "weights"),
         dtype,
-        None if manifest is None else _digest(manifest, "manifest"),
+        None if manifest is None else digest_of(manifest, "manifest"),
         unsigned(vectors, "vectors", 32),
         unsigned(epochs, "epochs", 32),
-        fspath(out),
+        path_of(out, "out"),
     )
 
 
@@ -227,17 +229,18 @@ def challenge(
         InputError: One was drawn before; the head is another provider's or of another model
             ("mismatch"); not one of `tokens` and `risk` ("malformed"); numbers out of range.
     """
+    require("head", head, Head)
     reference = None
     if weights is not None or key is not None:
         reference = _reference(weights, key, manifest, dtype)
     return Challenge(
         _core.audit_draw(
             head._native,
-            fspath(provider),
-            fspath(record),
+            path_of(provider, "provider"),
+            path_of(record, "record"),
             0 if tokens is None else unsigned(tokens, "tokens"),
-            0.0 if risk is None else risk,
-            share,
+            0.0 if risk is None else real(risk, "risk"),
+            real(share, "share"),
             unsigned(attention_blocks, "attention_blocks", 32),
             choice_of(layers),
             reference,
@@ -257,7 +260,8 @@ def open_run(run: Path, challenge: Challenge) -> Openings:
             does not have.
         DecodeError: A folder that is not a whole run.
     """
-    return Openings(_core.audit_open_run(fspath(run), challenge._native))
+    require("challenge", challenge, Challenge)
+    return Openings(_core.audit_open_run(path_of(run, "run"), challenge._native))
 
 
 def check(
@@ -307,17 +311,22 @@ def check(
             or of another model ("mismatch"); a row with NaN or Inf ("out_of_range").
         DecodeError: A folder, or a key, that cannot be read.
     """
+    for name, given, kind in (
+        ("head", head, Head), ("request", request, Request), ("challenge", challenge, Challenge),
+        ("openings", openings, Openings | None), ("profile", profile, _core.AuditProfile | None),
+    ):  # fmt: skip
+        require(name, given, kind)
     return _core.audit_check(
         head._native,
         None if openings is None else openings._native,
-        fspath(provider),
+        path_of(provider, "provider"),
         request._native,
         challenge._native,
         _reference(weights, key, manifest, dtype),
         profile,
-        share,
+        real(share, "share"),
         choice_of(layers),
-        None if record is None else fspath(record),
+        None if record is None else path_of(record, "record"),
     )
 
 
@@ -331,7 +340,7 @@ def tally(record: Path, provider: Path) -> Tally:
     Raises:
         InputError: A file that could not be read.
     """
-    return Tally(*_core.audit_tally(fspath(record), fspath(provider)))
+    return Tally(*_core.audit_tally(path_of(record, "record"), path_of(provider, "provider")))
 
 
 def _reference(
@@ -339,15 +348,9 @@ def _reference(
 ) -> _core.AuditReference:
     if (weights is None) == (key is None):
         raise InputError("malformed", "", "give one of weights and key")
+    require("dtype", dtype, str)
     if weights is not None:
-        root = None if manifest is None else _digest(manifest, "manifest")
-        return _core.AuditReference.of_folder(fspath(weights), dtype, root)
+        root = None if manifest is None else digest_of(manifest, "manifest")
+        return _core.AuditReference.of_folder(path_of(weights, "weights"), dtype, root)
     assert key is not None  # noqa: S101 - one of them is there
-    return _core.AuditReference.of_key(fspath(key))
-
-
-def _digest(text: str, place: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError as error:
-        raise InputError("malformed", place, "64 hexadecimal digits are expected") from error
+    return _core.AuditReference.of_key(path_of(key, "key"))

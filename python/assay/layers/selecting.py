@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from .. import _core
 from .._core import Verdict
+from ..arguments import listed, path_of, real, require, unsigned, whole
 
 Order = Literal["free", "fixed", "greedy"]
 Run = tuple[int, int]
@@ -38,7 +39,7 @@ class LayerScores:
         Raises:
             InputError: It cannot be read, or a field is missing or outside its range.
         """
-        return cls(*_core.layers_read_scores(os.fspath(path)))
+        return cls(*_core.layers_read_scores(path_of(path)))
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,15 @@ def select(
     Raises:
         InputError: A number outside its range, with its place, such as "costs[3]".
     """
+    require("order", order, str)
     return Selection(
-        *_core.layers_select(values, _whole(costs), [float(b) for b in budgets], order, time_limit)
+        *_core.layers_select(
+            _reals(values, "values"),
+            _whole(costs),
+            _reals(budgets, "budgets"),
+            order,
+            real(time_limit, "time_limit"),
+        )
     )
 
 
@@ -130,9 +138,17 @@ def draw(
     Raises:
         InputError: As in `select`, and where the system has no randomness.
     """
-    budget_list = [float(budget) for budget in budgets]
+    require("order", order, str)
     return Draws(
-        *_core.layers_draw(values, _whole(costs), budget_list, order, time_limit, count, simulated)
+        *_core.layers_draw(
+            _reals(values, "values"),
+            _whole(costs),
+            _reals(budgets, "budgets"),
+            order,
+            real(time_limit, "time_limit"),
+            unsigned(count, "count"),
+            unsigned(simulated, "simulated"),
+        )
     )
 
 
@@ -150,8 +166,14 @@ def select_to(
     Raises:
         InputError: As in `select`, and where a file cannot be read or written.
     """
+    require("order", order, str)
     _core.layers_write_selection(
-        os.fspath(scores), [float(b) for b in budgets], order, time_limit, os.fspath(path), pretty
+        path_of(scores, "scores"),
+        _reals(budgets, "budgets"),
+        order,
+        real(time_limit, "time_limit"),
+        path_of(path),
+        bool(pretty),
     )
 
 
@@ -172,10 +194,14 @@ def check(
     Raises:
         InputError: A file cannot be read, or they are of different models.
     """
-    known = None if budgets is None else [float(budget) for budget in budgets]
-    return _core.layers_check(os.fspath(path), os.fspath(scores), known)
+    known = None if budgets is None else _reals(budgets, "budgets")
+    return _core.layers_check(path_of(path), path_of(scores, "scores"), known)
 
 
 def _whole(costs: Sequence[int]) -> list[int]:
     # So large a cost is refused by name, and so is one below 0.
-    return [max(-1, min(cost, 1 << 62)) for cost in costs]
+    return [max(-1, min(whole(cost, "costs"), 1 << 62)) for cost in listed(costs, "costs")]
+
+
+def _reals(numbers: Sequence[float], place: str) -> list[float]:
+    return [real(number, place) for number in listed(numbers, place)]

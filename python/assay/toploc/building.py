@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from ..arguments import require
 from ..errors import InputError
 from .arrays import Array, is_torch, to_bfloat16, to_bits
 from .chunks import (
@@ -68,6 +69,7 @@ def build(
 
 def prove(points: Points) -> bytes:
     """The proof of one chunk, from its points."""
+    require("points", points, Points)
     return _core.toploc_prove(points.indices, points.values)
 
 

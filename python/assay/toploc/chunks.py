@@ -1,6 +1,5 @@
 """Which rows a proof covers, and the points that it is made from."""
 
-import operator
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
@@ -9,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..errors import InputError
+from ..arguments import unsigned
+from ..errors import ArgumentError, InputError
 from ..tensors import plain_torch
 from .arrays import Array, Bits, bits_of_torch, is_torch, joined, to_bfloat16, to_bits
 
@@ -48,8 +48,8 @@ class Shape(_core.ToplocParameters):
             InputError: A number that there cannot be ("out_of_range").
         """
         super().__init__(
-            topk=operator.index(k),
-            decode_batching_size=operator.index(chunk),
+            topk=unsigned(k, "k"),
+            decode_batching_size=unsigned(chunk, "chunk"),
             prefill_rows=int(prefill),
             merge_tail_below=SHORTEST_TAIL if merge_short_tails else 0,
         )
@@ -125,8 +125,8 @@ def selector(
     Raises:
         InputError: As `tokens_of`; what is given raises as `points_of`.
     """
-    rows: Any = states[0] if _is_one_sequence(states, parameters) else states
     spans = spans_of(parameters, tokens_of(states, parameters))
+    rows: Any = states[0] if _is_one_sequence(states, parameters) else states
     if is_torch(rows):
         rows = plain_torch(rows, "states")
 
@@ -199,6 +199,9 @@ def tokens_of(states: Array | Sequence[Array], parameters: Parameters) -> int:
     if _is_list(states):
         return len(states)
     array: Array = states
+    if not hasattr(array, "shape"):
+        reason = f"{type(array).__name__}, an array or a list of arrays is expected here"
+        raise ArgumentError("states", reason)
     if len(array.shape) == 0:
         raise InputError("mismatch", "states", "one number; give (tokens, width)")
     return int(array.shape[1 if _is_one_sequence(states, parameters) else 0])

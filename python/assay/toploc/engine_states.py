@@ -1,7 +1,7 @@
 """Hidden states that an inference engine handed out while it ran the model: vLLM, SGLang."""
 
 from collections.abc import Sequence
-from os import PathLike, fspath
+from os import PathLike
 from typing import Any, NamedTuple
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from .. import _core
+from ..arguments import path_of
 from ..errors import DecodeError, InputError
 from ..models import final_norm, head_of
 
@@ -60,7 +61,7 @@ def read_vllm_states(
         DecodeError: Not such a file ("malformed"), of fewer rows than ids, or with a row of zeros
             ("mismatch").
     """
-    place = fspath(path)
+    place = path_of(path)
     found = _read(place, "vLLM", "wanted a file with hidden_states and token_ids")
     layers = len(found.layer_names)
     if not -layers <= layer < layers:
@@ -84,7 +85,7 @@ def read_sglang_states(path: str | PathLike[str]) -> SglangStates:
         DecodeError: Not such a response ("malformed"); fewer rows than tokens, a row of zeros, ids
             of another number than `completion_tokens`, or a batch ("mismatch").
     """
-    found = _read(fspath(path), "SGLang", "wanted a response with meta_info.hidden_states")
+    found = _read(path_of(path), "SGLang", "wanted a response with meta_info.hidden_states")
     states = _layer(found, 0)
     return SglangStates(states, found.prompt_tokens, found.completion_tokens, found.produced_ids)
 
@@ -114,7 +115,7 @@ def read_states(
             ("mismatch"); as the readers above.
         DecodeError: As the readers above.
     """
-    place = fspath(path)
+    place = path_of(path)
     fed = [*prompt_ids, *output_ids][:-1]
     native = _core.read_engine_states(place)
     if native is not None and native.engine == "SGLang":

@@ -24,7 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..arguments import require_unmasked
+from ..arguments import (
+    digest_of,
+    listed,
+    require,
+    require_unmasked,
+    unsigned,
+    unsigned_all,
+    whole_bytes,
+)
 from ..errors import InputError
 from ..tensors import plain_torch
 from .arrays import Array, bits_of_torch, is_torch, to_bfloat16, to_bits
@@ -61,13 +69,11 @@ def answer_seed(
     Raises:
         InputError: A digest that is none ("malformed").
     """
-    try:
-        digests = [bytes.fromhex(digest) for digest in committed]
-    except ValueError as error:
-        reason = "64 hexadecimal digits are expected"
-        raise InputError("malformed", "committed", reason) from error
     return _core.fingerprint_answer_seed(
-        list(prompt_token_ids), list(output_token_ids), list(proofs), digests
+        unsigned_all(prompt_token_ids, "prompt_token_ids", 32),
+        unsigned_all(output_token_ids, "output_token_ids", 32),
+        [whole_bytes(one, "proofs") for one in listed(proofs, "proofs")],
+        [digest_of(one, "committed") for one in listed(committed, "committed")],
     )
 
 
@@ -92,7 +98,7 @@ class Fingerprint:
         Raises:
             DecodeError: The bytes are not those of a fingerprint.
         """
-        return cls(*_core.fingerprint_decode(bytes(data), "fingerprint"))
+        return cls(*_core.fingerprint_decode(whole_bytes(data), "fingerprint"))
 
     def to_bytes(self) -> bytes:
         """The format "assay/toploc/fingerprint/v1"."""
@@ -104,6 +110,7 @@ class Fingerprint:
         Raises:
             InputError: Of another seed, width, number of dimensions or tokens ("mismatch").
         """
+        require("own", own, Fingerprint)
         if (self.seed, self.hidden) != (own.seed, own.hidden):
             raise InputError("mismatch", "fingerprint", "of another seed or width")
         return _core.fingerprint_distance(self.values, own.values)
@@ -120,10 +127,9 @@ def project(states: Array, seed: bytes, dimensions: int = DIMENSIONS) -> Fingerp
     Raises:
         InputError: Another shape, type or size ("mismatch", "unsupported", "out_of_range").
     """
-    rows = _rows(states)
-    return Fingerprint(
-        _core.fingerprint_project(rows, bytes(seed), dimensions), rows.shape[1], bytes(seed)
-    )
+    rows, known = _rows(states), whole_bytes(seed, "seed")
+    count = unsigned(dimensions, "dimensions", 32)
+    return Fingerprint(_core.fingerprint_project(rows, known, count), rows.shape[1], known)
 
 
 @contextmanager
@@ -169,7 +175,11 @@ def verify(
         InputError: The seed, the dimensions or the shape of the own states cannot be used.
     """
     return _core.fingerprint_verify(
-        bytes(data), _rows(states), bytes(seed), dimensions, profile_of(profile)
+        whole_bytes(data),
+        _rows(states),
+        whole_bytes(seed, "seed"),
+        unsigned(dimensions, "dimensions", 32),
+        profile_of(profile),
     )
 
 

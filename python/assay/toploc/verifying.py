@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..arguments import listed, path_of, require
 from ..errors import InputError
 from ..models import Engine
 from .arrays import Array, Bits, is_torch
@@ -108,11 +109,11 @@ def examine(
     others.
     """
     check_ties(ties)
-    listed = proofs_of(proofs, shape)
+    handed = proofs_of(proofs, shape)
     lengths, own = _own(states, shape, ties, rounded)
     return Examination(
         *_core.toploc_verify_proofs(
-            listed, shape, ties == "lower-index", tokens_of(states, shape), lengths, own, profile,
+            handed, shape, ties == "lower-index", tokens_of(states, shape), lengths, own, profile,
             conditions_of(model, engine),
         )
     )  # fmt: skip
@@ -143,6 +144,7 @@ def examine_file(
     Raises:
         InputError: The verifier's own states cannot be used.
     """
+    require("file", file, ProofFile | Signature)
     rows = tokens_of(states, asked)
     ties: Ties = "lower-index" if asked.lower_index_first and not any_ties else "reference"
     _, own = _own(states, asked, ties, rounded)
@@ -169,6 +171,7 @@ def check_answer(
     Returns:
         Accepted, so far; or rejected, with the step: "prompt", "answer length".
     """
+    require("signature", signature, Signature)
     return _core.toploc_check_answer(signature, prompt, least, most, list(ends))
 
 
@@ -201,35 +204,44 @@ def compare(
     """
     shape = Shape(chunk, k, prefill, merge_short_tails)
     check_ties(ties)
-    listed = proofs_of(proofs, shape)
+    handed = proofs_of(proofs, shape)
     rows = [stop - start for start, stop in spans_of(shape, tokens_of(states, shape))]
-    if len(listed) != len(rows):
-        raise InputError("mismatch", "proofs", f"{len(listed)} of them for {len(rows)} chunks")
+    if len(handed) != len(rows):
+        raise InputError("mismatch", "proofs", f"{len(handed)} of them for {len(rows)} chunks")
     if by_torch(states, ties):
         _, select = selector(states, shape, rounded)
         return [
             _core.toploc_compare(proof, *select(chunk, False), rows[chunk])
-            for chunk, proof in enumerate(listed)
+            for chunk, proof in enumerate(handed)
         ]
     chunks = chunks_of(states, shape, rounded)
     return _core.toploc_compare_chunks(
-        listed, chunks.bits, chunks.lengths, rows, k, ties == "lower-index"
+        handed, chunks.bits, chunks.lengths, rows, k, ties == "lower-index"
     )
 
 
 def statistics(comparisons: Sequence[Comparison]) -> Statistics:
     """What a profile's bounds are held against, for one sequence."""
-    return _core.toploc_statistics(list(comparisons))
+    return _core.toploc_statistics(_compared(comparisons))
 
 
 def deviating_chunks(comparisons: Sequence[Comparison], profile: Profile) -> int:
     """How many chunks of one sequence exceed the bounds on exponents and mantissas alone."""
-    return _core.toploc_deviating_chunks(list(comparisons), profile)
+    require("profile", profile, Profile)
+    return _core.toploc_deviating_chunks(_compared(comparisons), profile)
 
 
 def decide(comparisons: Sequence[Comparison], profile: Profile) -> _core.Verdict:
     """The verdict on one sequence, in chunks as the profile was measured with."""
-    return _core.toploc_decide(list(comparisons), profile)
+    require("profile", profile, Profile)
+    return _core.toploc_decide(_compared(comparisons), profile)
+
+
+def _compared(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    given = listed(comparisons, "comparisons")
+    for one in given:
+        require("comparisons", one, Comparison)
+    return given
 
 
 def conditions_of(model: str, engine: Engine | None) -> Conditions:
@@ -253,7 +265,7 @@ def profile_of(profile: "Profile | str | PathLike[str] | None") -> Profile:
     """
     if profile is None or profile == "published":
         return Profile.published()
-    return profile if isinstance(profile, Profile) else Profile.load(str(profile))
+    return profile if isinstance(profile, Profile) else Profile.load(path_of(profile, "profile"))
 
 
 def proofs_of(proofs: ProofsLike, shape: Parameters) -> list[bytes]:
@@ -268,13 +280,13 @@ def proofs_of(proofs: ProofsLike, shape: Parameters) -> list[bytes]:
         return [joined[at : at + size] for at in range(0, len(joined), size)]
     if isinstance(proofs, str) or not isinstance(proofs, Iterable):
         raise _not_bytes("proofs", proofs)
-    listed = []
+    taken = []
     for index, proof in enumerate(proofs):
         data = _bytes_of(proof)
         if data is None:
             raise _not_bytes(f"proof {index}", proof)
-        listed.append(data)
-    return listed
+        taken.append(data)
+    return taken
 
 
 def _bytes_of(value: object) -> bytes | None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import assay
-from assay import audit, kzg, merkle, probe, toploc
+from assay import audit, kzg, merkle, probe, toploc, tree, weights
 
 
 class Made:
@@ -29,6 +29,13 @@ class Made:
         self.rejected = assay.verify(self.commitment, self.proofs, self.key, digest="00" * 32)
         self.profile = toploc.Profile.published()
         self.kzg_key = kzg.Srs.dev(3, seed=1).verifier_key
+        self.kzg_srs = kzg.Srs.dev(3, seed=1)
+        grown = tree.build([5, 6, 7])
+        self.tree_root = grown.root
+        self.tree_proof = grown.prove([0, 2])
+        stored = {"w": np.ones((2, 3), np.float32)}
+        self.manifest = weights.manifest(stored)
+        self.row = weights.open_row(stored, "w", 1)
         self.inclusion = merkle.Tree([b"a", b"b", b"c"]).prove(1)
         self.wide = assay.encode([[2**200, -1], [0, 7]], "int", "flat")
 
@@ -40,7 +47,8 @@ def made() -> Made:
 
 NAMES = [
     "tensor", "srs", "commitment", "challenge", "proofs", "kept", "key", "verdict", "rejected",
-    "profile", "kzg_key", "inclusion", "wide",
+    "profile", "kzg_key", "kzg_srs", "tree_root", "tree_proof", "manifest", "row", "inclusion",
+    "wide",
 ]  # fmt: skip
 
 
@@ -152,6 +160,25 @@ def test_a_log_is_copied_and_not_shared() -> None:
     assert pickle.loads(pickle.dumps(log)) == log
 
 
+def test_a_kzg_srs_of_a_file_is_pickled_by_its_path(made: Made, tmp_path: Path) -> None:
+    path = tmp_path / "k.srs"
+    made.kzg_srs.write(path)
+    opened = kzg.Srs.open(path)
+    data = pickle.dumps(opened)
+    assert len(data) < 400
+    assert pickle.loads(data) == opened == made.kzg_srs
+    assert pickle.loads(pickle.dumps(made.kzg_srs)).commit([5]) == made.kzg_srs.commit([5])
+    kzg.Srs.dev(3, seed=2).write(path)
+    with pytest.raises(assay.InputError, match="it is another SRS than the one that was pickled"):
+        pickle.loads(data)
+
+
+def test_a_tree_is_handed_on_by_its_path() -> None:
+    for hand_on in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(assay.ArgumentError, match="keep it in a file, and hand on its path"):
+            hand_on(tree.build([5, 6, 7]))
+
+
 def test_an_srs_of_a_file_is_pickled_by_its_path(made: Made, tmp_path: Path) -> None:
     path = tmp_path / "a.srs"
     made.srs.write(path)
@@ -187,7 +214,7 @@ def test_profiles_of_other_rooms(tmp_path: Path) -> None:
     assert one == read
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("kept", "inclusion")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "kept"])
 def test_notebooks_show_a_table(name: str, made: Made) -> None:
     shown = getattr(made, name)._repr_html_()
     assert shown.startswith("<table>")

@@ -86,3 +86,49 @@ def test_a_refused_challenge_leaves_no_record(tmp_path: Path) -> None:
     done(tmp_path, "keygen --out k")
     refused(tmp_path, "audit challenge --head head --provider k.pub --tokens 1 --record r --out c")
     assert not (tmp_path / "r").exists()
+
+
+def test_a_refused_run_leaves_no_folder(made: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "run.npy", np.ones((4, 6), np.float32))
+    (tmp_path / "s.srs").write_bytes((made / "s.srs").read_bytes())
+    line = "commit --tensor run.npy --blocks 2 --srs s.srs"
+    assert "a block of run.npy has axes" in refused(tmp_path, f"{line} --out a/b")
+    assert "is not there to append to" in refused(tmp_path, f"{line} --out a/b --append")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "commit --tensor x.npy --srs s.srs --keep k --out no/c",
+        "commit --tensor x.npy --srs s.srs --keep no/k --out o",
+        "tree build --values v.npy --out new.tree --root no/r",
+        "tree update --tree t.tree --index 1 --value 3 --root no/r",
+        "tree append --tree t.tree --values v.npy --root no/r",
+    ],
+)
+def test_of_two_files_both_are_written_or_none(line: str, made: Path) -> None:
+    assert "no/" in refused(made, line)
+
+
+def test_a_folder_that_is_not_filled_is_not_made(made: Path, tmp_path: Path) -> None:
+    # The list of trusted parameters cannot be written where a folder has its name.
+    (tmp_path / "p.vk").write_bytes((made / "s.vk").read_bytes())
+    name = "deep/er/" + "n" * 300
+    refused(tmp_path, "trust add p.vk --label here", ASSAY_TRUST_FILE=name)
+    # Nor where a convert is refused on its way.
+    np.save(tmp_path / "x.npy", np.ones((2, 3), np.float32))
+    refused(tmp_path, "convert --input x.npy --output-dir new/dir", file_limit=64)
+
+
+def test_no_secret_key_has_the_name_of_a_public_one(tmp_path: Path) -> None:
+    said = refused(tmp_path, "keygen --out xk.pub")
+    assert "xk.pub: the secret key gets this name, which is one for a public key" in said
+    refused(tmp_path, "probe keygen --output xk.pub")
+
+
+def test_a_public_key_of_another_is_kept(tmp_path: Path) -> None:
+    done(tmp_path, "keygen --out k")
+    (tmp_path / "k").unlink()
+    said = refused(tmp_path, "keygen --out k")
+    assert "k.pub: a public key is there: --force replaces it" in said
+    done(tmp_path, "keygen --out k --force")

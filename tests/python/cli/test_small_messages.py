@@ -5,15 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from assay_program import DONE, done, refused, run
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """p.srs, p.vk, k.srs, k.vk, x.npy, c; do not change them."""
+    """p.srs, p.vk, k.srs, k.vk, x.npy, v.npy, f.npy, ints, c; do not change them."""
     where = tmp_path_factory.mktemp("made")
     np.save(where / "x.npy", np.arange(8, dtype=np.int64).reshape(2, 2, 2))
+    np.save(where / "v.npy", np.arange(4, dtype=np.uint64))
+    np.save(where / "f.npy", np.ones((2, 3), np.float32))
+    done(where, "convert --input f.npy --scale-factor 4 --output-dir ints")
     done(where, "srs dev --axes 2,2,2 --seed 1 --out p.srs")
     done(where, "srs dev --scheme kzg --log-size 3 --seed 1 --out k.srs")
     done(where, "commit --tensor x.npy --srs p.srs --out c")
@@ -252,3 +256,81 @@ def test_a_flag_given_twice_is_named(line: str, made: Path) -> None:
     words = line.split()
     twice = next(word for word in words if word.startswith("--") and line.count(f"{word}") == 2)
     assert f"{twice}: given twice; give it once" in said
+
+
+def test_what_is_empty_is_called_so(made: Path) -> None:
+    verify = "verify --commitment c --proofs c --srs p.vk --expect"
+    assert "--expect: no file behind layers=@" in refused(made, f"{verify} layers=@")
+    said = refused(made, "locate --commitment c --entry :3")
+    assert "--entry: ':3' names no layer before the colon" in said
+
+
+@pytest.mark.parametrize("given", ["0xzz", "0x", "0x" + "1" * 65, "abc", "", "01", "-0"])
+def test_what_a_coordinate_looks_like(given: str, made: Path) -> None:
+    line = "prove --tensor x.npy --srs p.srs --commitment c --out o --at-field"
+    said = refused(made, line, f"1,{given},2")
+    assert f"--at-field: '{given}' is no coordinate: write a residue below r" in said
+
+
+@pytest.mark.parametrize("given", ["zz", "0" * 63, "00" * 33])
+def test_what_a_digest_looks_like(given: str, made: Path) -> None:
+    said = refused(made, f"verify --commitment c --proofs c --srs p.vk --digest {given}")
+    assert f"'{given}' is no digest: it has 64 hexadecimal digits" in said
+
+
+def test_no_parameters_are_not_trusted(made: Path) -> None:
+    said = refused(made, f"trust add {'00' * 32} --label nothing")
+    assert "64 zeros are the digest of no parameters" in said
+
+
+def test_integers_are_not_compared_as_captures(made: Path) -> None:
+    said = refused(made, "compare x.npy x.npy")
+    assert "x.npy: holds int64 alone, and a capture is of floating-point values" in said
+
+
+def test_a_name_that_no_reader_takes(tmp_path: Path) -> None:
+    save_file({"n" * 10_000: np.ones(3, np.float32)}, tmp_path / "long.safetensors")
+    said = refused(tmp_path, "convert --input long.safetensors --scale-factor 4")
+    assert "long.safetensors: the name of a tensor has 10000 bytes, at most 255 are taken" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("challenge --commitment c --num-queries 99 --out o", "--num-queries: 99 is not in 1 to 8"),
+        ("challenge --commitment c --num-queries 0 --out o", "--num-queries: 0 is not in 1 to 8"),
+        (
+            "prove --tensor x.npy --srs p.srs --commitment c --random 99 --out o",
+            "--random: 99 is not in 1 to 8",
+        ),
+        ("locate --commitment c --at 9,9,9", "--at: coordinate 0 is 9, axis 0 has 2 nodes"),
+        ("locate --commitment c --at 9,9", "--at: "),
+        ("commit --tensor f.npy --blocks 0 --srs p.srs --out o", "--blocks: 0 is not in 1 to"),
+        ("srs dev --scheme kzg --log-size 99 --seed 1 --out o", "--log-size: 2^99 values"),
+        ("convert --input f.npy --quantize 101", "--quantize: must be a percentage from 0 to 100"),
+        ("convert --input f.npy --scale-factor 999", "--scale-factor: must be 0 to 200"),
+        ("convert --input f.npy --output-dir x.npy", "convert: x.npy: cannot create: Not a dir"),
+        ("convert --input f.npy --scale-factor 99", "f.npy: array: value 0: its integer is over"),
+        ("interpolate --input-dir x.npy", "x.npy: is a file, and the name of a directory"),
+        ("interpolate --input-dir none", "none: there is no such directory"),
+        ("reshape --input-dir x.npy", "x.npy: is a file, and the name of a directory"),
+        ("reshape --input-dir ints --min-dim 1", "--min-dim: 1 is not 2 at least"),
+        ("reshape --input-dir ints --num-dims 99", "--num-dims: must be 1 to 32"),
+        ("reshape --input-dir ints --output-dir x.npy", "reshape: x.npy: cannot create"),
+        ("commit --poly-dir x.npy", "x.npy: is a file, and the name of a directory"),
+        ("tree build --values v.npy --arities 1 --out o", "--arities: 1 is below 2"),
+        (
+            "audit challenge --head h --provider p --record r --out o",
+            "exactly one of --tokens and --risk is needed",
+        ),
+    ],
+)
+def test_the_place_is_the_one_that_people_gave(line: str, said: str, made: Path) -> None:
+    assert said in refused(made, line)
+
+
+def test_steps_without_their_head(tmp_path: Path) -> None:
+    steps = Path(__file__).parents[3] / "vectors/audit/run/steps"
+    (tmp_path / "steps").write_bytes(steps.read_bytes())
+    said = refused(tmp_path, "show steps")
+    assert said.endswith("steps: the head of its run does not lie beside it: show the run's folder")
