@@ -74,6 +74,13 @@ vllm-test: build  ## the tests of proofs from vLLM; each file in a process of it
 	  .venv-vllm/bin/python -m pytest -q -c tests/vllm/pytest.ini --rootdir tests/vllm $$file || status=1; \
 	done; exit $$status
 
+.PHONY: vllm-soak
+vllm-soak: build  ## the long tests of proofs from vLLM: 500 answers of a real model in each dtype, and a compiled model
+	@tools/setup-vllm test
+	@status=0; for file in tests/vllm/soak_*.py; do \
+	  .venv-vllm/bin/python -m pytest -q -rP -c tests/vllm/pytest.ini --rootdir tests/vllm $$file || status=1; \
+	done; exit $$status
+
 .PHONY: test
 test: test-build  ## all tests: C++ (ctest, with the architecture checker and replayed fuzz corpora) and Python (pytest)
 	@ctest --test-dir $(package_tree) --parallel $(JOBS) --output-on-failure --label-exclude soak

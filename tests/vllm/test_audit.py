@@ -123,6 +123,22 @@ def test_logs_pass_with_a_key(
         assert (verdict.outcome, verdict.step) == ("rejected", "head")
 
 
+def test_a_pause_leaves_no_logs(llm: Any, verifier: Verifier, logs: Path) -> None:
+    questions, settings, nonces = asked(2, [5, 60])
+    before = set(logs.iterdir())
+    llm.collective_rpc("assay_pause", args=(True,))
+    assert not runner_of(llm).use_aux_hidden_state_outputs
+    outputs = llm.generate(questions, settings, use_tqdm=False)
+    llm.collective_rpc("assay_pause", args=(False,))
+    for (answer,) in proving.proofs(llm, outputs):
+        assert answer.reason == "no rows of such a request are held"
+    assert set(logs.iterdir()) == before
+    outputs = llm.generate(questions, settings, use_tqdm=False)
+    for (answer,), nonce in zip(proving.proofs(llm, outputs), nonces, strict=True):
+        verdict = verifier.verdict(answer, nonce)
+        assert verdict, (verdict.step, verdict.reason)
+
+
 @pytest.mark.parametrize(("first", "step"), [(True, "product"), (False, "chain")])
 def test_what_is_not_the_models_is_rejected(
     llm: Any, tmp_path: Path, logs: Path, folder: Path, first: bool, step: str

@@ -57,34 +57,9 @@ def verifier(folder: Path) -> Any:
     return models.load(str(folder), models.Engine("float32", "sdpa", "cpu")).model
 
 
-def captured(verifier: Any, signature: Any) -> dict[str, torch.Tensor]:
-    """What transformers' own hooks see of these tokens, of the passes that chose the answer's."""
-    ids = signature.prompt_token_ids + signature.output_token_ids
-    seen: dict[str, torch.Tensor] = {}
-    hooks = [
-        module.register_forward_hook(
-            lambda _, __, output, name=name: seen.update(
-                {name: output[0] if isinstance(output, tuple) else output}
-            )
-        )
-        for name, module in (
-            ("layer_0", verifier.model.layers[0]),
-            (f"layer_{LAYERS - 1}", verifier.model.norm),
-        )
-    ]
-    with torch.inference_mode():
-        verifier(input_ids=torch.tensor([ids]))
-    for hook in hooks:
-        hook.remove()
-    first, count = len(signature.prompt_token_ids) - 1, len(signature.output_token_ids)
-    return {
-        name: rows.reshape(1, -1, WIDTH)[:, first : first + count] for name, rows in seen.items()
-    }
-
-
 def test_rows_are_those_that_hooks_of_transformers_see(answers: list[Any], verifier: Any) -> None:
     for answer in answers:
-        own, kept = captured(verifier, answer.signature), load(answer.rows)
+        own, kept = tiny_engines.captured(verifier, answer.signature), load(answer.rows)
         assert own.keys() == kept.keys()
         for name, rows in own.items():
             assert kept[name].dtype == torch.float32

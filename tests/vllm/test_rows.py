@@ -172,6 +172,70 @@ def test_tokens_are_those_without_proofs(llm: Any) -> None:
     assert answer.reason == "no rows of such a request are held"
 
 
+def test_a_pause_leaves_no_proofs(llm: Any) -> None:
+    asked, settings = prompts(4, [5, 60], seed=8), SamplingParams(temperature=0, max_tokens=40)
+    llm.collective_rpc("assay_pause", args=(True,))
+    assert not runner_of(llm).use_aux_hidden_state_outputs
+    plain = llm.generate(asked, settings, use_tqdm=False)
+    llm.collective_rpc("assay_pause", args=(False,))
+    for (answer,) in proving.proofs(llm, plain):
+        assert answer.reason == "no rows of such a request are held"
+    recorder, outputs, names = generate(llm, asked, settings)
+    check(llm, recorder, outputs, names)
+
+
+def test_tokens_that_come_later_than_their_rows(llm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asynchronous outputs, as devices other than the CPU give them."""
+    from vllm.v1.outputs import AsyncModelRunnerOutput
+
+    from assay.vllm.passes import Begun, Chosen, Follower, Handed, follow
+
+    told: dict[tuple[str, int], torch.Tensor] = {}
+
+    class Telling(Follower):
+        def begin(self, request: Begun) -> None:
+            pass
+
+        def chosen(self, rows: torch.Tensor, chosen: Any) -> None:
+            for name, position, start, tokens in map(Chosen._make, chosen):
+                for i in range(len(tokens)):
+                    told[name, position + i] = rows[start + i, 0].clone()
+
+        def close(self, name: str) -> None:
+            pass
+
+        def broken(self, error: Exception) -> None:
+            raise AssertionError from error
+
+    class Later(AsyncModelRunnerOutput):
+        def __init__(self, output: Any) -> None:
+            self._output, self._before = output, len(told)
+
+        def get_output(self) -> Any:
+            assert len(told) == self._before  # nothing is told until the engine asks
+            return self._output
+
+    executor = llm.llm_engine.engine_core.engine_core.model_executor
+    worker = executor.driver_worker.worker
+    runner = worker.model_runner
+    sample = runner.sample_tokens
+    monkeypatch.setattr(runner, "execute_model", runner.execute_model)
+    monkeypatch.setattr(runner, "sample_tokens", lambda grammar: Later(sample(grammar)))
+    follow(worker, Telling(), Handed((1,), (1,)))  # what the fixture's settings lead to
+    recorder, outputs, names = generate(
+        llm, prompts(6, [5, 60, 17], seed=12), SamplingParams(temperature=0, max_tokens=20)
+    )
+    monkeypatch.undo()
+    places = [
+        (names[one.request_id, 0], len(one.prompt_token_ids) - 1 + i)
+        for one in outputs
+        for i in range(20)
+    ]
+    assert set(places) == set(told)
+    assert all(torch.equal(told[place], recorder.rows[place]) for place in places)
+    check(llm, recorder, outputs, names)
+
+
 def test_several_answers_to_a_prompt(llm: Any) -> None:
     settings = SamplingParams(temperature=1.0, max_tokens=30, n=4)
     recorder, outputs, names = generate(llm, prompts(5, [7, 20]), settings)

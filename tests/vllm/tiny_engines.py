@@ -190,6 +190,31 @@ def check_layers(answer: Any, expected_rows: dict[str, torch.Tensor], srs: Srs |
         assert answer.commitment == assay.commit(tensor, srs)
 
 
+def captured(verifier: Any, signature: Any) -> dict[str, torch.Tensor]:
+    """What transformers' own hooks see of these tokens, of the passes that chose the answer's."""
+    ids = signature.prompt_token_ids + signature.output_token_ids
+    seen: dict[str, torch.Tensor] = {}
+    hooks = [
+        module.register_forward_hook(
+            lambda _, __, output, name=name: seen.update(
+                {name: output[0] if isinstance(output, tuple) else output}
+            )
+        )
+        for name, module in (
+            ("layer_0", verifier.model.layers[0]),
+            (f"layer_{LAYERS - 1}", verifier.model.norm),
+        )
+    ]
+    with torch.inference_mode():
+        verifier(input_ids=torch.tensor([ids]))
+    for hook in hooks:
+        hook.remove()
+    first, count = len(signature.prompt_token_ids) - 1, len(signature.output_token_ids)
+    return {
+        name: rows.reshape(1, -1, WIDTH)[:, first : first + count] for name, rows in seen.items()
+    }
+
+
 def check_fingerprint(answer: Any, rows: torch.Tensor) -> None:
     """The fingerprint of an answer is that of these rows, by the answer's own seed."""
     own = toploc.fingerprint.project(rows, answer.fingerprint_seed)

@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .. import toploc
 from ..audit import Head
@@ -164,7 +164,7 @@ def read_answers(given: str | bytes | Mapping[str, Any]) -> list[Answer]:
         given = given.decode("utf-8", "replace")
     value: Any = parse_json(given, place) if isinstance(given, str) else given
     listed = value.get("answers") if isinstance(value, Mapping) else None
-    if not isinstance(listed, Sequence) or value.get("format") != FORMAT:
+    if not isinstance(listed, (list, tuple)) or value.get("format") != FORMAT:
         raise _malformed(f'not an object with "format": "{FORMAT}" and a list "answers"')
     return [_read(entry) for entry in listed]
 
@@ -173,13 +173,13 @@ def _read(entry: Any) -> Answer:
     if not isinstance(entry, Mapping):
         raise _malformed("one of them is not an object")
     question, choice = entry.get("question"), entry.get("choice")
-    if type(question) is not int or type(choice) is not int:
+    if not (_is_count(question) and _is_count(choice)):
         raise _malformed("one of them has no numbers of question and choice")
     if isinstance(entry.get("without_proofs"), str):
         return Answer(choice, None, entry["without_proofs"], question=question)
     text, missing = entry.get("signature"), entry.get("missing_prompt_rows")
     adapter = entry.get("adapter")
-    if not (isinstance(text, str) and type(missing) is int and isinstance(adapter, str)):
+    if not (isinstance(text, str) and _is_count(missing) and isinstance(adapter, str)):
         raise _malformed(f"answer {choice} has neither a signature nor a reason")
     signature = Signature.decode(text.encode("utf-8", "surrogatepass"), f"answer {choice}")
     fingerprint, commitment, head = (
@@ -196,6 +196,10 @@ def _read(entry: Any) -> Answer:
         _texts_of(entry.get("without", {}), choice),
         head,
     )  # fmt: skip
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return type(value) is int and value >= 0
 
 
 def _bytes_of(entry: Mapping[str, Any], name: str) -> bytes | None:

@@ -117,6 +117,8 @@ class Auditor(Watcher):
         roles: Of the prover's taps.
     """
 
+    paused = False
+
     def __init__(self, prover: Prover, roles: Mapping[Tap, str]) -> None:
         self._prover = prover
         self._taps = {tap: number for number, tap in enumerate(prover.taps)}

@@ -147,8 +147,16 @@ def hand_on(worker: Any, entries: Sequence[int]) -> None:
         reason = "hands on rows of blocks already, for another's sake; leave out layers"
         raise InputError("unsupported", f"model {type(model).__name__}", reason)
     if entries:
-        model.set_aux_hidden_state_layers(tuple(entries))
-        worker.model_runner.use_aux_hidden_state_outputs = True
+        set_handed_on(worker, entries)
+
+
+def set_handed_on(worker: Any, entries: Sequence[int]) -> None:
+    """Change what the model of a worker hands on, as `hand_on` lists it.
+
+    Once a model has run it must be one that is not compiled: others go on as they began.
+    """
+    worker.get_model().set_aux_hidden_state_layers(tuple(entries))
+    worker.model_runner.use_aux_hidden_state_outputs = bool(entries)
 
 
 def norm_of(worker: Any) -> bool:

@@ -102,6 +102,12 @@ class Proving(Follower):
         self._missing: OrderedDict[str, int] = OrderedDict()
         self._unclaimed: OrderedDict[str, _Unclaimed] = OrderedDict()
 
+    def pause(self, paused: bool) -> None:
+        """Have nothing told of requests that begin from now on, or have it told again."""
+        self.paused = paused
+        if self._auditor is not None:
+            self._auditor.paused = paused
+
     @property
     def held_bytes(self) -> int:
         """Of rows that are held."""

@@ -51,7 +51,13 @@ class Layer(NamedTuple):
 
 
 class Watcher(Protocol):
-    """What is told of all rows. Whatever it raises is its own affair: see `broken`."""
+    """What is told of all rows. Whatever it raises is its own affair: see `broken`.
+
+    Attributes:
+        paused: Whether it is told of no rows for the time being.
+    """
+
+    paused: bool
 
     def begin(self, request: Begun) -> None:
         """A request begins; its first pass comes next."""
@@ -160,6 +166,8 @@ class _Watch:
     def _before(self, scheduled: Any) -> None:
         for name in scheduled.finished_req_ids:
             self._watcher.close(name)
+        if self._watcher.paused:
+            return
         for new in scheduled.scheduled_new_reqs:
             self._watcher.begin(begun_of(new))
         self._planned, self._inside = scheduled, True

@@ -31,10 +31,17 @@ class Extension:
             proving.forget(name)
 
     def assay_pause(self, paused: bool) -> None:
-        """Make no proofs of requests that begin from now on, or make them again: to compare."""
+        """Make no proofs of requests that begin from now on, or make them again: to compare.
+
+        Called while no request runs. What blocks hand on stops and begins only in a model that is
+        not compiled.
+        """
+        entries = _HANDED_ON.get(id(self), ())
+        if entries:
+            passes.set_handed_on(self, () if paused else entries)
         proving = _PROVING.get(id(self))
         if proving is not None:
-            proving.paused = paused
+            proving.pause(paused)
 
     def assay_status(self) -> dict[str, Any] | None:
         """What runs the model, and counts; None in a worker without rows."""
@@ -48,6 +55,8 @@ class Extension:
 
 # By identity of the worker: its class is vLLM's own, which need not be hashed as one would like.
 _PROVING: dict[int, Proving] = {}
+# What the model of each hands on, as `passes.hand_on` lists it.
+_HANDED_ON: dict[int, tuple[int, ...]] = {}
 
 
 def _loaded(worker: Any) -> None:
@@ -66,6 +75,7 @@ def _loaded(worker: Any) -> None:
     seams.ask_for_amx(worker)
     if entries:
         passes.hand_on(worker, entries)
+        _HANDED_ON[id(worker)] = entries
     if seams.has_rows(worker):
         seams.require_known_head(worker)
         committer = None if plan is None else Committer(plan, passes.norm_of(worker))

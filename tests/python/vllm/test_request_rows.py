@@ -237,6 +237,28 @@ def test_answers_that_nobody_asks_for_go_in_the_end() -> None:
     rows.take("r1099", [0, 1])
 
 
+def test_rows_that_nobody_asks_for_are_32_megabytes_at_most() -> None:
+    keeper = Keeper(HEAD_INPUT)
+    rows = ledger(keeper)
+    width = 1 << 13
+    each = 64 * width * 2  # of memory for one answer of up to 64 tokens
+    for number in range(40):
+        rows.begin(f"r{number}", PROMPT)
+        rows.add(torch.ones(1, width, dtype=torch.bfloat16), [(f"r{number}", 2, 0, [5])])
+        rows.close(f"r{number}")
+    assert (len(rows), rows.bytes) == ((32 << 20) // each, 32 << 20)
+    with pytest.raises(InputError, match="no rows of such a request"):
+        rows.take("r7", [5])
+    rows.take("r8", [5])
+    assert rows.bytes == (32 << 20) - each
+    # One answer is kept, however large it is.
+    rows.begin("wide", PROMPT)
+    rows.add(torch.ones(1, width << 6, dtype=torch.bfloat16), [("wide", 2, 0, [5])])
+    rows.close("wide")
+    assert len(rows) == 1
+    rows.take("wide", [5])
+
+
 def test_rows_are_copied() -> None:
     keeper = Keeper(HEAD_INPUT)
     rows = ledger(keeper)

@@ -6,13 +6,15 @@ import json
 import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import save
 
 import assay
@@ -45,6 +47,9 @@ def whole(token: int = 3) -> Answer:
         commitment=assay.commit(tensor, assay.Srs.dev(tensor.axes, 3)),
         rows=save(rows),
     )  # fmt: skip
+
+
+SAID = whole()
 
 
 @pytest.mark.parametrize("kind", [0, 1])
@@ -189,6 +194,7 @@ def test_what_a_server_says_is_read_back() -> None:
         ({"commitment": base64.b64encode(b"none").decode()}, "commitment"),
         ({"without": ["commitment"]}, "does not say in words"),
         ({"without": {"commitment": 3}}, "does not say in words"),
+        ({"missing_prompt_rows": -1}, "neither a signature nor a reason"),
     ],
 )
 def test_what_no_server_says_of_an_answer(change: dict[str, Any], reason: str) -> None:
@@ -202,9 +208,11 @@ def test_what_no_server_says_of_an_answer(change: dict[str, Any], reason: str) -
     [
         ({"format": "assay/vllm/proofs/v2"}, "not an object with"),
         ({"answers": None}, "not an object with"),
+        ({"answers": ""}, "not an object with"),
         ({"answers": [3]}, "not an object"),
         ({"answers": [{"question": 0}]}, "no numbers"),
         ({"answers": [{"question": 0, "choice": True}]}, "no numbers"),
+        ({"answers": [{"question": -1, "choice": 0}]}, "no numbers"),
         ({"answers": [{"question": 0, "choice": 0}]}, "neither a signature nor a reason"),
         (
             {"answers": [{"question": 0, "choice": 0, "signature": "{}",
@@ -220,3 +228,44 @@ def test_what_no_server_says(change: dict[str, Any], reason: str) -> None:
         read_answers("{")
     with pytest.raises(DecodeError, match="not an object"):
         read_answers(b"[1]")
+
+
+# What JSON may hold, and what comes near to the fields.
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.binary(max_size=40).map(lambda data: base64.b64encode(data).decode()),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=4,
+)
+
+
+def changed(old: Any) -> st.SearchStrategy[Any]:
+    """Something else; of a text also itself with another character, or cut short."""
+    if not isinstance(old, str) or not old:
+        return _VALUES
+    at = st.integers(0, len(old) - 1)
+    character = st.characters(codec="utf-8")
+    near = st.tuples(at, character).map(lambda one: old[: one[0]] + one[1] + old[one[0] + 1 :])
+    return st.one_of(_VALUES, near, at.map(lambda end: old[:end]))
+
+
+@given(st.data())
+def test_whatever_is_in_a_field_is_an_answer_or_refused(data: st.DataObject) -> None:
+    said = json.loads(told_bytes([replace(SAID, rows=None), Answer(1, None, "aborted")], "x"))
+    for place in (said, *said["answers"]):
+        if data.draw(st.booleans()):
+            name = data.draw(st.sampled_from([*place, "without", "head"]))
+            place[name] = data.draw(changed(place.get(name)))
+    for given_as in (said, json.dumps(said)):
+        found = None
+        with suppress(DecodeError):
+            found = read_answers(given_as)
+        if found is not None:
+            # What was taken for answers is told again as it was understood.
+            assert read_answers(told_bytes(found, "x")) == found
