@@ -12,8 +12,8 @@
 #include <string_view>
 
 #include "arguments.h"
+#include "assay/thread_limit.h"
 #include "base/cpu.h"
-#include "base/thread_limit.h"
 #include "external_verb.h"
 #include "signals.h"
 

@@ -28,7 +28,7 @@ Result<int> run_keygen(const KeygenOptions& options, const Console& console) {
   const SigningKey key = ASSAY_TRY(SigningKey::generate());
   const std::string public_path = options.out + ".pub";
   std::error_code failure;
-  if (!options.force && std::filesystem::exists(public_path, failure))
+  if (!options.force && std::filesystem::is_regular_file(public_path, failure))
     return Error{ErrorCode::kMismatch, public_path,
                  "a public key is there: --force replaces it, and it is then lost"};
   // Whether it can be written is known before the secret key is there.

@@ -1,13 +1,13 @@
 // Errors and verdicts as Python sees them, rows of field elements, threads and kernels.
 #include "assay/base.h"
 #include "assay/error_line.h"
+#include "assay/thread_limit.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <string>
 
-#include "base/thread_limit.h"
 #include "bindings.h"
 #include "values.h"
 

@@ -9,8 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "assay/thread_limit.h"
 #include "base/check.h"
-#include "base/thread_limit.h"
 
 namespace assay {
 namespace {

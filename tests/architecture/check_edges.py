@@ -41,6 +41,7 @@ ARROWS: dict[str, set[str]] = {
 PUBLIC_ALIASES = {
     "audit_packet": "audit",
     "error_line": "base",
+    "thread_limit": "base",
     "verdict": "base",
     "world": "base",
     "audit_challenge": "audit",
@@ -154,7 +155,7 @@ OPEN: dict[str, dict[str, set[str]]] = {
         "audit": {"kinds.h"},
         "probe": {"kinds.h", "report.h"},
     },
-    "python": {"base": {"thread_limit.h"}},
+    "python": {},
     # The file of a profile is a template over the profile.
     "toploc": {"profile": {"profile_file.h"}},
 }

@@ -12,15 +12,16 @@ from assay_program import DONE, done, refused, run
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """p.srs, p.vk, k.srs, k.vk, x.npy, v.npy, f.npy, ints, c; do not change them."""
+    """Parameters, arrays, `ints` of convert, c and its proofs; do not change them."""
     where = tmp_path_factory.mktemp("made")
     np.save(where / "x.npy", np.arange(8, dtype=np.int64).reshape(2, 2, 2))
     np.save(where / "v.npy", np.arange(4, dtype=np.uint64))
-    np.save(where / "f.npy", np.ones((2, 3), np.float32))
-    done(where, "convert --input f.npy --scale-factor 4 --output-dir ints")
+    np.save(where / "g.npy", np.ones((2, 3), np.float32))
+    done(where, "convert --input g.npy --scale-factor 4 --output-dir ints")
     done(where, "srs dev --axes 2,2,2 --seed 1 --out p.srs")
     done(where, "srs dev --scheme kzg --log-size 3 --seed 1 --out k.srs")
     done(where, "commit --tensor x.npy --srs p.srs --out c")
+    done(where, "prove --tensor x.npy --srs p.srs --commitment c --at 1,0,1 --out proofs")
     return where
 
 
@@ -259,7 +260,7 @@ def test_a_flag_given_twice_is_named(line: str, made: Path) -> None:
 
 
 def test_what_is_empty_is_called_so(made: Path) -> None:
-    verify = "verify --commitment c --proofs c --srs p.vk --expect"
+    verify = "verify --commitment c --proofs proofs --srs p.vk --expect"
     assert "--expect: no file behind layers=@" in refused(made, f"{verify} layers=@")
     said = refused(made, "locate --commitment c --entry :3")
     assert "--entry: ':3' names no layer before the colon" in said
@@ -274,7 +275,7 @@ def test_what_a_coordinate_looks_like(given: str, made: Path) -> None:
 
 @pytest.mark.parametrize("given", ["zz", "0" * 63, "00" * 33])
 def test_what_a_digest_looks_like(given: str, made: Path) -> None:
-    said = refused(made, f"verify --commitment c --proofs c --srs p.vk --digest {given}")
+    said = refused(made, f"verify --commitment c --proofs proofs --srs p.vk --digest {given}")
     assert f"'{given}' is no digest: it has 64 hexadecimal digits" in said
 
 
@@ -305,12 +306,12 @@ def test_a_name_that_no_reader_takes(tmp_path: Path) -> None:
         ),
         ("locate --commitment c --at 9,9,9", "--at: coordinate 0 is 9, axis 0 has 2 nodes"),
         ("locate --commitment c --at 9,9", "--at: "),
-        ("commit --tensor f.npy --blocks 0 --srs p.srs --out o", "--blocks: 0 is not in 1 to"),
+        ("commit --tensor g.npy --blocks 0 --srs p.srs --out o", "--blocks: 0 is not in 1 to"),
         ("srs dev --scheme kzg --log-size 99 --seed 1 --out o", "--log-size: 2^99 values"),
-        ("convert --input f.npy --quantize 101", "--quantize: must be a percentage from 0 to 100"),
-        ("convert --input f.npy --scale-factor 999", "--scale-factor: must be 0 to 200"),
-        ("convert --input f.npy --output-dir x.npy", "convert: x.npy: cannot create: Not a dir"),
-        ("convert --input f.npy --scale-factor 99", "f.npy: array: value 0: its integer is over"),
+        ("convert --input g.npy --quantize 101", "--quantize: must be a percentage from 0 to 100"),
+        ("convert --input g.npy --scale-factor 999", "--scale-factor: must be 0 to 200"),
+        ("convert --input g.npy --output-dir x.npy", "convert: x.npy: cannot create: Not a dir"),
+        ("convert --input g.npy --scale-factor 99", "g.npy: array: value 0: its integer is over"),
         ("interpolate --input-dir x.npy", "x.npy: is a file, and the name of a directory"),
         ("interpolate --input-dir none", "none: there is no such directory"),
         ("reshape --input-dir x.npy", "x.npy: is a file, and the name of a directory"),

@@ -1,4 +1,4 @@
-// How many threads may be asked for.
+// How many threads may be asked for: the bound of set_thread_limit.
 #pragma once
 
 namespace assay {
