@@ -4,9 +4,7 @@ import gc
 import os
 import statistics
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core, tree
-from ..machine import processor_name
+from ..machine import most_memory, processor_name
 from ..printing import show
 from ..progress import Bar, Progress
 from .measuring import Numbers, Subject, built, checking, data_of, median_seconds, prepared, timed
@@ -125,7 +123,7 @@ def _one_tree(table: Table, subject: Subject, values: Numbers, path: Path, threa
     for _ in range(_REPEATS):
         path.unlink(missing_ok=True)
         gc.collect()
-        with _most_memory() as added:
+        with most_memory() as added:
             build, made = timed(lambda: built(subject, values, srs, str(path)))
         seconds.append(build)
         memory.append(added[0])
@@ -200,34 +198,6 @@ def _updates(
 
     seconds = median_seconds(update, 0.5)
     table.add(f"update a leaf, {where}", subject, seconds, "s", aim, 1)
-
-
-@contextmanager
-def _most_memory() -> Iterator[list[int]]:
-    """The most memory of its own that the process has within the block, above what it had."""
-    found = [0]
-    before = _own_memory()
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.005):
-            found[0] = max(found[0], _own_memory() - before)
-
-    watching = threading.Thread(target=watch, daemon=True)
-    watching.start()
-    try:
-        yield found
-    finally:
-        over.set()
-        watching.join()
-
-
-def _own_memory() -> int:
-    """Bytes that are not of mapped files."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("RssAnon:"):
-            return 1024 * int(line.split()[1])
-    return 0
 
 
 def print_plainly(report: dict[str, Any]) -> None:
