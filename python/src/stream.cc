@@ -12,16 +12,21 @@ namespace {
 
 using Taps = std::map<std::string, std::string>;
 
-/// Arrays (1, tokens, H), one for each layer, as the values of a header of the layout "model": of all tokens,
-/// or where `block` is not 0 of a block of so many.
-claim::Header header_of(const claim::Arrays& arrays, const Taps& taps, const std::string& mode,
-                        std::uint64_t block, std::uint64_t first_token) {
+claim::SubjectOptions options_of(const Taps& taps, const std::string& mode) {
   claim::SubjectOptions options;
   options.encoding = encode::Encoding{encode::Encoding::Kind::kBits, 0};
   options.layout = encode::Layout::Kind::kModel;
   options.capture_mode = read_capture_mode(mode);
   options.taps = claim::Taps(taps.begin(), taps.end());
-  if (block > 0) return unwrap(claim::plan_block(arrays, options, block, first_token, "layers"));
+  return options;
+}
+
+/// Arrays (1, tokens, H), one for each layer, as the values of a header of the layout "model": of all tokens,
+/// or where `block` is not 0 of the first block of so many.
+claim::Header header_of(const claim::Arrays& arrays, const Taps& taps, const std::string& mode,
+                        std::uint64_t block) {
+  const claim::SubjectOptions options = options_of(taps, mode);
+  if (block > 0) return unwrap(claim::plan_block(arrays, options, block, 0, "layers"));
   return unwrap(claim::plan_subject(arrays, options, "layers"));
 }
 
@@ -94,7 +99,8 @@ std::vector<claim::Commitment> commit_blocks(const std::vector<Source>& sources,
                                              const std::string& mode, const pst::Srs& srs,
                                              std::uint64_t tokens, std::uint64_t first_token) {
   const claim::Arrays arrays = hold(sources);
-  const claim::Header header = header_of(arrays, taps, mode, tokens, first_token);
+  const claim::Header header =
+      unwrap(claim::plan_block(arrays, options_of(taps, mode), tokens, first_token, "layers"));
   return without_gil([&] {
     claim::BlockStream stream = unwrap(claim::BlockStream::begin(srs, header));
     unwrap(stream.add(arrays.views));
@@ -154,7 +160,7 @@ void bind_stream(nb::module_& m) {
       .def_static(
           "plan",
           [](const std::vector<Source>& sources, const Taps& taps, std::uint64_t block) {
-            return header_of(hold(sources), taps, "unknown", block, 0).layout;
+            return header_of(hold(sources), taps, "unknown", block).layout;
           },
           nb::arg("sources"), nb::arg("taps"), nb::arg("block"),
           nb::sig("def plan(sources: collections.abc.Sequence[tuple[str, typing.Any, str]], "
@@ -164,7 +170,7 @@ void bind_stream(nb::module_& m) {
           [](const std::vector<Source>& sources, const Taps& taps, const std::string& capture_mode,
              const pst::Srs& srs, std::uint64_t block) {
             claim::Arrays held = hold(sources);
-            const claim::Header header = header_of(held, taps, capture_mode, block, 0);
+            const claim::Header header = header_of(held, taps, capture_mode, block);
             return TokenStream(std::move(held), header, srs, block > 0);
           },
           nb::arg("sources"), nb::arg("taps"), nb::arg("capture_mode"), nb::arg("srs"), nb::arg("block"),

@@ -118,7 +118,8 @@ TEST(PolynomialTensors, HaveTheValuesOfTheirCoefficients) {
   EXPECT_EQ(read.header.layout.kind, encode::Layout::Kind::kFlat);
   EXPECT_EQ(read.header.layout.axes.to_string(), "2,3");
   EXPECT_FALSE(read.ground_truth.has_value());
-  expect_error(read_polynomial_tensor({dir / "none", {}, {}}), ErrorCode::kIo, "none: no such directory");
+  expect_error(read_polynomial_tensor({dir / "none", {}, {}}), ErrorCode::kIo,
+               "none: there is no such directory");
   const Polynomial longer{Axes::parse("1025", "").value(), std::vector<Fr>(1025)};
   expect_error(read_polynomial_tensor({write_rows(longer, dir / "longer"), {}, {}}), ErrorCode::kTooLarge,
                (dir / "longer").string() + ": axis 0: 1025 nodes are more than the 1024");

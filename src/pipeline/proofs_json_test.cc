@@ -187,7 +187,7 @@ TEST(ProofsJson, SayWhatTheSrsIsWorthByTheListOfTrustedOnes) {
   claim::VerifyOptions trusting;
   ASSERT_TRUE(trusting.trusted.add(sample.checker.key().digest(), "ours").ok());
   claim::VerifyOptions other;
-  ASSERT_TRUE(other.trusted.add(Digest{}, "another").ok());
+  ASSERT_TRUE(other.trusted.add(Digest{1}, "another").ok());
   ProofsJson bad = proofs;
   bad.num_variables = 3;
   for (const ProofsJson& given : {proofs, bad}) {

@@ -177,8 +177,9 @@ TEST(KeptTree, AHundredKillsLoseNothing) {
     // What was reported is there, and at most one change more.
     const Tree tree = Tree::open(path, sample.setup).value();
     // A change that was cut off may have left bytes behind the tree, which are no part of it.
-    if (const Status whole = tree.check(); !whole.ok())
+    if (const Status whole = tree.check(); !whole.ok()) {
       ASSERT_THAT(whole.error().reason, testing::HasSubstr("behind the end"));
+    }
     std::vector<std::uint64_t> values = first;
     bool found = false;
     for (std::uint64_t k = 1; k <= told + 1 && !found; ++k) {
