@@ -194,7 +194,9 @@ def test_a_challenge_is_drawn_once_and_of_the_size_of_the_risk(made: Path, tmp_p
     assert found["miss_bound"] == pytest.approx(0.7**4)
     again = refused(made, line, tmp_path / "record", "--tokens", 1, "--out", "never")
     assert "a challenge was drawn" in again
-    assert "tokens and risk" in refused(made, line, tmp_path / "other", "--out", "never")
+    assert "exactly one of --tokens and --risk" in refused(
+        made, line, tmp_path / "other", "--out", "never"
+    )
     assert "risk" in refused(made, line, tmp_path / "other", "--risk", 2, "--out", "never")
 
 

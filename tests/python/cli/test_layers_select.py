@@ -101,7 +101,7 @@ def test_draws(made: Path) -> None:
         ("", "--budgets"),
         ("--budgets 5 --order best", "--order"),
         ("--budgets 5 --time-limit -1", "--time-limit"),
-        ("--budgets 5 --draw 9999999", "count"),
+        ("--budgets 5 --draw 9999999", "--draw: 9999999 is not in 1 to"),
         ("--check g.json", "g.json: input"),
         ("--check none.json", "none.json"),
     ],

@@ -112,7 +112,7 @@ def test_reshape_prints_the_shape(tmp_path: Path) -> None:
     assert [entry["flat_offset"] for entry in metadata["layer_map"]] == [0, 20, 40]
     assert report(tmp_path, line, "--min-dim", 5, "--max-dim", 8)["dimensions"] == [8, 8]
     assert report(tmp_path, line, "--num-dims", 2)["dimensions"] == [8, 8]
-    assert "min_dim" in refused(tmp_path, line, "--min-dim", 5, "--max-dim", 4)
+    assert "--min-dim" in refused(tmp_path, line, "--min-dim", 5, "--max-dim", 4)
 
 
 def test_the_whole_chain(chain: Path) -> None:

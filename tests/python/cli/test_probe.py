@@ -218,7 +218,7 @@ def test_bad_input_is_named(made: Path, tmp_path: Path) -> None:
     assert "32 raw bytes" in refused(made, attest + " --output", tmp_path / "s")
     attest = "probe attest --activations a.gotact --probes p.json --key key --model-id other"
     assert "test/model" in refused(made, attest + " --output", tmp_path / "s")
-    assert "a key is there" in refused(made, "probe keygen --output key")
+    assert "key is there" in refused(made, "probe keygen --output key")
     assert refused(made, VERIFY + " --require L9")
     bad = bytearray((made / "a.gotact").read_bytes())
     bad[-4:] = struct.pack("<f", float("nan"))

@@ -24,19 +24,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(model: Path | str, out: Path, *more: str) -> int:
-    return main(
-        [
-            "--models",
-            str(model),
-            "--prompt",
-            PROMPT,
-            "--max-new-tokens",
-            "4",
-            "--output-dir",
-            str(out),
-            *more,
-        ]
-    )
+    usual = {
+        "--models": str(model), "--prompt": PROMPT, "--max-new-tokens": "4",
+        "--output-dir": str(out),
+    }  # fmt: skip
+    given = (word for pair in usual.items() if pair[0] not in more for word in pair)
+    return main([*given, *more])
 
 
 def failure(capsys: pytest.CaptureFixture[str]) -> str:

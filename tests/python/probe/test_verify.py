@@ -39,8 +39,9 @@ class World:
 
     def line(self, name: str, *more: str) -> tuple[str, ...]:
         """`assay probe verify` of a statement by a verifier with a model."""
+        nonce = () if "--nonce" in more else ("--nonce", NONCE)
         return (
-            "probe", "verify", "--model", str(self.model), "--quiet", "--nonce", NONCE,
+            "probe", "verify", "--model", str(self.model), "--quiet", *nonce,
             "--attestation", f"{name}.statement", "--pubkey", "key.pub",
             "--activations", f"{name}.gotact", "--tokens", f"{name}.statement.tokens",
             "--probes", "probes.json", "--unembedding", "model.gotue", "--rows", f"{name}.rows",

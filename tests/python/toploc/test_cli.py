@@ -27,7 +27,7 @@ DONE, REJECTED, FAILED, INCONCLUSIVE = 0, 1, 2, 3
         (VALIDATE + "--validate_model_name one --tp 4", "needs an engine"),
         (VALIDATE + "--validate_model_name one --save_dir none", "no such"),
         (
-            VALIDATE + "--validate_model_name one --n_samples 7",
+            VALIDATE.replace("n_samples 3", "n_samples 7") + "--validate_model_name one",
             "prompts.txt: 6 prompts, fewer than --n_samples 7",
         ),
         (
@@ -86,8 +86,8 @@ def test_what_cannot_be_done(run: Any, line: str, reason: str) -> None:
     [
         "generate --model_name one --dataset_name prompts.txt --max_decode_tokens 0",
         "generate --model_name one --dataset_name prompts.txt --n_samples 0",
-        VALIDATE + "--validate_model_name one --n_samples 0",
-        VALIDATE + "--validate_model_name one --max_decode_tokens -1",
+        VALIDATE.replace("n_samples 3", "n_samples 0") + "--validate_model_name one",
+        VALIDATE.replace("tokens 40", "tokens -1") + "--validate_model_name one",
         VALIDATE + "--validate_model_name one --min_decode_tokens 0",
         "validate --decode_model_name one --validate_model_name one",  # to which prompts?
         "verify --model one --tokens x --max-tokens 0",

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
@@ -255,6 +255,8 @@ def changed(old: Any) -> st.SearchStrategy[Any]:
     return st.one_of(_VALUES, near, at.map(lambda end: old[:end]))
 
 
+# What is drawn grows with the answer, and a busy machine draws it slowly.
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_whatever_is_in_a_field_is_an_answer_or_refused(data: st.DataObject) -> None:
     said = json.loads(told_bytes([replace(SAID, rows=None), Answer(1, None, "aborted")], "x"))
