@@ -75,7 +75,7 @@ vllm-test: build  ## the tests of proofs from vLLM; each file in a process of it
 	done; exit $$status
 
 .PHONY: vllm-soak
-vllm-soak: build  ## the long tests of proofs from vLLM: 500 answers of a real model in each dtype, and a compiled model
+vllm-soak: build  ## the long tests of proofs from vLLM: 500 answers of a real model, and a compiled model
 	@tools/setup-vllm test
 	@status=0; for file in tests/vllm/soak_*.py; do \
 	  .venv-vllm/bin/python -m pytest -q -rP -c tests/vllm/pytest.ini --rootdir tests/vllm $$file || status=1; \
