@@ -8,7 +8,6 @@ mathematics and the bytes.
 from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +23,7 @@ from .arguments import (
     whole_bytes,
 )
 from .errors import ArgumentError, InputError
-from .filed import Filed
+from .filed import Filed, Mapped
 from .html import table
 from .residues import as_signed, is_rows, residue, to_rows
 from .writing import write_together
@@ -231,7 +230,7 @@ class VerifierKey(Filed):
         return table("VerifierKey", fields)
 
 
-class Srs:
+class Srs(Mapped):
     """The points that commitments to vectors of 2**log_size values are made of, 64 bytes a value.
 
     Values are signed numpy arrays of one dimension, rows of residues or any integers; those that
@@ -239,9 +238,11 @@ class Srs:
     pickle has the points; of an SRS that was opened from a file it has the path alone.
     """
 
+    _kind = _core.KzgSrs
+    _native: _core.KzgSrs
+
     def __init__(self, native: _core.KzgSrs, path: Path | None = None) -> None:
-        self._native = native
-        self._path = path
+        super().__init__(native, path)
         self._verifier_key: VerifierKey | None = None
         self._native_checker: _core.Checker | None = None
 
@@ -292,14 +293,6 @@ class Srs:
             path_of(ptau, "ptau"), _checked_size(log_size), path_of(out, "out")
         )
         return cls.open(out)
-
-    def write(self, path: str | PathLike[str]) -> None:
-        """Write the SRS to a file, which appears under its name when it is complete.
-
-        Raises:
-            InputError: It could not be written ("io").
-        """
-        self._native.write(path_of(path))
 
     @property
     def log_size(self) -> int:
@@ -391,20 +384,6 @@ class Srs:
     def __hash__(self) -> int:
         return hash(self.verifier_key)
 
-    def __copy__(self) -> "Srs":
-        return self
-
-    def __deepcopy__(self, _: Any) -> "Srs":
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        if self._path is not None:
-            return _opened_again, (self._path, self.verifier_key.digest)
-        with TemporaryDirectory(prefix="assay") as folder:
-            path = Path(folder) / "srs"
-            self.write(path)
-            return _of_file, (path.read_bytes(),)
-
     def __repr__(self) -> str:
         return f"Srs(log_size={self.log_size}, trust={self.verifier_key.trust!r})"
 
@@ -412,23 +391,3 @@ class Srs:
         key = self.verifier_key
         fields = ("log_size", self.log_size), ("trust", key.trust), ("digest", key.digest)
         return table("Srs", fields)
-
-
-def _opened_again(path: Path, digest: str) -> Srs:
-    """The SRS of a pickle that names a file.
-
-    Raises:
-        InputError: The file could not be read ("io"), or is another one now ("mismatch").
-    """
-    srs = Srs.open(path)
-    if srs.verifier_key.digest != digest:
-        raise InputError("mismatch", str(path), "it is another SRS than the one that was pickled")
-    return srs
-
-
-def _of_file(data: bytes) -> Srs:
-    """The SRS of a pickle that has its points."""
-    with TemporaryDirectory(prefix="assay") as folder:
-        path = Path(folder) / "srs"
-        path.write_bytes(data)
-        return Srs(_core.KzgSrs.open(str(path)))  # the mapping outlives the name

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from . import _core
 from .arguments import path_of, require, sizes, unsigned, whole_bytes
 from .ceremonies import Ceremony, Powers
-from .errors import InputError
-from .filed import Filed
+from .filed import Filed, Mapped
 from .html import table
 from .writing import write_together
 
@@ -95,7 +93,7 @@ class VerifierKey(Filed):
         return table("VerifierKey", fields)
 
 
-class Srs:
+class Srs(Mapped):
     """A structured reference string for tensors with given axes.
 
     Whoever knows its secrets can open a commitment to anything. Copies of the points: 64 bytes for
@@ -104,9 +102,11 @@ class Srs:
     points; of an SRS that was opened from a file it has the path alone.
     """
 
+    _kind = _core.Srs
+    _native: _core.Srs
+
     def __init__(self, native: _core.Srs, path: Path | None = None) -> None:
-        self._native = native
-        self._path = path
+        super().__init__(native, path)
         self._verifier_key: VerifierKey | None = None
         self._native_checker: _core.VerifierKey | None = None
 
@@ -177,14 +177,6 @@ class Srs:
         """Write the SRS that `dev` would make straight to a file, without holding it in memory."""
         _core.Srs.write_dev(sizes(axes), unsigned(seed, "seed"), path_of(path))
 
-    def write(self, path: str | PathLike[str]) -> None:
-        """Write the SRS to a file, which appears under its name when it is complete.
-
-        Raises:
-            InputError: It could not be written ("io").
-        """
-        self._native.write(path_of(path))
-
     def trim(self, from_level: int, path: str | PathLike[str]) -> None:
         """Write a file with the levels from `from_level` on, of which the digest is the same.
 
@@ -245,20 +237,6 @@ class Srs:
     def __hash__(self) -> int:
         return hash(self.verifier_key)
 
-    def __copy__(self) -> "Srs":
-        return self
-
-    def __deepcopy__(self, _: Any) -> "Srs":
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        if self._path is not None:
-            return _opened_again, (self._path, self.verifier_key.digest)
-        with TemporaryDirectory(prefix="assay") as folder:
-            path = Path(folder) / "srs"
-            self.write(path)
-            return _of_file, (path.read_bytes(),)
-
     def __repr__(self) -> str:
         return f"Srs(axes={self.axes}, trust={self.verifier_key.trust!r})"
 
@@ -277,23 +255,3 @@ class Finalized(NamedTuple):
 
     powers: _core.Verdict
     srs: Srs | None
-
-
-def _opened_again(path: Path, digest: str) -> Srs:
-    """The SRS of a pickle that names a file.
-
-    Raises:
-        InputError: The file could not be read ("io"), or is another one now ("mismatch").
-    """
-    srs = Srs.open(path)
-    if srs.verifier_key.digest != digest:
-        raise InputError("mismatch", str(path), "it is another SRS than the one that was pickled")
-    return srs
-
-
-def _of_file(data: bytes) -> Srs:
-    """The SRS of a pickle that has its points."""
-    with TemporaryDirectory(prefix="assay") as folder:
-        path = Path(folder) / "srs"
-        path.write_bytes(data)
-        return Srs(_core.Srs.open(path_of(path)))  # the mapping outlives the name
