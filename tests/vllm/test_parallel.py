@@ -1,6 +1,5 @@
 """A model that is spread over two processes: one of them has the rows, and there is one answer."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,7 @@ os.environ["VLLM_CPU_OMP_THREADS_BIND"] = "|".join(map(str, sorted(os.sched_geta
 import tiny_engines
 from assay import models, toploc
 from assay import vllm as proving
-from tiny_engines import CHUNK, K, prompts
-
-BOUNDS = toploc.Profile.from_json(
-    json.dumps(
-        {
-            **json.loads(toploc.Profile.published().to_json()),
-            "minimum_points": 5,
-            "fingerprint_distance": 0.1,
-        }
-    )
-)
+from tiny_engines import BOUNDS, CHUNK, K, prompts
 
 
 def test_two_processes(tmp_path: Path) -> None:
@@ -41,7 +30,9 @@ def test_two_processes(tmp_path: Path) -> None:
     )
     asked = prompts(8, [10, 40])
     outputs = llm.generate(asked, SamplingParams(temperature=0, max_tokens=40), use_tqdm=False)
-    verifier = models.load(str(folder), models.Engine("bfloat16", "sdpa", "cpu")).model
+    bfloat16 = models.Engine("bfloat16", "sdpa", "cpu")
+    verifier = models.load(str(folder), bfloat16).model
+    other = models.load(str(tiny_engines.small_model(tmp_path, "other", seed=2)), bfloat16).model
     for output, (answer,) in zip(outputs, proving.proofs(llm, outputs), strict=True):
         assert answer.reason == ""
         signature = answer.signature
@@ -50,6 +41,9 @@ def test_two_processes(tmp_path: Path) -> None:
         assert toploc.verify(own, signature.proofs, BOUNDS, chunk=CHUNK, k=K)
         seed = answer.fingerprint_seed
         assert toploc.fingerprint.verify(answer.fingerprint, own, seed, BOUNDS)
+        foreign = toploc.recompute(other, signature.prompt_token_ids, signature.output_token_ids)
+        judged = toploc.fingerprint.verify(answer.fingerprint, foreign, seed, BOUNDS)
+        assert (judged.outcome, judged.step) == ("rejected", "distance")
         # The last layer's rows are those that the head is given.
         kept = load(answer.rows)["layer_1"][0]
         assert toploc.build(kept, chunk=CHUNK, k=K) == answer.proofs

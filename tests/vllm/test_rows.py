@@ -1,6 +1,5 @@
 """Proofs hold the rows that their own tokens were chosen from, whatever else runs."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import tiny_engines
 from assay import InputError, Srs, models, toploc
 from assay import vllm as proving
 from tiny_engines import (
+    BOUNDS,
     CHUNK,
     K,
     Recorder,
@@ -30,16 +30,6 @@ IN_A_PASS = 48
 # Of tokens that are committed to; some answers have more.
 MOST = 100
 TOO_LONG = "it has more than 100 tokens, for which the SRS is"
-
-BOUNDS = toploc.Profile.from_json(
-    json.dumps(
-        {
-            **json.loads(toploc.Profile.published().to_json()),
-            "minimum_points": 5,
-            "fingerprint_distance": 0.1,
-        }
-    )
-)
 
 
 @pytest.fixture(scope="module")
@@ -151,8 +141,7 @@ def test_500_requests_under_all_that_moves_them(
         rejected += judged.outcome == "rejected"
     assert verdicts.keys() <= {"accepted", "inconclusive: states"}
     assert verdicts["accepted"] > 0.95 * sum(verdicts.values())
-    # Honest rows of a small model in bfloat16: of 250 answers 1 to 3 had one beyond the bound.
-    assert rejected < 0.03 * len(found)
+    assert rejected == 0
     assert counts(llm)["broken"] == 0
     assert (counts(llm)["held"], counts(llm)["held_bytes"]) == (0, 0)
 

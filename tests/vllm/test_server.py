@@ -1,7 +1,6 @@
 """`vllm serve` with proofs: what the official client sees, and what becomes of bad luck."""
 
 import asyncio
-import json
 import time
 import urllib.error
 import urllib.request
@@ -20,18 +19,9 @@ import tiny_engines
 from assay import InputError, models, toploc
 from assay.vllm import kept_tensor, read_answers
 from assay.vllm.launching import Server, serving
-from tiny_engines import CHUNK, VOCAB, K
+from tiny_engines import BOUNDS, CHUNK, VOCAB, K
 
 INCLUDE = {"assay-proofs": "include"}
-BOUNDS = toploc.Profile.from_json(
-    json.dumps(
-        {
-            **json.loads(toploc.Profile.published().to_json()),
-            "minimum_points": 5,
-            "fingerprint_distance": 0.1,
-        }
-    )
-)
 OPTIONS = [
     "--dtype", "bfloat16", "--enforce-eager", "--max-model-len", "2048", "--max-num-seqs", "16",
     "--served-model-name", "small",
