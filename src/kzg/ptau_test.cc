@@ -174,6 +174,9 @@ TEST_F(KzgPtau, RefusesAnotherCurveOrPower) {
   EXPECT_EQ(code_with(36, 3), ErrorCode::kMalformed);   // the sections are of another size
   EXPECT_EQ(code_with(36, 0), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with(40, 29), ErrorCode::kOutOfRange);
+  Sections sections = Sections::of(vector_file("4.ptau"));
+  sections[1][36] = 29;
+  EXPECT_THAT(failure(sections.file()), testing::HasSubstr(": power at byte 40: 29 is not 1 to 28"));
 }
 
 /// 64 or 128 bytes of a section, exchanged.

@@ -61,6 +61,10 @@ TEST(KzgKey, RefusesNumbersOutOfRange) {
   published[12] = 2;
   published[13] = 1;
   EXPECT_EQ(VerifierKey::decode(published, "key").error().code, ErrorCode::kOutOfRange);
+  published[13] = kMaxLogSize;
+  EXPECT_TRUE(VerifierKey::decode(published, "key").ok());
+  published[13] = kMaxLogSize + 1;
+  EXPECT_EQ(VerifierKey::decode(published, "key").error().code, ErrorCode::kOutOfRange);
 }
 
 TEST(KzgKey, Labels) {

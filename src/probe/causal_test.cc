@@ -197,9 +197,17 @@ TEST(ProbeCausal, AStatementsVerdictIsRecomputed) {
   stated.evidence.causal->dose = results(0).dose;
   EXPECT_EQ(step(), "causal effect");
   EXPECT_EQ(stated.verify().parts()[5].verdict.outcome(), Outcome::kRejected);
-  stated.evidence.causal = measured;
-  stated.evidence.causal->dimension = "honesty";
-  EXPECT_EQ(step(), "causal results");
+  for (const auto& change : std::initializer_list<void (*)(CausalResults&)>{
+           [](CausalResults& r) { r.sha256[0] ^= 1; }, [](CausalResults& r) { r.probe_set[0] ^= 1; },
+           [](CausalResults& r) { r.model_id = "another"; }, [](CausalResults& r) { ++r.layer; },
+           [](CausalResults& r) { r.dimension = "honesty"; }}) {
+    stated.evidence.causal = measured;
+    change(*stated.evidence.causal);
+    stated.evidence.plan->dimension = stated.evidence.causal->dimension;
+    const Verdict verdict = stated.verify(Level::kStatistics).parts()[5].verdict;
+    EXPECT_EQ(verdict.step(), "causal results");
+    EXPECT_EQ(verdict.reason(), "they are about another statement's probes");
+  }
   stated.evidence.causal = measured;
   stated.evidence.plan = CausalPlan{};
   EXPECT_EQ(step(), "causal results");

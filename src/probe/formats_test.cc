@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "assay/probe_attestation.h"
 #include "probe/number_text.h"
@@ -79,6 +80,12 @@ TEST(ProbeFormats, WritersRefuseWhatReadersDo) {
   EXPECT_EQ(write(2, up, down, good).error().code, ErrorCode::kNonCanonical);
   EXPECT_EQ(write(2, std::vector<std::uint32_t>(), up, good).error().code, ErrorCode::kTooLarge);
   EXPECT_EQ(write(3, up, up, good).error().code, ErrorCode::kMismatch);
+  std::vector<std::uint32_t> most(4096);
+  std::iota(most.begin(), most.end(), 0U);
+  EXPECT_TRUE(write(1, most, std::vector<std::uint32_t>{0}, std::vector<float>(4096)).ok());
+  most.push_back(4096);
+  EXPECT_EQ(write(1, most, std::vector<std::uint32_t>{0}, std::vector<float>(4097)).error().to_string(),
+            "layers: 4097 of them, 1 to 4096 are taken");
   EXPECT_EQ(write(0, up, up, good).error().code, ErrorCode::kTooLarge);
   EXPECT_EQ(write(2, up, up, bad).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(write_activations(path, std::string(5000, 'm'), Precision::kFp32, 2, up, up, good).error().code,
@@ -139,7 +146,13 @@ TEST(ProbeFormats, RowsThatAreNone) {
   };
   EXPECT_EQ(refused([](RowsFile& f) { f.rule = "some"; }), ErrorCode::kMalformed);
   EXPECT_EQ(refused([](RowsFile& f) { f.rule = ""; }), ErrorCode::kMalformed);
+  RowsFile longest = good;
+  longest.rule = std::string(kMaxText, '1');
+  EXPECT_TRUE(longest.validate().ok());
+  EXPECT_EQ(refused([](RowsFile& f) { f.rule = std::string(kMaxText + 1, '1'); }), ErrorCode::kMalformed);
   EXPECT_EQ(refused([](RowsFile& f) { f.texts.clear(); }), ErrorCode::kTooLarge);
+  longest.texts.resize(RowsFile::kMaxTexts + 1);
+  EXPECT_EQ(longest.validate().error().place, "texts");
   EXPECT_EQ(refused([](RowsFile& f) { f.model_id = std::string(257, 'm'); }), ErrorCode::kTooLarge);
   EXPECT_EQ(refused([](RowsFile& f) { f.texts[0].group.clear(); }), ErrorCode::kMalformed);
   EXPECT_EQ(refused([](RowsFile& f) { f.texts[0].positions = {1, 1}; }), ErrorCode::kNonCanonical);
@@ -177,6 +190,11 @@ TEST(ProbeFormats, SetsThatAreNone) {
   EXPECT_EQ(code([](ProbeSet& s) { s.details->probes[0].reading_sd = HUGE_VAL; }), ErrorCode::kOutOfRange);
   EXPECT_EQ(code([](ProbeSet& s) { s.details->geometry.trace = NAN; }), ErrorCode::kOutOfRange);
   EXPECT_EQ(code([](ProbeSet& s) { s.probes[0].weights[0] = INFINITY; }), ErrorCode::kOutOfRange);
+  for (float OriginalProbe::*number : {&OriginalProbe::bias, &OriginalProbe::platt_scale,
+                                       &OriginalProbe::platt_shift, &OriginalProbe::reliability_threshold})
+    for (const float none : {INFINITY, std::nanf("")})
+      EXPECT_EQ(code([&](ProbeSet& s) { s.probes[0].*number = none; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code([](ProbeSet& s) { s.probes.resize(kMaxProbes + 1, s.probes[0]); }), ErrorCode::kTooLarge);
   const auto decoded = [&](std::string_view from, std::string_view to) {
     std::string text = stated.set.encode();
     text.replace(text.find(from), from.size(), to);

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
+#include <limits>
 
 #include "assay/base.h"
 #include "assay/probe.h"
@@ -73,6 +75,32 @@ TEST(ProbeReadings, AreThoseOfFractionsOnEveryMachine) {
         << threads;
   }
   set_thread_limit(0);
+}
+
+// Half of a last place goes to the even neighbour, above and below.
+TEST(ProbeReadings, TiesGoToTheEvenNeighbour) {
+  const double large = std::ldexp(1.0, 53);
+  const std::vector<float> rows = {1, 1, 1, 3, -1, -1, -1, -3, 1, 5};
+  const std::vector<double> covector = {large, 1};
+  const Reader reader{covector, 0};
+  EXPECT_EQ(read_rows(rows, 2, {&reader, 1}).value(),
+            (std::vector<double>{large, large + 4, -large, -large - 4, large + 4}));
+}
+
+TEST(ProbeReadings, RefuseWhatHasNoReading) {
+  const auto refused = [](std::vector<float> rows, std::vector<double> covector, double bias) {
+    const Reader reader{covector, bias};
+    const Result<std::vector<double>> readings = read_rows(rows, 2, {&reader, 1});
+    return readings.ok() ? std::string("read") : readings.error().to_string();
+  };
+  EXPECT_EQ(refused({1, 2}, {3, 4}, 5), "read");
+  EXPECT_EQ(refused({1, 2, 3}, {3, 4}, 5), "rows: 3 values are not whole rows of 2");
+  EXPECT_EQ(refused({1, 2}, {3, 4, 5}, 5), "probe 0: is 3 wide, the rows are 2");
+  for (const double none : {std::numeric_limits<double>::infinity(), std::nan("")}) {
+    EXPECT_EQ(refused({1, 2}, {3, none}, 5), "probe 0: holds an infinity or NaN");
+    EXPECT_EQ(refused({1, 2}, {3, 4}, none), "probe 0: holds an infinity or NaN");
+    EXPECT_EQ(refused({1, 2, 3, static_cast<float>(none)}, {3, 4}, 5), "row 1: holds an infinity or NaN");
+  }
 }
 
 }  // namespace

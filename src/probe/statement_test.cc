@@ -60,6 +60,7 @@ TEST(ProbeStatement, FormOfThePayload) {
   stated.envelope = Envelope::sign("application/another", payload, key).encode();
   EXPECT_EQ(step(stated, Level::kForm), "form");
   EXPECT_EQ(step(stated, Level::kSignature), "form");
+  EXPECT_EQ(stated.verify(Level::kForm).parts().size(), 6U);
   EXPECT_FALSE(open_statement(stated.envelope, "f").ok());
   stated.envelope =
       Envelope::sign(std::string(Statement::kPayloadType), Bytes(payload.begin(), payload.end() - 1), key)
@@ -136,6 +137,11 @@ TEST(ProbeStatement, EachBindingIsHeldAgainstItsFile) {
   EXPECT_EQ(rejected([](Stated& s) { s.evidence.set->details->split_seed = 2; }), "probes");
   EXPECT_EQ(rejected([](Stated& s) { s.evidence.set->details->unembedding = Digest{}; }), "unembedding");
   EXPECT_EQ(rejected([](Stated& s) { s.evidence.set->details->geometry.trace *= 2; }), "geometry");
+  EXPECT_EQ(rejected([](Stated& s) {
+              s.evidence.unembedding.reset();  // without which nothing is recomputed
+              s.evidence.set->details->geometry.trace *= 2;
+            }),
+            "geometry");
 }
 
 TEST(ProbeStatement, TheGeometryIsRepeated) {
@@ -261,6 +267,12 @@ TEST(ProbeStatement, NumbersOutsideTheirRanges) {
 }
 
 // ---- Level 4
+
+TEST(ProbeStatement, NoRowsAreNotCompared) {
+  EXPECT_EQ(compare_rows({}, {}, 2, {}).error().to_string(), "own rows: 0 values against 0");
+  const std::vector<float> row = {1, 2};
+  EXPECT_EQ(compare_rows(row, {}, 2, {}).error().to_string(), "own rows: 2 values against 0");
+}
 
 TEST(ProbeStatement, OwnRowsOfEqualBits) {
   Stated stated = test::stated();

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -249,6 +250,9 @@ TEST(ProbeTraining, EvaluationRepeatsTheTest) {
   ProbeSet original = set;
   original.details.reset();
   EXPECT_EQ(evaluate_set(original, test::examples(world), "test").error().code, ErrorCode::kMismatch);
+  const test::World wider = test::world(60, 2, test::kWidth + 1);
+  EXPECT_EQ(evaluate_set(set, test::examples(wider), "test").error().reason,
+            fmt::format("is {} wide, the activations are {}", test::kWidth, test::kWidth + 1));
   EvaluationFile file{Digest{1}, Digest{2}, Digest{3}, Digest{4}, 3, 1, "test", again};
   file.probes[0].baselines = {{"difference_of_means", 0.75}};
   const std::string text = file.encode();
@@ -282,6 +286,13 @@ TEST(ProbeTraining, PlattFindsTheScaleThatMadeTheLabels) {
   EXPECT_LT(evaluation.ece, 0.02);
   const std::vector<double> same(4, 1.0);
   EXPECT_TRUE(std::isfinite(fit_platt(same, {true, false, true, false}).scale));
+}
+
+// No resample has both classes, so the interval excludes nothing.
+TEST(ProbeTraining, OneClassHasNoInterval) {
+  const Evaluation evaluation = evaluate_scores("x", {1, 2, 3}, {true, true, true}, {0, 1, 2}, {}, 1);
+  EXPECT_EQ(evaluation.auroc_low, 0);
+  EXPECT_EQ(evaluation.auroc_high, 1);
 }
 
 TEST(ProbeTraining, ConfidenceIsOfTheLikelierSide) {
