@@ -22,15 +22,19 @@ Result<Measured> measure(const RunFolder& run, const Request& request, const Cha
 }
 
 void Calibration::add(const Measured& measured) {
+  std::map<std::uint32_t, Layer> run;
   for (const Measured::Product& product : measured.products) {
     if (product.recomputed) continue;
-    Layer& layer = layers_[product.op];
     const auto outputs = static_cast<double>(product.outputs);
-    layer.squares += product.variance * outputs;
-    layer.outputs += outputs;
+    for (Layer* layer : {&layers_[product.op], &run[product.op]}) {
+      layer->squares += product.variance * outputs;
+      layer->outputs += outputs;
+    }
     differing_share_ =
         std::max(differing_share_, product.differing_share - double{internal::kFewDifferences} / outputs);
   }
+  for (const auto& [op, layer] : run)
+    largest_of_a_run_ = std::max(largest_of_a_run_, layer.squares / layer.outputs);
   for (const double error : measured.attention) attention_error_ = std::max(attention_error_, error);
 }
 
@@ -41,11 +45,13 @@ Result<Profile> Calibration::profile(double margin) const {
   const Tolerance tolerance = Tolerance::of(dtype_);
   Profile made;
   made.conditions.dtype = std::string(to_string(dtype_));
+  // Of longer rows the last place differs as often as not, and nobody counts. Their errors are those of sums,
+  // which differ from run to run, as the rounding of shorter rows does not.
+  const bool is_short = internal::format_of(dtype_).fraction_bits < 23;
   made.variance_factor = Profile::kLeastVarianceFactor;
+  if (!is_short) made.variance_factor = std::max(made.variance_factor, margin * largest_of_a_run_);
   for (const auto& [op, layer] : layers_)
     made.variance_factor = std::max(made.variance_factor, layer.squares / layer.outputs);
-  // Of longer rows the last place differs as often as not, and nobody counts.
-  const bool is_short = internal::format_of(dtype_).fraction_bits < 23;
   made.differing_share =
       is_short ? std::max(tolerance.differing_share, margin * differing_share_) : tolerance.differing_share;
   made.attention_error = std::max(tolerance.attention_error, margin * attention_error_);

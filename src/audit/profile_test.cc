@@ -175,8 +175,11 @@ TEST(Calibration, MayFindLessThanTheFormulaSays) {
   Measured measured;
   measured.products = {{0, 0, 1000, false, 0.15, 0.5, 0.9}, {1, 0, 1000, false, 0.2, 0.5, 0.9}};
   calibration.add(measured);
+  EXPECT_DOUBLE_EQ(calibration.profile(1.25)->variance_factor, 1.25 * 0.2);
+  measured.products = {{0, 0, 1000, false, 0.4, 0.5, 0.9}, {1, 0, 1000, false, 0.1, 0.5, 0.9}};
+  calibration.add(measured);
   const Profile profile = calibration.profile(1.25).value();
-  EXPECT_DOUBLE_EQ(profile.variance_factor, 0.2);
+  EXPECT_DOUBLE_EQ(profile.variance_factor, 1.25 * 0.4) << "of the run where it is largest";
   EXPECT_EQ(profile.differing_share, Tolerance::of(RowDtype::kF32).differing_share) << "nobody counts these";
   Calibration exact(RowDtype::kF32);
   measured.products = {{0, 0, 1000, false, 0, 0, 0}};

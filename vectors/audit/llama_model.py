@@ -282,7 +282,7 @@ def squares_of(layer: int, given: Row, output: Row, factor: float = 1) -> tuple[
     scales = [struct.unpack("<f", struct.pack("<f", scale))[0] for scale in scales]
     size = math.fsum(a * a for a in given)
     variance = [
-        ulp(c) ** 2 / 12 + size * (2.0**-24 * s) ** 2 / 6
+        ulp(c) ** 2 / 12 + 16 * size * (2.0**-24 * s) ** 2 / 6
         for c, s in zip(output, scales, strict=True)
     ]
     shares = [v / s**2 for v, s in zip(variance, scales, strict=True)]

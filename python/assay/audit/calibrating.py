@@ -125,7 +125,8 @@ def calibrate(
 
     Every other prompt is one that the bounds come from: the variance of rounding over the
     formula's, of the layer where it is largest, and the largest shares and errors, times the
-    margin. The rest is judged by them.
+    margin. In float32 and float64 the variance is the largest of a run, times the margin too. The
+    rest is judged by them.
 
     Args:
         model: In the dtype, with the kernel and on the device that is to be measured.
@@ -134,8 +135,8 @@ def calibrate(
         model_name: For the profile; by default the name of its class.
         max_new_tokens: Of each answer; all of them are opened.
         batch: Sequences that run together.
-        margin: Of the largest share of outputs that are rounded otherwise, and the largest error of
-            attention.
+        margin: Of the largest share of outputs that are rounded otherwise, the largest error of
+            attention, and in float32 and float64 the largest variance.
         vectors: Of the key that held out prompts are checked with.
         on_count: Told how many prompts of how many are done.
 

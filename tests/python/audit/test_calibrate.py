@@ -10,6 +10,7 @@ import torch
 
 import tiny_models
 from assay import InputError, _core, audit, models, weights
+from assay.audit.calibrating import honest_runs
 from assay.audit.cli import main
 from assay_program import DONE, FAILED, REJECTED, done, refused, report
 from audit_cheats import changed, integers, llama
@@ -62,6 +63,27 @@ def test_rounding_that_the_formula_does_not_have_is_measured() -> None:
     found = audit.calibrate(model, PROMPTS, name="rounded", max_new_tokens=4)
     assert found.profile.variance_factor > 1e4
     assert found.alarms == 0
+
+
+def test_large_inputs_may_meet_large_weights(tmp_path: Path) -> None:
+    """Sums in float32 then err by more than those of independent terms, as trained models show."""
+    model = llama(1).float()
+    with torch.no_grad():
+        model.model.norm.weight[0] = 100
+        model.lm_head.weight[:, 0] = 4 * model.lm_head.weight.std()
+    found = audit.calibrate(model, PROMPTS, name="large", max_new_tokens=16)
+    assert found.profile.variance_factor > 1.5 / 16
+    assert found.alarms == 0
+    factor = f'"variance_factor": {json.loads(found.profile.to_json())["variance_factor"]}'
+    independent = found.profile.to_json().replace(factor, '"variance_factor": 0.0625')
+    (tmp_path / "independent.profile").write_text(independent)
+    narrow = audit.Profile.read(str(tmp_path / "independent.profile"))
+    assert narrow.variance_factor == 1 / 16
+    with honest_runs(model) as runs:
+        by_key = runs.measurer(8)
+        for run in runs.record(PROMPTS[:1], max_new_tokens=16, batch=1):
+            assert runs.measure(run, by_key).outcome == "accepted"
+            assert runs.measure(run, by_key, profile=narrow).outcome.startswith("rejected logits")
 
 
 def test_what_is_no_calibration() -> None:
