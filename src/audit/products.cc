@@ -19,8 +19,8 @@ namespace {
 
 /// Half an ulp: what products are summed up in, where rows have 32 bits or fewer.
 constexpr double kFp32Roundoff = 0x1p-24;
-/// What the squared error of a sum may be, over that of independent terms. Trained models have inputs far larger
-/// than the others, and large weights for just these: logits of an honest SmolLM2 in float32 reach 2.9.
+/// What the squared error of a sum may be, over that of independent terms. Trained models have inputs far
+/// larger than the others, and large weights for just these: logits of an honest SmolLM2 reach 2.9.
 constexpr double kDependentTerms = 16;
 /// Sums of so many standard deviations of their rounding are taken for honest.
 constexpr double kDeviations = 8;
@@ -52,8 +52,8 @@ struct Task {
 };
 
 /// The variance of a sum in fp32 of the products with an input, one term after the other, over the square of
-/// the other row: (u |a| |w|)^2 / 6 where the terms are independent (Higham and Mary 2019), with room for those
-/// that are not.
+/// the other row: (u |a| |w|)^2 / 6 where the terms are independent (Higham and Mary 2019), with room for
+/// those that are not.
 double summing_variance(const std::vector<double>& input, const FloatFormat& format) {
   return kDependentTerms * summing_roundoff(format) * summing_roundoff(format) / 6 *
          kernel().dot(input.data(), input.data(), input.size());
