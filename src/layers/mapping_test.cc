@@ -125,6 +125,9 @@ TEST(Mapping, Refuses) {
   EXPECT_EQ(place({{0, 1, 2}, {10, 10}, {1, 1}}, 0.7, 0.3), "metrics");
   EXPECT_EQ(place({{}, {}, {}}, 0.7, 0.3), "metrics");
   EXPECT_EQ(place({{0, std::nan("")}, {10, 10}, {1, 1}}, 0.7, 0.3), "metrics");
+  const MappingOptions options{Mapping::kBlockWise, 0.7, 0.3, Clip::kFill};
+  EXPECT_EQ(mapped({{0, std::nan("")}, {10, 10}, {1, 1}}, options).error().reason,
+            "that of layer 1 is not finite");
   EXPECT_EQ(place({{-1e308, 1e308}, {10, 10}, {1, 1}}, 0.7, 0.3), "metrics");
   EXPECT_EQ(place({{0, 1}, {10, 0}, {1, 1}}, 0.7, 0.3), "sizes");
   EXPECT_EQ(place({{0, 1}, {10, Scores::kMaxParameters + 1}, {1, 1}}, 0.7, 0.3), "sizes");

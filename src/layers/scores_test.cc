@@ -97,8 +97,10 @@ TEST(Scores, TakesTheLargestLayerThatItSays) {
   Scores scores = test::small_scores();
   scores.layers[0].num_parameters = Scores::kMaxParameters;
   scores.layers[0].weight_shape = {2, Scores::kMaxParameters / 2};
+  scores.layers[0].pruning_ratio = 0;
   scores.layers[1].significance_score = 0;
   scores.layers[1].pruning_ratio = 1;
+  scores.metric_name.assign(Scores::kMaxText, 'x');
   scores.layers[2].weight_shape = {1, 1, 1, 1, 1, 1, 1, scores.layers[2].num_parameters};
   EXPECT_TRUE(scores.validate().ok());
 }

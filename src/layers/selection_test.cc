@@ -299,6 +299,7 @@ TEST(Selection, TiesGoAsDocumented) {
   // One of two is enough: the later stays without layers.
   EXPECT_EQ(runs({1, 1}, {1, 1}, {2, 2}), (std::vector<LayerRun>{{0, 2}, {}}));
   EXPECT_EQ(runs({1, 1}, {1, 1}, {2, 2}, Order::kFixed), (std::vector<LayerRun>{{0, 2}, {}}));
+  EXPECT_EQ(runs({0, 0}, {1, 1}, {1}), (std::vector<LayerRun>{{}})) << "nothing is worth anything";
   EXPECT_EQ(runs({1, 0, 0, 0}, {1, 1, 1, 1}, {2, 3}), (std::vector<LayerRun>{{0, 1}, {}}));
   EXPECT_EQ(runs({1, 0, 0, 0}, {1, 1, 1, 1}, {3, 2}), (std::vector<LayerRun>{{0, 1}, {}}));
   // A run ends as far left as it can.

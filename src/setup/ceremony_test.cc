@@ -227,8 +227,10 @@ TEST(CeremonyBytes, Refusals) {
   };
   EXPECT_EQ(refusal(0, 'B').code, ErrorCode::kMalformed);
   EXPECT_EQ(refusal(8, 2).code, ErrorCode::kUnsupported);
-  EXPECT_EQ(refusal(12, 0).code, ErrorCode::kOutOfRange);
-  EXPECT_EQ(refusal(12, 33).code, ErrorCode::kOutOfRange);
+  for (const std::uint8_t count : std::initializer_list<std::uint8_t>{0, 33}) {
+    EXPECT_EQ(refusal(12, count).code, ErrorCode::kOutOfRange);
+    EXPECT_NE(refusal(12, count).place.find("axis count"), std::string::npos) << refusal(12, count).place;
+  }
   EXPECT_EQ(refusal(16, 0).code, ErrorCode::kOutOfRange);
   EXPECT_EQ(refusal(count_at + 1, 255).code, ErrorCode::kTooLarge);
   EXPECT_EQ(refusal(kind_at, 3).code, ErrorCode::kOutOfRange);
@@ -244,6 +246,8 @@ TEST(CeremonyBytes, Refusals) {
   EXPECT_EQ(Ceremony::decode(bad.encode(), "t").error().code, ErrorCode::kOutOfRange);
   bad.contributions[0].beacon = Beacon{{1}, 25};
   EXPECT_EQ(Ceremony::decode(bad.encode(), "t").error().code, ErrorCode::kOutOfRange);
+  bad.contributions[0].beacon = Beacon{Bytes(Beacon::kMaxBytes, 1), 10};
+  EXPECT_TRUE(Ceremony::decode(bad.encode(), "t").ok());
   bad.contributions[0].beacon = Beacon{Bytes(257, 1), 10};
   EXPECT_EQ(Ceremony::decode(bad.encode(), "t").error().code, ErrorCode::kTooLarge);
   bad = good;

@@ -194,6 +194,8 @@ TEST_F(PowersOfCeremony, NothingIsWrittenOnBadInput) {
   EXPECT_EQ(contribute(good, "", {}, out).error().code, ErrorCode::kMalformed);
   EXPECT_EQ(contribute(good, "\n", {}, out).error().code, ErrorCode::kMalformed);
   EXPECT_EQ(apply_beacon(good, "a", {{}, 10}, out).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(apply_beacon(good, "a", {Bytes(257, 1), 10}, out).error().to_string(),
+            "beacon: a beacon's value has 1 to 256 bytes, not 257");
   EXPECT_EQ(apply_beacon(good, "a", {{1}, 60}, out).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(contribute(good, "a", {}, directory_.file("no/such/folder")).error().code, ErrorCode::kIo);
   const World broken{[](std::span<std::uint8_t>) -> Status {

@@ -35,6 +35,8 @@ TEST(TrustList, RefusesOtherLines) {
   }
   EXPECT_EQ(TrustList::parse(kOnes + " \x7f\n", "test").error().code, ErrorCode::kMalformed);
   EXPECT_TRUE(TrustList::parse(kOnes + " ~\n", "test").ok());
+  EXPECT_EQ(TrustList::parse(kOnes + " dev", "test").error().reason,
+            "no line break at the end: was it cut off?");
   EXPECT_TRUE(TrustList::parse(std::string(TrustList::kMaxBytes, '\n'), "test").ok());
   EXPECT_EQ(TrustList::parse("#\n" + kOnes + "\n", "test").error().place, "test: line 2");
   const Result<TrustList> twice =
