@@ -84,7 +84,8 @@ vllm-soak: build  ## the long tests of proofs from vLLM: 500 answers of a real m
 .PHONY: test
 test: test-build  ## all tests: C++ (ctest, with the architecture checker and replayed fuzz corpora) and Python (pytest)
 	@ctest --test-dir $(package_tree) --parallel $(JOBS) --output-on-failure --label-exclude soak
-	@$(venv)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	@# Several processes share the processors, so that torch's threads sleep while they wait for each other.
+	@OMP_WAIT_POLICY=PASSIVE $(venv)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 .PHONY: lint
 lint: setup lint-setup  ## clang-format, clang-tidy, arrows of includes and imports, ruff and mypy
