@@ -64,7 +64,7 @@ class Calibration {
   };
   RowDtype dtype_;
   std::map<std::uint32_t, Layer> layers_;
-  double largest_of_a_run_ = 0;  ///< mean of a layer
+  double largest_of_a_run_ = 0;  ///< the largest mean of a layer within one run
   double differing_share_ = 0;
   double attention_error_ = 0;
 };

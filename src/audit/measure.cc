@@ -45,8 +45,8 @@ Result<Profile> Calibration::profile(double margin) const {
   const Tolerance tolerance = Tolerance::of(dtype_);
   Profile made;
   made.conditions.dtype = std::string(to_string(dtype_));
-  // Of longer rows the last place differs as often as not, and nobody counts. Their errors are those of sums,
-  // which differ from run to run, as the rounding of shorter rows does not.
+  // In longer rows the last place differs as often as not, so nobody counts those that differ. Their errors
+  // come from sums, and vary from run to run; those of shorter rows come from rounding, and do not.
   const bool is_short = internal::format_of(dtype_).fraction_bits < 23;
   made.variance_factor = Profile::kLeastVarianceFactor;
   if (!is_short) made.variance_factor = std::max(made.variance_factor, margin * largest_of_a_run_);
