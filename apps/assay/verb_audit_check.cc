@@ -91,7 +91,7 @@ Result<int> run_check(const CheckOptions& options, const Console& console) {
   if (!options.silent) openings = ASSAY_TRY(audit::Openings::read(options.openings));
   if (!options.profile.empty()) expected.profile = ASSAY_TRY(audit::Profile::read(options.profile));
   const audit::Reference reference = ASSAY_TRY(reference_of(options.reference));
-  ASSAY_TRY(expected.set_tolerance(reference.dtype()));
+  ASSAY_TRY(expected.set_tolerance(reference));
   const Stopwatch checking;
   const audit::Openings* const given = openings ? &*openings : nullptr;
   const Verdict verdict = ASSAY_TRY(record ? record->check(head, given, expected, reference)

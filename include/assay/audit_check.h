@@ -73,8 +73,9 @@ struct Tolerance {
 
   /// For rows of bf16, f16, f32 or f64.
   [[nodiscard]] static Tolerance of(RowDtype dtype);
-  /// With the bounds of a profile. Errors: kMismatch (it was measured with rows of another type than these).
-  [[nodiscard]] static Result<Tolerance> of(const Profile& profile, RowDtype dtype);
+  /// With the bounds of a profile. Errors: kMismatch (it was measured with rows of another type than the
+  /// model's); those of Profile::check_for.
+  [[nodiscard]] static Result<Tolerance> of(const Profile& profile, const Reference& reference);
 };
 
 /// What the verifier holds against.
@@ -88,8 +89,9 @@ struct Expectation {
   double cheat_share = 0.1;             ///< of tokens, of the cheat that the miss bound is about
   std::optional<Profile> profile = {};  ///< that the tolerance is of; the verdict names it
 
-  /// Takes the tolerance of the profile, or without one that of rows of this type. Errors: as Tolerance::of.
-  [[nodiscard]] Status set_tolerance(RowDtype dtype);
+  /// Takes the tolerance of the profile for this model, or without one that of rows of its type. Errors: as
+  /// Tolerance::of.
+  [[nodiscard]] Status set_tolerance(const Reference& reference);
 };
 
 /// Whether the run that `head` is of computed what the model computes, as far as the challenge looks.

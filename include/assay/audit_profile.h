@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,8 +25,12 @@ struct Profile : profile::Measurement {
   double attention_error = 0;  ///< Tolerance::attention_error
 
   /// Errors: kOutOfRange: also a dtype that no rows have, and bounds from half of what weights of 8 and
-  /// 12 bits, or keys and values of 8, show on average.
+  /// 12 bits, or keys and values of 8, show on average in any model.
   [[nodiscard]] Status validate() const;
+
+  /// Whether the bounds exclude weights of 8 bits in each of these layers. Those with more inputs err by more
+  /// in float32 and float64, so a factor means more in them. Errors: kOutOfRange.
+  [[nodiscard]] Status check_for(std::span<const Op> ops) const;
 
   /// The one JSON text of these fields, under "format": "assay/audit/profile/v1".
   [[nodiscard]] std::string to_json() const;
@@ -38,8 +43,8 @@ struct Profile : profile::Measurement {
   friend bool operator==(const Profile&, const Profile&) = default;
 };
 
-/// The largest factor of the variance that a profile of rows of this type may have: half of what weights of
-/// 8 bits show, which err by 0.75 % of an output.
-[[nodiscard]] double largest_variance_factor(RowDtype dtype);
+/// The factor of the variance from which on a profile of rows of this type is refused for a layer of so many
+/// inputs: half of what weights of 8 bits show, which err by 0.75 % of an output.
+[[nodiscard]] double largest_variance_factor(RowDtype dtype, std::uint64_t inputs);
 
 }  // namespace assay::audit

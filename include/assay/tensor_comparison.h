@@ -17,9 +17,11 @@ namespace assay::tensor {
 struct RowDifference {
   /// Values with other bits; where the element types differ, other values.
   std::uint64_t unequal = 0;
-  /// |b - a| / |a|. 0 where no value is unequal; infinite where `a` is zero, or a value is NaN or infinite.
+  /// |b - a| / |a|. 0 where no value is unequal, or zeros differ in their signs alone; infinite where
+  /// `a` alone is zero, or a value is NaN or infinite.
   double relative_error = 0;
-  /// <a, b> / (|a| |b|). 1 where no value is unequal; 0 where a norm is zero, or a value is NaN or infinite.
+  /// <a, b> / (|a| |b|). 1 where no value is unequal, or both norms are zero; 0 where one is, or a value is
+  /// NaN or infinite.
   double cosine = 1;
   /// Of the `top` places with the largest magnitudes in `a`, the share that are so in `b`. Of equal
   /// magnitudes the one at the lower place counts as larger, NaN as infinity.

@@ -36,9 +36,9 @@ Measured measure(const Measurer& measurer, const std::string& run, const std::st
                  const std::vector<std::uint64_t>& steps,
                  const std::vector<std::pair<std::uint64_t, std::uint32_t>>& attention,
                  const std::optional<audit::Profile>& profile) {
-  const audit::RowDtype dtype = measurer.reference.dtype();
+  const Reference& reference = measurer.reference;
   const audit::Tolerance tolerance =
-      profile ? unwrap(audit::Tolerance::of(*profile, dtype)) : audit::Tolerance::of(dtype);
+      profile ? unwrap(audit::Tolerance::of(*profile, reference)) : audit::Tolerance::of(reference.dtype());
   const audit::RunFolder opened = unwrap(audit::RunFolder::open(run));
   audit::Challenge challenge{opened.head().digest(), steps, {}};
   for (const auto& [step, block] : attention) challenge.attention.push_back({step, block});

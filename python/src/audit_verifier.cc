@@ -214,7 +214,7 @@ void bind_record(nb::module_& m) {
           expected.cheat_share = share;
           expected.blocks = blocks;
           expected.profile = profile;
-          unwrap(expected.set_tolerance(reference.dtype()));
+          unwrap(expected.set_tolerance(reference));
           const std::optional<Record> kept = record_in(record);
           return unwrap(kept ? kept->check(head, openings, expected, reference)
                              : audit::check(head, openings, expected, reference));

@@ -218,11 +218,13 @@ Tolerance Tolerance::of(RowDtype dtype) {
   return tolerance;
 }
 
-Result<Tolerance> Tolerance::of(const Profile& profile, RowDtype dtype) {
+Result<Tolerance> Tolerance::of(const Profile& profile, const Reference& reference) {
+  const RowDtype dtype = reference.dtype();
   if (profile.conditions.dtype != to_string(dtype))
     return Error{ErrorCode::kMismatch, "profile",
                  fmt::format("'{}' was measured in {}, the model computes in {}", profile.title(),
                              profile.conditions.dtype, to_string(dtype))};
+  ASSAY_TRY(profile.check_for(reference.ops()));
   Tolerance tolerance = of(dtype);
   tolerance.variance_factor = profile.variance_factor;
   tolerance.differing_share = profile.differing_share;
@@ -258,8 +260,8 @@ std::string Reference::attention_left_out() const {
 RowDtype Reference::dtype() const { return facts_->dtype; }
 const std::vector<Op>& Reference::ops() const { return facts_->table.ops; }
 
-Status Expectation::set_tolerance(RowDtype dtype) {
-  tolerance = profile ? ASSAY_TRY(Tolerance::of(*profile, dtype)) : Tolerance::of(dtype);
+Status Expectation::set_tolerance(const Reference& reference) {
+  tolerance = profile ? ASSAY_TRY(Tolerance::of(*profile, reference)) : Tolerance::of(reference.dtype());
   return {};
 }
 

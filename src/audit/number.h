@@ -51,6 +51,21 @@ struct FloatFormat {
                                             : rounded;
 }
 
+/// What products are summed up in: half an ulp of it. Rows of 32 bits or fewer: fp32.
+[[nodiscard]] constexpr double summing_roundoff(const FloatFormat& format) {
+  return format.fraction_bits == 52 ? 0x1p-53 : 0x1p-24;
+}
+
+/// What the squared error of a sum may be, over that of independent terms. Trained models have inputs far
+/// larger than the others, and large weights for just these: logits of an honest SmolLM2 reach 2.9.
+constexpr double kDependentTerms = 16;
+
+/// The variance of the rounding of a sum of products of a and w, one term after the other, over |a|^2 |w|^2:
+/// u^2 / 6 where the terms are independent (Higham and Mary 2019), with room for those that are not.
+[[nodiscard]] constexpr double summing_variance(const FloatFormat& format) {
+  return kDependentTerms * summing_roundoff(format) * summing_roundoff(format) / 6;
+}
+
 /// As tensor::read_floats, and faster where the values stand side by side.
 [[nodiscard]] Status read_values(const tensor::TensorView& tensor, std::size_t first, std::size_t step,
                                  std::span<double> out);

@@ -17,11 +17,6 @@
 namespace assay::audit::internal {
 namespace {
 
-/// Half an ulp: what products are summed up in, where rows have 32 bits or fewer.
-constexpr double kFp32Roundoff = 0x1p-24;
-/// What the squared error of a sum may be, over that of independent terms. Trained models have inputs far
-/// larger than the others, and large weights for just these: logits of an honest SmolLM2 reach 2.9.
-constexpr double kDependentTerms = 16;
 /// Sums of so many standard deviations of their rounding are taken for honest.
 constexpr double kDeviations = 8;
 /// Of a product with a recomputed input, the most that its mean squared error may be, over that of rounding.
@@ -40,23 +35,16 @@ std::span<const Product> of_layer(std::span<const Product>& rest) {
   return part;
 }
 
-double summing_roundoff(const FloatFormat& format) {
-  return format.fraction_bits == 52 ? 0x1p-53 : kFp32Roundoff;
-}
-
 /// An input of a product, and the outputs that are held against it.
 struct Task {
   const std::vector<double>* input;
   const std::vector<double>* output;
-  double summing;  ///< see summing_variance
+  double summing;  ///< see summing_variance_of
 };
 
-/// The variance of a sum in fp32 of the products with an input, one term after the other, over the square of
-/// the other row: (u |a| |w|)^2 / 6 where the terms are independent (Higham and Mary 2019), with room for
-/// those that are not.
-double summing_variance(const std::vector<double>& input, const FloatFormat& format) {
-  return kDependentTerms * summing_roundoff(format) * summing_roundoff(format) / 6 *
-         kernel().dot(input.data(), input.data(), input.size());
+/// The variance of the sum of the products with an input, over the square of the other row.
+double summing_variance_of(const std::vector<double>& input, const FloatFormat& format) {
+  return summing_variance(format) * kernel().dot(input.data(), input.data(), input.size());
 }
 
 /// What the outputs of a layer are held against, for one of them.
@@ -120,7 +108,7 @@ Result<std::vector<Recomputed>> recompute_best(const LayerValues& values, const 
   std::vector<Task> tasks;
   for (const Product& product : products)
     for (const std::vector<double>& input : product.inputs)
-      tasks.push_back({&input, &product.output, summing_variance(input, format)});
+      tasks.push_back({&input, &product.output, summing_variance_of(input, format)});
   const std::vector<Recomputed> found = ASSAY_TRY(recompute(values, op, tasks, format, summing_factor));
   std::vector<Recomputed> best;
   best.reserve(products.size());
@@ -202,7 +190,7 @@ Residuals residuals_of(const KeyContents& key, const Product& product, const Flo
   std::vector<double> variances(outputs);
   const Spread spread =
       fast.variances(product.output.data(), layer.scales.data(), outputs, format.fraction_bits,
-                     format.least_exponent, summing_variance(product.input(), format), variances.data());
+                     format.least_exponent, summing_variance_of(product.input(), format), variances.data());
   Residuals found;
   found.normalised.reserve(key.vectors);
   for (std::uint32_t v = 0; v < key.vectors; ++v) {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "assay/audit_profile.h"
@@ -44,9 +45,13 @@ constexpr double kShareOfCheat = 0.5;
 
 }  // namespace
 
-double largest_variance_factor(RowDtype dtype) {
-  const double rounding = kRoundingOfValue * std::exp2(-internal::format_of(dtype).fraction_bits);
-  return kShareOfCheat * (kErrorOfInt8 / rounding) * (kErrorOfInt8 / rounding);
+// A sum of `inputs` products is of the size |a| |w| / sqrt(inputs), and its rounding is a share of |a| |w|.
+double largest_variance_factor(RowDtype dtype, std::uint64_t inputs) {
+  const internal::FloatFormat format = internal::format_of(dtype);
+  const double rounding = kRoundingOfValue * std::exp2(-format.fraction_bits);
+  const double honest =
+      rounding * rounding + static_cast<double>(inputs) * internal::summing_variance(format);
+  return kShareOfCheat * kErrorOfInt8 * kErrorOfInt8 / honest;
 }
 
 Status Profile::validate() const {
@@ -57,7 +62,7 @@ Status Profile::validate() const {
   if (!dtype) return out_of_range("dtype", "it is neither bfloat16, float16, float32 nor float64");
   for (const auto& [field, number, least, everything, what] :
        {std::tuple("variance_factor", variance_factor, Profile::kLeastVarianceFactor,
-                   largest_variance_factor(*dtype), "weights of 8 bits"),
+                   largest_variance_factor(*dtype, 1), "weights of 8 bits"),
         {"differing_share", differing_share, 0.0, kShareOfCheat * kDifferingOf12Bits, "weights of 12 bits"},
         {"attention_error", attention_error, 0.0, kShareOfCheat * kErrorOfFp8,
          "keys and values of 8 bits"}}) {
@@ -66,6 +71,19 @@ Status Profile::validate() const {
                                              number, least, everything, what));
   }
   return {};
+}
+
+Status Profile::check_for(std::span<const Op> ops) const {
+  std::uint64_t inputs = 1;
+  for (const Op& op : ops) inputs = std::max(inputs, op.in);
+  const std::optional<RowDtype> dtype = row_dtype_of(conditions.dtype);
+  if (!dtype) return out_of_range("dtype", "it is neither bfloat16, float16, float32 nor float64");
+  const double everything = largest_variance_factor(*dtype, inputs);
+  if (variance_factor < everything) return {};
+  return out_of_range(
+      "profile", fmt::format("'{}': variance_factor {:.4g} is not below {:.4g}, from which on weights of 8 "
+                             "bits might pass in a layer of {} inputs",
+                             title(), variance_factor, everything, inputs));
 }
 
 std::string Profile::to_json() const { return profile::to_json(*this, kFormat, kEachField); }

@@ -97,7 +97,7 @@ TEST(AuditProfile, RefusesBoundsThatExcludeTooLittle) {
     profile.*field = bound;
     return profile.validate().ok();
   };
-  const double most = largest_variance_factor(RowDtype::kBF16);
+  const double most = largest_variance_factor(RowDtype::kBF16, 1);
   EXPECT_NEAR(most, 11, 0.5) << "half of 0.75 % over the rounding of 8 bits, squared";
   for (const auto& [field, least, everything] : {std::tuple(&Profile::variance_factor, 0x1p-24, most),
                                                  {&Profile::differing_share, 0.0, 0.1},
@@ -109,16 +109,44 @@ TEST(AuditProfile, RefusesBoundsThatExcludeTooLittle) {
     EXPECT_FALSE(valid(field, std::nan("")));
   }
   // Longer rows show the same weights more clearly.
-  EXPECT_NEAR(largest_variance_factor(RowDtype::kF16) / most, 64, 1e-9);
-  EXPECT_GT(largest_variance_factor(RowDtype::kF32), 1e9);
+  EXPECT_NEAR(largest_variance_factor(RowDtype::kF16, 1) / most, 64, 1e-3);
+}
+
+// The sum of more products rounds by more, and weights of 8 bits stand out of it by less.
+TEST(AuditProfile, ExcludesWeightsOf8BitsInTheWidestLayer) {
+  EXPECT_NEAR(largest_variance_factor(RowDtype::kBF16, 1 << 20), largest_variance_factor(RowDtype::kBF16, 1),
+              0.05)
+      << "rows of bf16 hide the rounding of sums";
+  EXPECT_NEAR(largest_variance_factor(RowDtype::kF32, 576), 0.5 * 1.03e7, 0.01e7);
+  EXPECT_NEAR(largest_variance_factor(RowDtype::kF32, 5760), 0.5 * 1.03e6, 0.01e6);
+  EXPECT_NEAR(largest_variance_factor(RowDtype::kF64, 576) / largest_variance_factor(RowDtype::kF32, 576),
+              0x1p58, 0x1p46);
+
+  const test::SampleRun run;
+  const Reference reference = Reference::of(run.folder(), RowDtype::kF32, run.manifest).value();
+  const double most = largest_variance_factor(RowDtype::kF32, test::Llama::kInner);
+  Expectation expected;
+  expected.profile = filled();
+  expected.profile->conditions.dtype = "float32";
+  expected.profile->variance_factor = std::nextafter(most, 0);
+  EXPECT_TRUE(expected.set_tolerance(reference).ok());
+  EXPECT_EQ(expected.tolerance.variance_factor, std::nextafter(most, 0));
+  expected.profile->variance_factor = most;
+  EXPECT_TRUE(expected.profile->validate().ok()) << "for a model of one input";
+  const Status refused = expected.set_tolerance(reference);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kOutOfRange);
+  EXPECT_THAT(refused.error().reason, testing::HasSubstr("a layer of 160 inputs"));
 }
 
 TEST(AuditProfile, IsForRowsOfItsType) {
-  const Tolerance tolerance = Tolerance::of(filled(), RowDtype::kBF16).value();
+  const test::SampleRun run;
+  const Tolerance tolerance = Tolerance::of(filled(), run.by_weights()).value();
   EXPECT_EQ(tolerance.variance_factor, 1.5);
   EXPECT_EQ(tolerance.differing_share, 0.0125);
   EXPECT_EQ(tolerance.attention_error, 0.006);
-  EXPECT_EQ(Tolerance::of(filled(), RowDtype::kF32).error().code, ErrorCode::kMismatch);
+  const Reference longer = Reference::of(run.folder(), RowDtype::kF32, run.manifest).value();
+  EXPECT_EQ(Tolerance::of(filled(), longer).error().code, ErrorCode::kMismatch);
 }
 
 TEST(AuditProfile, IsNamedByTheVerdict) {
@@ -127,7 +155,7 @@ TEST(AuditProfile, IsNamedByTheVerdict) {
   const Challenge asked = run.challenge({2});
   Expectation expected = run.expectation(asked);
   expected.profile = Profile::from_json(filled().to_json(), "here.profile").value();
-  expected.tolerance = Tolerance::of(*expected.profile, RowDtype::kBF16).value();
+  ASSERT_TRUE(expected.set_tolerance(run.by_weights()).ok());
   const Openings given = run.openings(asked);
   const Verdict verdict = check(run.signed_head(), &given, expected, run.by_weights()).value();
   EXPECT_TRUE(verdict.ok());
@@ -143,10 +171,10 @@ TEST(AuditProfile, LetsWiderRoundingPassAndNoCheat) {
   const Challenge asked = coarse.challenge({2});
   Expectation expected = coarse.expectation(asked);
   Profile widest = filled();
-  widest.variance_factor = std::nextafter(largest_variance_factor(RowDtype::kBF16), 0);
+  widest.variance_factor = std::nextafter(largest_variance_factor(RowDtype::kBF16, test::Llama::kInner), 0);
   widest.differing_share = 0.099;
   expected.profile = widest;
-  expected.tolerance = Tolerance::of(widest, RowDtype::kBF16).value();
+  ASSERT_TRUE(expected.set_tolerance(coarse.by_weights()).ok());
   const Openings given = coarse.openings(asked);
   for (const Reference& reference : {coarse.by_weights(), coarse.by_key()})
     EXPECT_EQ(check(coarse.signed_head(), &given, expected, reference).value().step(), "product");
@@ -162,7 +190,7 @@ TEST(AuditProfile, FindsMoreWhereSumsAreSplit) {
   const Openings given = run.openings(asked);
   const auto step_with = [&](double factor, const Reference& reference) {
     expected.profile->variance_factor = factor;
-    expected.tolerance = Tolerance::of(*expected.profile, RowDtype::kBF16).value();
+    EXPECT_TRUE(expected.set_tolerance(reference).ok());
     return check(run.signed_head(), &given, expected, reference).value().step();
   };
   EXPECT_EQ(step_with(1, run.by_key()), "");

@@ -20,7 +20,8 @@ class CapturedComparison {
       : header_(header), proofs_(proofs), own_(own) {}
 
   /// Step: "captured values" (inconclusive where the memory to interpolate them is missing, or where points
-  /// off the grid would cost more than Verification::kMaxInterpolation). The item is the first that differs.
+  /// off the grid would cost more than Verification::kMaxInterpolation). The item is the first entry or part
+  /// that differs, or where all agree the first point off the grid.
   [[nodiscard]] Verdict compare_all();
 
   /// Of each proof whether its values are the captured ones; none where that was not found out.

@@ -66,6 +66,31 @@ TEST(Captured, FloatsAreReadByTheEncodingOfAHeaderWithoutADtype) {
   EXPECT_EQ(captured_like(header, arrays, {}, "own").value().fault, "");
 }
 
+// A header without a dtype has none that the array's could differ from, but it has an encoding.
+TEST(Captured, FloatsMustSuitTheEncodingOfAHeaderWithoutADtype) {
+  Header header = test::flat_sample().commitment.header;
+  const Arrays floats{
+      {view_of("array", tensor::Dtype::kF32, {3, 4}, std::vector<float>(12, 0.5F))}, {}, true};
+  EXPECT_EQ(captured_like(header, floats, {}, "own").value().fault,
+            "it is torch.float32, which the commitment's encoding int does not take");
+  header.encoding = encode::Encoding{encode::Encoding::Kind::kBits, 0};
+  EXPECT_EQ(captured_like(header, floats, {}, "own").value().fault, "");
+  const Arrays doubles{
+      {view_of("array", tensor::Dtype::kF64, {3, 4}, std::vector<double>(12, 0.5))}, {}, true};
+  EXPECT_EQ(captured_like(header, doubles, {}, "own").value().fault,
+            "it is torch.float64, which the commitment's encoding bits does not take");
+}
+
+TEST(Captured, PythonIntegersAreOfTheEncodingIntAlone) {
+  const Header header = test::model_sample().commitment.header;
+  const Arrays integers{
+      {},
+      {test::layer_of("layer_0", {1, 2, 17}, 16256), test::layer_of("layer_1", {1, 2, 17}, -17000)},
+      true};
+  EXPECT_EQ(captured_like(header, integers, {}, "own").value().fault,
+            "it has Python integers, the commitment's encoding is bits");
+}
+
 TEST(Captured, IntegersInLayersAreComparedToo) {
   const Sample sample = test::flat_sample();
   const Arrays arrays{{}, {test::layer_of("array", {3, 4}, 5)}, true};
@@ -135,7 +160,6 @@ TEST(Captured, AValueThatTheScaleMakesTooLargeIsNoOpenedOne) {
   EXPECT_EQ(found.matches, std::vector<std::optional<bool>>{false});
 }
 
-// Each point off the grid reads the whole tensor: of a large one few are compared, and that is said.
 // A point off the grid depends on every value, so one without an integer leaves nothing to hold it against.
 TEST(Captured, WhatCannotBeLaidOutDecidesNothingOffTheGrid) {
   SubjectOptions how;
@@ -156,6 +180,7 @@ TEST(Captured, WhatCannotBeLaidOutDecidesNothingOffTheGrid) {
   EXPECT_EQ(verdict.step(), "captured values");
 }
 
+// Each point off the grid reads the whole tensor: of a large one few are compared, and that is said.
 TEST(Captured, FewPointsOffTheGridAreComparedAtOnce) {
   const pst::Srs srs = pst::Srs::dev(test::axes_of({512, 128}), 1).value();
   const std::uint64_t volume = srs.axes().volume();

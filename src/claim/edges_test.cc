@@ -137,6 +137,37 @@ TEST(Edges, AChallengeAsksForAtMostAMillionPoints) {
   EXPECT_EQ(read.error().reason, "a count of 1048577, there is room for 1048576");
 }
 
+TEST(Edges, ASetHasAtMostAMillionEntries) {
+  const Axes line = test::axes_of({Axes::kMaxSize});
+  std::vector<std::vector<std::uint32_t>> entries;
+  entries.reserve(kMost + 1);
+  for (std::uint32_t i = 0; i < kMost; ++i) entries.push_back({i});
+  EXPECT_EQ(query_of_set(line, entries).value().parts.positions.size(), kMost);
+  entries.push_back({0});
+  const Result<Query> more = query_of_set(line, entries);
+  ASSERT_FALSE(more.ok());
+  EXPECT_EQ(more.error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(more.error().to_string(), "set: 1048577 entries, 1 to 1048576 are possible");
+}
+
+// Values of parts that take 32 bytes are residues, each in its one form.
+TEST(Edges, AValueOfPartsIsBelowTheGroupOrder) {
+  const auto read = [](const Scalar& second) {
+    WireWriter writer;
+    writer.begin("ASSAYPRF", 2).raw(Digest{}).u32(1).u32(1);
+    writer.u8(3).u32(2).u32(0).u32(1);  // a set of the entries 0 and 1
+    writer.u8(32).u64(2).raw(Scalar{{0, 1, 0, 0}}.to_bytes()).raw(second.to_bytes()).u32(0);
+    return Proofs::decode(writer.bytes(), "proofs");
+  };
+  const Scalar largest = Scalar::from_i64(-1);  // r - 1
+  EXPECT_EQ(read(largest).value().values(0).view()[1], largest);
+  const Result<Proofs> order = read(Scalar{kScalarModulus});
+  ASSERT_FALSE(order.ok());
+  EXPECT_EQ(order.error().code, ErrorCode::kNonCanonical);
+  EXPECT_EQ(order.error().place.find("proofs: values at byte "), 0U) << order.error().place;
+  EXPECT_EQ(order.error().reason, "a scalar that is not below the group order r");
+}
+
 TEST(Edges, ACoordinateIsBelowTheLargestAxis) {
   const auto read = [](std::uint32_t coordinate) {
     return Challenge::decode(

@@ -44,6 +44,14 @@ TEST(Expectation, ReadsAListOfLayers) {
   }
 }
 
+TEST(Expectation, AListOfLayersHasAFile) {
+  Expectation none;
+  const Status status = none.add_text("layers=@", "--expect");
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::kMalformed);
+  EXPECT_EQ(status.error().to_string(), "--expect: no file behind layers=@: name one");
+}
+
 TEST(Expectation, HoldsAsManyLayersAsAHeader) {
   Expectation expected;
   for (std::size_t i = 0; i < encode::Layout::kMaxLayers; ++i)

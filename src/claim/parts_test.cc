@@ -110,6 +110,18 @@ TEST(Parts, InWordsOfTheModel) {
   EXPECT_EQ(shape(*query({}, {}, 3)), (tensor::Shape{2, 2}));
 }
 
+// A width of up to 16 values is one axis, and to fix it is to fix the whole width.
+TEST(Parts, AWidthOfOneAxisIsFixedAsAWhole) {
+  const std::vector<encode::LayerShape> shapes{{"a", {3, 4}, ""}, {"b", {3, 4}, ""}};
+  const encode::Layout layout = encode::plan_model(shapes).value();
+  ASSERT_EQ(layout.axes.to_string(), "2,3,4");
+  const Selection column = query_of_slice(layout, {{}, {}, 3}).value().parts;
+  EXPECT_EQ(column, (Selection{{2}, {3}}));
+  EXPECT_EQ(shape_of_parts(layout, column, 6), (tensor::Shape{2, 3}));
+  EXPECT_EQ(shape_of_parts(layout, {{2}, {0, 3}}, 12), (tensor::Shape{2, 2, 3}));
+  EXPECT_EQ(shape_of_parts(layout, {{1}, {2}}, 8), (tensor::Shape{2, 4}));
+}
+
 /// The one record, with its answer changed.
 Proofs changed(const Proofs& proofs, const std::function<void(Proof&)>& change) {
   return test::edited(proofs, [&](std::vector<Proof>& list) { change(list[0]); });
@@ -251,6 +263,18 @@ TEST(Parts, TooManySetsOfAxesAreNotSummed) {
   EXPECT_TRUE(judge_parts(sample, proofs_of(sample, queries)).ok());
 }
 
+// Each basis along axes that are not the first ones is summed up once, however many slices lie along them.
+TEST(Parts, SlicesAlongOneSetOfAxesTakeOneBasis) {
+  const std::vector<tensor::IntegerTensor> layers{test::layer_of("array", {2, 20}, 5)};
+  const Sample sample = test::make_sample("columns", encode::plan_flat(encode::shapes_of(layers)).value(), {},
+                                          std::nullopt, layers, {0});
+  std::vector<Query> queries;
+  for (std::uint32_t k = 0; k <= TensorChecker::kMaxBases; ++k)
+    queries.push_back(Query::of_parts({{1}, {k}}, sample.srs.axes()));
+  const Verdict verdict = judge_parts(sample, proofs_of(sample, queries));
+  EXPECT_TRUE(verdict.ok()) << verdict.step() << ": " << verdict.reason();
+}
+
 TEST(Parts, ValuesCountOnce) {
   const Sample sample = test::model_sample();
   const Axes& axes = sample.srs.axes();
@@ -293,6 +317,28 @@ TEST(Parts, AreComparedWithWhatTheVerifierHas) {
   EXPECT_EQ(test::figure(verdict, "place"), "layer_1[0, 1, 1]");
 }
 
+// Entries are compared before parts, but what is named is the first in the order of the file.
+TEST(Parts, TheFirstThatDiffersIsNamed) {
+  const Sample sample = test::model_sample();
+  const Axes& axes = sample.srs.axes();
+  const Captured zeros{tensor::IntegerArray::own(std::vector<Scalar>(sample.values.size())), {}};
+  VerifyOptions options;
+  options.captured = &zeros;
+  const auto place = [&](const Query& first, const Query& second) {
+    const Verdict verdict = judge_parts(sample, proofs_of(sample, {first, second}), options);
+    EXPECT_EQ(verdict.step(), "captured values");
+    EXPECT_EQ(verdict.reason(), "the opened value is not the captured one");
+    EXPECT_EQ(verdict.item(), 0u);
+    return test::figure(verdict, "place");
+  };
+  const Query entry = Query::on_grid({0, 0, 0, 0});
+  const Query layer = Query::of_parts({{0}, {1}}, axes), token = Query::of_parts({{1}, {1}}, axes);
+  EXPECT_EQ(place(entry, layer), "layer_0[0, 0, 0]");
+  EXPECT_EQ(place(layer, entry), "layer_1[0, 0, 0]");
+  EXPECT_EQ(place(layer, token), "layer_1[0, 0, 0]");
+  EXPECT_EQ(place(token, layer), "layer_0[0, 1, 0]");
+}
+
 TEST(Parts, EveryByteOfAFileMatters) {
   const Sample sample = test::model_sample();
   const Axes& axes = sample.srs.axes();
@@ -326,6 +372,25 @@ TEST(PackValues, TakesTheLeastWidth) {
   EXPECT_EQ(of({Scalar::from_i64(-129)}), (Bytes{2, 0x7f, 0xff}));
   EXPECT_EQ(of({Scalar::from_i64(std::numeric_limits<std::int64_t>::min())}).size(), 9u);
   EXPECT_EQ(of({Scalar::from_u64(~std::uint64_t{0})})[0], 32);
+}
+
+// The low word alone would fit into a byte.
+TEST(PackValues, KeepsEveryWordOfAWideInteger) {
+  for (const Scalar& value : {Scalar{{5, 1, 0, 0}}, Scalar{{5, 0, 0, 1}},
+                              Scalar::from_magnitude(true, {5, 1, 0, 0}, "test").value()}) {
+    const std::vector<Scalar> values{value};
+    const Bytes packed = pack_values(IntegerView(values));
+    ASSERT_EQ(packed.size(), 33u) << value.to_signed_decimal();
+    EXPECT_EQ(packed[0], 32);
+    EXPECT_EQ(Scalar::from_bytes(ByteSpan(packed).subspan(1), "test").value(), value);
+  }
+}
+
+TEST(ChallengeOfUnits, AreKnownByTheirNames) {
+  EXPECT_EQ(unit_of("entry"), Unit::kEntry);
+  EXPECT_EQ(unit_of("token"), Unit::kToken);
+  EXPECT_EQ(unit_of("layer"), Unit::kLayer);
+  for (const char* name : {"", "Entry", "tokens", "block"}) EXPECT_EQ(unit_of(name), std::nullopt) << name;
 }
 
 // Uniform by the chi-squared test at one in a million.

@@ -540,6 +540,46 @@ TEST(MerkleScheme, RowsTakeHashesAlone) {
   EXPECT_EQ(made.open({&entry, 1}).evidence(0).size(), 32U * 5 + 18);
 }
 
+// No leaf has a value there, and so no evidence would be asked for: any value could be claimed.
+TEST(MerkleScheme, HasNoPointsOffTheGrid) {
+  const Made made = model_of(Scheme::kMerkle);
+  const Axes& axes = made.commitment.header.layout.axes;
+  const Query entry = Query::on_grid(axes.coordinates_of(2));
+  Proofs proofs = made.open({&entry, 1});
+  ASSERT_TRUE(made.check(proofs).verdict.ok());
+  proofs.add(Query::anywhere(std::vector<Fr>(axes.count(), Fr::from_u64(77)), axes), {Fr::one(), {}, {}});
+  const Verdict verdict = made.check(proofs).verdict;
+  EXPECT_EQ(verdict.outcome(), Outcome::kRejected);
+  EXPECT_EQ(verdict.step(), "proof shape");
+  EXPECT_EQ(verdict.reason(), "a commitment to the leaves of a tree has no points off the grid");
+  EXPECT_EQ(verdict.item(), 1U);
+}
+
+// A search ends at so many, and says of those behind it nothing.
+TEST(MerkleScheme, NamesSoManyFalseOnes) {
+  const Made made = model_of(Scheme::kMerkle);
+  const Axes& axes = made.commitment.header.layout.axes;
+  std::vector<Query> queries;
+  for (std::uint64_t row = 0; row < 2; ++row)
+    for (std::uint64_t i = 0; i < 10; ++i)
+      queries.push_back(Query::on_grid(axes.coordinates_of(row * axes.volume(2) + i)));
+  constexpr std::size_t kMost = Verification::kMaxFalse;
+  const Proofs changed = test::edited(made.open(queries), [](std::vector<Proof>& list) {
+    for (std::size_t k = 0; k <= kMost; ++k)
+      list[k].answer.value = list[k].answer.value.is_zero() ? Fr::one() : Fr::zero();
+  });
+  const Verification found = made.check(changed);
+  EXPECT_EQ(found.verdict.step(), "leaf");
+  EXPECT_EQ(found.verdict.item(), 0U);
+  EXPECT_EQ(test::figure(found.verdict, "false proofs"), "16 at least");
+  std::vector<std::size_t> first(kMost);
+  std::iota(first.begin(), first.end(), std::size_t{0});
+  EXPECT_EQ(found.false_proofs, first);
+  EXPECT_EQ(found.verified(kMost - 1), false);
+  EXPECT_EQ(found.verified(kMost), std::nullopt);
+  EXPECT_EQ(found.verified(kMost + 1), std::nullopt);
+}
+
 TEST(MerkleScheme, LeavesMustBeTheCommittedOnes) {
   const Made made = model_of(Scheme::kMerkle);
   const Query entry = Query::on_grid(made.commitment.header.layout.axes.coordinates_of(2));

@@ -358,6 +358,24 @@ TEST(VerifyCaptured, InterpolatesOffTheGrid) {
   }
 }
 
+// The point off the grid depends on row 1 alone, where all values agree.
+TEST(VerifyCaptured, ADifferenceOnTheGridIsToldWhateverLiesOffIt) {
+  const Sample sample = test::flat_sample();
+  const std::vector<Query> queries{Query::anywhere({Fr::one(), Fr::from_i64(-4)}, sample.srs.axes()),
+                                   Query::on_grid({0, 0})};
+  const Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), queries).value();
+  std::vector<Scalar> others;
+  for (std::size_t i = 0; i < sample.values.size(); ++i) others.push_back(sample.values.view()[i]);
+  others[0] = Scalar::from_u64(6);
+  const Verification found = compare(sample, proofs, others);
+  EXPECT_EQ(found.verdict.outcome(), Outcome::kRejected);
+  EXPECT_EQ(found.verdict.step(), "captured values");
+  EXPECT_EQ(found.verdict.reason(), "the opened value is not the captured one");
+  EXPECT_EQ(found.verdict.item(), 1U);
+  EXPECT_EQ(test::figure(found.verdict, "place"), "array[0, 0]");
+  EXPECT_EQ(found.matches, (std::vector<std::optional<bool>>{std::nullopt, false}));
+}
+
 // A false opening is told before a value that differs, and a tensor that does not belong before either.
 TEST(VerifyCaptured, AsksInOneOrder) {
   const Sample sample = test::flat_sample();

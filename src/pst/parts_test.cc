@@ -177,6 +177,20 @@ TEST(Parts, WhatIsNotGivenIsZero) {
   EXPECT_EQ(sample.verifier.check_parts(sample.srs, statement).step(), "opening equation");
 }
 
+// A verifier without randomness does not guess.
+TEST(Parts, WithoutRandomness) {
+  World world = World::system();
+  world.fill_random = [](std::span<std::uint8_t>) -> Status {
+    return Error{ErrorCode::kIo, "random", "none"};
+  };
+  const PartsSample sample({3, 2, 4}, 15);
+  const Selection selection{{1, 2}, {1, 6}};
+  const std::vector<Scalar> opened = values_of(sample.axes, sample.values, selection);
+  const Verdict verdict = sample.verifier.check_parts(sample.srs, sample.statement(selection, opened), world);
+  EXPECT_EQ(verdict.outcome(), Outcome::kInconclusive);
+  EXPECT_EQ(verdict.step(), "random weights");
+}
+
 TEST(Parts, OfAnotherForm) {
   const PartsSample sample({3, 2, 4}, 15);
   const Selection selection{{1, 2}, {1, 6}};

@@ -27,7 +27,7 @@ Verdict check_axis_of_one_node(const Axes& axes, std::size_t axis, const G1Affin
 
 Verdict check_leading(std::size_t coordinates, std::size_t fixed_axes, const G1Affine& commitment,
                       std::span<const G1Affine> quotients, const Axes& axes) {
-  if (coordinates != fixed_axes || fixed_axes > axes.count())
+  if (coordinates != fixed_axes)
     return shape_rejected(fmt::format("{} coordinates for {} axes", coordinates, axes.count()));
   if (quotients.size() != fixed_axes)
     return shape_rejected(fmt::format("{} proof points for {} coordinates", quotients.size(), coordinates));

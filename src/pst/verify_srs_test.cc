@@ -71,6 +71,17 @@ TEST_F(VerifySrs, AcceptsAnSrsFromAFile) {
   EXPECT_TRUE(verify_srs(Srs::open(directory.file("x.srs")).value()).ok());
 }
 
+// A verifier without randomness does not guess.
+TEST_F(VerifySrs, WithoutRandomness) {
+  World world = World::system();
+  world.fill_random = [](std::span<std::uint8_t>) -> Status {
+    return Error{ErrorCode::kIo, "random", "none"};
+  };
+  const Verdict verdict = verify_srs(srs_, world);
+  EXPECT_EQ(verdict.outcome(), Outcome::kInconclusive);
+  EXPECT_EQ(verdict.step(), "random weights");
+}
+
 TEST_F(VerifySrs, OnePointReplacedAtAnyLevel) {
   for (std::size_t level = 0; level < 3; ++level) {
     for (const std::size_t k : {std::size_t{0}, parts_.levels[level].size() - 1}) {

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "setup/test_support.h"
@@ -38,6 +39,10 @@ TEST_F(CheckCeremony, AcceptsHonestChains) {
     EXPECT_TRUE(verdict.ok()) << verdict.reason();
     EXPECT_EQ(figure(verdict, "contributions"), std::to_string(ceremony.contributors()));
   }
+  // Nobody recomputed a beacon that is not there.
+  const Verdict::Check recomputed = {"beacon", Grade::kRecomputed};
+  EXPECT_THAT(check_ceremony(with_beacon()).checks(), testing::Contains(recomputed));
+  EXPECT_THAT(check_ceremony(three_).checks(), testing::Not(testing::Contains(recomputed)));
   EXPECT_EQ(with_beacon().contributions.size(), 4U);
   EXPECT_EQ(with_beacon().contributors(), 3U);
 }

@@ -45,6 +45,13 @@ TEST_F(PowersOfCeremony, AcceptsWhatTheTranscriptEndsWith) {
   EXPECT_TRUE(check_powers(write(start_, std::vector<Fr>(4, Fr::one()))).ok());
 }
 
+TEST_F(PowersOfCeremony, RestOnAWholeTranscript) {
+  Ceremony unproven = one_;
+  unproven.contributions[0].responses[0] += Fr::one();
+  EXPECT_EQ(check_ceremony(unproven).step(), "contribution proof");
+  EXPECT_EQ(check_powers(write(unproven, secrets_)).step(), "contribution proof");
+}
+
 TEST_F(PowersOfCeremony, RejectsOtherSecretsOnAnyAxis) {
   for (const std::size_t axis : {0, 2, 3}) {
     std::vector<Fr> other = secrets_;

@@ -85,6 +85,12 @@ TEST(Comparison, BitsAreComparedWhereTypesAreEqual) {
   EXPECT_EQ(zeros.layers()[0].rows[0].relative_error, 0);
   EXPECT_TRUE(zeros.first(std::nullopt).has_value());
   EXPECT_EQ(zeros.first(0.0), std::nullopt);
+  const Comparison rows_of_zeros =
+      compared({floats("x", {2}, {0.0F, -0.0F})}, {floats("x", {2}, {-0.0F, 0})});
+  const RowDifference& signs = rows_of_zeros.layers()[0].rows[0];
+  EXPECT_EQ(signs.unequal, 2U);
+  EXPECT_EQ(signs.relative_error, 0);
+  EXPECT_EQ(signs.cosine, 1);
 
   const float nan = std::bit_cast<float>(0x7fc00001U);
   const Comparison equal_nans = compared({floats("x", {1}, {nan})}, {floats("x", {1}, {nan})});
@@ -240,6 +246,17 @@ TEST(Comparison, OneResultWhateverTheThreads) {
   const std::string alone = compared(a, b).to_json(0.001);
   const ThreadLimitScope four(4);
   EXPECT_EQ(compared(a, b).to_json(0.001), alone);
+}
+
+TEST(Comparison, OfEqualErrorsTheFirstTokenIsNamed) {
+  const std::vector<float> ones = {1, 1, 1, 1};
+  const Comparison found = compared({floats("x", {4, 1}, ones), floats("y", {4, 1}, ones)},
+                                    {floats("x", {4, 1}, {1, 3, 3, 1}), floats("y", {4, 1}, ones)});
+  const Json json = Json::parse(found.to_json(std::nullopt));
+  EXPECT_EQ(json["layers"][0]["largest_error"], 2.0);
+  EXPECT_EQ(json["layers"][0]["largest_error_at"], 1);
+  EXPECT_EQ(json["layers"][1]["largest_error"], 0.0);
+  EXPECT_EQ(json["layers"][1]["largest_error_at"], 0);
 }
 
 TEST(Comparison, JsonAndLines) {

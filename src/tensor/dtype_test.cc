@@ -53,5 +53,13 @@ TEST(Container, ToldApartByContent) {
   expect_error(parse_any(source_of({})), ErrorCode::kMalformed, "not a safetensors");
 }
 
+TEST(Container, AGgufModelIsSaidToBeOne) {
+  // Of one with 123 tensors the ninth byte is a brace, as in a safetensors file.
+  for (const std::string_view start : {std::string_view("GGUF"), std::string_view("GGUF\3\0\0\0{", 9)})
+    expect_error(parse_any(source_of(bytes_of(start))), ErrorCode::kUnsupported,
+                 "test: a GGUF model, whose tensors are not read here: assay capture --model takes it");
+  expect_error(parse_any(source_of(bytes_of("GGU"))), ErrorCode::kMalformed, "test: not a safetensors");
+}
+
 }  // namespace
 }  // namespace assay::tensor

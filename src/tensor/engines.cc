@@ -99,10 +99,11 @@ Result<std::vector<TensorView>> open_capture(const std::filesystem::path& path) 
   if (std::optional<EngineStates> states = ASSAY_TRY(parse_engine(source))) return std::move(states->layers);
   const TensorFile file = ASSAY_TRY(parse_any(source));
   std::vector<TensorView> layers = file.layers();
-  if (layers.empty() && !file.tensors.empty())
-    return Error{ErrorCode::kUnsupported, path.string(),
-                 fmt::format("holds {} alone, and a capture is of floating-point values",
-                             short_name(file.tensors.front().dtype))};
+  if (layers.empty() && !(file.tensors.empty() && file.integer_tensors.empty()))
+    return Error{
+        ErrorCode::kUnsupported, path.string(),
+        fmt::format("holds {} alone, and a capture is of floating-point values",
+                    file.tensors.empty() ? "Python integers" : short_name(file.tensors.front().dtype))};
   return layers;
 }
 

@@ -143,7 +143,9 @@ const Refusal kRefusals[] = {
        states(j)[1] = {1.0, Json::array({2.0})};
      },
      ErrorCode::kMalformed, "an array"},
-    {"states_are_a_number", [](Json& j) { states(j) = 4; }, ErrorCode::kMalformed, "return_hidden_states"},
+    {"states_are_a_number", [](Json& j) { states(j) = 4; }, ErrorCode::kMalformed, "a number"},
+    {"ids_are_a_number", [](Json& j) { j["output_ids"] = 5; }, ErrorCode::kMalformed, "a number"},
+    {"answer_is_a_number", [](Json& j) { j["meta_info"] = 5; }, ErrorCode::kMalformed, "a number"},
     {"states_are_an_object", [](Json& j) { states(j) = Json::object(); }, ErrorCode::kMalformed, "an object"},
     {"meta_is_an_array", [](Json& j) { meta(j) = Json::array(); }, ErrorCode::kMalformed, "an array"},
     {"other_ids",
@@ -190,6 +192,43 @@ TEST(Sglang, AFieldThatComesTwice) {
   std::string text = response().dump();
   text.insert(1, R"("output_ids":[],)");
   EXPECT_FALSE(parse_sglang(source_of_text(text)).ok());
+}
+
+TEST(Sglang, IntegersOfOtherFieldsAreLeft) {
+  Json text = response();
+  text["index"] = 4;
+  meta(text)["weight_version"] = 5;
+  const std::string dumped = text.dump();
+  const Result<EngineStates> found = parse_sglang(source_of_text(dumped));
+  ASSERT_TRUE(found.ok()) << found.error().to_string();
+  EXPECT_THAT(found->produced_ids, testing::ElementsAre(5, 6, 7));
+  EXPECT_EQ(found->layers[0].shape, (Shape{4, 2}));
+}
+
+TEST(Sglang, IdsHave32Bits) {
+  const auto with_id = [](std::uint64_t id) {
+    Json text = response();
+    text["output_ids"][1] = id;
+    const std::string dumped = text.dump();
+    return parse_sglang(source_of_text(dumped));
+  };
+  const Result<EngineStates> largest = with_id(UINT32_MAX);
+  ASSERT_TRUE(largest.ok()) << largest.error().to_string();
+  EXPECT_THAT(largest->produced_ids, testing::ElementsAre(5U, UINT32_MAX, 7U));
+  expect_error(with_id(std::uint64_t{UINT32_MAX} + 1), ErrorCode::kOutOfRange,
+               "an integer from 0 to 4294967295 is expected here");
+}
+
+TEST(Sglang, CountsAreOfAtMost16777216Rows) {
+  const auto with_count = [](std::uint64_t count) {
+    Json text = response();
+    meta(text)["prompt_tokens"] = count;
+    const std::string dumped = text.dump();
+    return parse_sglang(source_of_text(dumped));
+  };
+  expect_error(with_count(16777216), ErrorCode::kMismatch, "4 rows for 16777216 tokens of the prompt");
+  expect_error(with_count(16777217), ErrorCode::kOutOfRange,
+               "an integer from 0 to 16777216 is expected here");
 }
 
 /// Two layers of three tokens, two values wide.
@@ -263,6 +302,23 @@ TEST(Capture, OfFilesThatAreOfNoEngine) {
   EXPECT_EQ(open_capture(text)->at(0).shape, (Shape{4, 2}));
   std::ofstream(text) << "neither";
   EXPECT_EQ(open_capture(text).error().code, ErrorCode::kMalformed);
+}
+
+TEST(Capture, OfIntegersAloneIsRefused) {
+  const std::filesystem::path path = vector_path("i64_v2.npy");
+  expect_error(open_capture(path), ErrorCode::kUnsupported,
+               path.string() + ": holds int64 alone, and a capture is of floating-point values");
+  expect_error(open_capture(vector_path("object_small.npy")), ErrorCode::kUnsupported,
+               "holds Python integers alone");
+}
+
+TEST(Capture, OfNoTensorsHasNoLayers) {
+  const TempDir directory;
+  const std::filesystem::path path = directory / "none.safetensors";
+  ASSERT_TRUE(write_safetensors(path, {}, {}).ok());
+  const Result<std::vector<TensorView>> layers = open_capture(path);
+  ASSERT_TRUE(layers.ok()) << layers.error().to_string();
+  EXPECT_TRUE(layers->empty());
 }
 
 }  // namespace

@@ -115,6 +115,14 @@ TEST(Npy, IsToldByItsMagicAndTheLengthBehindIt) {
   expect_error(parse_npy(source_of(whole)), ErrorCode::kMalformed, "'{' is missing");
 }
 
+// A quote that is the first byte of the data.
+TEST(Npy, WhatLiesBehindTheHeaderIsNoPartOfIt) {
+  Bytes bytes = file_of("{", 1);
+  bytes.back() = '\'';
+  expect_error(parse_npy(source_of(bytes)), ErrorCode::kMalformed,
+               "test: header at character 1: a quoted string is missing");
+}
+
 TEST(Npy, TypeNamesAreOfPrintableAscii) {
   const auto descr = [](const std::string& name) {
     return parse("{'descr': '" + name + "', 'fortran_order': False, 'shape': (3,), }\n", 3);
@@ -148,6 +156,21 @@ TEST(Npy, SizesMustAgree) {
   expect_error(parse_npy(source_of(bomb)), ErrorCode::kTooLarge, "65,535");
   expect_error(parse_npy(source_of(Bytes(bomb.begin(), bomb.begin() + 11))), ErrorCode::kMalformed,
                "cut short");
+}
+
+TEST(Npy, IntegersOf64BitsWithoutSignAreInt64WhereAllFit) {
+  const auto read = [](const std::vector<std::uint64_t>& values) {
+    Bytes bytes = npy_header("<u8", Shape{values.size()});
+    for (const std::uint64_t value : values) append(bytes, value);
+    return parse_npy_integers(source_of(bytes), false).value();
+  };
+  const IntegerTensor fit = read({0, 1, INT64_MAX});
+  EXPECT_EQ(fit.values.kind(), IntegerView::Kind::kI64);
+  EXPECT_THAT(decimals(fit.values.view()), testing::ElementsAre("0", "1", "9223372036854775807"));
+  const IntegerTensor large = read({0, std::uint64_t{1} << 63, UINT64_MAX});
+  EXPECT_EQ(large.values.kind(), IntegerView::Kind::kScalar);
+  EXPECT_THAT(decimals(large.values.view()),
+              testing::ElementsAre("0", "9223372036854775808", "18446744073709551615"));
 }
 
 TEST(Npy, WritesEveryStorage) {

@@ -142,6 +142,28 @@ TEST(Pickle, RefusesMalformed) {
   refuse("\x95\x03\0\0\0\0\0\0\0N.N"sv, "after the end", 4);
 }
 
+TEST(Pickle, ATextMayReachToTheEndAndNotPastIt) {
+  expect_error(parse("X\x02\0\0\0hi"sv), ErrorCode::kMalformed, "test: pickle at byte 9: cut short");
+  expect_error(parse("X\x03\0\0\0hi"sv), ErrorCode::kMalformed,
+               "test: pickle at byte 2: a length past the end of the pickle");
+}
+
+// A file of nothing takes no room on the disk.
+TEST(Pickle, HasFewerThan4GiB) {
+  const TempDir dir;
+  const std::filesystem::path path = dir / "nothing";
+  ASSERT_TRUE(write_file(path, "").ok());
+  const auto of_size = [&](std::uintmax_t size) {
+    std::filesystem::resize_file(path, size);
+    const Source source = map_source(path).value();
+    return Pickle::parse(source.bytes, rules(), "test");
+  };
+  constexpr std::uintmax_t kTooMany = std::uintmax_t{1} << 32;
+  expect_error(of_size(kTooMany), ErrorCode::kTooLarge, "test: pickle at byte 0: a pickle of 4 GiB or more");
+  expect_error(of_size(kTooMany - 1), ErrorCode::kUnsupported,
+               "test: pickle at byte 0: does not start with a protocol number");
+}
+
 TEST(Pickle, RefusesWhatIsNotOnTheList) {
   const auto refuse = [](std::string_view body, const std::string& part, char protocol = 2) {
     expect_error(parse(body, protocol), ErrorCode::kUnsupported, part);

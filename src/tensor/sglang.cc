@@ -113,10 +113,12 @@ class ResponseVisitor final : public JsonVisitor {
       for (const auto& [name, into] : {std::pair("prompt_tokens", &out_.prompt_tokens),
                                        {"completion_tokens", &out_.completion_tokens},
                                        {"cached_tokens", &cached_tokens_}})
-        if (field_ == name) *into = ASSAY_TRY(number(decimal, kMaxRows));
-      return {};
+        if (field_ == name) {
+          *into = ASSAY_TRY(number(decimal, kMaxRows));
+          return {};
+        }
     }
-    if (level_ == Level::kResponse) return {};
+    if (is_left()) return {};
     double value = 0;
     const auto [end, failure] = std::from_chars(decimal.data(), decimal.data() + decimal.size(), value);
     if (failure != std::errc()) return Error{ErrorCode::kOutOfRange, "", "no float32 is so large"};

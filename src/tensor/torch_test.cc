@@ -474,6 +474,30 @@ TEST(Torch, ReadsTheMetadataOfACapture) {
                "twice");
 }
 
+TEST(Torch, OfACaptureTheMetadataAloneAreRead) {
+  const std::string taps = "}X\x04\0\0\0taps"s;
+  // One key is a number whose bytes spell the name.
+  const auto file =
+      torch_file("}X\x05\0\0\0assay}(X\x07\0\0\0versionK\x01X\x05\0\0\0other"s + taps + "X\x01\0\0\0?s"s +
+                 "\x8a\x08metadata" + taps + "K\x01sX\x08\0\0\0metadata"s + taps + "X\x02\0\0\0[]sus."s);
+  ASSERT_TRUE(file.ok()) << file.error().to_string();
+  EXPECT_THAT(file->metadata, testing::ElementsAre(testing::Pair("taps", "[]")));
+}
+
+// Beside an empty list.
+TEST(Torch, HiddenStatesThatAreAPlainValueAreMetadata) {
+  const auto read_as = [](const std::string& value, const std::string& text) {
+    const auto file = torch_file("}(X\x0d\0\0\0hidden_states"s + value + "X\x04\0\0\0none]u."s);
+    ASSERT_TRUE(file.ok()) << file.error().to_string();
+    EXPECT_THAT(file->metadata, testing::ElementsAre(testing::Pair("hidden_states", text)));
+    EXPECT_TRUE(file->hidden_states.empty());
+  };
+  read_as("K\x01", "1");
+  read_as("\x88", "true");
+  read_as("G\x3f\xf8\0\0\0\0\0\0"s, "1.5");
+  read_as("X\x04\0\0\0text"s, "text");
+}
+
 TEST(Torch, WalksWithBounds) {
   const std::string one = tensor("K\0"s, "K\x02\x85", "K\x01\x85");
   // Self-reference and fans of references through the memo.

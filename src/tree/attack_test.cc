@@ -364,6 +364,29 @@ TEST(Attack, AChangedPublicPart) {
   }
 }
 
+// The digest that was expected may be the one that is there, and a rejection claims no check.
+TEST(Attack, TheDigestThatWasExpected) {
+  for (const auto& [sample, aggregated] : all_forms()) {
+    const Honest honest(sample, LeafKind::kU64, 30);
+    const Proof proof = honest.prove({4}, aggregated);
+    const SomeLeaves value = honest.leaves.at(Indices{4});
+    const auto of_note = testing::Contains(testing::HasSubstr("no digest was expected"));
+    VerifyOptions options;
+    const Verdict unbound = honest.verify({4}, value, proof, options);
+    EXPECT_TRUE(unbound.ok()) << sample.name;
+    EXPECT_THAT(unbound.notes(), of_note) << sample.name;
+    options.root_digest = honest.tree.root().digest();
+    const Verdict bound = honest.verify({4}, value, proof, options);
+    EXPECT_TRUE(bound.ok()) << sample.name << ": " << bound.reason();
+    EXPECT_THAT(bound.notes(), testing::Not(of_note)) << sample.name;
+    EXPECT_EQ(bound.checks().size(), 1U) << sample.name;
+    const Verdict rejected = honest.verify({5}, value, proof, options);
+    EXPECT_EQ(rejected.outcome(), Outcome::kRejected) << sample.name;
+    EXPECT_TRUE(rejected.checks().empty()) << sample.name;
+    EXPECT_EQ(rejected.figure("leaves shown"), nullptr) << sample.name;
+  }
+}
+
 // Stopped by: "index", "values".
 TEST(Attack, IndicesAndValuesThatAreNone) {
   for (const auto& [sample, aggregated] : all_forms()) {

@@ -271,6 +271,11 @@ TEST(KeptTree, WithoutItsSetupGivesThePublicPart) {
   EXPECT_EQ(tree.prove(Indices{0}).error().code, ErrorCode::kMismatch);
   EXPECT_EQ(tree.append(std::vector<std::int64_t>{1}).error().code, ErrorCode::kMismatch);
   EXPECT_EQ(Tree::open(folder / "x.tree", test::verkle_sample(2).setup).error().code, ErrorCode::kMismatch);
+  // Of the same shape, and of other secrets.
+  const Axes axes = Axes::from(std::vector<std::uint64_t>{2, 2}, "axes").value();
+  const Result<Tree> other = Tree::open(folder / "x.tree", Setup::of(pst::Srs::dev(axes, 7).value()).value());
+  ASSERT_FALSE(other.ok());
+  EXPECT_THAT(other.error().reason, testing::HasSubstr("not of this setup"));
 }
 
 TEST(KeptTree, AnUnfinishedBuildLeavesNoFile) {
@@ -298,7 +303,14 @@ TEST(Journal, IsFoundWholeOrNotAtAll) {
     EXPECT_FALSE(internal::find_journal(flipped)) << i;
     EXPECT_FALSE(internal::find_journal(ByteSpan(file).first(i))) << i;
   }
-  // A change behind the end, with a checksum that is right.
+  for (std::size_t size = 0; size < encoded.size(); ++size)
+    EXPECT_FALSE(internal::find_journal(ByteSpan(encoded).last(size))) << "without the tree, " << size;
+  // Up to the end and behind it, with a checksum that is right.
+  journal.patches = {{95, Bytes(5)}};
+  file.resize(100);
+  const Bytes inside = journal.encode();
+  file.insert(file.end(), inside.begin(), inside.end());
+  EXPECT_EQ(internal::find_journal(file), journal);
   journal.patches = {{95, Bytes(6)}};
   file.resize(100);
   const Bytes outside = journal.encode();

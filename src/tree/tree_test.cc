@@ -233,5 +233,46 @@ TEST(Tree, RefusesBadInput) {
   EXPECT_EQ(tree.root(), built(sample, LeafKind::kU64, leaves).root());
 }
 
+TEST(Root, HasAKnownKindOfTreeAndLeaf) {
+  const Bytes bytes =
+      built(test::merkle_sample(2), LeafKind::kU64, SomeLeaves(LeafKind::kU64, 3)).root().encode();
+  const Result<Root> read = Root::decode(bytes, "x");
+  ASSERT_TRUE(read.ok());
+  std::size_t at = 0;  // of the kind, the one byte by which two kinds differ
+  Root other = *read;
+  other.config.kind = Kind::kTerkle;
+  while (other.encode()[at] == bytes[at]) ++at;
+  const auto error_with = [&](std::size_t place, unsigned value) {
+    Bytes changed = bytes;
+    changed[place] = static_cast<std::uint8_t>(value);
+    const Result<Root> result = Root::decode(changed, "x");
+    return result.ok() ? std::string() : result.error().to_string();
+  };
+  for (const unsigned kind : {0U, 4U, 255U})
+    EXPECT_THAT(error_with(at, kind), testing::HasSubstr(std::to_string(kind) + " is no kind of tree"));
+  for (const unsigned leaf : {0U, 5U, 255U})
+    EXPECT_THAT(error_with(at + 1, leaf), testing::HasSubstr(std::to_string(leaf) + " is no kind of leaf"));
+}
+
+TEST(Config, HasAtMostSoManyChildrenOfANode) {
+  Config config{Kind::kTerkle, LeafKind::kU64, {256, 256}, {}};
+  EXPECT_EQ(config.fan_out(), kMaxFanOut);
+  EXPECT_TRUE(config.check("x").ok());
+  config.arities = {256, 257};
+  EXPECT_THAT(config.check("x").error().reason, testing::HasSubstr("over 65536 children"));
+  EXPECT_THAT(Config({Kind::kVerkle, LeafKind::kU64, {1U << 17}, {}}).check("x").error().reason,
+              testing::HasSubstr("over 65536 children"));
+}
+
+TEST(Proof, HasABodyOfWholeWords) {
+  Bytes bytes = Proof{Proof::Form::kVerkle, Digest{}, Bytes(64)}.encode();
+  ASSERT_TRUE(Proof::decode(bytes, "x").ok());
+  bytes.pop_back();
+  const Result<Proof> cut = Proof::decode(bytes, "x");
+  ASSERT_FALSE(cut.ok());
+  EXPECT_EQ(cut.error().code, ErrorCode::kMalformed);
+  EXPECT_THAT(cut.error().reason, testing::HasSubstr("63 bytes are no multiple of 32"));
+}
+
 }  // namespace
 }  // namespace assay::tree

@@ -153,15 +153,13 @@ def run_of(where: Path, model: Any, manifest: str | None = None) -> str:
     return f"audit check {head} --request request --challenge all --openings openings"
 
 
-def test_no_profile_lets_four_bits_pass(tmp_path: Path) -> None:
-    model = saved(tmp_path)
-    promised = weights.manifest(tmp_path / "model").root
-    line = run_of(tmp_path, changed(model, integers(4, 128)), promised)
-    widest = {
+def widest_profile(dtype: str, **bounds: float) -> str:
+    """With bounds just below those that are refused for any model, unless they are given."""
+    fields = {
         "format": "assay/audit/profile/v1",
         "name": "widest",
         "model": "",
-        "dtype": "bfloat16",
+        "dtype": dtype,
         "device": "",
         "kernel": "",
         "variance_factor": 11.0,
@@ -170,6 +168,29 @@ def test_no_profile_lets_four_bits_pass(tmp_path: Path) -> None:
         "false_alarm_bound": None,
         "honest_runs": 0,
     }
-    (tmp_path / "widest").write_text(json.dumps(widest, indent=2) + "\n")
+    return json.dumps({**fields, **bounds}, indent=2) + "\n"
+
+
+def test_no_profile_lets_four_bits_pass(tmp_path: Path) -> None:
+    model = saved(tmp_path)
+    promised = weights.manifest(tmp_path / "model").root
+    line = run_of(tmp_path, changed(model, integers(4, 128)), promised)
+    (tmp_path / "widest").write_text(widest_profile("bfloat16"))
     found = report(tmp_path, f"{line} --weights model --profile widest", code=REJECTED)
     assert found["step"] == "product"
+
+
+def test_no_profile_of_longer_rows_lets_eight_bits_pass(tmp_path: Path) -> None:
+    """A provider may offer a profile of its own. What it may hide depends on the model's layers."""
+    model = llama(1).float()
+    model.save_pretrained(tmp_path / "model")
+    done(tmp_path, "audit enroll --weights model --dtype float32 --out key")
+    promised = weights.manifest(tmp_path / "model").root
+    line = run_of(tmp_path, changed(model, integers(8)), promised)
+    for reference in ("--weights model --dtype float32", "--key key.0"):
+        for factor, why in ((2.7e9, "in a layer of 512 inputs"), (2.9e9, "below 2.794e+09")):
+            (tmp_path / "widest").write_text(widest_profile("float32", variance_factor=factor))
+            assert why in refused(tmp_path, f"{line} {reference} --profile widest")
+        (tmp_path / "widest").write_text(widest_profile("float32", variance_factor=5.79e6))
+        found = report(tmp_path, f"{line} {reference} --profile widest", code=REJECTED)
+        assert found["step"] == "product"
