@@ -65,6 +65,26 @@ TEST(CoefficientsJson, IsWrittenInPieces) {
   EXPECT_EQ(CoefficientsJson::parse(text_of(axes, coefficients), "test").value().coefficients.size(), 10000U);
 }
 
+// As pieces are written, a coefficient is not split, and nothing waits for the one behind it.
+TEST(CoefficientsJson, APieceEndsBehindTheCoefficientThatFillsIt) {
+  constexpr std::size_t kFull = 65536;
+  const Axes axes = test::axes_of({14000});
+  std::vector<Fr> coefficients(14000, Fr::one());
+  // All but the first take five bytes; the first is as long as it takes to fill a piece to the byte.
+  const std::size_t begun = text_of(axes, coefficients).find("\"1\"") + 3;
+  std::uint64_t first = 1;
+  for (std::size_t i = 0; i < (kFull - begun) % 5; ++i) first *= 10;
+  coefficients[0] = Fr::from_u64(first);
+  std::vector<std::size_t> sizes;
+  const auto write = [&](std::string_view piece) {
+    sizes.push_back(piece.size());
+    return Status{};
+  };
+  ASSERT_TRUE(write_coefficients_json(axes, coefficients, write).ok());
+  ASSERT_EQ(sizes.size(), 2U);
+  EXPECT_EQ(sizes[0], kFull);
+}
+
 TEST(CoefficientsJson, StopsWhenWritingFails) {
   const std::vector<Fr> coefficients(10000, Fr::from_i64(-1));
   int calls = 0;
@@ -131,6 +151,14 @@ TEST(CoefficientsJson, RefusesLies) {
   std::string many = R"({"dims": [1)";
   for (int i = 0; i < 32; ++i) many += ", 1";
   EXPECT_EQ(code_of(many + R"(], "degree_bound": 1, "coefficients": ["1"]})"), kTooLarge);
+}
+
+TEST(CoefficientsJson, CoefficientsAreTextsOfAnArray) {
+  const Error error =
+      CoefficientsJson::parse(R"({"coefficients": "1", "dims": [1], "degree_bound": 1})", "file").error();
+  EXPECT_EQ(error.code, ErrorCode::kMalformed);
+  EXPECT_EQ(error.place, "file: before byte 20");
+  EXPECT_EQ(error.reason, "a string is not expected here");
 }
 
 TEST(CoefficientsJson, GoesThroughAFile) {

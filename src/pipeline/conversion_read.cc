@@ -67,7 +67,11 @@ Status read_scaling(const JsonFields& scaling, Conversion& conversion) {
   const std::uint64_t factor = ASSAY_TRY(scaling["scale_factor"].integer<std::uint64_t>());
   const std::uint64_t truncated = ASSAY_TRY(scaling["truncated_digits"].integer<std::uint64_t>());
   conversion.quantize_pct = ASSAY_TRY(scaling["quantize_pct"].real());
-  if (factor > encode::Encoding::kMaxScale || scale > factor || factor - scale != truncated) {
+  if (factor > encode::Encoding::kMaxScale)
+    return scaling["scale_factor"].error(
+        ErrorCode::kOutOfRange,
+        fmt::format("is {}, at most {} digits are kept", factor, encode::Encoding::kMaxScale));
+  if (scale > factor || factor - scale != truncated) {
     return scaling["effective_scale"].error(ErrorCode::kMismatch,
                                             "is not scale_factor less truncated_digits");
   }

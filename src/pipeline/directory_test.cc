@@ -290,7 +290,8 @@ TEST(ReadConversion, ChecksMetadataAgainstArrays) {
   refuse(layer([](Json& j) { j["storage"] = "scalar32"; }), ErrorCode::kMismatch, "Python integers");
   refuse(layer([](Json& j) { j["storage"] = "int32"; }), ErrorCode::kMalformed, "int64, scalar32 or object");
   refuse(scaling([](Json& j) { j["effective_scale"] = 9; }), ErrorCode::kMismatch, "truncated_digits");
-  refuse(scaling([](Json& j) { j["scale_factor"] = 300; }), ErrorCode::kMismatch, "truncated_digits");
+  refuse(scaling([](Json& j) { j["scale_factor"] = 300; }), ErrorCode::kOutOfRange,
+         "is 300, at most 200 digits are kept");
   refuse(scaling([](Json& j) { j["scale_factor"] = 7, j["truncated_digits"] = UINT64_MAX; }),
          ErrorCode::kMismatch, "truncated_digits");
   refuse(scaling([](Json& j) { j["quantize_pct"] = "50"; }), ErrorCode::kMalformed,
@@ -304,6 +305,26 @@ TEST(ReadConversion, ChecksMetadataAgainstArrays) {
   refuse([](Json& j) { j = Json::array(); }, ErrorCode::kMalformed, "an object is expected here");
   const TempDir empty;
   expect_error(read_conversion(empty.path()), ErrorCode::kIo, "conversion_metadata.json: is not there");
+}
+
+TEST(ReadConversion, TakesTheLargestScaleFactor) {
+  const TempDir dir;
+  ConvertOptions options;
+  options.output_dir = dir / "x";
+  options.scale_factor = 200;
+  options.quantize_pct = 96;
+  const fs::path out = convert(vector_path("tiny_activations.pt"), options).value();
+  const Result<Conversion> read = read_conversion(out);
+  ASSERT_TRUE(read.ok()) << read.error().to_string();
+  EXPECT_EQ(read->scale_factor, 200u);
+  EXPECT_EQ(read->encoding, (encode::Encoding{encode::Encoding::Kind::kDecimal, 8}));
+  // A larger one is refused, though the difference is right.
+  Json json = json_of(out / "conversion_metadata.json");
+  json["conversion"]["scale_factor"] = 201;
+  json["conversion"]["truncated_digits"] = 193;
+  ASSERT_TRUE(write_file(out / "conversion_metadata.json", dump_json(json)).ok());
+  expect_error(read_conversion(out), ErrorCode::kOutOfRange,
+               "conversion_metadata.json: conversion.scale_factor: is 201, at most 200 digits are kept");
 }
 
 /// A directory of the original's layers without their metadata.
@@ -369,6 +390,58 @@ TEST(Undescribed, WideIntegersOfOursAreNotGuessed) {
   fs::remove(cube / kHypercubeJson);
   expect_error(read_conversion(layers), ErrorCode::kUnsupported, "integers of 32 bytes");
   expect_error(read_hypercube(cube), ErrorCode::kUnsupported, "hypercube.npy: single bytes");
+}
+
+/// An .npy file of zeros, also of types that are read and never written.
+void write_zeros(const fs::path& path, tensor::Dtype dtype, const tensor::Shape& shape) {
+  const std::string header =
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}\n",
+                  tensor::numpy_descr(dtype), fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
+  Bytes file = tensor::bytes_of("\x93NUMPY\x01");
+  file.push_back(0);
+  tensor::append(file, static_cast<std::uint16_t>(header.size()));
+  file.insert(file.end(), header.begin(), header.end());
+  file.resize(file.size() + tensor::element_count(shape, "test").value() * tensor::size_of(dtype));
+  ASSERT_TRUE(write_file(path, ByteSpan(file)).ok());
+}
+
+TEST(Undescribed, SingleBytesAreTakenWhereTheyAreNoRowsOf32) {
+  const TempDir dir;
+  for (const tensor::Shape& shape : {tensor::Shape{31}, tensor::Shape{32, 3}, tensor::Shape{33}}) {
+    write_zeros(dir / "a.npy", tensor::Dtype::kU8, shape);
+    const Result<Conversion> read = read_conversion(dir.path());
+    ASSERT_TRUE(read.ok()) << read.error().to_string();
+    EXPECT_EQ(read->layers.at(0).original_shape, shape);
+  }
+  write_zeros(dir / "a.npy", tensor::Dtype::kU8, {3, 32});
+  expect_error(read_conversion(dir.path()), ErrorCode::kUnsupported, "a.npy: single bytes or integers of 32");
+}
+
+TEST(Undescribed, AByteWithoutAxesIsTaken) {
+  const TempDir dir;
+  write_zeros(dir / "a.npy", tensor::Dtype::kU8, {});
+  const Result<Conversion> read = read_conversion(dir.path());
+  ASSERT_TRUE(read.ok()) << read.error().to_string();
+  EXPECT_EQ(read->layers.at(0).original_shape, tensor::Shape{});
+  EXPECT_EQ(read->layers.at(0).values.size(), 1u);
+}
+
+// Bytes become integers of 16 bits, and what had 16 bits before is no row of bytes.
+TEST(Undescribed, IntegersOf16BitsAreTakenInRowsOf32) {
+  const TempDir dir;
+  write_zeros(dir / "a.npy", tensor::Dtype::kI16, {3, 32});
+  const Result<Conversion> read = read_conversion(dir.path());
+  ASSERT_TRUE(read.ok()) << read.error().to_string();
+  EXPECT_EQ(read->layers.at(0).original_shape, (tensor::Shape{3, 32}));
+  EXPECT_EQ(read->layers.at(0).values.kind(), IntegerView::Kind::kI16);
+}
+
+TEST(Undescribed, ADirectoryThatCannotBeListedIsNotAnEmptyOne) {
+  const TempDir dir;
+  ASSERT_TRUE(write_file(dir / "file", "x").ok());
+  expect_error(read_conversion(dir / "none"), ErrorCode::kIo,
+               (dir / "none").string() + ": No such file or directory");
+  expect_error(read_conversion(dir / "file"), ErrorCode::kIo, (dir / "file").string() + ": Not a directory");
 }
 
 // As the original's reshape writes it: no more of the conversion than how values became integers.

@@ -362,6 +362,43 @@ TEST(ProofsJson, HaveEachKindOfValueInItsPlaceAlone) {
   EXPECT_EQ(reason([](Json& j) { j["degree_bound"] = Json::object(); }), no_object);
 }
 
+TEST(ProofsJson, HaveArraysInTheirPlacesAlone) {
+  const Sample sample = seed_sample();
+  const std::string text = proofs_json(sample.commitment, sample.proofs);
+  const auto reason_of = [](const std::string& json) -> std::string {
+    const Result<ProofsJson> parsed = ProofsJson::parse(json, "file");
+    return parsed.ok() ? "accepted" : parsed.error().reason;
+  };
+  const auto reason = [&](const auto& change) { return reason_of(changed(text, change)); };
+  const std::string no_array = "an array is not expected here";
+  EXPECT_EQ(reason_of("[]"), no_array);
+  for (const char* field : {"commitment_hex", "num_variables", "degree_bound"})
+    EXPECT_EQ(reason([&](Json& j) { j[field] = Json::array(); }), no_array) << field;
+  EXPECT_EQ(reason([](Json& j) { j["proofs"][0] = Json::array(); }), no_array);
+  EXPECT_EQ(reason([](Json& j) { j["proofs"][0]["evaluation"] = Json::array(); }), no_array);
+  EXPECT_EQ(reason([](Json& j) { j["proofs"][0]["point"][0] = Json::array(); }), no_array);
+}
+
+TEST(ProofsJson, TakeAsManyVariablesAndNodesAsAxesMayHave) {
+  const Sample sample = seed_sample();
+  const auto parse = [&](int num_variables, int degree_bound) {
+    const auto change = [&](Json& j) {
+      j["num_variables"] = num_variables;
+      j["degree_bound"] = degree_bound;
+      j["proofs"] = Json::array();
+    };
+    return ProofsJson::parse(changed(proofs_json(sample.commitment, sample.proofs), change), "file");
+  };
+  const Result<ProofsJson> most = parse(32, 1048576);
+  ASSERT_TRUE(most.ok()) << most.error().to_string();
+  EXPECT_EQ(most->num_variables, 32U);
+  EXPECT_EQ(most->degree_bound, 1048576U);
+  EXPECT_EQ(parse(33, 1048576).error().to_string(),
+            "file: num_variables: an integer from 1 to 32 is expected here");
+  EXPECT_EQ(parse(32, 1048577).error().to_string(),
+            "file: degree_bound: an integer from 1 to 1048576 is expected here");
+}
+
 TEST(ProofsJson, GoThroughAFile) {
   const test::TemporaryDirectory directory;
   const Sample sample = seed_sample();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/file.h"
 #include "claim/test_support.h"
 
 namespace assay::pipeline {
@@ -75,6 +76,31 @@ TEST_F(Summary, APointHasTheOriginalsFields) {
   EXPECT_EQ(json_["point_results"][0]["prove_time_s"], nullptr);
   EXPECT_EQ(json_["point_results"][0]["ground_truth_int"], nullptr);
   EXPECT_EQ(json_["point_results"][0]["ground_truth_match"], nullptr);
+}
+
+TEST_F(Summary, ValuesOfOtherLayersAreNoGroundTruth) {
+  const claim::Captured captured{sample_.values, "it has other layers"};
+  add_openings(json_, sample_.commitment, sample_.proofs, honest_, {3, 1}, &captured);
+  ASSERT_EQ(json_["point_results"].size(), 2U);
+  EXPECT_EQ(json_["point_results"][0]["ground_truth_int"], nullptr);
+  EXPECT_EQ(json_["point_results"][1]["ground_truth_int"], nullptr);
+}
+
+TEST(Results, AreThoseOfCommit) {
+  const test::TemporaryDirectory directory;
+  const test::Sample sample = test::flat_sample();
+  const Directories directories{{}, {}, directory.file("")};
+  const std::filesystem::path path = directory.file(std::string(kResultsJson));
+  for (const char* text : {"[]", "7", "{}", R"({"timing":null})", R"({"timing":[]})", R"({"timing":1})"}) {
+    ASSERT_TRUE(write_file(path, std::string_view(text)).ok());
+    const Result<Json> results = read_results(directories, sample.commitment);
+    ASSERT_FALSE(results.ok()) << text;
+    EXPECT_EQ(results.error().code, ErrorCode::kMalformed) << text;
+    EXPECT_EQ(results.error().place, path.string()) << text;
+    EXPECT_EQ(results.error().reason, "not the results of commit: remove it") << text;
+  }
+  ASSERT_TRUE(write_file(path, R"({"timing":{}})").ok());
+  EXPECT_TRUE(read_results(directories, sample.commitment).ok());
 }
 
 // A negative value is its residue, as in proofs.json; the captured one is signed.
@@ -156,6 +182,21 @@ TEST(Points, AreOpenedOneByOneWithTheirTimes) {
   captured.values = tensor::IntegerArray::own(std::vector<std::int16_t>{5, -1, 0, 7, 7, -301});
   EXPECT_EQ(open_one_by_one(srs, commitment, tensor, points, &captured)->found.verdict.step(),
             "captured values");
+}
+
+TEST(Points, HaveACoordinateForEachAxis) {
+  const test::Sample sample = test::flat_sample();
+  const Axes& axes = sample.srs.axes();
+  const PolynomialTensor tensor{{axes, pst::interpolate(axes, sample.values.view()).value()},
+                                sample.commitment.header,
+                                sample.values,
+                                {}};
+  const std::vector<claim::Query> points{claim::Query::on_grid({1})};
+  const Result<OpenedPoints> opened = open_one_by_one(sample.srs, sample.commitment, tensor, points, nullptr);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(opened.error().place, "point");
+  EXPECT_EQ(opened.error().reason, "1 coordinates for 2 axes");
 }
 
 TEST_F(Summary, AllValuesMatchWhereEachDoes) {

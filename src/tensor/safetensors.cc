@@ -131,7 +131,6 @@ Result<StoredFile> parse_stored(const Source& source) {
 
   StoredFile file;
   const ByteSpan data = source.bytes.subspan(8 + header_size);
-  if (header.size() > kMaxTensors) return source.error(ErrorCode::kTooLarge, "header", "over 65,536 tensors");
   std::vector<Extent> extents;
   for (std::size_t i = 0; i < header.size(); ++i) {
     if (header.name(i) == kMetadataKey) {

@@ -113,6 +113,7 @@ Result<std::vector<tensor::StoredTensor>> list_shards(const fs::path& folder, co
 }  // namespace
 
 Result<Folder> Folder::open(const fs::path& path) {
+  if (path.empty()) return Error{ErrorCode::kIo, {}, "the folder's name is empty"};
   Folder folder;
   folder.path_ = path;
   folder.config_ = ASSAY_TRY(read_config(path / kConfig));

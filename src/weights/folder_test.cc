@@ -96,6 +96,17 @@ TEST(Folder, DoesNotTakeWhatItCannotLookAtForMissing) {
   expect_error(model.open(), ErrorCode::kIo, index);
 }
 
+// The empty path is no folder, whatever the current folder holds.
+TEST(Folder, HasAName) {
+  const ModelFolder model;
+  model.whole(small_llama());
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(model.path());
+  const Result<Folder> folder = Folder::open(std::filesystem::path());
+  std::filesystem::current_path(before);
+  expect_error(folder, ErrorCode::kIo, "the folder's name is empty");
+}
+
 TEST(Folder, RefusesAConfigurationThatSaysNonsense) {
   const ModelFolder model;
   model.whole(small_llama());
@@ -164,12 +175,33 @@ TEST(ShardIndex, NamesFilesOfTheFolderAlone) {
   expect_error(parse(std::string(245, 'x') + ".safetensors"), ErrorCode::kTooLarge, "weight_map.a");
 }
 
+// Of names as long as one that ends so.
+TEST(ShardIndex, NamesSafetensorsFilesAlone) {
+  for (const std::string& shard : {std::string("pytorch_model.bin"), std::string("model.safetensors.bak"),
+                                   std::string("model_safetensors"), std::string("model.SAFETENSORS")})
+    expect_error(ShardIndex::parse(dump_json({{"weight_map", {{"a", shard}}}}), "index"),
+                 ErrorCode::kMalformed,
+                 "index: weight_map.a: the name of a .safetensors file of this folder is expected here");
+}
+
 TEST(ShardIndex, IsReadStrictly) {
   for (const char* text : {"{}", R"({"weight_map":[]})", R"({"weight_map":{"a":1}})",
                            R"({"weight_map":{"a":"x.safetensors"}} x)",
                            R"({"weight_map":{"a":"x.safetensors","a":"y.safetensors"}})"})
     expect_error(ShardIndex::parse(text, "index"), ErrorCode::kMalformed, "index");
   expect_error(ShardIndex::parse(R"({"weight_map":{}})", "index"), ErrorCode::kOutOfRange, "names no tensor");
+  // Other fields are left, whatever they hold.
+  const char* const others =
+      R"({"metadata":{"total_size":1,"weight_map":[{"a":[1.5,true,null]}]},"x":["y",{}],
+                                 "weight_map":{"a":"x.safetensors"},"z":"text"})";
+  EXPECT_EQ(ShardIndex::parse(others, "index")->shard_of.size(), 1u);
+  for (const char* value : {"[]", "{}", "1", "1.5", "true", "null"})
+    expect_error(ShardIndex::parse(fmt::format(R"({{"weight_map":{{"a":{}}}}})", value), "index"),
+                 ErrorCode::kMalformed, value[0] == '[' ? "an array" : "index: weight_map.a: the name of a");
+  for (const char* text : {"[]", "1", "null", R"({"weight_map":"a"})", R"({"weight_map":1})"})
+    expect_error(ShardIndex::parse(text, "index"), ErrorCode::kMalformed, "is not expected here");
+  expect_error(ShardIndex::parse(R"({"other":{"weight_map":{}}})", "index"), ErrorCode::kMalformed,
+               "index: weight_map: is missing");
   Json map = Json::object();
   const auto add = [&](std::size_t i) { map[fmt::format("t{}", i)] = fmt::format("{}.safetensors", i); };
   for (std::size_t i = 0; i < Folder::kMaxShards; ++i) add(i);
@@ -177,6 +209,20 @@ TEST(ShardIndex, IsReadStrictly) {
   add(Folder::kMaxShards);
   expect_error(ShardIndex::parse(dump_json({{"weight_map", map}}), "index"), ErrorCode::kTooLarge,
                "4097 files");
+}
+
+// As many as a model of hundreds of experts has, with the scales of its weights.
+TEST(ShardIndex, NamesMoreTensorsThanValuesAreKept) {
+  constexpr std::size_t kCount = 200'000;
+  std::string text = R"({"weight_map":{)";
+  for (std::size_t i = 0; i < kCount; ++i)
+    text += fmt::format(R"({}"model.layers.{}.weight":"{}.safetensors")", i == 0 ? "" : ",", i, i % 61);
+  text += "}}";
+  const Result<ShardIndex> index = ShardIndex::parse(text, "index");
+  ASSERT_TRUE(index.ok()) << index.error().to_string();
+  EXPECT_EQ(index->shard_of.size(), kCount);
+  EXPECT_EQ(index->shards.size(), 61u);
+  EXPECT_EQ(index->shard_of.at("model.layers.199999.weight"), "41.safetensors");
 }
 
 }  // namespace

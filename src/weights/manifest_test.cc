@@ -173,6 +173,14 @@ TEST(Manifest, ListsTheFilesBesideTheWeights) {
   expect_error(Manifest::of(model.open().value()), ErrorCode::kTooLarge, "files beside the weights");
 }
 
+TEST(Manifest, AFolderThatIsGoneIsNotOneWithoutFiles) {
+  const ModelFolder model;
+  model.whole(small_llama());
+  const Folder folder = model.open().value();
+  std::filesystem::remove_all(model.path());
+  expect_error(list_files(folder), ErrorCode::kIo, model.path().string() + ": No such file or directory");
+}
+
 TEST(Manifest, RefusesTensorsThatAreNone) {
   const auto of = [](const std::string& name, const std::string& dtype, const Shape& shape, std::size_t bytes,
                      std::size_t times = 1) {
@@ -326,6 +334,16 @@ TEST_F(Check, NamesWhatDiffers) {
   expect_step(with(0, {"a", {3, 2}}), "shape", "a: is [3, 2] here, [2, 3] in the manifest");
   expect_step(with(2, {"c", {40000}, "BF16", flipped}), "bytes", "c: has other bytes");
   EXPECT_EQ(check(with(2, {"c", {40000}, "BF16", flipped})).item(), 2u);
+}
+
+// A tensor too many is seen in the headers, before files are looked at and bytes are read.
+TEST_F(Check, HeadersComeBeforeFilesAndBytes) {
+  std::vector<Written> others = with(2, {"c", {40000}, "BF16", Bytes(80000)});
+  others.push_back({"d", {1}});
+  model_.write("tokenizer.json", "{}");
+  const Verdict verdict = check(others);
+  EXPECT_EQ(verdict.step(), "tensors");
+  EXPECT_EQ(verdict.reason(), "d: the manifest does not have this tensor");
 }
 
 TEST_F(Check, OfTheFiles) {

@@ -28,14 +28,36 @@ TEST(Stack, NumbersOfBlocksAreNumbersAlone) {
   EXPECT_EQ(model.open().value().stack().value().blocks.size(), 1u);
 }
 
+// In many files: a long header takes the square of its length to write.
 TEST(Stack, CapsBlocks) {
   std::vector<Written> tensors;
   tensors.reserve(Folder::kMaxBlocks + 1);
   for (std::size_t i = 0; i <= Folder::kMaxBlocks; ++i)
     tensors.push_back({fmt::format("layers.{}.fc.weight", i), {1, 1}});
   const ModelFolder model;
-  model.shards(tensors, 8);
-  expect_error(model.open().value().stack(), ErrorCode::kTooLarge, "65537 blocks");
+  model.shards(tensors, 64);
+  expect_error(model.open().value().stack(), ErrorCode::kTooLarge, "65537 blocks, at most 65536 are read");
+}
+
+// Beside a matrix of few bits stand its scales, which may be a matrix too.
+TEST(Stack, LayersAreCalledWeight) {
+  const ModelFolder model;
+  model.whole({{"layers.0.fc.weight", {2, 2}},
+               {"layers.0.fc.weight_scale_inv", {2, 2}},
+               {"scales.0.fc.weight_scale", {2, 2}}});
+  const Folder folder = model.open().value();
+  EXPECT_EQ(folder.stack_names(), std::vector<std::string>{"layers"});
+  EXPECT_EQ(layers_of(folder.stack("layers")->blocks.front()), std::vector<std::string>{"fc"});
+}
+
+TEST(Stack, BeginsWithABlockOfNumberZero) {
+  const ModelFolder model;
+  model.whole(
+      {{"layers.0.fc.weight", {2, 2}}, {"vision.1.fc.weight", {2, 2}}, {"vision.2.fc.weight", {2, 2}}});
+  EXPECT_EQ(model.open()->stack_names(), std::vector<std::string>{"layers"});
+  model.whole({{"layers.1.fc.weight", {2, 2}}});
+  expect_error(model.open()->stack(), ErrorCode::kMismatch,
+               "no blocks: no matrices are named PREFIX.0.PATH.weight");
 }
 
 TEST(Stack, HasTheLayersOfEachBlockInTheirOrder) {
