@@ -351,6 +351,8 @@ TEST_F(ScoringTest, SaysWhichWeightIsBad) {
 
 TEST_F(ScoringTest, NotesWhatIsOutOfTheOrdinary) {
   ScoredModel one = model();
+  EXPECT_THAT(score(one.stack, one.tensors(), {"one", ""}, {}, nullptr)->scores.assay->notes,
+              testing::IsEmpty());
   std::fill(one.values[0].begin(), one.values[0].begin() + 20 * 20, 0.0F);
   const ScoreOrigin origin = *score(one.stack, one.tensors(), {"one", ""}, {}, nullptr)->scores.assay;
   EXPECT_THAT(origin.notes,

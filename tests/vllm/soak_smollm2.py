@@ -19,7 +19,7 @@ from tiny_engines import Recorder, noted, runner_of
 
 PROFILES = Path(__file__).parents[2] / "vectors/toploc"
 # By the dtype of provider and verifier.
-KEPT = {"bfloat16": "smollm2_vllm.profile"}
+KEPT = {"float32": "smollm2_vllm_float32.profile", "bfloat16": "smollm2_vllm.profile"}
 SHAPE = toploc.Shape()
 # Few blocks, so that requests are preempted; few tokens in a pass, so that prompts come in pieces.
 BLOCKS = 80

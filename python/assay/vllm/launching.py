@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,9 +21,13 @@ from ..errors import InputError
 from ..printing import printable
 from ..stopping import obey
 from .known import require_installed
+from .processors import with_processors
 
 MIDDLEWARE = "assay.vllm.Proofs"
 _PATIENCE_S = 900.0
+
+# "(EngineCore pid=7) ERROR 12-02 07:36:00 [core.py:1510] " before each line of a process of vLLM's.
+_OF_A_PROCESS = re.compile(r"^\([^)]*\) [A-Z]+ \S+ \S+ \[[^]]*\] *")
 
 # The command `vllm serve` of the CPU's package asks for another package's version, and fails.
 _SERVE = "vllm.entrypoints.openai.api_server"
@@ -92,7 +97,7 @@ def serving(
     with tempfile.TemporaryDirectory(prefix="assay-vllm-") as folder:
         log = Path(folder) / "log"
         with log.open("wb") as file:
-            process = _started(command, given, file)
+            process = _started(command, with_processors(given, Path(folder)), file)
             try:
                 server = Server(f"http://127.0.0.1:{port}", process, log)
                 _wait(server)
@@ -132,7 +137,10 @@ def _last_words(log: Path) -> str:
     if ours:
         return printable(ours[0].partition(": ")[2])[:500]
     errors = [line for line in lines if "Error: " in line and "WARNING" not in line]
-    return printable((errors or lines or ["it said nothing"])[-1])[:500]
+    # The process that was asked says no more than that another one failed.
+    causes = [line for line in errors if "See root cause above" not in line]
+    said = (causes or errors or lines or ["it said nothing"])[-1]
+    return printable(_OF_A_PROCESS.sub("", said))[:500]
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

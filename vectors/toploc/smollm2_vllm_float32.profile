@@ -1,0 +1,21 @@
+{
+  "format": "assay/toploc/profile/v1",
+  "name": "smollm2-vllm-float32",
+  "model": "smollm2",
+  "dtype": "float32",
+  "kernel": "vllm, sdpa",
+  "topk": 128,
+  "decode_batching_size": 32,
+  "exponent_mismatches": 2.0,
+  "mantissa_mean": 0.5,
+  "mantissa_median": 0.5,
+  "sign_mismatches": 1.0,
+  "dispersion": 0.9,
+  "chunk_exponent_mismatches": 64.0,
+  "deviating_share": 0.125,
+  "minimum_points": 128,
+  "false_alarm_bound": 0.0487029133100975,
+  "honest_sequences": 60,
+  "honest_chunks": 120,
+  "fingerprint_distance": null
+}
