@@ -64,7 +64,10 @@ SAMPLES: dict[str, list[tuple[Path, int]]] = {
     "proofs as text": [(CORPUS / "pipeline_proofs_json_fuzz/cube", 0)],
     "TOPLOC proofs": [(CORPUS / "toploc_proof_fuzz/file", 2)],
     "TOPLOC signature": [(CORPUS / "toploc_signature_fuzz/good", 0)],
-    "TOPLOC profile": [(VECTORS / "toploc/smollm2_vllm.profile", 0)],
+    "TOPLOC profile": [
+        (VECTORS / "toploc/smollm2_vllm.profile", 0),
+        (VECTORS / "toploc/smollm2_vllm_float32.profile", 0),
+    ],
     "fingerprint of hidden states": [(CORPUS / "toploc_fingerprint_fuzz/same", 0)],
     "scores of layers": [
         (CORPUS / "layers_scores_fuzz/original", 0),
