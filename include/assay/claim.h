@@ -275,7 +275,7 @@ struct SliceNames {
 
 /// A slice for each token that is given, else one; an entry, or a set of such, where all is given. Errors:
 /// kUnsupported (another layout), kOutOfRange (a layer, token or dim that is not there, padding among them;
-/// nothing fixed; more than Proofs::kMaxCount tokens).
+/// nothing fixed).
 [[nodiscard]] Result<Query> query_of_slice(const encode::Layout& layout, const SliceNames& names);
 
 /// Entries as one set, whose proofs share what they can; in the set's order, not in the given one. Errors:

@@ -35,13 +35,12 @@ run too, CPU time says more: that of all threads, from the first request until a
 
 --prove says what is made of each answer:
   toploc  TOPLOC proofs
-  layers  these, a fingerprint, and a commitment to the rows of all blocks. The engine holds 32 MiB
-          of rows of answers that are not asked for yet: too many --requests fail
+  layers  these, a fingerprint, and a commitment to the rows of all blocks
   audit   TOPLOC proofs, and a log of what all layers computed, which needs --dtype float32
 
 examples:
   .venv-vllm/bin/assay-bench-vllm --repeat 6
-  .venv-vllm/bin/assay-bench-vllm --prove layers --dtype float32 --requests 12 --tokens 32
+  .venv-vllm/bin/assay-bench-vllm --prove layers --dtype float32 --tokens 32
   .venv-vllm/bin/assay-bench-vllm --requests 32 --tokens 32 --json
 """
 

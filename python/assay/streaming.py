@@ -44,7 +44,8 @@ class StreamReport:
         calls: Native calls that it took.
         most_waiting: Blocks of 32 tokens, at most, that were complete and not yet committed to,
             those of the call under way included. They wait in the buffers of the capture.
-        thread_cpu_s: CPU time of the committing thread (not of helpers that it was allowed).
+        thread_cpu_s: CPU time of the committing thread (not of helpers, nor of what waited for idle
+            processors).
         between_tokens: Whether that was the model's own thread, between two tokens.
     """
 
@@ -82,6 +83,8 @@ class StreamingCommit:
             place of giving up: the axes of the SRS are then the most that there can be.
         tokens_of_block: Commit in blocks of so many tokens, of whatever number of tokens there come
             to be; the SRS is for the axes of a block (see `blocks`).
+        when_idle: Commit where no other thread of the machine wants the processor, so that nothing
+            is slowed down; with little rest it may take long. Linux alone knows such threads.
 
     >>> with StreamingCommit(Srs.random) as stream:  # doctest: +SKIP
     ...     held = assay.capture("smollm2", "Hello", follower=stream)
@@ -96,6 +99,7 @@ class StreamingCommit:
         between_tokens: bool | None = None,
         zeros_behind: bool = False,
         tokens_of_block: int | None = None,
+        when_idle: bool = False,
     ) -> None:
         if threads is not None and unsigned(threads, "threads", 32) < 1:
             raise InputError("out_of_range", "threads", "0; give at least 1")
@@ -103,6 +107,7 @@ class StreamingCommit:
         self._threads = threads
         self._between_tokens = between_tokens
         self._zeros_behind = zeros_behind
+        self._when_idle = when_idle
         self._block = 0 if tokens_of_block is None else unsigned(tokens_of_block, "tokens_of_block")
         if self._block == 0 and tokens_of_block is not None:
             raise InputError("out_of_range", "tokens_of_block", "0; give at least 1")
@@ -148,7 +153,7 @@ class StreamingCommit:
         self._note(used=True, reason="")
         self._total = int(buffers[0].shape[1])
         if self._between_tokens is None:
-            self._between_tokens = model_threads >= _processors()
+            self._between_tokens = model_threads >= processors()
         if self._threads is None:
             self._threads = max(1, model_threads) if self._between_tokens else 1
         self._note(between_tokens=self._between_tokens)
@@ -327,7 +332,7 @@ class StreamingCommit:
     def _commit_until(self, end: int) -> None:
         assert self._stream is not None and self._threads is not None  # noqa: S101, PT018 - by begin
         started = time.thread_time()
-        self._stream.commit_until(end, self._threads)
+        self._stream.commit_until(end, self._threads, self._when_idle)
         spent = time.thread_time() - started
         with self._changed:
             self._done = end
@@ -335,7 +340,7 @@ class StreamingCommit:
             self._note(tokens=end, calls=so_far.calls + 1, thread_cpu_s=so_far.thread_cpu_s + spent)
 
 
-def _processors() -> int:
+def processors() -> int:
     """Those that this process may use."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))

@@ -1,5 +1,10 @@
 // Commitments made while the arrays that hold the values still fill up.
 #include <algorithm>
+#ifdef __linux__
+#include <sched.h>
+#endif
+
+#include <future>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,6 +38,20 @@ claim::Header header_of(const claim::Arrays& arrays, const Taps& taps, const std
 std::uint64_t tokens_of(const claim::Arrays& arrays) {
   const tensor::Shape& shape = arrays.views.at(0).shape;
   return shape[shape.size() - 2];
+}
+
+/// Runs `work` on a thread that has a processor only where no other thread wants one, and waits for it. The
+/// waiting thread keeps its own priority: next it takes Python's lock, and were it kept from running while it
+/// has that, all threads of Python would wait for every other program.
+template <class Work>
+void when_idle(const Work& work) {
+  std::async(std::launch::async, [&] {
+#ifdef __linux__
+    const sched_param none{};
+    ::sched_setscheduler(0, SCHED_IDLE, &none);  // a thread that may not goes on as it is
+#endif
+    work();
+  }).get();
 }
 
 /// Arrays that somebody else fills, token after token, and the stream of what is in them already.
@@ -179,10 +198,11 @@ void bind_stream(nb::module_& m) {
                   "TokenStream"))
       .def(
           "commit_until",
-          [](TokenStream& stream, std::uint64_t end, unsigned threads) {
-            without_gil([&] { stream.commit_until(end, threads); });
+          [](TokenStream& stream, std::uint64_t end, unsigned threads, bool idle) {
+            const auto commit = [&] { stream.commit_until(end, threads); };
+            without_gil([&] { idle ? when_idle(commit) : commit(); });
           },
-          nb::arg("end"), nb::arg("threads"))
+          nb::arg("end"), nb::arg("threads"), nb::arg("when_idle"))
       .def("end_with_zeros", &TokenStream::end_with_zeros)
       .def("finish", &TokenStream::finish)
       .def("take_blocks", &TokenStream::take_blocks, nb::arg("end"));

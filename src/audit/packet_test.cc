@@ -94,6 +94,19 @@ TEST(PacketHeader, OfNothingOrOutOfItsRangesIsRefused) {
   }
 }
 
+TEST(PacketHeader, OfAnotherCallOrDtypeIsRefused) {
+  constexpr std::size_t kCall = 25 + 16 + 3 * 8, kDtype = kCall + 1;
+  const auto expect_refused = [](std::size_t at, std::uint8_t given, const std::string& part) {
+    Bytes bytes = sample_header().encode();
+    bytes[at] = given;
+    expect_error(PacketHeader::decode(bytes, "p"), ErrorCode::kUnsupported, part);
+  };
+  expect_refused(kCall, 0, "0, 1 or 2 is taken");
+  expect_refused(kCall, 3, "3, 1 or 2 is taken");
+  expect_refused(kDtype, 0, "0, 1 to 4 are taken");
+  expect_refused(kDtype, 5, "5, 1 to 4 are taken");
+}
+
 TEST(PacketHeader, OfTooManySumsIsRefused) {
   PacketHeader header = sample_header();
   header.m = header.n = header.k = 4096;

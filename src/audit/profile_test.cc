@@ -198,6 +198,15 @@ TEST(AuditProfile, FindsMoreWhereSumsAreSplit) {
   EXPECT_EQ(step_with(0.25, run.by_weights()), "") << "of the worst output it allows no less";
 }
 
+TEST(AuditProfile, OfAnUnknownDtypeIsForNoModel) {
+  Profile profile = filled();
+  ASSERT_TRUE(profile.check_for({}).ok());
+  profile.conditions.dtype = "int8";
+  const Status status = profile.check_for({});
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().place, "dtype");
+}
+
 TEST(Calibration, MayFindLessThanTheFormulaSays) {
   Calibration calibration(RowDtype::kF32);
   Measured measured;

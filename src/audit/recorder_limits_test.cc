@@ -95,6 +95,19 @@ TEST_F(RecorderLimits, KeepsAllRowsOfWhatAttentionSees) {
   EXPECT_EQ(folder.steps()[0].rows, (std::vector<std::uint32_t>{3, 1, 3, 3, 3, 1})) << "and no gate";
 }
 
+TEST_F(RecorderLimits, KeepsThePlaceOfRowsThatDidNotCome) {
+  const auto recorder = open();
+  const std::uint64_t run = begin(*recorder);
+  record(*recorder, kResidual, {run, 0, 2, 0}, 1);
+  record(*recorder, kResidual, {run, 0, 1, 3}, 7);
+  recorder->finish_step(run, 1);
+  const RunFolder folder = finish(*recorder, run);
+  EXPECT_EQ(folder.steps()[0].rows, (std::vector<std::uint32_t>{4}));
+  EXPECT_EQ(folder.head().drops, 1U);
+  EXPECT_TRUE(row(folder, 0, 2).empty());
+  EXPECT_EQ(row(folder, 0, 3), rows_of(1, 7));
+}
+
 TEST_F(RecorderLimits, TakesOneLineForTheEngine) {
   const auto recorder = open();
   const auto engine = [&](const std::string& text) {

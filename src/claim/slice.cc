@@ -76,9 +76,6 @@ Result<Query> query_of_slice(const Layout& layout, const SliceNames& names) {
   if (last >= shape.tokens)
     return out_of_range("token",
                         fmt::format("{} is not below {}, the tokens that there are", last, shape.tokens));
-  if (last - first >= Proofs::kMaxCount)
-    return out_of_range("token",
-                        fmt::format("{} tokens, {} are possible", last - first + 1, Proofs::kMaxCount));
   if (names.dim && *names.dim >= shape.width)
     return out_of_range("dim", fmt::format("{} is not below {}", *names.dim, shape.width));
 

@@ -175,6 +175,10 @@ TEST_F(KzgPtau, RefusesAnotherCurveOrPower) {
   EXPECT_EQ(code_with(36, 0), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with(40, 29), ErrorCode::kOutOfRange);
   Sections sections = Sections::of(vector_file("4.ptau"));
+  sections[1][36] = 28;
+  sections[1][40] = 28;
+  EXPECT_EQ(import(sections.file(), 4).error().code, ErrorCode::kMalformed);  // sections of too few points
+  sections = Sections::of(vector_file("4.ptau"));
   sections[1][36] = 29;
   EXPECT_THAT(failure(sections.file()), testing::HasSubstr(": power at byte 40: 29 is not 1 to 28"));
 }
@@ -197,6 +201,10 @@ TEST_F(KzgPtau, RefusesPointsOffTheCurveAndAtInfinity) {
       sections = Sections::of(vector_file("4.ptau"));
       std::fill_n(sections[id].begin() + static_cast<std::ptrdiff_t>(point * size), size, std::uint8_t{0});
       EXPECT_EQ(import(sections.file(), 4).error().code, ErrorCode::kMalformed);
+      // The pairings would refuse it too, after all other work.
+      if (id == 3) {
+        EXPECT_THAT(failure(sections.file()), testing::HasSubstr("is not a point of the group"));
+      }
     }
   }
 }

@@ -61,6 +61,8 @@ TEST(KzgKey, RefusesNumbersOutOfRange) {
   published[12] = 2;
   published[13] = 1;
   EXPECT_EQ(VerifierKey::decode(published, "key").error().code, ErrorCode::kOutOfRange);
+  published[13] = 2;
+  EXPECT_TRUE(VerifierKey::decode(published, "key").ok());
   published[13] = kMaxLogSize;
   EXPECT_TRUE(VerifierKey::decode(published, "key").ok());
   published[13] = kMaxLogSize + 1;
@@ -81,6 +83,19 @@ TEST(KzgSrs, DevSecretHasATagOfItsOwn) {
   EXPECT_EQ(srs.verifier_key().powers[0],
             curve::multiply_vartime(G2Affine::generator(), internal::dev_secret(7)));
   EXPECT_NE(internal::dev_secret(7), internal::dev_secret(8));
+}
+
+TEST(KzgSrs, RefusesSizesOutOfRangeAndThoseThatMemoryDoesNotHold) {
+  EXPECT_EQ(Srs::dev(0, 7).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(Srs::dev(kMaxLogSize, 7).error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(Srs::dev(kMaxLogSize + 1, 7).error().code, ErrorCode::kOutOfRange);
+}
+
+TEST(KzgSrs, TheVerifiersPartAloneIsNamed) {
+  const Bytes key = Srs::dev(2, 7)->verifier_key().encode();
+  const auto parsed = internal::parse_srs_file(key, "a.vk");
+  ASSERT_FALSE(parsed.ok());
+  EXPECT_EQ(parsed.error().reason.find("the verifier's part alone"), 0u);
 }
 
 TEST(KzgSrs, FilesRoundTrip) {

@@ -211,6 +211,7 @@ TEST(Parts, OfAnotherForm) {
   EXPECT_EQ(step([](PartsStatement& s) { s.runs.pop_back(); }), "proof shape");
   EXPECT_EQ(step([](PartsStatement& s) { s.runs = {{0, 6}}; }), "proof shape");
   EXPECT_EQ(step([](PartsStatement& s) { std::swap(s.runs[0], s.runs[1]); }), "proof shape");
+  EXPECT_EQ(step([](PartsStatement& s) { s.runs = {{0, 3}, {3, 3}, {4, 0}}; }), "proof shape");
   EXPECT_EQ(step([](PartsStatement& s) { s.quotients.pop_back(); }), "proof shape");
   EXPECT_EQ(step([](PartsStatement& s) { s.quotients.push_back(G1Affine::generator()); }), "proof shape");
   EXPECT_EQ(step([](PartsStatement& s) { s.quotients[0].x = s.quotients[0].y; }), "proof points");
@@ -227,6 +228,43 @@ TEST(Parts, OfAnotherForm) {
   EXPECT_TRUE(flat.verifier.check_parts(flat.srs, loose).ok());
   loose.quotients[0] = G1Affine::generator();
   EXPECT_EQ(flat.verifier.check_parts(flat.srs, loose).step(), "proof shape");
+}
+
+// Values that are of no part would be in no sum, and so could be any.
+TEST(Parts, ValuesBehindTheLastPart) {
+  PartsSample sample({3, 2, 4}, 15);
+  for (const std::size_t i : {6U, 14U, 22U}) sample.values[i] = Scalar{};
+  sample.commitment = commit(sample.srs, sample.values).value();
+  const Selection selection{{1, 2}, {1, 6}};  // the second part is all zeros
+  const std::vector<Scalar> opened = values_of(sample.axes, sample.values, selection);
+  PartsStatement statement = sample.statement(selection, opened);
+  ASSERT_TRUE(sample.verifier.check_parts(sample.srs, statement).ok());
+  const std::vector<Scalar> first_part(opened.begin(), opened.begin() + 3);
+  statement.runs.pop_back();
+  statement.values = first_part;
+  ASSERT_TRUE(sample.verifier.check_parts(sample.srs, statement).ok());
+  std::vector<Scalar> more = opened;
+  more[3] = Scalar::from_i64(77);
+  statement.values = more;
+  for (const std::uint64_t first : {6U, 9U, 60U}) {
+    statement.runs = {{0, 3}, {first, 3}};
+    EXPECT_EQ(sample.verifier.check_parts(sample.srs, statement).step(), "proof shape") << first;
+  }
+}
+
+// That an entry is zero is said, not left out.
+TEST(Parts, EntriesAreAllGiven) {
+  PartsSample sample({3, 2, 4}, 15);
+  sample.values[6] = Scalar{};
+  sample.commitment = commit(sample.srs, sample.values).value();
+  const Selection entries{{0, 1, 2}, {1, 6}};
+  const std::vector<Scalar> opened = values_of(sample.axes, sample.values, entries);
+  PartsStatement statement = sample.statement(entries, opened);
+  ASSERT_TRUE(sample.verifier.check_parts(sample.srs, statement).ok());
+  const std::vector<Scalar> first_alone(opened.begin(), opened.begin() + 1);
+  statement.runs.pop_back();
+  statement.values = first_alone;
+  EXPECT_EQ(sample.verifier.check_parts(sample.srs, statement).step(), "proof shape");
 }
 
 TEST(Parts, UnderTheLevelOfTheKey) {

@@ -178,9 +178,8 @@ class PickleMachine {
     return push_name(pickle_.text(items[0]), pickle_.text(items[1]));
   }
 
-  [[nodiscard]] bool is_ordered_dict(Id id) const {
-    if (pickle_.kind(id) != Kind::kName) return false;
-    const PickleName& name = rules_.names[pickle_.name_index(id)];
+  [[nodiscard]] bool is_ordered_dict(Id name_id) const {
+    const PickleName& name = rules_.names[pickle_.name_index(name_id)];
     return name.module == "collections" && name.name == "OrderedDict";
   }
 

@@ -186,9 +186,10 @@ TEST(Zip, RefusesLies) {
   refuse(lies = {.count_offset = 0xffff}, "belong to no entry");
   refuse(lies = {.before_end = "?"}, "where the end records begin");
   expect_error(unzip({{"x/a", "1"}, {"x/a", "2"}}), ErrorCode::kMalformed, "one name");
-  for (const char* name : {"../a", "x/../a", "/a", "", "a\\b", "a\nb"}) {
+  for (const char* name : {"../a", "x/../a", "/a", "", "a\\b", "a\nb", "a\x1f", "a\x7f"}) {
     expect_error(unzip({{name, "1"}}), ErrorCode::kMalformed, "record name");
   }
+  EXPECT_EQ(unzip({{"a ~/b", "1"}}).value()[0].name, "a ~/b");
   expect_error(parse_zip(source_of(bytes_of("PK"))), ErrorCode::kMalformed, "too short");
   EXPECT_TRUE(unzip(kTwo, lies = {.extra = "ab\x01\0z"s}).ok());
 }

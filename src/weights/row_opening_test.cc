@@ -64,6 +64,12 @@ TEST_F(Row, AnOpeningSaysWhatItIsOf) {
   EXPECT_EQ(verdict.figure("row")->to_string(), "7");
   EXPECT_EQ(verdict.checks().front(), (Verdict::Check{"expectation", Grade::kMissing}));
   ASSERT_EQ(verdict.notes().size(), 1u);
+  for (const RowAsked& half : {RowAsked{"embed", {}}, RowAsked{{}, 7}}) {
+    const Verdict of_half = verify_row(open("embed", 7), root_, half);
+    EXPECT_TRUE(of_half.ok());
+    EXPECT_EQ(of_half.checks().front(), (Verdict::Check{"expectation", Grade::kMissing}));
+    EXPECT_EQ(of_half.notes().size(), 1u);
+  }
   EXPECT_EQ(step(open("embed", 7), {"embed", 7}), "");
   EXPECT_EQ(step(open("embed", 7), {"embed", 8}), "expectation");
   EXPECT_EQ(step(open("embed", 7), {"twin", 7}), "expectation");
@@ -118,6 +124,17 @@ TEST_F(Row, AnotherModelsOpeningsAreRefused) {
   EXPECT_EQ(step(open_row(manifest, *folder.find("embed"), 1).value()), "root");
   expect_error(open_row(manifest_, *folder.find("small"), 1), ErrorCode::kMismatch,
                "small: is not the tensor of the manifest");
+  // The same bytes as other rows, or as other numbers.
+  const Folder own = this->folder();
+  for (const bool of_shape : {true, false}) {
+    tensor::StoredTensor read_otherwise = *own.find("small");
+    if (of_shape)
+      read_otherwise.shape = {2, 3};
+    else
+      read_otherwise.dtype = "F16";
+    expect_error(open_row(manifest_, read_otherwise, 1), ErrorCode::kMismatch,
+                 "small: is not the tensor of the manifest");
+  }
 }
 
 // A tensor of the same bytes has the same chunks; the name tells which is meant.

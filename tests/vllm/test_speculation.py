@@ -1,6 +1,7 @@
 """With speculative decoding the rows are those of accepted tokens, and of no refused draft."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from vllm import SamplingParams
 
 import tiny_engines
 from assay import vllm as proving
+from assay.vllm import seams
 from tiny_engines import (
     Recorder,
     check_fingerprint,
@@ -39,6 +41,12 @@ def llm(tmp_path_factory: pytest.TempPathFactory) -> Any:
         block_size=32,
         enable_prefix_caching=True,
     )
+
+
+def test_drafts_of_two_passes_can_be_taken_back(llm: Any) -> None:
+    config = llm.llm_engine.vllm_config
+    assert seams.settled_tokens(config) == 20
+    assert seams.settled_tokens(SimpleNamespace(speculative_config=None)) == 4
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.7])

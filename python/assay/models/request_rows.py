@@ -23,16 +23,11 @@ from ..errors import InputError, one_line
 from .rows import Observer, Rows, Span
 from .taps import HEAD_INPUT, Tap
 
-BLOCK = 32
-"""Rows that are told at once, while an answer goes on."""
-
-SETTLED = 32
-"""Tokens behind the newest that an engine does not take back by itself."""
-
 WINDOW = 2 << 20
 """Bytes of rows that are kept of an answer which a text can stop: that is found out late."""
 
 _MOST_CLOSED = 1024
+# For each tap.
 _MOST_CLOSED_BYTES = 32 << 20
 
 
@@ -62,6 +57,11 @@ class _Request:
     def bytes(self) -> int:
         return 0 if self.kept is None else self.kept.nbytes
 
+    def trim(self) -> None:
+        """Let go of the room for more rows."""
+        if self.kept is not None:
+            self.kept = self.kept[: len(self.tokens) - self.told].copy()
+
 
 class RequestRows:
     """Tells observers of the rows that tokens were chosen from, one request after another.
@@ -75,10 +75,19 @@ class RequestRows:
         dtype: Of the rows.
         window: Bytes of rows that are kept of an answer which a text can stop.
         taps: Of which the engine gives rows, all of one width.
+        block: Rows that are told at once, while an answer goes on.
+        settled: Tokens behind the newest that the engine does not take back by itself.
+
+    Attributes:
+        BLOCK: Where nothing else is asked for.
+        SETTLED: Where it is not known of an engine.
 
     Raises:
         InputError: An observer has a tap that is not among these ("unsupported").
     """
+
+    BLOCK = 32
+    SETTLED = 32
 
     def __init__(
         self,
@@ -86,6 +95,8 @@ class RequestRows:
         dtype: torch.dtype,
         window: int = WINDOW,
         taps: Sequence[Tap] = (HEAD_INPUT,),
+        block: int = BLOCK,
+        settled: int = SETTLED,
     ) -> None:
         self._observers = observers
         columns = {tap: column for column, tap in enumerate(taps)}
@@ -95,6 +106,9 @@ class RequestRows:
         self._columns = [[columns[tap] for tap in observer.taps] for observer in observers]
         self._dtype = dtype
         self._window = window
+        self._block = block
+        self._settled = settled
+        self._most_closed_bytes = _MOST_CLOSED_BYTES * len(taps)
         self._numbers = itertools.count()
         self._lock = threading.RLock()
         self._open: dict[str, _Request] = {}
@@ -174,10 +188,13 @@ class RequestRows:
             request = self._open.pop(name, None)
             if request is None:
                 return
+            # No more come: what is held until it is asked for is as little as can be.
+            self._tell_settled(request, 1)
+            request.trim()
             self._closed[name] = request
             held = sum(one.bytes for one in self._closed.values())
             while len(self._closed) > 1 and (
-                len(self._closed) > _MOST_CLOSED or held > _MOST_CLOSED_BYTES
+                len(self._closed) > _MOST_CLOSED or held > self._most_closed_bytes
             ):
                 _, oldest = self._closed.popitem(last=False)
                 held -= oldest.bytes
@@ -230,7 +247,7 @@ class RequestRows:
         self, request: _Request, first: int, values: NDArray[Any], tokens: Sequence[int]
     ) -> None:
         if request.kept is None:
-            request.kept = np.empty((2 * BLOCK, *values.shape[1:]), values.dtype)
+            request.kept = np.empty((2 * self._block, *values.shape[1:]), values.dtype)
         del request.tokens[first:]
         request.tokens.extend(tokens)
         start = first - request.told
@@ -240,12 +257,18 @@ class RequestRows:
             longer[:start] = request.kept[:start]
             request.kept = longer
         request.kept[start:stop] = values
-        behind = SETTLED
+        self._tell_settled(request, self._block)
+
+    def _tell_settled(self, request: _Request, block: int) -> None:
+        """Tell the rows that nothing will take back, as many as are whole blocks."""
+        if request.kept is None:
+            return
+        behind = self._settled
         if request.stopped_by_text:
-            behind = max(behind, self._window // values[0].nbytes)
+            behind = max(behind, self._window // request.kept[0].nbytes)
         settled = len(request.tokens) - behind - request.told
-        if settled >= BLOCK:
-            self._tell_rows(request, request.told + settled // BLOCK * BLOCK)
+        if settled >= block:
+            self._tell_rows(request, request.told + settled // block * block)
 
     def _tell_rows(self, request: _Request, until: int) -> None:
         count, kept = until - request.told, request.kept

@@ -66,6 +66,7 @@ _FIELDS = {
         "prompt_embeds"
     ),
     "vllm.v1.core.sched.output:CachedRequestData": "req_ids num_computed_tokens",
+    "vllm.config.speculative:SpeculativeConfig": "method num_speculative_tokens",
     "vllm.outputs:CompletionOutput": "index token_ids finish_reason",
     "vllm.sampling_params:SamplingParams": (
         "stop extra_args temperature presence_penalty frequency_penalty repetition_penalty "

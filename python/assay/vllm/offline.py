@@ -11,7 +11,7 @@ from .answers import Answer, answer_of, without_proofs
 from .fronts import notes_of
 from .settings import settings_from
 
-_GLANCE_S = 0.01
+_GLANCE_S = 0.005
 
 
 def proofs(llm: Any, outputs: Sequence[Any]) -> list[list[Answer]]:

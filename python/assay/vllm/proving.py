@@ -14,7 +14,7 @@ from ..errors import InputError, one_line
 from ..models import HEAD_INPUT, Observer, RequestRows
 from ..toploc import Produced, Prover
 from .auditing import Auditor, Logged
-from .committing import Committer
+from .committing import COMMITTED_TOGETHER, Committer
 from .passes import Begun, Chosen, Follower
 from .settings import Settings
 
@@ -69,6 +69,7 @@ class Proving(Follower):
     Args:
         settings: What to prove.
         dtype: Of the rows.
+        settled: Tokens behind the newest that the engine does not take back by itself.
         committer: Commits to rows of layers, where that is asked for.
         auditor: Keeps logs of what all layers compute, where that is asked for.
     """
@@ -77,6 +78,7 @@ class Proving(Follower):
         self,
         settings: Settings,
         dtype: torch.dtype,
+        settled: int,
         committer: Committer | None = None,
         auditor: Auditor | None = None,
     ) -> None:
@@ -96,7 +98,12 @@ class Proving(Follower):
             taps += [tap for tap in committer.taps if tap != HEAD_INPUT]
         self._committer = committer
         self._auditor = auditor
-        self.rows = RequestRows(observers, dtype, taps=taps)
+        # An aborted answer ends where its client is, some tokens behind the engine. Proofs can wait
+        # for that; commitments cannot, if they are to be there soon after the last token.
+        block, behind = RequestRows.BLOCK, max(RequestRows.SETTLED, settled)
+        if committer is not None:
+            block, behind = COMMITTED_TOGETHER, settled
+        self.rows = RequestRows(observers, dtype, taps=taps, block=block, settled=behind)
         self.counts = _Counts()
         # Rows of the prompt that a cache spared, by request.
         self._missing: OrderedDict[str, int] = OrderedDict()

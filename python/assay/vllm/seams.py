@@ -165,6 +165,18 @@ def keep_settings(config: Any, settings: Mapping[str, object]) -> None:
     config.additional_config[SETTINGS_KEY] = dict(settings)
 
 
+def settled_tokens(config: Any) -> int:
+    """Tokens behind the newest that an engine does not take back by itself.
+
+    A pass gives a request one token and those that were drafted. While one pass runs, the plan of
+    the next is made: when a request is preempted, or has ended, what that one gave is void. This is
+    twice as many.
+    """
+    speculation = config.speculative_config
+    drafted = 0 if speculation is None else int(speculation.num_speculative_tokens or 0)
+    return 4 * (1 + drafted)
+
+
 def ask_for_amx(worker: Any) -> None:
     """Ask the system for the registers of AMX, on processors that have them.
 

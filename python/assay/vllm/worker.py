@@ -80,7 +80,8 @@ def _loaded(worker: Any) -> None:
         seams.require_known_head(worker)
         committer = None if plan is None else Committer(plan, passes.norm_of(worker))
         auditor = audit_worker(worker, settings) if settings.audit else None
-        proving = Proving(settings, model.dtype, committer, auditor)
+        settled = seams.settled_tokens(worker.vllm_config)
+        proving = Proving(settings, model.dtype, settled, committer, auditor)
         passes.follow(worker, proving, passes.Handed(entries, wanted))
         _PROVING[id(worker)] = proving
 

@@ -1,12 +1,14 @@
 """Committing while the model decodes: the same bytes, and what happens when it cannot be."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +281,42 @@ def test_between_tokens_the_model_waits(monkeypatch: pytest.MonkeyPatch) -> None
     assert not report.fell_behind
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system has such threads")
+def test_it_can_wait_for_idle_processors() -> None:
+    def policies() -> list[int]:
+        found = []
+        for task in Path("/proc/self/task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                found.append(int((task / "stat").read_text().rpartition(")")[2].split()[38]))
+        return found
+
+    width, tokens = 4096, 32
+    values = torch.randn(1, tokens, width)
+    tap = assay.hidden_states.Tap("layer_0", "residual", 0)
+    made = []
+    for when_idle in (False, True):
+        stream = StreamingCommit(dev, 1, between_tokens=True, when_idle=when_idle)
+        stream.begin([tap], [values], 1)
+        thread = threading.Thread(target=stream.rows, args=(tokens,))
+        thread.start()
+        seen = set()
+        while thread.is_alive():
+            seen |= set(policies())
+        # Python's own threads keep their policy throughout.
+        assert (os.SCHED_IDLE in seen) == when_idle
+        assert set(policies()) == {os.SCHED_OTHER}
+        stream.end(tokens)
+        commitment = stream.commitment()
+        assert commitment is not None
+        made.append(commitment.to_bytes())
+    assert made[0] == made[1]
+    values[0, 9, 7] = torch.nan
+    stream = StreamingCommit(dev, 1, between_tokens=True, when_idle=True)
+    stream.begin([tap], [values], 1)
+    with pytest.raises(StreamError, match="layer_0"):
+        stream.rows(tokens)
+
+
 def test_committing_fails_between_tokens() -> None:
     class Failing(StreamingCommit):
         def _commit_until(self, end: int) -> None:
@@ -298,7 +336,7 @@ def test_where_it_commits(
     model_threads: int, chosen: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beside a model that leaves a processor free, which one on another device does."""
-    monkeypatch.setattr(streaming, "_processors", lambda: 4)
+    monkeypatch.setattr(streaming, "processors", lambda: 4)
     buffers = [torch.zeros(1, 4, 6, dtype=torch.bfloat16) for _ in range(2)]
     with StreamingCommit(dev) as stream:
         stream.begin(taps_for(1, "residual"), buffers, model_threads)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from assay import InputError, toploc
-from assay.models import HEAD_INPUT, Keeper, RequestRows, Rows, residual
+from assay.models import HEAD_INPUT, Keeper, RequestRows, Rows, Tap, residual
 
 WIDTH = 4
 PROMPT = [7, 8, 9]
@@ -237,26 +237,68 @@ def test_answers_that_nobody_asks_for_go_in_the_end() -> None:
     rows.take("r1099", [0, 1])
 
 
-def test_rows_that_nobody_asks_for_are_32_megabytes_at_most() -> None:
+@pytest.mark.parametrize("taps", [(HEAD_INPUT,), (HEAD_INPUT, residual(0), residual(1))])
+def test_rows_that_nobody_asks_for_are_32_megabytes_a_tap_at_most(taps: tuple[Tap, ...]) -> None:
     keeper = Keeper(HEAD_INPUT)
-    rows = ledger(keeper)
-    width = 1 << 13
-    each = 64 * width * 2  # of memory for one answer of up to 64 tokens
+    rows = RequestRows([keeper], torch.bfloat16, taps=taps)
+    width = 1 << 19
+    each = len(taps) * width * 2
+    values = torch.ones(1, len(taps), width, dtype=torch.bfloat16)
     for number in range(40):
         rows.begin(f"r{number}", PROMPT)
-        rows.add(torch.ones(1, width, dtype=torch.bfloat16), [(f"r{number}", 2, 0, [5])])
+        rows.add(values, [(f"r{number}", 2, 0, [5])])
         rows.close(f"r{number}")
-    assert (len(rows), rows.bytes) == ((32 << 20) // each, 32 << 20)
+    assert (len(rows), rows.bytes) == (32, len(taps) * (32 << 20))
     with pytest.raises(InputError, match="no rows of such a request"):
         rows.take("r7", [5])
     rows.take("r8", [5])
-    assert rows.bytes == (32 << 20) - each
+    assert rows.bytes == len(taps) * (32 << 20) - each
     # One answer is kept, however large it is.
     rows.begin("wide", PROMPT)
-    rows.add(torch.ones(1, width << 6, dtype=torch.bfloat16), [("wide", 2, 0, [5])])
+    wide = torch.ones(40, len(taps), width, dtype=torch.bfloat16)
+    rows.add(wide, [("wide", 2, 0, [5] * 40)])
     rows.close("wide")
     assert len(rows) == 1
-    rows.take("wide", [5])
+    rows.take("wide", [5] * 40)
+
+
+def test_blocks_are_told_when_they_are_settled() -> None:
+    class Counting(Keeper):
+        told: list[int] = []  # noqa: RUF012 - of this test alone
+
+        def rows(self, tap: int, rows: Rows) -> None:
+            self.told.append(len(rows.state))
+            super().rows(tap, rows)
+
+    keeper = Counting(HEAD_INPUT)
+    rows = RequestRows([keeper], torch.bfloat16, block=8, settled=4)
+    rows.begin("a", PROMPT)
+    feed(rows, "a", 1, range(11))
+    assert keeper.told == []
+    feed(rows, "a", 1, range(11, 12))
+    assert keeper.told == [8]
+    feed(rows, "a", 2, range(8, 31))  # four tokens are taken back
+    assert keeper.told == [8, 8, 8]
+    (open_,) = rows._open.values()
+    assert open_.bytes == 2 * 8 * WIDTH * 2
+    # Once no more come, all is told but what may be taken back, and that alone is held.
+    rows.close("a")
+    assert keeper.told == [8, 8, 8, 3]
+    assert rows.bytes == 4 * WIDTH * 2
+    rows.take("a", list(range(29)))
+    assert keeper.told == [8, 8, 8, 3, 2]
+    assert kept(keeper)[:, 0].tolist() == [1] * 8 + [2] * 21
+
+
+def test_a_closed_answer_that_a_text_stops_is_told_when_it_is_asked_for() -> None:
+    keeper = Keeper(HEAD_INPUT)
+    rows = RequestRows([keeper], torch.bfloat16, window=1 << 20, block=8, settled=4)
+    rows.begin("a", PROMPT, stopped_by_text=True)
+    feed(rows, "a", 1, range(100))
+    rows.close("a")
+    assert rows.bytes == 100 * WIDTH * 2
+    rows.take("a", list(range(10)))
+    assert len(kept(keeper)) == 10
 
 
 def test_rows_are_copied() -> None:
