@@ -150,6 +150,14 @@ TEST(Edges, ASetHasAtMostAMillionEntries) {
   EXPECT_EQ(more.error().to_string(), "set: 1048577 entries, 1 to 1048576 are possible");
 }
 
+TEST(Edges, ASetHasEachEntryOnce) {
+  const Axes axes = test::axes_of({3, 4});
+  const std::vector<std::vector<std::uint32_t>> entries = {{2, 1}, {0, 3}, {2, 1}};
+  const Result<Query> twice = query_of_set(axes, entries);
+  ASSERT_FALSE(twice.ok());
+  EXPECT_EQ(twice.error().to_string(), "set: an entry stands twice: ask for each once");
+}
+
 // Values of parts that take 32 bytes are residues, each in its one form.
 TEST(Edges, AValueOfPartsIsBelowTheGroupOrder) {
   const auto read = [](const Scalar& second) {

@@ -91,6 +91,11 @@ TEST(Expectation, RefusesWhatItDoesNotUnderstand) {
   Expectation formless;
   EXPECT_EQ(formless.add_text("bits", "--expect").error().to_string(),
             "--expect: 'bits' is not of the form KEY=VALUE");
+  for (const char* text : {"encoding=bits,layer=a", "encoding=bits,layers=@a"}) {
+    Expectation one;
+    EXPECT_EQ(one.add_text(text, "--expect").error().to_string(),
+              "--expect: a layer goes into a flag of its own: its name may hold a comma");
+  }
   Expectation twice = expecting({"mode=decode"});
   EXPECT_FALSE(twice.add_text("mode=prefill", "--expect").ok());
 }

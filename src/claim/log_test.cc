@@ -236,8 +236,12 @@ TEST(Log, TakesBlocksInTheirOrder) {
   ASSERT_TRUE(log.append(now.blocks[0]).ok());
   EXPECT_EQ(log.append(now.blocks[0]).error().code, ErrorCode::kMismatch);
   EXPECT_EQ(log.append(test::flat_sample().commitment).error().code, ErrorCode::kMismatch);
-  EXPECT_EQ(log.prove(1).error().code, ErrorCode::kOutOfRange);
-  EXPECT_EQ(log.prove(0, 2).error().code, ErrorCode::kOutOfRange);
+  Commitment between = now.blocks[1];
+  between.header.first_token = 5;
+  EXPECT_NE(log.append(between).error().reason.find("5 is not a multiple of the 4"), std::string::npos);
+  ASSERT_TRUE(log.append(now.blocks[1]).ok());
+  EXPECT_EQ(log.prove(2).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(log.prove(0, 3).error().code, ErrorCode::kOutOfRange);
 }
 
 template <class File>

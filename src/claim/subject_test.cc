@@ -151,6 +151,8 @@ TEST_F(SubjectTest, UnknownTapsAreLeftEmpty) {
   const Subject subject = read_subject(write_layers(metadata), {}).value();
   EXPECT_EQ(subject.header.layout.layer_map[0].tap, "");
   EXPECT_EQ(subject.header.layout.layer_map[1].tap, "");
+  metadata[2].second = R"([{"name":"embedding"},{"name":"layer_0","tap":"residual","block":null}])";
+  EXPECT_EQ(read_subject(write_layers(metadata), {})->header.layout.layer_map[1].tap, "residual");
   metadata.pop_back();
   EXPECT_TRUE(read_subject(write_layers(metadata), {}).ok());
 }
@@ -214,6 +216,9 @@ TEST_F(SubjectTest, CapturedValuesAreReadAsAHeaderSays) {
   EXPECT_THAT(fault_of({view("embedding", Dtype::kF16, 0), view("layer_0", Dtype::kF16, 1)}),
               HasSubstr("the commitment is to torch.bfloat16"));
   EXPECT_THAT(fault_of({first}), HasSubstr("it has 1 layers, the commitment is to 2"));
+  EXPECT_THAT(fault_of({first, view("layer_0", Dtype::kF16, 1)}), HasSubstr("one element type"));
+  const Result<Captured> lone = captured_like(capture.header, Arrays{{first}, {}, false}, {}, "own");
+  EXPECT_THAT(lone.value().fault, HasSubstr("it has 1 layers, the commitment is to 2"));
   EXPECT_THAT(fault_of({second, first}), HasSubstr("layer 0 is 'layer_0'"));
   EXPECT_THAT(fault_of({first, view("layer_1", Dtype::kBF16, 1)}), HasSubstr("layer 1 is 'layer_1'"));
   tensor::TensorView turned = second;

@@ -69,6 +69,39 @@ TEST_F(KzgOpeningSum, ForgetsNoErrorWhenItFoldsOrMerges) {
   }
 }
 
+TEST_F(KzgOpeningSum, KeepsCommitmentsApart) {
+  const std::vector<std::int16_t> others = random_.words<std::int16_t>(16);
+  const G1Affine other = commit(srs_, others).value();
+  for (const bool swapped : {false, true}) {
+    OpeningSum sum = OpeningSum::begin(verifier_).value();
+    for (const std::uint64_t i : {3U, 4U, 5U}) {
+      const Opening own = open(srs_, values_, i).value(), of_other = open(srs_, others, i).value();
+      ASSERT_TRUE(sum.add({commitment_, node_of(4, i), swapped ? of_other : own}).ok());
+      ASSERT_TRUE(sum.add({other, node_of(4, i), swapped ? own : of_other}).ok());
+    }
+    // Of blocks all relations are added at once.
+    const IntegerView of_others = IntegerView(others).subview(8, 4);
+    const G1Affine quotient = open_block(srs_, others, 2, 2).value();
+    ASSERT_TRUE(sum.add(srs_, std::vector<BlockStatement>{{commitment_, 2, 1, block(1), quotients_[1]},
+                                                          {other, 2, 2, of_others, quotient},
+                                                          {commitment_, 2, 2, block(2), quotients_[2]}})
+                    .ok());
+    EXPECT_EQ(sum.holds(), !swapped);
+  }
+}
+
+TEST_F(KzgOpeningSum, RefusesBlocksOfAnotherForm) {
+  const BlockStatement good{commitment_, 2, 1, block(1), quotients_[1]};
+  BlockStatement shorter = good, beyond = good, off = good;
+  shorter.values = block(1).subview(0, 3);
+  beyond.block = 4;
+  off.quotient.x = off.quotient.y;
+  for (const BlockStatement& bad : {shorter, beyond, off}) {
+    OpeningSum sum = OpeningSum::begin(verifier_).value();
+    EXPECT_EQ(sum.add(srs_, std::vector{good, bad, good}).outcome(), Outcome::kRejected);
+  }
+}
+
 // The sum is kept once it was asked for.
 TEST_F(KzgOpeningSum, TakesInWhatIsAddedAfterItWasAsked) {
   OpeningSum sum = sum_of({});

@@ -52,7 +52,8 @@ TEST(KzgKey, RefusesNumbersOutOfRange) {
   EXPECT_EQ(code_with(12, 3), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_with(13, 16), ErrorCode::kOutOfRange);  // a dev SRS is of no published file
   EXPECT_EQ(code_with(14, 0), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_with(14, 29), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with(14, kMaxLogSize + 1), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code_with(14, kMaxLogSize), ErrorCode::kMalformed);  // it has too few powers
   Bytes infinity = bytes;
   std::fill_n(infinity.begin() + 15, 64, std::uint8_t{0});
   infinity[15 + 63] = 0x40;
@@ -230,6 +231,15 @@ TEST(KzgVerifySrs, FindsPowersThatAreNotSquares) {
   EXPECT_EQ(t.verify().step(), "degree relation");
 }
 
+TEST(KzgVerifySrs, FindsAKeyThatCannotBeWritten) {
+  Tampered t;
+  t.key.powers[3] = G2Affine::infinity();
+  EXPECT_EQ(t.verify().step(), "verifier key");
+  t = Tampered();
+  t.key.powers[2].x = t.key.powers[2].y;  // off the curve
+  EXPECT_EQ(t.verify().step(), "verifier key");
+}
+
 TEST(KzgVerifySrs, KnowsDevSecretsUnderAnotherLabel) {
   Tampered t;
   t.key.origin = Origin::kPtau;
@@ -268,6 +278,8 @@ TEST(KzgPointsOf, ChecksTheChunksThatHoldThem) {
     EXPECT_EQ(verdict.step(), "basis digests");
     EXPECT_EQ(std::get<std::uint64_t>(verdict.figure("chunk")->value), 2u);
   }
+  EXPECT_TRUE(check_points_of(srs, key, 4096, 0).ok());
+  EXPECT_EQ(check_points_of(srs, key, 4097, 0).step(), "size");
   EXPECT_EQ(check_points_of(srs, key, 4096, 1).step(), "size");
   EXPECT_EQ(check_points_of(srs, key, ~std::uint64_t{0}, 2).step(), "size");
   EXPECT_EQ(check_points_of(Srs::dev(12, 4).value(), key, 0, 1).step(), "basis digests");

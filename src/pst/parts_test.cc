@@ -352,5 +352,21 @@ TEST(OpeningSum, TakesInWhatIsAddedAfterItWasAsked) {
   EXPECT_FALSE(of_parts.holds());
 }
 
+TEST(OpeningSum, RefusesPartsOfAnotherForm) {
+  const PartsSample sample({3, 2, 4}, 15);
+  const Selection entries{{0, 1, 2}, {1, 6}};
+  const std::vector<Scalar> opened = values_of(sample.axes, sample.values, entries);
+  OpeningSum sum = OpeningSum::begin(sample.verifier).value();
+  PartsStatement bad = sample.statement(entries, opened);
+  bad.runs.pop_back();
+  EXPECT_EQ(sum.add(bad, nullptr).step(), "proof shape");
+  bad = sample.statement(entries, opened);
+  bad.quotients.pop_back();
+  EXPECT_EQ(sum.add(bad, nullptr).step(), "proof shape");
+  bad = sample.statement(entries, opened);
+  bad.quotients[0].x = bad.quotients[0].y;
+  EXPECT_EQ(sum.add(bad, nullptr).step(), "proof points");
+}
+
 }  // namespace
 }  // namespace assay::pst

@@ -200,6 +200,13 @@ TEST_F(SrsFileBytes, HeaderPageIsWhatEncodingGives) {
   EXPECT_EQ(internal::encode_srs_header(key), Bytes(good_.begin(), good_.begin() + 4096));
 }
 
+TEST_F(SrsFileBytes, TheVerifiersPartAloneIsNamed) {
+  const Bytes key = internal::parse_srs_file(good_, "f.srs").value().key.encode();
+  const Result<internal::SrsHeader> parsed = internal::parse_srs_file(key, "f.vk");
+  ASSERT_FALSE(parsed.ok());
+  EXPECT_EQ(parsed.error().reason.find("the verifier's part alone"), 0u);
+}
+
 TEST_F(SrsFileBytes, WritingWhereNothingCanBeWrittenIsAnError) {
   const std::filesystem::path nowhere = directory_.file("absent") / "x.srs";
   EXPECT_EQ(Srs::write_dev(axes_of({2}), 1, nowhere).error().code, ErrorCode::kIo);

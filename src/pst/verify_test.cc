@@ -183,6 +183,16 @@ TEST_F(VerifyAll, NamesABadShape) {
   EXPECT_EQ(verdict.item(), 3U);
 }
 
+TEST_F(VerifyAll, IsInconclusiveWithoutRandomness) {
+  World world = World::system();
+  world.fill_random = [](std::span<std::uint8_t>) -> Status {
+    return Error{ErrorCode::kIo, "random", "none"};
+  };
+  const Verdict verdict = verifier_.check_all(statements_, world);
+  EXPECT_EQ(verdict.outcome(), Outcome::kInconclusive);
+  EXPECT_EQ(verdict.step(), "random weights");
+}
+
 TEST_F(VerifyAll, NothingToCheckIsNoAcceptance) {
   EXPECT_EQ(verifier_.check_all({}).outcome(), Outcome::kInconclusive);
 }
