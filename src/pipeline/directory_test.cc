@@ -275,8 +275,9 @@ TEST(ReadConversion, ChecksMetadataAgainstArrays) {
   refuse(layer([](Json& j) { j["num_elements"] = -1; }), ErrorCode::kOutOfRange, "integer from 0");
   refuse(layer([](Json& j) { j["original_dtype"] = "float32"; }), ErrorCode::kUnsupported, "no element type");
   refuse(layer([](Json& j) { j["original_dtype"] = "torch.int8"; }), ErrorCode::kUnsupported, "use int");
-  refuse(layer([](Json& j) { j["npy_file"] = "../embedding.npy"; }), ErrorCode::kMalformed,
-         "plain file name");
+  for (const char* path :
+       {"../embedding.npy", "/embedding.npy", "sub/../../embedding.npy", "sub\\embedding.npy"})
+    refuse(layer([&](Json& j) { j["npy_file"] = path; }), ErrorCode::kMalformed, "plain file name");
   refuse(layer([](Json& j) { j["npy_file"] = ""; }), ErrorCode::kMalformed, "plain file name");
   refuse(layer([](Json& j) { j["npy_file"] = ".layer_0.npy"; }), ErrorCode::kMalformed, "plain file name");
   refuse(layer([](Json& j) { j["npy_file"] = "\u00e9.npy"; }), ErrorCode::kMalformed, "printable ASCII");

@@ -362,6 +362,19 @@ TEST(ProofsJson, HaveEachKindOfValueInItsPlaceAlone) {
   EXPECT_EQ(reason([](Json& j) { j["degree_bound"] = Json::object(); }), no_object);
 }
 
+// They are refused as they come, and not when all are in memory.
+TEST(ProofsJson, HaveAsManyCoordinatesAndPointsAsVariables) {
+  const Sample sample = seed_sample();
+  const auto reason = [&](const auto& change) {
+    return ProofsJson::parse(changed(proofs_json(sample.commitment, sample.proofs), change), "file")
+        .error()
+        .reason;
+  };
+  EXPECT_EQ(reason([](Json& j) { j["proofs"][0]["point"].push_back(0); }), "more than 2 coordinates");
+  EXPECT_EQ(reason([](Json& j) { j["proofs"][0]["proof_hex"].push_back(std::string(64, '0')); }),
+            "more than 2 proof points");
+}
+
 TEST(ProofsJson, HaveArraysInTheirPlacesAlone) {
   const Sample sample = seed_sample();
   const std::string text = proofs_json(sample.commitment, sample.proofs);
