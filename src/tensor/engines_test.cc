@@ -85,6 +85,12 @@ Json& states(Json& text) { return meta(text)["hidden_states"]; }
 
 const Refusal kRefusals[] = {
     {"no_meta", [](Json& j) { j.erase("meta_info"); }, ErrorCode::kMalformed, "return_hidden_states"},
+    {"states_elsewhere",
+     [](Json& j) {
+       j["other"] = j["meta_info"];
+       j.erase("meta_info");
+     },
+     ErrorCode::kMalformed, "return_hidden_states"},
     {"no_states", [](Json& j) { meta(j).erase("hidden_states"); }, ErrorCode::kMalformed,
      "--enable-return-hidden-states"},
     {"no_count", [](Json& j) { meta(j).erase("prompt_tokens"); }, ErrorCode::kMalformed, "prompt_tokens"},
@@ -219,6 +225,14 @@ TEST(Sglang, IdsHave32Bits) {
                "an integer from 0 to 4294967295 is expected here");
 }
 
+TEST(Sglang, ANumberOfManyDigitsIsNoFloat) {
+  Json text = response();
+  states(text)[1][0] = 12345;
+  std::string dumped = text.dump();
+  dumped.replace(dumped.find("12345"), 5, std::string(300, '9'));
+  expect_error(parse_sglang(source_of_text(dumped)), ErrorCode::kOutOfRange, "is not a float32");
+}
+
 TEST(Sglang, CountsAreOfAtMost16777216Rows) {
   const auto with_count = [](std::uint64_t count) {
     Json text = response();
@@ -282,6 +296,8 @@ TEST(Vllm, FaultyFiles) {
   EXPECT_THAT(refused({.ids = {3, 1}}), HasSubstr("3 rows for 2 ids; vLLM writes too few with prefix"));
   EXPECT_THAT(refused({.ids = {3, 1, 4, 1}}), HasSubstr("3 rows for 4 ids"));
   EXPECT_THAT(refused({.ids = {3, -1, 4}}), HasSubstr("-1 is not the id"));
+  EXPECT_THAT(refused({.ids = {3, std::int64_t{1} << 32, 4}}), HasSubstr("4294967296 is not the id"));
+  EXPECT_EQ(refused({.ids = {3, (std::int64_t{1} << 32) - 1, 4}}), "");
   EXPECT_THAT(refused({.states = {1, 2, 3, 4, 5, 6, 0, -0.0F, 9, 10, 11, 12}}),
               HasSubstr("layer 1, row 1 is all zeros"));
   EXPECT_THAT(refused({.shape = {3, 4}}), HasSubstr("(tokens, layers, width)"));

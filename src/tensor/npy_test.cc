@@ -74,6 +74,8 @@ TEST(Npy, HeaderIsAStrictLiteral) {
            "{'descr': '|u1', 'fortran_order': false, 'shape': (3,), }\n",
            "{'descr': '|u1', 'fortran_order': False 'shape': (3,), }\n",
            "{'descr': '|u1', 'fortran_order': False, }\n",
+           "{'descr': '|u1', 'shape': (3,), }\n",
+           "{'fortran_order': False, 'shape': (3,), }\n",
            "{'descr': '|u1', 'descr': '|u1', 'fortran_order': False, 'shape': (3,), }\n",
            "{'descr': '|u1', 'fortran_order': False, 'fortran_order': False, 'shape': (3,), }\n",
            "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), 'shape': (3,), }\n",

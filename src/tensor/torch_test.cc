@@ -192,6 +192,7 @@ TEST(Zip, RefusesLies) {
   EXPECT_EQ(unzip({{"a ~/b", "1"}}).value()[0].name, "a ~/b");
   expect_error(parse_zip(source_of(bytes_of("PK"))), ErrorCode::kMalformed, "too short");
   EXPECT_TRUE(unzip(kTwo, lies = {.extra = "ab\x01\0z"s}).ok());
+  EXPECT_TRUE(unzip(kTwo, lies = {.extra = "ab\0\0"s}).ok());
 }
 
 template <class T>
