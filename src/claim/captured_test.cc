@@ -129,6 +129,28 @@ TEST(Captured, IsNotLaidOutForAHeaderThatIsNotYetTrusted) {
   EXPECT_EQ(test::verdict_of(sample.commitment, sample.proofs, sample.checker, options).step(), "axes");
 }
 
+// Integers in the shape of the axes are the committed ones, whatever the layers are, where nothing is beside.
+TEST(Captured, OneArrayAloneIsTheWholeTensor) {
+  const Header header = test::cube_sample().commitment.header;
+  const tensor::IntegerTensor whole = test::layer_of("whole", {2, 2, 2, 2}, 5);
+  const Captured alone = captured_like(header, Arrays{{}, {whole}, false}, {}, "own").value();
+  EXPECT_EQ(alone.fault, "");
+  EXPECT_EQ(alone.values.size(), 16U);
+  const Arrays two{{}, {whole, test::layer_of("rest", {5}, 11)}, false};
+  EXPECT_EQ(captured_like(header, two, {}, "own").value().fault,
+            "layer 0 is 'whole', in the commitment it is 'layer_0'");
+}
+
+// As the committed integers themselves it would be held to no dtype and no encoding.
+TEST(Captured, AnArrayOfTheOneLayersShapeIsThatLayer) {
+  Header header = test::flat_sample().commitment.header;
+  header.dtype = tensor::Dtype::kI8;
+  const Arrays arrays{
+      {view_of("", tensor::Dtype::kI64, {3, 4}, std::vector<std::int64_t>(12, 5))}, {}, false};
+  EXPECT_EQ(captured_like(header, arrays, {}, "own").value().fault,
+            "it is torch.int64, the commitment is to torch.int8");
+}
+
 TEST(Captured, HoldsNumbersAlone) {
   const Arrays arrays = float_layers(std::numeric_limits<float>::infinity());
   const Header header = header_for(arrays, encode::Layout::Kind::kModel, {encode::Encoding::Kind::kBits, 0});

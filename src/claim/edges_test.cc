@@ -69,6 +69,21 @@ TEST(Edges, RangeWithoutADtype) {
   }
 }
 
+// 0x7f80 is an infinity as bits of bf16; as a decimal it is 32.64.
+TEST(Edges, NumbersOfADecimalAreNoBitPatterns) {
+  const Sample sample = test::model_sample();
+  using Kind = encode::Encoding::Kind;
+  std::vector<std::int64_t> values(72, 0);
+  values[0] = 0x7f80;
+  for (const encode::Encoding& encoding : {encode::Encoding{Kind::kBits, 0}, {Kind::kDecimal, 3}}) {
+    Header header = sample.commitment.header;
+    header.encoding = encoding;
+    const Forgery made = forge(sample, header, values, {Query::on_grid({0, 0, 0, 0})});
+    EXPECT_EQ(test::verdict_of(made.commitment, made.proofs, sample.checker).step(),
+              encoding.kind == Kind::kBits ? "value range" : "");
+  }
+}
+
 TEST(Edges, CapturedValuesAreAsManyAsTheAxesHold) {
   const Sample sample = test::flat_sample();
   std::vector<std::int64_t> values;
@@ -174,6 +189,36 @@ TEST(Edges, AValueOfPartsIsBelowTheGroupOrder) {
   EXPECT_EQ(order.error().code, ErrorCode::kNonCanonical);
   EXPECT_EQ(order.error().place.find("proofs: values at byte "), 0U) << order.error().place;
   EXPECT_EQ(order.error().reason, "a scalar that is not below the group order r");
+}
+
+// Twice this count is 4 modulo 2^64, as many bytes as there are.
+TEST(Edges, ValuesOfPartsAreNotMoreThanTheirBytes) {
+  WireWriter writer;
+  writer.begin("ASSAYPRF", 2).raw(Digest{}).u32(1).u32(1);
+  writer.u8(3).u32(2).u32(0).u32(1);  // a set of the entries 0 and 1
+  writer.u8(2).u64((std::uint64_t{1} << 63) + 2).u16(300).u16(300).u32(0);
+  const Result<Proofs> read = Proofs::decode(writer.bytes(), "proofs");
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(read.error().reason, "9223372036854775810 of 2 bytes, 8 bytes are left");
+}
+
+// One that fixed all axes would be a second form of a set.
+TEST(Edges, ASliceFixesSomeOfTheAxesThatThereAre) {
+  const auto read = [](std::uint32_t mask) {
+    return Challenge::decode(
+        challenge_of(2, 1,
+                     [mask](WireWriter& writer, std::uint32_t) { writer.u8(2).u32(mask).u32(1).u32(0); }),
+        "c");
+  };
+  EXPECT_EQ(read(1).value().queries[0].parts, (Selection{{0}, {0}}));
+  EXPECT_EQ(read(2).value().queries[0].parts, (Selection{{1}, {0}}));
+  for (const std::uint32_t mask : {0U, 3U, 4U, 5U, 1U << 31}) {
+    const Result<Challenge> none = read(mask);
+    ASSERT_FALSE(none.ok()) << mask;
+    EXPECT_EQ(none.error().code, ErrorCode::kOutOfRange) << mask;
+    EXPECT_EQ(none.error().reason, "a slice of 2 axes fixes 1 to 1 of them") << mask;
+  }
 }
 
 TEST(Edges, ACoordinateIsBelowTheLargestAxis) {

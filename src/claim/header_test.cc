@@ -76,6 +76,7 @@ TEST(Header, FixesTheNumbersOfTheDtypes) {
 TEST(Header, NamesOfModes) {
   EXPECT_EQ(capture_mode("Decode"), std::nullopt);
   EXPECT_EQ(capture_mode(""), std::nullopt);
+  EXPECT_EQ(to_string(static_cast<CaptureMode>(4)), "unknown");
   EXPECT_EQ(to_string(static_cast<CaptureMode>(77)), "unknown");
 }
 
@@ -190,6 +191,7 @@ TEST(Header, RefusesMoreThanItsCap) {
   const Result<Header> decoded = Header::decode(header.encode(), "file");
   ASSERT_FALSE(decoded.ok());
   EXPECT_EQ(decoded.error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(decoded.error().place, "file") << "it is refused before it is read";
 
   shapes.resize(10000);
   const Header smaller{encode::plan_flat(shapes).value(), {}, {}, {}, Digest{}};

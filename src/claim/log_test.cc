@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "assay/claim_log.h"
+#include "claim/kinds.h"
 #include "claim/test_support.h"
 
 namespace assay::claim {
@@ -110,6 +111,21 @@ TEST(BlockStream, ManyTurns) {
   EXPECT_EQ(blocks[1].header.layout.layer_map[0].original_shape, (tensor::Shape{1, kWidth}));
 }
 
+TEST(BlockStream, TakesTokensOfOneBatch) {
+  const RunSample run(10);
+  Arrays arrays = run.arrays();
+  for (tensor::TensorView& view : arrays.views) view.shape = {1, 10, kWidth};
+  const Result<Header> header = plan_block(arrays, {}, 4, 4, "run");
+  ASSERT_TRUE(header.ok()) << header.error().to_string();
+  EXPECT_EQ(header->layout.layer_map[1].original_shape, (tensor::Shape{1, 4, kWidth}));
+  const Arrays block = arrays_of_block(arrays, *header, "run").value();
+  EXPECT_EQ(block.views[1].shape, (tensor::Shape{1, 4, kWidth}));
+  EXPECT_TRUE(std::ranges::equal(block.views[1].bytes, run.views(4, 4)[1].bytes));
+  arrays.views[1].shape = {2, 5, kWidth};
+  EXPECT_EQ(plan_block(arrays, {}, 4, 4, "run").error().to_string(),
+            "run: b: a layer of a run has the shape (T, H) or (1, T, H)");
+}
+
 TEST(BlockStream, Refuses) {
   EXPECT_EQ(BlockStream::begin(srs_of_blocks(), header_of_blocks(2)).error().code, ErrorCode::kMismatch);
   Header partly = header_of_blocks();
@@ -118,6 +134,8 @@ TEST(BlockStream, Refuses) {
           .value();
   EXPECT_EQ(BlockStream::begin(srs_of_blocks(), partly).error().code, ErrorCode::kMismatch);
   EXPECT_EQ(plan_block(RunSample(1).arrays(), {}, 0, 0, "run").error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(plan_block(RunSample(1).arrays(), {}, Axes::kMaxSize + 1, 0, "run").error().to_string(),
+            "tokens of a block: 1048577 is not in 1 to 1048576");
   EXPECT_EQ(plan_block({}, {}, 4, 0, "run").error().code, ErrorCode::kUnsupported);
   const RunSample run(3);
   EXPECT_EQ(arrays_of_block(run.arrays(), header_of_blocks(), "run").error().code, ErrorCode::kMismatch);
@@ -242,6 +260,48 @@ TEST(Log, TakesBlocksInTheirOrder) {
   ASSERT_TRUE(log.append(now.blocks[1]).ok());
   EXPECT_EQ(log.prove(2).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(log.prove(0, 3).error().code, ErrorCode::kOutOfRange);
+}
+
+TEST(Log, AHeadHasNoMoreBlocksThanATreeHasLeaves) {
+  LogHead head{merkle::kMaxTreeLeaves, 4, {}};
+  EXPECT_EQ(LogHead::decode(head.encode(), "head").value(), head);
+  ++head.count;
+  const Result<LogHead> more = LogHead::decode(head.encode(), "head");
+  ASSERT_FALSE(more.ok());
+  EXPECT_EQ(more.error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(more.error().reason, "268435457 is not in 1 to 268435456");
+}
+
+TEST(Log, AProofHas64HashesAtMost) {
+  LogProof proof;
+  proof.head = LogHead{1, 4, {}};
+  proof.inclusion.hashes.resize(LogProof::kMaxHashes);
+  Bytes bytes = proof.encode();
+  const Result<LogProof> most = LogProof::decode(bytes, "proof");
+  ASSERT_TRUE(most.ok()) << most.error().to_string();
+  EXPECT_EQ(most.value(), proof);
+  constexpr std::size_t kCountAt = 8 + 4 + 8 + 4 + 32 + 8;
+  ASSERT_EQ(bytes[kCountAt], 64);
+  bytes[kCountAt] = 65;
+  const Result<LogProof> more = LogProof::decode(bytes, "proof");
+  ASSERT_FALSE(more.ok());
+  EXPECT_EQ(more.error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(more.error().reason, "65 hashes, 64 are possible");
+}
+
+TEST(Log, AProofIsShownWithTheHeadItGrewFrom) {
+  const test::TemporaryDirectory directory;
+  const std::filesystem::path path = directory.file("proof");
+  const Logged now(3);
+  const auto grown_from = [&](std::uint64_t old_count) {
+    EXPECT_TRUE(now.log.prove(1, old_count)->write(path).ok());
+    const FileKind* const kind = find_kind(path, file_kinds()).value();
+    EXPECT_EQ(kind->name, "proof from a log of blocks");
+    const Json fields = kind->read(path).value();
+    return fields.at("grown_from_blocks").dump();
+  };
+  EXPECT_EQ(grown_from(0), "null");
+  EXPECT_EQ(grown_from(2), "2");
 }
 
 template <class File>

@@ -122,6 +122,30 @@ TEST(Parts, AWidthOfOneAxisIsFixedAsAWhole) {
   EXPECT_EQ(shape_of_parts(layout, {{1}, {2}}, 8), (tensor::Shape{2, 4}));
 }
 
+// A width of one value has no axis, and what fixes layer and token fixes all.
+TEST(Parts, ASetOverAWidthOfOneValueIsARow) {
+  const std::vector<encode::LayerShape> shapes{{"a", {3, 1}, ""}, {"b", {3, 1}, ""}};
+  const encode::Layout layout = encode::plan_model(shapes).value();
+  ASSERT_EQ(layout.axes.to_string(), "2,3");
+  EXPECT_EQ(shape_of_parts(layout, {{0, 1}, {0, 4}}, 2), (tensor::Shape{2}));
+  EXPECT_EQ(shape_of_parts(layout, {{0}, {1}}, 3), (tensor::Shape{3, 1}));
+}
+
+// What a small file asks for may be of any size: one value too many is enough to refuse it.
+TEST(Parts, AreLookedUpNoFurtherThanAsked) {
+  const encode::Layout layout = test::flat_sample().commitment.header.layout;
+  const auto found = [&](const Selection& parts, std::uint64_t most) {
+    std::uint64_t values = 0;
+    for (const internal::PartRun& run : internal::runs_of(layout, parts, most)) values += run.count;
+    return values;
+  };
+  const Selection column{{1}, {0}}, columns{{1}, {0, 1, 2, 3}};
+  for (std::uint64_t most = 0; most < 3; ++most) EXPECT_EQ(found(column, most), most + 1);
+  EXPECT_EQ(found(column, 3), 3u);
+  for (std::uint64_t most = 0; most < 12; ++most) EXPECT_EQ(found(columns, most), most + 1);
+  EXPECT_EQ(found(columns, 12), 12u);
+}
+
 /// The one record, with its answer changed.
 Proofs changed(const Proofs& proofs, const std::function<void(Proof&)>& change) {
   return test::edited(proofs, [&](std::vector<Proof>& list) { change(list[0]); });
@@ -551,6 +575,56 @@ TEST(VerifyAll, NamesEveryBadOneOfMany) {
     if (!found[i].verdict.ok()) named.push_back(i);
   EXPECT_EQ(named, bad);
   EXPECT_EQ(found[39].verdict.item(), 1u);
+}
+
+// Of a claim that fell before, nothing is known of what its evidence would be worked out from.
+TEST(VerifyAll, EvidenceIsLookedAtOnlyWhereAllBeforeItHeld) {
+  Batch batch(2);
+  const TensorChecker checker(batch.samples[0].srs);
+  int asked = 0;
+  const World counting{[&asked](std::span<std::uint8_t> out) {
+                         ++asked;
+                         return World::system().fill_random(out);
+                       },
+                       World::system().unix_time};
+  for (const Verification& one : verify_all(claims_of(batch.samples, batch.proofs), checker, counting))
+    EXPECT_TRUE(one.verdict.ok());
+  EXPECT_GT(asked, 0) << "weights of the sum";
+  asked = 0;
+  std::swap(batch.proofs[0], batch.proofs[1]);
+  for (const Verification& one : verify_all(claims_of(batch.samples, batch.proofs), checker, counting))
+    EXPECT_EQ(one.verdict.step(), "commitment digest");
+  EXPECT_EQ(asked, 0);
+}
+
+TEST(VerifyAll, OneVerdictOfAllNamesTheFirstOfTheWorstOutcome) {
+  const auto of_all = [](const std::vector<Verdict>& verdicts) {
+    std::vector<Verification> found;
+    for (const Verdict& one : verdicts) found.push_back(Verification{one, {}, {}});
+    return verdict_of_all(found);
+  };
+  const Verdict good = Verdict::accepted(), unknown = Verdict::inconclusive("levels", "there are none"),
+                bad = Verdict::rejected("root", "it is another");
+  const Verdict none = of_all({});
+  EXPECT_EQ(none.outcome(), Outcome::kInconclusive);
+  EXPECT_EQ(none.step(), "no claims");
+  const Verdict accepted = of_all({good, good});
+  EXPECT_TRUE(accepted.ok());
+  EXPECT_EQ(accepted.item(), std::nullopt);
+  EXPECT_EQ(test::figure(accepted, "claims"), "2");
+  const Verdict undecided = of_all({good, unknown});
+  EXPECT_EQ(undecided.outcome(), Outcome::kInconclusive);
+  EXPECT_EQ(undecided.step(), "levels");
+  EXPECT_EQ(undecided.reason(), "there are none");
+  EXPECT_EQ(undecided.item(), 1u);
+  const Verdict rejected = of_all({good, unknown, bad, bad});
+  EXPECT_EQ(rejected.outcome(), Outcome::kRejected);
+  EXPECT_EQ(rejected.step(), "root");
+  EXPECT_EQ(rejected.reason(), "it is another");
+  EXPECT_EQ(rejected.item(), 2u);
+  EXPECT_EQ(test::figure(rejected, "claims"), "4");
+  EXPECT_EQ(test::figure(rejected, "rejected"), "2");
+  EXPECT_EQ(test::figure(rejected, "inconclusive"), "1");
 }
 
 TEST(VerifyAll, WithoutRandomnessNothingIsAccepted) {

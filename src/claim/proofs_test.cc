@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "base/file.h"
+#include "claim/query_rules.h"
 #include "claim/test_support.h"
 
 namespace assay::claim {
@@ -25,6 +26,21 @@ TEST(Query, HasOneFormOverGivenAxes) {
       Query::anywhere({Fr::from_u64((std::uint64_t{1} << 32) + 1), Fr::from_u64(0)}, axes).is_on_grid());
   EXPECT_FALSE(Query::anywhere({Fr::from_u64(0)}, axes).is_on_grid());
   EXPECT_EQ(Query::on_grid({2, 3}).coordinates(), (std::vector<Fr>{Fr::from_u64(2), Fr::from_u64(3)}));
+}
+
+TEST(Query, IsOfOneKindAlone) {
+  const Axes axes = test::axes_of({3, 4});
+  const std::vector<std::uint32_t> entry{2, 3};
+  const Fr off = Fr::from_i64(-4);
+  const Selection row{{0}, {1}};
+  const auto fault = [&](const Query& query) { return internal::fault_of(query, axes); };
+  EXPECT_EQ(fault(Query{entry, {}, {}}), "");
+  EXPECT_EQ(fault(Query{entry, {off, off}, {}}), "a point on the grid and another query at once");
+  EXPECT_EQ(fault(Query{entry, {}, row}), "a point on the grid and another query at once");
+  EXPECT_EQ(fault(Query{{}, {}, row}), "");
+  EXPECT_EQ(fault(Query{{}, {off, off}, row}), "parts and a point at once");
+  EXPECT_EQ(fault(Query{{}, {off, off}, {}}), "");
+  EXPECT_EQ(fault(Query{{}, {off}, {}}), "1 coordinates for 2 axes");
 }
 
 TEST(Query, Speaks) {

@@ -36,6 +36,19 @@ TEST(Report, OfAnOpeningSaysWhatIsKnown) {
   EXPECT_EQ(json_of(off)["point"].dump(), R"(["-3","-3","-3","-3"])");
 }
 
+// Integers off the grid are no numbers of the tensor, even where the encoding could write them.
+TEST(Report, OfAPointOffTheGridGivesNoNumber) {
+  const Sample sample = test::flat_sample();
+  const std::vector<Query> points{Query::on_grid({0, 1}),
+                                  Query::anywhere({Fr::from_i64(-4), Fr::one()}, sample.srs.axes())};
+  const Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), points).value();
+  const Header& header = sample.commitment.header;
+  EXPECT_EQ(report_of(proofs, 0, &header, nullptr).number, "42");
+  const OpeningReport off = report_of(proofs, 1, &header, nullptr);
+  EXPECT_EQ(off.number, std::nullopt);
+  EXPECT_FALSE(off.place.has_value());
+}
+
 TEST(Report, OfAVerifiedOpeningSaysWhatWasFound) {
   const Sample sample = test::model_sample();
   const Proofs proofs = three_kinds(sample);

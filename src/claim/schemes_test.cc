@@ -324,6 +324,21 @@ TEST_P(EveryScheme, ParametersOfAnotherSchemeAreNamed) {
   }
 }
 
+TEST_P(EveryScheme, NeedsParametersUnlessItHasNoSetup) {
+  const Result<std::unique_ptr<Committer>> committer = committer_of(GetParam());
+  const Result<std::unique_ptr<Checker>> checker = checker_of(GetParam());
+  if (GetParam() == Scheme::kMerkle) {
+    EXPECT_EQ(committer.value()->scheme(), Scheme::kMerkle);
+    EXPECT_EQ(checker.value()->scheme(), Scheme::kMerkle);
+    return;
+  }
+  const std::string needed = fmt::format("SRS: the scheme {} needs one", to_string(GetParam()));
+  ASSERT_FALSE(committer.ok());
+  EXPECT_EQ(committer.error().to_string(), needed);
+  ASSERT_FALSE(checker.ok());
+  EXPECT_EQ(checker.error().to_string(), needed);
+}
+
 TEST_P(EveryScheme, AnotherSetupIsRejected) {
   const Made made = model_of(GetParam());
   if (!made.sides.checker->setup_digest()) {
