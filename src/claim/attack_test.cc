@@ -393,7 +393,8 @@ TEST(Attack, ChallengeWrittenByTheProver) {
   EXPECT_TRUE(unknown.ok());
   EXPECT_TRUE(test::has_note(unknown, "nothing shows that the verifier drew the challenge"));
 
-  const Challenge drawn = Challenge::draw(sample.commitment, 2).value();
+  // One more than was written, so that chance cannot draw the same.
+  const Challenge drawn = Challenge::draw(sample.commitment, sample.asked.size() + 1).value();
   options.challenge_digest = drawn.digest();
   EXPECT_EQ(verify_bytes(sample.commitment, sample.proofs, sample.checker, options).step(), "challenge");
   const Proofs answer = prove(sample.srs, sample.commitment, sample.values.view(), drawn.queries).value();
