@@ -111,8 +111,22 @@ void multiply_all_vartime(std::span<G1Affine> points, std::span<const Fr> scalar
   active_curve_kernel().multiply_all(points, scalars);
 }
 
-PreparedG2::PreparedG2(const G2Affine& point)
-    : lines_(std::make_shared<const Lines>(active_curve_kernel().prepare(point))) {}
+PreparedG2::PreparedG2(const G2Affine& point) : PreparedG2(active_curve_kernel().prepare(point)) {}
+
+PreparedG2::PreparedG2(Lines lines) : lines_(std::make_shared<const Lines>(std::move(lines))) {}
+
+std::vector<PreparedG2> PreparedG2::of_all(std::span<const G2Affine> points) {
+  constexpr std::size_t kWorthAnInversionAStep = 6;
+  std::vector<PreparedG2> out;
+  out.reserve(points.size());
+  if (points.size() < kWorthAnInversionAStep) {
+    for (const G2Affine& point : points) out.emplace_back(point);
+    return out;
+  }
+  for (Lines& lines : active_curve_kernel().prepare_together(points))
+    out.push_back(PreparedG2(std::move(lines)));
+  return out;
+}
 
 MillerOutput multi_miller_loop(std::span<const PairingTerm> terms) {
   return MillerOutput(active_curve_kernel().multi_miller_loop(terms));

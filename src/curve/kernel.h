@@ -35,6 +35,7 @@ struct CurveKernel {
   bool (*is_in_g1)(const G1Affine& p);
   bool (*is_in_g2)(const G2Affine& p);
   PreparedG2::Lines (*prepare)(const G2Affine& point);
+  std::vector<PreparedG2::Lines> (*prepare_together)(std::span<const G2Affine> points);
   Fp12Coordinates (*multi_miller_loop)(std::span<const PairingTerm> terms);
   Fp12Coordinates (*final_exponentiation)(const Fp12Coordinates& value);
 };

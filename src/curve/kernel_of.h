@@ -98,6 +98,7 @@ struct KernelOf {
                                          is_in_g1,
                                          is_in_g2,
                                          G2::prepare,
+                                         G2::prepare_together,
                                          G2::multi_miller_loop,
                                          G2::final_exponentiation};
 };

@@ -91,6 +91,47 @@ struct Pairing {
     return out;
   }
 
+  /// The same lines, of points that take each step together: in affine coordinates a step takes half of the
+  /// products, and one inversion serves all points.
+  static std::vector<PreparedG2::Lines> prepare_together(std::span<const G2Affine> points) {
+    std::vector<PreparedG2::Lines> out(points.size());
+    std::vector<Walk> walks;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      out[i].is_infinity = points[i].is_infinity();
+      if (out[i].is_infinity) continue;
+      out[i].lines.reserve(2 * kLoop.count + 2);
+      const Affine<E2> q = load(points[i]);
+      walks.push_back({q, q, &out[i].lines});
+    }
+    std::vector<E2> divisors(walks.size()), scratch;
+    const auto double_all = [&] {
+      for (std::size_t k = 0; k < walks.size(); ++k) divisors[k] = walks[k].t.y.doubled();
+      field::batch_inverse<E2>(divisors, scratch);
+      for (std::size_t k = 0; k < walks.size(); ++k) {
+        const E2 xx = walks[k].t.x.squared();
+        walks[k].step((xx.doubled() + xx) * divisors[k], walks[k].t.x);
+      }
+    };
+    const auto add_all = [&](const auto& addend_of) {
+      for (std::size_t k = 0; k < walks.size(); ++k) divisors[k] = walks[k].t.x - addend_of(walks[k]).x;
+      field::batch_inverse<E2>(divisors, scratch);
+      for (std::size_t k = 0; k < walks.size(); ++k) {
+        const Affine<E2> addend = addend_of(walks[k]);
+        walks[k].step((walks[k].t.y - addend.y) * divisors[k], addend.x);
+      }
+    };
+    for (std::size_t i = kLoop.count - 1; i-- > 0;) {
+      double_all();
+      if (kLoop.digits[i] > 0) add_all([](const Walk& walk) { return walk.q; });
+      if (kLoop.digits[i] < 0) add_all([](const Walk& walk) { return -walk.q; });
+    }
+    for (Walk& walk : walks) walk.q = twist_frobenius(walk.q);
+    add_all([](const Walk& walk) { return walk.q; });
+    for (Walk& walk : walks) walk.q = -twist_frobenius(walk.q);
+    add_all([](const Walk& walk) { return walk.q; });
+    return out;
+  }
+
   static Fp12Coordinates multi_miller_loop(std::span<const PairingTerm> terms) {
     std::vector<F> y_inverses, scratch;
     for (const PairingTerm& term : terms) {
@@ -160,6 +201,21 @@ struct Pairing {
  private:
   struct Projective {
     E2 x, y, z;
+  };
+
+  /// A point on its way: the multiple t of q, and the lines of the steps behind it.
+  struct Walk {
+    Affine<E2> t, q;
+    std::vector<Line>* lines;
+
+    /// To the third point of the line through t and a point of this x, mirrored: y - t.y = slope (x - t.x).
+    void step(const E2& slope, const E2& other_x) {
+      const E2 constant = slope * t.x - t.y, minus_slope = -slope;
+      lines->push_back(
+          {minus_slope.c0.limbs(), minus_slope.c1.limbs(), constant.c0.limbs(), constant.c1.limbs()});
+      t.x = slope.squared() - t.x - other_x;
+      t.y = constant - slope * t.x;
+    }
   };
 
   /// A line before it is divided by its coefficient y of yP: the coefficients of xP w, and of v w. With the Z

@@ -62,6 +62,26 @@ TEST(Pairing, IsBilinearAndNotDegenerate) {
   });
 }
 
+TEST(Pairing, LinesMadeTogetherAreThoseMadeOneByOne) {
+  for_each_kernel([] {
+    for (const std::size_t count : {0U, 1U, 5U, 6U, 9U, 23U}) {
+      std::vector<G2Affine> points;
+      for (std::size_t i = 0; i < count; ++i)
+        points.push_back(
+            i == 2 ? G2Affine::infinity()
+                   : multiply_vartime(G2Affine::generator(),
+                                      Fr::from_i64(i == 4 ? -1 : static_cast<std::int64_t>(7 * i) + 1)));
+      const std::vector<PreparedG2> together = PreparedG2::of_all(points);
+      ASSERT_EQ(together.size(), count);
+      for (std::size_t i = 0; i < count; ++i) {
+        const PreparedG2 alone(points[i]);
+        EXPECT_EQ(together[i].lines().is_infinity, points[i].is_infinity()) << i;
+        EXPECT_EQ(together[i].lines().lines, alone.lines().lines) << i;
+      }
+    }
+  });
+}
+
 TEST(Pairing, ProductsShareOneLoop) {
   for_each_kernel([] {
     const G1Affine p = G1Affine::generator();

@@ -22,9 +22,9 @@ Verdict check_relation(const Find& find, std::span<const curve::PreparedG2> prep
 
 Verifier::Verifier(VerifierKey key) : key_(std::move(key)), digest_(key_.digest()) {
   ASSAY_CHECK_EQ(key_.powers.size(), key_.log_size);
-  prepared_.reserve(key_.powers.size() + 1);
-  prepared_.emplace_back(curve::negate(G2Affine::generator()));
-  for (const G2Affine& power : key_.powers) prepared_.emplace_back(power);
+  std::vector<G2Affine> points{curve::negate(G2Affine::generator())};
+  points.insert(points.end(), key_.powers.begin(), key_.powers.end());
+  prepared_ = curve::PreparedG2::of_all(points);
 }
 
 std::string Verifier::describe_srs(const setup::TrustList& trusted) const {

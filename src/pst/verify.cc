@@ -25,9 +25,9 @@ Verdict verdict_of(const EquationSum& sum, std::span<const curve::PreparedG2> pr
 
 Verifier::Verifier(VerifierKey key) : key_(std::move(key)), digest_(key_.digest()) {
   ASSAY_CHECK_EQ(key_.secrets.size(), key_.axes.count());
-  prepared_.reserve(key_.secrets.size() + 1);
-  prepared_.emplace_back(curve::negate(G2Affine::generator()));
-  for (const G2Affine& secret : key_.secrets) prepared_.emplace_back(secret);
+  std::vector<G2Affine> points{curve::negate(G2Affine::generator())};
+  points.insert(points.end(), key_.secrets.begin(), key_.secrets.end());
+  prepared_ = curve::PreparedG2::of_all(points);
 }
 
 Verdict Verifier::check(const Statement& statement) const {
