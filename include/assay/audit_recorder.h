@@ -62,7 +62,7 @@ class Recorder {
   [[nodiscard]] static Result<std::unique_ptr<Recorder>> open(const Options& options);
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
-  /// Waits for the thread; runs that were not finished have no head, and are left as they are.
+  /// Waits for the thread, and removes what was recorded of runs that were not finished: nobody could sign it.
   ~Recorder();
 
   /// A new run, with a folder and an id of its own. Errors: kIo, kOutOfRange (engine),
@@ -78,7 +78,12 @@ class Recorder {
   /// All rows of a step of a run were handed over, and `token` came of it.
   void finish_step(std::uint64_t run, std::uint32_t token) noexcept;
 
-  /// Waits until all rows of the run are hashed and on the disk, signs its head and writes it beside them.
+  /// The run will not be finished: removes its folder, and what it took of `disk_bytes` is free again. Nothing
+  /// happens where there is no such run.
+  void drop_run(std::uint64_t run) noexcept;
+
+  /// Waits until all rows of the run are hashed and on the disk, signs its head and writes it beside them. A
+  /// run that gets no head is removed, but where the key is what cannot be read.
   /// Errors: kIo, kOutOfRange (no such run, one without steps), kUnsupported (in a process forked off).
   [[nodiscard]] Result<Head> finish_run(std::uint64_t run, const std::filesystem::path& signing_key);
 

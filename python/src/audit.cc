@@ -87,6 +87,8 @@ void bind_recorder(nb::module_& m) {
           [](Recorder& r, std::uint64_t run, std::uint32_t token) { r.finish_step(run, token); },
           nb::arg("run"), nb::arg("token"))
       .def(
+          "drop_run", [](Recorder& r, std::uint64_t run) { r.drop_run(run); }, nb::arg("run"))
+      .def(
           "finish_run",
           [](Recorder& r, std::uint64_t run, const std::string& signing_key) {
             return to_python(unwrap(without_gil([&] { return r.finish_run(run, signing_key); })).digest());

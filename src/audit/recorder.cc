@@ -38,7 +38,7 @@ constexpr std::uint64_t kEnough = std::uint64_t{2} << 20;
 
 /// What waits for the thread, in the order in which it was handed over.
 struct Entry {
-  enum class Kind : std::uint8_t { kRows, kStep, kFinish };
+  enum class Kind : std::uint8_t { kRows, kStep, kFinish, kDrop };
 
   Kind kind = Kind::kRows;
   bool ready = true;  // false while the rows are being copied
@@ -90,6 +90,7 @@ class Recorder::State {
     }
     wake_.notify_one();
     thread_.join();
+    for (const auto& [number, run] : runs_) run->discard();
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -102,11 +103,14 @@ class Recorder::State {
   void record(const Wire& wire, RowDtype dtype, const std::uint8_t* rows, std::uint64_t count,
               std::uint64_t row_bytes, const Span& span);
   void finish_step(std::uint64_t run, std::uint32_t token);
+  void drop_run(std::uint64_t run);
   Result<Head> finish_run(std::uint64_t run, const SigningKey& key);
   void note(std::uint64_t drops, const char* problem) noexcept;
   RecorderStatistics statistics() const;
 
  private:
+  Result<std::shared_ptr<RunWriter>> take(std::uint64_t run);
+  void discard(const RunWriter& run);
   Entry* push(Entry entry, std::uint64_t bytes);
   void mark_ready(Entry& entry);
   void work();
@@ -154,6 +158,14 @@ Result<std::shared_ptr<RunWriter>> Recorder::State::find(std::uint64_t run) cons
     return Error{ErrorCode::kOutOfRange, fmt::format("run {}", run),
                  "there is no such run, or it is finished"};
   return found->second;
+}
+
+// As find(), for the last time.
+Result<std::shared_ptr<RunWriter>> Recorder::State::take(std::uint64_t run) {
+  std::shared_ptr<RunWriter> found = ASSAY_TRY(find(run));
+  const std::scoped_lock lock(mutex_);
+  runs_.erase(run);
+  return found;
 }
 
 void Recorder::State::note(std::uint64_t drops, const char* problem) noexcept {
@@ -235,18 +247,23 @@ void Recorder::State::finish_step(std::uint64_t run, std::uint32_t token) {
   push(std::move(entry), 0);
 }
 
+void Recorder::State::drop_run(std::uint64_t run) {
+  auto found = take(run);
+  if (!found.ok()) return;
+  Entry entry;
+  entry.kind = Entry::Kind::kDrop;
+  entry.run = std::move(*found);
+  push(std::move(entry), 0);
+}
+
 Result<Head> Recorder::State::finish_run(std::uint64_t run, const SigningKey& key) {
   std::promise<Result<Head>> head;
   std::future<Result<Head>> made = head.get_future();
   Entry entry;
   entry.kind = Entry::Kind::kFinish;
-  entry.run = ASSAY_TRY(find(run));
+  entry.run = ASSAY_TRY(take(run));
   entry.head = &head;
   entry.key = &key;
-  {
-    const std::scoped_lock lock(mutex_);
-    runs_.erase(run);
-  }
   push(std::move(entry), 0);
   return made.get();
 }
@@ -310,11 +327,21 @@ void Recorder::State::handle(std::vector<Entry>& batch) {
       statistics_.longest_lag_seconds = std::max(statistics_.longest_lag_seconds, lag.count());
       if (statistics_.problem.empty())
         statistics_.problem = finished.ok() ? entry.run->problem() : finished.error().to_string();
+    } else if (entry.kind == Entry::Kind::kFinish) {
+      Result<Head> head = entry.run->finish(*entry.key);
+      if (!head.ok()) discard(*entry.run);
+      entry.head->set_value(std::move(head));
     } else {
-      entry.head->set_value(entry.run->finish(*entry.key));
+      discard(*entry.run);
     }
     entries = entries.subspan(done);
   }
+}
+
+// By the thread alone, once nothing of the run waits any more.
+void Recorder::State::discard(const RunWriter& run) {
+  run.discard();
+  disk_used_ -= run.size();
 }
 
 // How many of these entries, one at least, are rows of one run that lie one behind the other and find room on
@@ -422,6 +449,15 @@ void Recorder::finish_step(std::uint64_t run, std::uint32_t token) noexcept {
     state_->finish_step(run, token);
   } catch (const std::exception&) {
     state_->note(0, "no memory for the end of a step");
+  }
+}
+
+void Recorder::drop_run(std::uint64_t run) noexcept {
+  if (state_->is_elsewhere()) return;
+  try {
+    state_->drop_run(run);
+  } catch (const std::exception&) {
+    state_->note(0, "no memory to drop a run");
   }
 }
 

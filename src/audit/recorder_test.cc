@@ -317,6 +317,36 @@ TEST_F(RecorderTest, TakesNothingInAForkedProcess) {
   EXPECT_EQ(finish(*recorder, run).head().rows, 1U);
 }
 
+TEST_F(RecorderTest, LeavesNothingOfARunThatGetsNoHead) {
+  options_.disk_bytes = 2 * (RowHeader::kBytes + kRowBytes);
+  auto recorder = open();
+  const auto folder_of = [&](std::uint64_t run) { return recorder->folder_of(run).value(); };
+  const std::uint64_t dropped = begin(*recorder), empty = begin(*recorder), keyless = begin(*recorder);
+  const std::vector<std::filesystem::path> folders{folder_of(dropped), folder_of(empty), folder_of(keyless)};
+  record(*recorder, kResidual, {dropped, 0, 2, 0}, 1);
+  recorder->finish_step(dropped, 1);
+  recorder->drop_run(dropped);
+  recorder->drop_run(dropped);
+  EXPECT_EQ(recorder->folder_of(dropped).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(recorder->finish_run(empty, key()).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(recorder->finish_run(keyless, directory_ / "none").error().code, ErrorCode::kIo);
+  // What it took on the disk is there for others.
+  const std::uint64_t kept = begin(*recorder), open_still = begin(*recorder);
+  record(*recorder, kResidual, {kept, 0, 2, 0}, 1);
+  recorder->finish_step(kept, 1);
+  const RunFolder whole = finish(*recorder, kept);
+  EXPECT_EQ(whole.head().drops, 0U);
+  EXPECT_EQ(recorder->statistics().problem, "");
+  EXPECT_FALSE(exists(folders[0]));
+  EXPECT_FALSE(exists(folders[1]));
+  EXPECT_TRUE(exists(folders[2])) << "with another key it can still be signed";
+  const std::filesystem::path left = folder_of(open_still);
+  recorder.reset();
+  EXPECT_FALSE(exists(left));
+  EXPECT_FALSE(exists(folders[2]));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(options_.folder), {}), 1);
+}
+
 TEST_F(RecorderTest, RefusesAFolderThatIsNoRunOrIsCut) {
   const auto recorder = open();
   const std::uint64_t run = begin(*recorder);

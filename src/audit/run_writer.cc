@@ -47,6 +47,11 @@ Result<std::uint64_t> RunWriter::append_rows(ByteSpan rows) {
   return rows_end_ - rows.size();
 }
 
+void RunWriter::discard() const noexcept {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
 void RunWriter::add_row(const RowHeader& header, const Digest& leaf, std::uint64_t offset) {
   step_rows_.push_back({header, leaf, offset});
 }

@@ -40,7 +40,12 @@ class RunWriter {
   /// Signs the head and writes it. Errors: kIo, kOutOfRange (no step).
   [[nodiscard]] Result<Head> finish(const SigningKey& key);
 
+  /// Removes the folder, as far as the system lets it; nothing is to be called afterwards.
+  void discard() const noexcept;
+
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+  /// Bytes of the rows on the disk.
+  [[nodiscard]] std::uint64_t size() const { return rows_end_; }
   /// Rows of finished steps that are not there.
   [[nodiscard]] std::uint64_t drops() const { return head_.drops; }
   /// The first reason for a drop, "" where there is none.

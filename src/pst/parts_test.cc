@@ -366,6 +366,8 @@ TEST(OpeningSum, RefusesPartsOfAnotherForm) {
   bad = sample.statement(entries, opened);
   bad.quotients[0].x = bad.quotients[0].y;
   EXPECT_EQ(sum.add(bad, nullptr).step(), "proof points");
+  EXPECT_TRUE(sum.add(sample.statement(entries, opened), nullptr).ok());
+  EXPECT_TRUE(sum.holds()) << "nothing of those was added";
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 from .. import _core, models, weights
 from ..errors import Error, InputError
 from ..models import Layout, Rows, Span, Tap
+from ..stopping import UNFINISHED, WRITING
 from .choosing import Layers
 from .wires import Place, wires_of
 
@@ -152,6 +153,7 @@ class _Open:
     """A sequence that has not ended."""
 
     run: int
+    folder: Path
     prompt: list[int]
     steps: int = 0
 
@@ -199,11 +201,14 @@ class Prover:
         nonce, sampling = self._asked.pop(sequence, (nonce, self._sampling))
         try:
             request = _core.audit_request_digest(prompt, sampling)
-            run = self._recorder.begin_run(request, nonce, manifest, engine)
+            with WRITING:
+                run = self._recorder.begin_run(request, nonce, manifest, engine)
+                folder = Path(self._recorder.folder_of(run))
+                UNFINISHED.add(folder)
         except Exception as error:  # whatever it is, the model must not hear of it
             self._note(error)
             return
-        self._open[sequence] = _Open(run, prompt)
+        self._open[sequence] = _Open(run, folder, prompt)
 
     def rows(self, tap: int, rows: Rows) -> None:
         """As `assay.models.Observer`. Runs for each wire in each pass: it must cost little."""
@@ -248,7 +253,9 @@ class Prover:
 
     def drop(self, sequence: int) -> None:
         """As `assay.models.Observer`."""
-        self._open.pop(sequence, None)
+        one = self._open.pop(sequence, None)
+        if one is not None:
+            self._discard(one)
 
     def run_of(self, sequence: int) -> Run | None:
         """That of a sequence that has ended, which is forgotten then; None: not signed yet.
@@ -266,7 +273,9 @@ class Prover:
         return future.result()
 
     def close(self) -> None:
-        """Wait for the heads, and count."""
+        """Wait for the heads, and count; of what has not ended nothing is left."""
+        for sequence in list(self._open):
+            self.drop(sequence)
         self._finishing.shutdown()
         for future in self._finished.values():
             try:
@@ -283,9 +292,17 @@ class Prover:
             self.recorded.problems.append(found.problem)
 
     def _finish(self, one: _Open, output: list[int]) -> Run:
-        folder = Path(self._recorder.folder_of(one.run))
-        head = self._recorder.finish_run(one.run, self._signing_key)
-        return Run(folder, head.hex(), one.prompt, output)
+        try:
+            head = self._recorder.finish_run(one.run, self._signing_key)
+        except Error:
+            self._discard(one)
+            raise
+        UNFINISHED.discard(one.folder)
+        return Run(one.folder, head.hex(), one.prompt, output)
+
+    def _discard(self, one: _Open) -> None:
+        self._recorder.drop_run(one.run)
+        UNFINISHED.discard(one.folder)
 
     def _wire(self, tap: int, rows: Rows) -> "_Known":
         place, values = self._places[tap], rows.values

@@ -2,19 +2,21 @@
 
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 
 import audit_packets
 import tiny_models
 from assay import InputError, _core, audit, models, toploc, weights
 from assay.audit.cli import main
 from assay.audit.recording import Run
+from assay.stopping import UNFINISHED
 from assay_program import DONE, FAILED, REJECTED, done, report
 from audit_runs import make_model
 
@@ -172,8 +174,31 @@ def test_exceptions_leave_no_head_and_the_rest_whole(tmp_path: Path) -> None:
     (run,) = recorded.runs
     write_request(tmp_path, run)
     assert check(tmp_path, run, torch.float32)["verdict"] == "accepted"
-    heads = list((tmp_path / "log").glob("*/head"))
-    assert len(heads) == 1
+    assert [one.parent for one in (tmp_path / "log").glob("*/rows")] == [run.folder]
+
+
+def test_what_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+    model = make_model("llama", torch.float32, tmp_path / "model")
+    folders: set[Path] = set()
+
+    class Stop(StoppingCriteria):
+        def __call__(self, ids: torch.Tensor, scores: object, **_: object) -> bool:
+            folders.update(one.parent for one in (tmp_path / "log").glob("*/rows"))
+            assert folders <= UNFINISHED
+            raise KeyboardInterrupt
+
+    with audit.streaming_audit(model, tmp_path / "log", nonce=NONCE) as recorded:
+        with pytest.raises(KeyboardInterrupt):
+            generate(model, stopping_criteria=StoppingCriteriaList([Stop()]))
+        assert len(folders) == 3
+        deadline = time.monotonic() + 60
+        while any(one.exists() for one in folders) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not any(one.exists() for one in folders), "not only once the recorder is closed"
+        generate(model, PROMPTS[:1])
+    assert [one.parent for one in (tmp_path / "log").glob("*/rows")] == [recorded.runs[0].folder]
+    assert not folders & UNFINISHED
+    assert recorded.runs[0].folder not in UNFINISHED
 
 
 def test_what_goes_wrong_within_is_noted_and_not_raised(
