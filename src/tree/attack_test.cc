@@ -426,6 +426,19 @@ TEST(Attack, AnAbsentChildAsALeafOfZero) {
   }
 }
 
+// Stopped by: "setup", which says that the verifier has to bring a key.
+TEST(Attack, NoKeyOfTheVerifier) {
+  for (const auto& [sample, aggregated] : all_forms()) {
+    if (sample.setup.kind() == Kind::kMerkle) continue;
+    const Honest honest(sample, LeafKind::kU64, 30);
+    const SomeLeaves value = honest.leaves.at(Indices{4});
+    const Verdict verdict =
+        verify(honest.tree.root(), Indices{4}, value.all(), honest.prove({4}, aggregated), Key::merkle());
+    expect_rejected(verdict, "setup", sample.name);
+    EXPECT_THAT(verdict.reason(), testing::HasSubstr("and none was given")) << sample.name;
+  }
+}
+
 // Stopped by: "proof form".
 TEST(Attack, AProofOfAnotherForm) {
   const Honest verkle(test::verkle_sample(2), LeafKind::kU64, 30),

@@ -1,6 +1,7 @@
 // Trees in files: what was interrupted, cut, flipped, or is used by another.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/wire.h"
 #include "tree/kept_file.h"
 #include "tree/records.h"
 #include "tree/test_support.h"
@@ -217,6 +219,91 @@ TEST(KeptTree, EveryByteCutOrFlippedIsNoticed) {
   }
 }
 
+TEST(KeptTree, AHeaderAloneIsOfAFileThatWasCut) {
+  const TestFolder folder;
+  const fs::path path = folder / "x.tree";
+  build_at(path, test::merkle_sample(2), LeafKind::kU64, SomeLeaves(LeafKind::kU64, 9));
+  const Bytes good = contents(path);
+  const auto reason_of = [&](std::size_t size, bool by_journal) {
+    Bytes file(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size));
+    const Bytes journal = internal::Journal{size, {}}.encode();
+    if (by_journal) file.insert(file.end(), journal.begin(), journal.end());
+    put(path, file);
+    const Result<Tree> tree = Tree::open(path);
+    return tree.ok() ? std::string() : tree.error().reason;
+  };
+  const std::size_t head = internal::kHeaderBytes;
+  EXPECT_EQ(reason_of(head - 1, false), "511 bytes are no kept tree");
+  EXPECT_EQ(reason_of(head - 1, true), "the journal cuts off the header");
+  for (const bool by_journal : {false, true})
+    EXPECT_THAT(reason_of(head, by_journal), testing::EndsWith("the file was cut"));
+}
+
+TEST(KeptTree, SaysWhatTheSystemRefuses) {
+  const TestFolder folder;
+  EXPECT_EQ(Tree::open(folder / "none").error().to_string(),
+            (folder / "none").string() + ": cannot open: No such file or directory");
+  // A folder that is longer than a header.
+  ASSERT_TRUE(fs::create_directory(folder / "d"));
+  for (int i = 0; i < 40; ++i) put(folder / ("d/" + std::to_string(i)), {});
+  const Result<Tree> of_folder = Tree::open(folder / "d");
+  ASSERT_FALSE(of_folder.ok());
+  EXPECT_EQ(of_folder.error().code, ErrorCode::kIo);
+  EXPECT_THAT(of_folder.error().reason, testing::StartsWith("cannot map: "));
+}
+
+TEST(KeptTree, AFileThatMayNotBeWrittenGivesProofsAlone) {
+  const TestFolder folder;
+  const fs::path path = folder / "x.tree";
+  const Root root = build_at(path, test::merkle_sample(2), LeafKind::kU64, SomeLeaves(LeafKind::kU64, 20));
+  fs::permissions(path, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
+  // The superuser could write it.
+  const bool superuser = ::geteuid() == 0;
+  if (superuser && ::seteuid(65534) != 0) GTEST_SKIP() << "cannot become another user";
+  Result<Tree> opened = Tree::open(path);
+  if (superuser) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
+  ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+  Tree& tree = opened.value();
+  EXPECT_TRUE(tree.prove(Indices{1}).ok());
+  const Status updated = tree.update(Indices{1}, std::vector<std::uint64_t>{1});
+  ASSERT_FALSE(updated.ok());
+  EXPECT_EQ(updated.error().code, ErrorCode::kIo);
+  EXPECT_EQ(updated.error().reason, "the file may not be written by this user");
+  EXPECT_EQ(tree.root(), root);
+}
+
+// The system takes a hundred bytes more, and then none.
+TEST(KeptTree, AFullDiskLeavesTheTreeAsItWas) {
+  const TestFolder folder;
+  const fs::path path = folder / "x.tree";
+  for (const Sample& sample : kinds()) {
+    const Root root = build_at(path, sample, LeafKind::kU64, SomeLeaves(LeafKind::kU64, 20));
+    const Bytes good = contents(path);
+    const SomeLeaves more(LeafKind::kU64, 300, 2);
+    Tree tree = Tree::open(path, sample.setup).value();
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{good.size() + 100, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    const Status appended = tree.append(more.all());
+    const Status updated = tree.update(Indices{1}, std::vector<std::uint64_t>{1});
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    std::signal(SIGXFSZ, ignored);
+    for (const Status& status : {appended, updated}) {
+      ASSERT_FALSE(status.ok()) << sample.name;
+      EXPECT_EQ(status.error().code, ErrorCode::kIo);
+      EXPECT_THAT(status.error().reason, testing::StartsWith("cannot write: "));
+    }
+    EXPECT_EQ(tree.root(), root) << sample.name;
+    EXPECT_EQ(contents(path), good) << sample.name;
+    EXPECT_TRUE(tree.append(more.all()).ok()) << sample.name;
+    EXPECT_TRUE(tree.check().ok()) << sample.name;
+  }
+}
+
 TEST(KeptTree, BytesBehindTheTreeAreNamedUntilAChangeCutsThemOff) {
   const TestFolder folder;
   for (const Sample& sample : kinds()) {
@@ -258,7 +345,17 @@ TEST(KeptTree, OneWritesAtATime) {
     const Status status = first.update(Indices{1}, std::vector<std::uint64_t>{1});
     EXPECT_EQ(status.error().code, ErrorCode::kIo);
     EXPECT_THAT(status.error().reason, testing::HasSubstr("open elsewhere"));
+    // A change that was refused leaves the first its place among the readers.
+    Tree third = Tree::open(folder / "x.tree").value();
+    EXPECT_THAT(third.append(std::vector<std::uint64_t>{1, 2, 3}).error().reason,
+                testing::HasSubstr("open elsewhere"));
   }
+  {
+    Tree second = Tree::open(folder / "x.tree").value();
+    ASSERT_FALSE(first.update(Indices{1}, std::vector<std::uint64_t>{1}).ok());
+    EXPECT_FALSE(second.append(std::vector<std::uint64_t>(200, 7)).ok());
+  }
+  EXPECT_EQ(Tree::open(folder / "x.tree")->size(), 20U);
   EXPECT_TRUE(first.update(Indices{1}, std::vector<std::uint64_t>{1}).ok());
 }
 
@@ -268,6 +365,8 @@ TEST(KeptTree, WithoutItsSetupGivesThePublicPart) {
   const Root root = build_at(folder / "x.tree", sample, LeafKind::kI64, SomeLeaves(LeafKind::kI64, 20));
   Tree tree = Tree::open(folder / "x.tree").value();
   EXPECT_EQ(tree.root(), root);
+  EXPECT_EQ(tree.sizes().nodes, 5U + 2U + 1U);
+  EXPECT_EQ(tree.sizes().memory_bytes, 0U);
   EXPECT_EQ(tree.prove(Indices{0}).error().code, ErrorCode::kMismatch);
   EXPECT_EQ(tree.append(std::vector<std::int64_t>{1}).error().code, ErrorCode::kMismatch);
   EXPECT_EQ(Tree::open(folder / "x.tree", test::verkle_sample(2).setup).error().code, ErrorCode::kMismatch);
@@ -287,6 +386,24 @@ TEST(KeptTree, AnUnfinishedBuildLeavesNoFile) {
     ASSERT_TRUE(builder.add(std::vector<std::uint64_t>(1000)).ok());
   }
   EXPECT_FALSE(fs::exists(folder / "x.tree"));
+}
+
+TEST(Records, OfAMerkleTreeHaveTheLeastPowerOfTheArityFrom64On) {
+  const std::vector<std::pair<std::uint32_t, std::uint64_t>> cases{{2, 64}, {3, 81},  {4, 64}, {5, 125},
+                                                                   {8, 64}, {64, 64}, {65, 65}};
+  for (const auto& [arity, children] : cases)
+    EXPECT_EQ(internal::Records(test::merkle_sample(arity).config(LeafKind::kU64)).fan_out(), children)
+        << arity;
+}
+
+TEST(Header, HasItsLength) {
+  const Root root{Config{Kind::kMerkle, LeafKind::kU64, {2}, {}}, 3, {}};
+  Bytes bytes = internal::encode_header(root);
+  EXPECT_EQ(internal::decode_header(bytes, "x").value(), root);
+  bytes.push_back(0);
+  EXPECT_EQ(internal::decode_header(bytes, "x").error().reason, "513 bytes, it has 512");
+  bytes.resize(511);
+  EXPECT_EQ(internal::decode_header(bytes, "x").error().reason, "511 bytes, it has 512");
 }
 
 TEST(Journal, IsFoundWholeOrNotAtAll) {
@@ -316,6 +433,33 @@ TEST(Journal, IsFoundWholeOrNotAtAll) {
   const Bytes outside = journal.encode();
   file.insert(file.end(), outside.begin(), outside.end());
   EXPECT_FALSE(internal::find_journal(file));
+  for (const std::uint64_t offset : {100U, 101U}) {
+    journal.patches = {{offset, {}}};
+    file.resize(100);
+    const Bytes empty = journal.encode();
+    file.insert(file.end(), empty.begin(), empty.end());
+    EXPECT_EQ(internal::find_journal(file).has_value(), offset == 100) << offset;
+  }
+  EXPECT_EQ(internal::find_journal(internal::Journal{}.encode()), internal::Journal{});
+}
+
+TEST(Journal, HoldsAsManyChangesAsItSays) {
+  const auto is_found = [](ByteSpan changes, std::uint32_t count) {
+    WireWriter writer;
+    writer.raw(changes).u64(0).u32(count);
+    Bytes file = writer.take();
+    const Digest sum = sha256(file);
+    file.insert(file.end(), sum.begin(), sum.end());
+    for (const char c : std::string_view("assay/tree/journal/v1"))
+      file.push_back(static_cast<std::uint8_t>(c));
+    return internal::find_journal(file).has_value();
+  };
+  const Bytes change(12);  // no bytes, at offset 0
+  EXPECT_TRUE(is_found(change, 1));
+  EXPECT_FALSE(is_found(change, 0));
+  EXPECT_FALSE(is_found(change, 2));
+  EXPECT_FALSE(is_found(ByteSpan(change).first(8), 1));
+  EXPECT_FALSE(is_found(ByteSpan(change).first(3), 1));
 }
 
 }  // namespace

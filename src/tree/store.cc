@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,11 +26,20 @@ struct Store::File {
   File& operator=(const File&) = delete;
   ~File() { unmap(); }
 
-  [[nodiscard]] Status lock(int how) {
-    if (::flock(descriptor.get(), how | LOCK_NB) == 0) return {};
-    if (errno != EWOULDBLOCK) return system_error(path, "cannot lock");
+  /// F_RDLCK to read, F_WRLCK to change. Where a lock of one kind is not to be had, the one of the other kind
+  /// stays; flock() would lose it, and then somebody else's change would be overwritten.
+  [[nodiscard]] Status lock(short kind) {
+    struct flock all {};
+    all.l_type = kind;
+    all.l_whence = SEEK_SET;
+    if (::fcntl(descriptor.get(), F_OFD_SETLK, &all) == 0) return {};
+    if (errno != EAGAIN && errno != EACCES) return system_error(path, "cannot lock");
     return Error{ErrorCode::kIo, path.string(),
-                 how == LOCK_SH ? "another process writes to this tree" : "the tree is open elsewhere"};
+                 kind == F_RDLCK ? "another process writes to this tree" : "the tree is open elsewhere"};
+  }
+  [[nodiscard]] Status require_writable() const {
+    if (writable) return {};
+    return Error{ErrorCode::kIo, path.string(), "the file may not be written by this user"};
   }
 
   [[nodiscard]] Result<std::uint64_t> size() const {
@@ -93,16 +101,17 @@ Result<std::pair<Store, Root>> Store::open(const fs::path& path) {
   if (!writable) number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (number < 0) return system_error(path, "cannot open");
   auto file = std::make_shared<File>(path, number, writable);
-  ASSAY_TRY(file->lock(LOCK_SH));
+  ASSAY_TRY(file->lock(F_RDLCK));
   std::uint64_t size = ASSAY_TRY(file->size());
   if (size < kHeaderBytes)
     return Error{ErrorCode::kMalformed, path.string(), fmt::format("{} bytes are no kept tree", size)};
   ASSAY_TRY(file->map(size));
   if (const std::optional<Journal> journal = find_journal(file->mapped)) {
     // The change was certain, and may have been made in part.
-    ASSAY_TRY(file->lock(LOCK_EX));
+    ASSAY_TRY(file->require_writable());
+    ASSAY_TRY(file->lock(F_WRLCK));
     ASSAY_TRY(file->apply(*journal));
-    ASSAY_TRY(file->lock(LOCK_SH));
+    ASSAY_TRY(file->lock(F_RDLCK));
     size = ASSAY_TRY(file->size());
     if (size < kHeaderBytes)
       return Error{ErrorCode::kMalformed, path.string(), "the journal cuts off the header"};
@@ -141,8 +150,8 @@ Status Store::begin() {
     old_end_ = memory_.size();
     return {};
   }
-  if (!file_->writable) return Error{ErrorCode::kIo, place(), "the file may not be written by this user"};
-  ASSAY_TRY(file_->lock(LOCK_EX));
+  ASSAY_TRY(file_->require_writable());
+  ASSAY_TRY(file_->lock(F_WRLCK));
   file_->written = file_->end;
   // What a change that was interrupted has left behind the end.
   return file_->cut(file_->end);
@@ -164,7 +173,7 @@ void Store::abandon() {
     return;
   }
   static_cast<void>(file_->cut(file_->end));
-  static_cast<void>(file_->lock(LOCK_SH));
+  static_cast<void>(file_->lock(F_RDLCK));
 }
 
 Status Store::commit(const Root& root, std::vector<Patch> patches) {
@@ -187,7 +196,7 @@ Status Store::commit(const Root& root, std::vector<Patch> patches) {
   ASSAY_TRY(file_->apply(journal));
   file_->end = journal.end;
   ASSAY_TRY(file_->map(file_->end));
-  return file_->lock(LOCK_SH);
+  return file_->lock(F_RDLCK);
 }
 
 }  // namespace assay::tree::internal

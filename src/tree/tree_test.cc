@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "base/file.h"
 #include "tree/test_support.h"
 
 namespace assay::tree {
@@ -43,12 +44,14 @@ TEST(Tree, HasTheRootOfItsDefinition) {
 
 // More nodes than are summed up one by one, whole and not, over more than one part of the stream.
 TEST(Tree, HasThatOfManyLeavesToo) {
-  for (const LeafKind leaf : {LeafKind::kU64, LeafKind::kI64}) {
-    const Sample sample = test::verkle_sample(4);
-    const SomeLeaves leaves(leaf, 16 * 300 + 5);
-    EXPECT_EQ(built(sample, leaf, leaves).root().value,
-              test::defined_root(sample, sample.config(leaf), leaves.all()));
-  }
+  for (const unsigned log_width : {2U, 4U})
+    for (const LeafKind leaf : {LeafKind::kU64, LeafKind::kI64}) {
+      const Sample sample = test::verkle_sample(log_width);
+      const SomeLeaves leaves(leaf, (std::size_t{300} << log_width) + 5);
+      EXPECT_EQ(built(sample, leaf, leaves).root().value,
+                test::defined_root(sample, sample.config(leaf), leaves.all()))
+          << sample.name;
+    }
 }
 
 TEST(Tree, NodesTooWideForATable) {
@@ -190,6 +193,17 @@ TEST(Tree, ATreeThatGrowsALevelKeepsItsDigests) {
   EXPECT_TRUE(std::equal(small.root().value.begin(), small.root().value.end(), body.begin()));
 }
 
+// Also where all records are whole, so that none at the top is made again.
+TEST(Tree, AnAppendOfNothingChangesNothing) {
+  for (const Sample& sample : {test::merkle_sample(2), test::verkle_sample(2), test::terkle_sample({2, 2})})
+    for (const std::size_t count : {0U, 5U, 64U}) {
+      Tree tree = built(sample, LeafKind::kU64, SomeLeaves(LeafKind::kU64, count));
+      const Root before = tree.root();
+      ASSERT_TRUE(tree.append(std::vector<std::uint64_t>{}).ok()) << sample.name << ", " << count;
+      EXPECT_EQ(tree.root(), before) << sample.name << ", " << count;
+    }
+}
+
 TEST(Builder, TakesLeavesInAnyParts) {
   for (const Sample& sample : {test::merkle_sample(2), test::verkle_sample(2), test::terkle_sample({2, 3})}) {
     const SomeLeaves leaves(LeafKind::kField, 150);
@@ -254,6 +268,64 @@ TEST(Root, HasAKnownKindOfTreeAndLeaf) {
     EXPECT_THAT(error_with(at + 1, leaf), testing::HasSubstr(std::to_string(leaf) + " is no kind of leaf"));
 }
 
+TEST(Root, HasAtMostSoManyLeaves) {
+  Root root{Config{Kind::kMerkle, LeafKind::kU64, {2}, {}}, kMaxLeaves, {}};
+  EXPECT_EQ(Root::decode(root.encode(), "x").value(), root);
+  ++root.count;
+  const Result<Root> over = Root::decode(root.encode(), "x");
+  ASSERT_FALSE(over.ok());
+  EXPECT_EQ(over.error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(over.error().place, "x: leaves");
+}
+
+TEST(Kinds, HaveTheirNamesAndNoOthers) {
+  for (const Kind kind : {Kind::kMerkle, Kind::kVerkle, Kind::kTerkle})
+    EXPECT_EQ(parse_kind(to_string(kind), "x").value(), kind);
+  for (const LeafKind leaf : test::leaf_kinds())
+    EXPECT_EQ(parse_leaf_kind(to_string(leaf), "x").value(), leaf);
+  EXPECT_EQ(parse_kind("Merkle", "x").error().to_string(), "x: 'Merkle' is none of merkle, verkle, terkle");
+  EXPECT_EQ(parse_leaf_kind("", "x").error().to_string(), "x: '' is none of u64, i64, field, bytes");
+}
+
+TEST(Key, SaysWhatACheckRestsOn) {
+  for (const Sample& sample : {test::verkle_sample(2), test::terkle_sample({2, 2})}) {
+    const Key key = sample.setup.key();
+    EXPECT_THAT(key.assumption(nullptr), testing::StartsWith("SRS unverified")) << sample.name;
+    setup::TrustList trusted;
+    ASSERT_TRUE(trusted.add(key.digest(), "our own").ok());
+    EXPECT_THAT(key.assumption(&trusted), testing::HasSubstr("list as 'our own'")) << sample.name;
+  }
+  EXPECT_THAT(Key::merkle().assumption(nullptr), testing::StartsWith("no setup"));
+}
+
+TEST(Config, HasTheAritiesOfItsKind) {
+  const auto reason_of = [](Kind kind, std::vector<std::uint32_t> arities) {
+    const Config config{kind, LeafKind::kU64, std::move(arities), {}};
+    const Status status = config.check("x");
+    return status.ok() ? std::string() : status.error().reason;
+  };
+  EXPECT_EQ(reason_of(Kind::kMerkle, {}), "0 of them where a merkle tree has 1 to 1");
+  EXPECT_EQ(reason_of(Kind::kMerkle, {2, 3}), "2 of them where a merkle tree has 1 to 1");
+  EXPECT_EQ(reason_of(Kind::kVerkle, {2, 2}), "2 of them where a verkle tree has 1 to 1");
+  EXPECT_EQ(reason_of(Kind::kTerkle, {}), "0 of them where a terkle tree has 1 to 16");
+  EXPECT_EQ(reason_of(Kind::kTerkle, std::vector<std::uint32_t>(16, 2)), "");
+  EXPECT_EQ(reason_of(Kind::kTerkle, std::vector<std::uint32_t>(17, 2)),
+            "17 of them where a terkle tree has 1 to 16");
+}
+
+TEST(Config, OfAMerkleTreeHasNoSrs) {
+  Config config{Kind::kMerkle, LeafKind::kU64, {merkle::kMaxArity}, {}};
+  EXPECT_TRUE(config.check("x").ok());
+  config.srs_digest[31] = 1;
+  const Status status = config.check("x");
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::kNonCanonical);
+  EXPECT_EQ(status.error().place, "x: SRS digest");
+  const Result<Root> read = Root::decode(Root{config, 1, {}}.encode(), "y");
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().place, "y: SRS digest");
+}
+
 TEST(Config, HasAtMostSoManyChildrenOfANode) {
   Config config{Kind::kTerkle, LeafKind::kU64, {256, 256}, {}};
   EXPECT_EQ(config.fan_out(), kMaxFanOut);
@@ -272,6 +344,25 @@ TEST(Proof, HasABodyOfWholeWords) {
   ASSERT_FALSE(cut.ok());
   EXPECT_EQ(cut.error().code, ErrorCode::kMalformed);
   EXPECT_THAT(cut.error().reason, testing::HasSubstr("63 bytes are no multiple of 32"));
+}
+
+TEST(Proof, HasAtMostSoManyBytes) {
+  const test::TestFolder folder;
+  const std::filesystem::path path = folder / "x.proof";
+  ASSERT_TRUE(write_file(path, ByteSpan()).ok());
+  for (const std::uint64_t more : {0U, 1U}) {
+    std::filesystem::resize_file(path, Proof::kMaxBytes + more);  // a hole, that takes no room
+    const MappedFile file = MappedFile::open(path).value();
+    const Result<Proof> proof = Proof::decode(file.bytes(), "x");
+    ASSERT_FALSE(proof.ok());
+    EXPECT_EQ(proof.error().code, more == 0 ? ErrorCode::kMalformed : ErrorCode::kTooLarge)
+        << proof.error().reason;
+  }
+}
+
+TEST(Setup, HasThePointsOfNodesAsWideAsAnyMayBe) {
+  EXPECT_EQ(Setup::of(test::kzg_srs(16)).points(), kMaxFanOut);
+  EXPECT_EQ(Setup::of(test::pst_srs({256, 256})).value().points(), kMaxFanOut + 256);
 }
 
 }  // namespace
