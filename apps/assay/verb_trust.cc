@@ -26,17 +26,19 @@ Result<fs::path> list_path() {
   return Error{ErrorCode::kMalformed, "", "no place for the list: set ASSAY_TRUST_FILE or HOME"};
 }
 
-// 64 hexadecimal digits are a digest; a file of such a name goes by ./NAME.
-Result<Digest> digest_of(const std::string& what) {
+// 64 hexadecimal digits are a digest; a file of such a name goes by ./NAME. `fit`: of a file to be trusted.
+Result<Digest> digest_of(const std::string& what, bool fit) {
   const Result<Digest> digest = parse_digest(what, "");
   if (digest.ok()) return *digest;
   const auto checker = ASSAY_TRY(claim::read_checker(what));
+  if (const Verdict checked = fit ? checker->check_parameters() : Verdict::accepted(); !checked.ok())
+    return Error{ErrorCode::kMismatch, what, checked.reason() + ": anybody can open to anything under it"};
   return *checker->setup_digest();  // what is read from a file has one
 }
 
 Result<int> run_add(const TrustOptions& options, const Console& console) {
   const fs::path path = ASSAY_TRY(list_path());
-  const Digest digest = ASSAY_TRY(digest_of(options.what));
+  const Digest digest = ASSAY_TRY(digest_of(options.what, true));
   claim::TrustList list = ASSAY_TRY(claim::TrustList::read(path));
   ASSAY_TRY(list.add(digest, options.label));
   std::optional<NewDirectory> made;
@@ -49,7 +51,7 @@ Result<int> run_add(const TrustOptions& options, const Console& console) {
 
 Result<int> run_remove(const TrustOptions& options, const Console& console) {
   const fs::path path = ASSAY_TRY(list_path());
-  const Digest digest = ASSAY_TRY(digest_of(options.what));
+  const Digest digest = ASSAY_TRY(digest_of(options.what, false));
   claim::TrustList list = ASSAY_TRY(claim::TrustList::read(path));
   if (!list.remove(digest))
     return Error{ErrorCode::kMismatch, path.string(), to_hex(digest) + " is not in the list"};

@@ -139,6 +139,7 @@ class KzgChecker final : public Checker {
   [[nodiscard]] std::string assumption(const TrustList& trusted) const override {
     return verifier_.describe_srs(trusted);
   }
+  [[nodiscard]] Verdict check_parameters() const override { return kzg::check_key(key()); }
   [[nodiscard]] Verdict check_setup(const Header& header) const override;
   [[nodiscard]] std::vector<Evidence> check_all_evidence(std::span<const Claimed> claims, std::size_t most,
                                                          const World& world) const override;
@@ -155,6 +156,7 @@ class MerkleChecker final : public Checker {
   [[nodiscard]] Scheme scheme() const override { return Scheme::kMerkle; }
   [[nodiscard]] std::optional<Digest> setup_digest() const override { return std::nullopt; }
   [[nodiscard]] std::string assumption(const TrustList& trusted) const override;
+  [[nodiscard]] Verdict check_parameters() const override { return Verdict::accepted(); }
   [[nodiscard]] Verdict check_setup(const Header& header) const override;
   [[nodiscard]] std::vector<Evidence> check_all_evidence(std::span<const Claimed> claims, std::size_t most,
                                                          const World& world) const override;

@@ -113,6 +113,11 @@ class Srs {
 /// Whether a file begins as an SRS or as a verifier's part of this room does. Errors: kIo.
 [[nodiscard]] Result<bool> is_kzg_file(const std::filesystem::path& path);
 
+/// Looks for a secret that everybody knows: of absolute value to 2^20 and, where the label does not say dev,
+/// that of a dev SRS of a seed below 1,024. Takes a tenth of a second. Step: "verifier key" (also one that is
+/// not canonical).
+[[nodiscard]] Verdict check_key(const VerifierKey& key);
+
 /// Shows with pairings and random weights that an SRS is well formed. Steps: "verifier key", "points" (on the
 /// curve, none at infinity), "basis digests", "random weights" (inconclusive), "generator sum", "degree
 /// relation", "powers". It cannot show that nobody knows tau.

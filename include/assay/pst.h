@@ -104,6 +104,11 @@ class Srs {
   std::shared_ptr<const State> state_;
 };
 
+/// Looks for secrets that everybody knows: of absolute value to 2^20, equal or opposite ones, and, where the
+/// label does not say dev, those of a dev SRS of a seed below 1,024 and of the original pipeline's setup. Takes
+/// a tenth of a second. Step: "verifier key" (also one that is not canonical).
+[[nodiscard]] Verdict check_key(const VerifierKey& key);
+
 /// Shows with pairings and random weights that an SRS is well formed. Steps: "levels" (inconclusive: the file
 /// has not all of them), "verifier key", "points" (on the curve, none at infinity), "level digests", "random
 /// weights" (inconclusive), "level sums", "generator sum", "degree relation", "independent secrets" (one is a
@@ -317,8 +322,8 @@ class Verifier {
   /// That of the key.
   [[nodiscard]] const Digest& digest() const { return digest_; }
   /// How the verifier may speak of an SRS: as its own list has it, else as "SRS unverified". What the file
-  /// says of itself is quoted as the file's word. Of secrets that everybody knows it says so, whatever the
-  /// list has.
+  /// says of itself is quoted as the file's word. Of the original pipeline's secrets it says that everybody
+  /// knows them, whatever the list has; other known secrets are for check_key() to find.
   [[nodiscard]] std::string describe_srs(const setup::TrustList& trusted) const;
 
   /// e(C - yG + sum_i z_i pi_i, [1]_2) = prod_i e(pi_i, [t_i]_2).

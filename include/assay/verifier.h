@@ -40,6 +40,9 @@ class Checker {
   [[nodiscard]] virtual std::optional<Digest> setup_digest() const = 0;
   /// What the checks rest on: who made the parameters.
   [[nodiscard]] virtual std::string assumption(const TrustList& trusted) const = 0;
+  /// Whether the parameters by themselves are fit to be trusted: step "verifier key" where everybody knows
+  /// their secrets. Takes longer than checking a proof.
+  [[nodiscard]] virtual Verdict check_parameters() const = 0;
   /// Whether a valid header of the scheme goes with the parameters.
   [[nodiscard]] virtual Verdict check_setup(const Header& header) const = 0;
   /// Whether the evidence of each claim shows all its values. Headers and queries were found good. A scheme
@@ -79,6 +82,7 @@ class TensorChecker final : public Checker {
   [[nodiscard]] std::string assumption(const TrustList& trusted) const override {
     return verifier_.describe_srs(trusted);
   }
+  [[nodiscard]] Verdict check_parameters() const override { return pst::check_key(key()); }
   [[nodiscard]] Verdict check_setup(const Header& header) const override;
   /// One product of pairings for all; where it fails, halves are asked.
   [[nodiscard]] std::vector<Evidence> check_all_evidence(std::span<const Claimed> claims, std::size_t most,

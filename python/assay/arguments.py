@@ -226,7 +226,8 @@ def digest_of(given: str | bytes, place: str) -> bytes:
     """
     require(place, given, str | bytes)
     try:
-        data = bytes.fromhex(given) if isinstance(given, str) else given
+        # `fromhex` passes over spaces.
+        data = bytes.fromhex(given if len(given) == 64 else "") if isinstance(given, str) else given
     except ValueError:
         data = b""
     if len(data) != 32:

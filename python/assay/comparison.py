@@ -1,6 +1,7 @@
 """Where two captures differ."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -174,8 +175,10 @@ def compare(
 
 
 def _tolerance(tolerance: float | None) -> float | None:
-    if tolerance is not None and not tolerance >= 0:
-        raise InputError("out_of_range", "tolerance", f"{tolerance} is not a number of at least 0")
+    if tolerance is not None and not (math.isfinite(tolerance) and tolerance >= 0):
+        raise InputError(
+            "out_of_range", "tolerance", f"{tolerance} is not a finite number of at least 0"
+        )
     return tolerance
 
 

@@ -275,10 +275,10 @@ void bind_fingerprints(nb::module_& m) {
       nb::arg("data"), nb::arg("place"));
   m.def(
       "fingerprint_distance",
-      [](const FloatRows& theirs, const FloatRows& own) {
-        return unwrap(toploc::distance(to_fingerprint(theirs, 1, {}), to_fingerprint(own, 1, {})));
+      [](const FloatRows& theirs, const FloatRows& own, std::uint32_t hidden) {
+        return unwrap(toploc::distance(to_fingerprint(theirs, hidden, {}), to_fingerprint(own, hidden, {})));
       },
-      nb::arg("theirs").noconvert(), nb::arg("own").noconvert());
+      nb::arg("theirs").noconvert(), nb::arg("own").noconvert(), nb::arg("hidden"));
   m.def(
       "fingerprint_verify",
       [](const nb::bytes& data, const StateRows& rows, const nb::bytes& seed, std::uint32_t d,

@@ -181,6 +181,17 @@ TEST(Record, SaysWhatTheDiskSays) {
             ErrorCode::kIo);
 }
 
+TEST(Record, ProvidersAreNamedByDigests) {
+  const tensor::TempDir directory;
+  const Record record = Record::open(directory.path());
+  const Digest provider{7};
+  const std::string rest = " " + to_hex(Digest{8}) + " accepted -\n";
+  ASSERT_TRUE(write_file(directory / "outcomes", to_hex(provider) + rest).ok());
+  EXPECT_EQ(record.providers().value(), std::vector<Digest>{provider});
+  ASSERT_TRUE(write_file(directory / "outcomes", "0707" + rest).ok());
+  tensor::expect_error(record.providers(), ErrorCode::kMalformed, "a provider that is none");
+}
+
 TEST(Record, DrawsForAHeadThatTheProviderSigned) {
   const tensor::TempDir directory;
   auto draw = [&, count = 0](const SignedHead& head, const PublicKey& provider,

@@ -91,6 +91,7 @@ class OtherScheme final : public Checker {
   [[nodiscard]] Verdict check_setup(const Header& header) const override {
     return tensor_.check_setup(header);
   }
+  [[nodiscard]] Verdict check_parameters() const override { return tensor_.check_parameters(); }
   [[nodiscard]] std::optional<Digest> setup_digest() const override { return tensor_.setup_digest(); }
   [[nodiscard]] std::vector<Evidence> check_all_evidence(std::span<const Claimed> claims, std::size_t most,
                                                          const World& world) const override {

@@ -15,21 +15,6 @@ namespace {
 /// Seeds of `assay srs dev` that people take.
 constexpr std::uint64_t kSeeds = 1024;
 
-Verdict check_key(const VerifierKey& key) {
-  const Result<VerifierKey> again = VerifierKey::decode(key.encode(), "verifier key");
-  if (!again) return Verdict::rejected("verifier key", again.error().to_string());
-  const setup::internal::SmallMultiples small;
-  if (const std::optional<std::int64_t> secret = small.find(key.powers[0]))
-    return Verdict::rejected("verifier key", fmt::format("its secret is {}", *secret));
-  if (key.origin == Origin::kDev) return Verdict::accepted();
-  for (std::uint64_t seed = 0; seed < kSeeds; ++seed)
-    if (curve::multiply_vartime(G2Affine::generator(), internal::dev_secret(seed)) == key.powers[0])
-      return Verdict::rejected(
-          "verifier key", fmt::format("its secret is that of a dev SRS of seed {}, and the label says {}",
-                                      seed, key.label()));
-  return Verdict::accepted();
-}
-
 Verdict check_basis(const Srs& srs) {
   const std::span<const G1Affine> points = srs.basis();
   std::size_t bad = curve::find_invalid_point(points);
@@ -45,6 +30,21 @@ Verdict check_basis(const Srs& srs) {
 }
 
 }  // namespace
+
+Verdict check_key(const VerifierKey& key) {
+  const Result<VerifierKey> again = VerifierKey::decode(key.encode(), "verifier key");
+  if (!again) return Verdict::rejected("verifier key", again.error().to_string());
+  const setup::internal::SmallMultiples small;
+  if (const std::optional<std::int64_t> secret = small.find(key.powers[0]))
+    return Verdict::rejected("verifier key", fmt::format("its secret is {}", *secret));
+  if (key.origin == Origin::kDev) return Verdict::accepted();
+  for (std::uint64_t seed = 0; seed < kSeeds; ++seed)
+    if (curve::multiply_vartime(G2Affine::generator(), internal::dev_secret(seed)) == key.powers[0])
+      return Verdict::rejected(
+          "verifier key", fmt::format("its secret is that of a dev SRS of seed {}, and the label says {}",
+                                      seed, key.label()));
+  return Verdict::accepted();
+}
 
 Verdict check_points_of(const Srs& srs, const VerifierKey& trusted, std::uint64_t first,
                         std::uint64_t count) {

@@ -131,6 +131,7 @@ TEST(Mapping, Refuses) {
   EXPECT_EQ(place({{-1e308, 1e308}, {10, 10}, {1, 1}}, 0.7, 0.3), "metrics");
   EXPECT_EQ(place({{0, 1}, {10, 0}, {1, 1}}, 0.7, 0.3), "sizes");
   EXPECT_EQ(place({{0, 1}, {10, Scores::kMaxParameters + 1}, {1, 1}}, 0.7, 0.3), "sizes");
+  EXPECT_EQ(place({{0, 1}, {10, Scores::kMaxParameters}, {1, 1}}, 0.5, 0), "none");
   EXPECT_EQ(place({{0, 1}, {10, 10}, {1}}, 0.7, 0.3), "blocks");
   EXPECT_EQ(place({{0, 1}, {10, 10}, {1, 2}}, 0.7, 0.3), "blocks");
   EXPECT_EQ(place({{0, 1}, {10, 10}, {0, 2}}, 0.7, 0.3), "blocks");

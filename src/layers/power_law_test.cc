@@ -134,6 +134,7 @@ TEST(PowerLaw, RefusesWhatNoLawFits) {
   EXPECT_THAT(fit_alpha(std::vector<double>{0, 1, 2}).error().to_string(), HasSubstr("index 0"));
   EXPECT_THAT(fit_alpha(std::vector<double>{1, 3, 2}).error().to_string(), HasSubstr("index 2"));
   EXPECT_THAT(fit_alpha(std::vector<double>{1, std::nan("")}).error().to_string(), HasSubstr("index 1"));
+  EXPECT_THAT(fit_alpha(std::vector<double>{1, INFINITY}).error().to_string(), HasSubstr("index 1"));
 }
 
 Spectrum spectrum_of_values(std::vector<double> values) {

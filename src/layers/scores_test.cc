@@ -105,6 +105,18 @@ TEST(Scores, TakesTheLargestLayerThatItSays) {
   EXPECT_TRUE(scores.validate().ok());
 }
 
+TEST(Scores, ABlockMayBeOneLayer) {
+  Scores scores = test::small_scores();
+  scores.blocks.clear();
+  for (std::size_t i = 0; i < scores.layers.size(); ++i) scores.blocks.push_back({i, i, 0, 0});
+  const Status valid = scores.validate();
+  EXPECT_TRUE(valid.ok()) << valid.error().to_string();
+}
+
+TEST(Scores, OfNoLayersHaveNoSummary) {
+  EXPECT_EQ(Scores().summarise({}).error().to_string(), "layers: there are none");
+}
+
 TEST(Scores, RefusesToWriteWhatItWouldNotRead) {
   struct Case {
     std::string place;
@@ -142,6 +154,12 @@ TEST(Scores, RefusesToWriteWhatItWouldNotRead) {
       {"layers[0].weight_shape", kMismatch,
        [](Scores& s) {
          s.layers[0].weight_shape = {std::uint64_t{1} << 63, 2};
+       }},
+      // Their product is 1 modulo 2^64.
+      {"layers[0].weight_shape", kMismatch,
+       [](Scores& s) {
+         s.layers[0].num_parameters = 1;
+         s.layers[0].weight_shape = {3, 0xaaaaaaaaaaaaaaab};
        }},
       {"blocks[1]", kOutOfRange, [](Scores& s) { s.blocks[1].start_layer_index = 4; }},
       {"blocks[1]", kOutOfRange, [](Scores& s) { s.blocks[1].end_layer_index = 6; }},

@@ -161,6 +161,18 @@ TEST(CoefficientsJson, CoefficientsAreTextsOfAnArray) {
   EXPECT_EQ(error.reason, "a string is not expected here");
 }
 
+TEST(CoefficientsJson, HasIntegersInTheirPlacesAlone) {
+  const auto reason_of = [](std::string_view text) {
+    return CoefficientsJson::parse(text, "file").error().reason;
+  };
+  for (const char* text : {"7", R"({"dims": 1, "degree_bound": 1, "coefficients": ["1"]})",
+                           R"({"coefficients": 1, "dims": [1], "degree_bound": 1})",
+                           R"({"coefficients": [1], "dims": [1], "degree_bound": 1})"})
+    EXPECT_EQ(reason_of(text), "an integer is not expected here") << text;
+  EXPECT_EQ(reason_of(R"({"dims": [1], "degree_bound": 4611686018427387904, "coefficients": ["1"]})"),
+            "4611686018427387904, the largest of the dims is 1");
+}
+
 TEST(CoefficientsJson, GoesThroughAFile) {
   const test::TemporaryDirectory directory;
   const Axes axes = test::axes_of({2, 2});

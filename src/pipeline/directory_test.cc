@@ -351,6 +351,41 @@ TEST(Undescribed, LayersStandInTheOriginalsOrder) {
   EXPECT_EQ(read.encoding, encode::Encoding{});
 }
 
+TEST(Undescribed, ALayersNumberEndsItsName) {
+  const TempDir dir;
+  const fs::path layers = layers_alone(dir / "x");
+  for (const char* const name : {"layer_0b.npy", "layer_2.npy"})
+    fs::copy(layers / "layer_1.npy", layers / name);
+  const Conversion read = read_conversion(layers).value();
+  std::vector<std::string> names;
+  for (const ConversionLayer& layer : read.layers) names.push_back(layer.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"embedding", "layer_0", "layer_1", "layer_2", "layer_0b"}));
+}
+
+TEST(Undescribed, LayersHaveNamesInUtf8) {
+  const TempDir dir;
+  const fs::path layers = layers_alone(dir / "x");
+  fs::copy(layers / "layer_1.npy", layers / "layer_\xff.npy");
+  const Result<Conversion> read = read_conversion(layers);
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code, ErrorCode::kMalformed);
+  EXPECT_EQ(read.error().reason, "its name, which names a layer, is not UTF-8");
+}
+
+TEST(Undescribed, ADirectoryHasUpTo512Layers) {
+  const TempDir dir;
+  const fs::path layers = dir / "x";
+  fs::create_directory(layers);
+  const fs::path one = layers_alone(dir / "y") / "layer_1.npy";
+  for (std::size_t i = 0; i < kMaxDirectoryLayers; ++i)
+    fs::copy(one, layers / ("layer_" + std::to_string(i) + ".npy"));
+  const Result<Conversion> read = read_conversion(layers);
+  ASSERT_TRUE(read.ok()) << read.error().to_string();
+  EXPECT_EQ(read->layers.size(), kMaxDirectoryLayers);
+  fs::copy(one, layers / "layer_512.npy");
+  expect_error(read_conversion(layers), ErrorCode::kTooLarge, "over 512 arrays for one directory");
+}
+
 TEST(Undescribed, LayersMakeACubeOfIntegers) {
   const TempDir dir;
   const fs::path out = reshape(layers_alone(dir / "x"), {}).value();

@@ -412,6 +412,16 @@ TEST(ProofsJson, TakeAsManyVariablesAndNodesAsAxesMayHave) {
             "file: degree_bound: an integer from 1 to 1048576 is expected here");
 }
 
+TEST(ProofsJson, NameTheFieldThatBelongsNowhere) {
+  const Sample sample = seed_sample();
+  const std::string text = proofs_json(sample.commitment, sample.proofs);
+  const auto reason = [&](const auto& change) {
+    return ProofsJson::parse(changed(text, change), "file").error().reason;
+  };
+  EXPECT_EQ(reason([](Json& j) { j["model"] = 1; }), "no field \"model\" belongs here");
+  EXPECT_EQ(reason([](Json& j) { j["proofs"][1]["verified"] = 1; }), "no field \"verified\" belongs here");
+}
+
 TEST(ProofsJson, GoThroughAFile) {
   const test::TemporaryDirectory directory;
   const Sample sample = seed_sample();

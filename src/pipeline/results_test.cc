@@ -103,6 +103,14 @@ TEST(Results, AreThoseOfCommit) {
   EXPECT_TRUE(read_results(directories, sample.commitment).ok());
 }
 
+TEST(Results, BeginWhereThereAreNone) {
+  const test::TemporaryDirectory directory;
+  const test::Sample sample = test::flat_sample();
+  const Directories directories{{}, {}, directory.file("")};
+  const Json results = read_results(directories, sample.commitment).value();
+  EXPECT_EQ(results["commitment_hex"], to_hex(sample.commitment.value));
+}
+
 // A negative value is its residue, as in proofs.json; the captured one is signed.
 TEST(Results, EvaluationsAreResidues) {
   const test::Sample sample = test::cube_sample();
@@ -182,6 +190,20 @@ TEST(Points, AreOpenedOneByOneWithTheirTimes) {
   captured.values = tensor::IntegerArray::own(std::vector<std::int16_t>{5, -1, 0, 7, 7, -301});
   EXPECT_EQ(open_one_by_one(srs, commitment, tensor, points, &captured)->found.verdict.step(),
             "captured values");
+}
+
+TEST(Points, AreOpenedUnderTheSetupOfTheCommitmentAlone) {
+  const test::Sample sample = test::flat_sample();
+  const Axes& axes = sample.srs.axes();
+  const PolynomialTensor tensor{{axes, pst::interpolate(axes, sample.values.view()).value()},
+                                sample.commitment.header,
+                                sample.values,
+                                {}};
+  const pst::Srs other = pst::Srs::dev(axes, 1234).value();
+  const std::vector<claim::Query> points{claim::Query::on_grid(std::vector<std::uint32_t>(axes.count(), 0))};
+  const Result<OpenedPoints> opened = open_one_by_one(other, sample.commitment, tensor, points, nullptr);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, ErrorCode::kMismatch);
 }
 
 TEST(Points, HaveACoordinateForEachAxis) {

@@ -125,6 +125,7 @@ TEST(ProbeCausal, PlansAndResultsFromFiles) {
   EXPECT_TRUE(refused(plan_json(), "kl_bound", "0"));
   EXPECT_TRUE(refused(plan_json(), "alphas", "[0,1,2]"));
   EXPECT_TRUE(refused(plan_json(), "alphas", "[-1,1,0]"));
+  EXPECT_TRUE(refused(plan_json(), "alphas", "[-2,-1,0]"));
   EXPECT_TRUE(refused(plan_json(), "random_directions", "199"));
   const Json whole = results_json(plan.sha256);
   EXPECT_TRUE(refused(whole, "dose", "[[0,1,2]]"));

@@ -84,6 +84,30 @@ TEST(ProbeCompat, AttestsTheFirstPosition) {
   EXPECT_EQ(compat_attest(activations, elsewhere, geometry, options).error().place, "width");
 }
 
+TEST(ProbeCompat, AnUnembeddingIsAsWideAsTheProbes) {
+  const Activations activations = open_activations(test::vectors() / "rows.gotact").value();
+  const ProbeSet set = ProbeSet::read(test::vectors() / "set.json").value();
+  const CompatGeometry geometry = compat_geometry(test::unembedding_of(8), 1e-6F).value();
+  CompatAttestOptions options;
+  options.model_id = "m";
+  const Result<Attestation> made = compat_attest(activations, set, geometry, options);
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.error().reason, "rows of 4 and an unembedding of 8 values for probes of 4");
+}
+
+TEST(ProbeCompat, DivergesWhereAProbeIsNotReliable) {
+  const Activations activations = open_activations(test::vectors() / "rows.gotact").value();
+  ProbeSet set = ProbeSet::read(test::vectors() / "set.json").value();
+  const Unembedding u = open_unembedding(test::vectors() / "u.gotue").value();
+  const CompatGeometry geometry = compat_geometry(u, 1e-6F).value();
+  CompatAttestOptions options;
+  options.model_id = "m";
+  for (OriginalProbe& probe : set.probes) probe.reliability_threshold = 0;
+  EXPECT_FALSE(compat_attest(activations, set, geometry, options).value().divergence_flag);
+  set.probes[1].reliability_threshold = 2;
+  EXPECT_TRUE(compat_attest(activations, set, geometry, options).value().divergence_flag);
+}
+
 TEST(ProbeCompat, SigningLooksAtTheClock) {
   const auto key = test::folder() / "key";
   write_private_file(key, Bytes(32, 3), AtomicFile::Existing::kReplace).value();
@@ -106,6 +130,7 @@ TEST(ProbeCompat, LimitsInBothDirections) {
   EXPECT_EQ(code([](Attestation& a) { a.layer_readings.assign(1025, {}); }), ErrorCode::kTooLarge);
   EXPECT_EQ(code([](Attestation& a) { a.layer_readings = {std::vector<float>(65537)}; }),
             ErrorCode::kTooLarge);
+  EXPECT_EQ(code([](Attestation& a) { a.layer_readings = {std::vector<float>(65536)}; }), ErrorCode::kIo);
   EXPECT_EQ(code([](Attestation& a) { a.layer_readings = {{NAN}}; }), ErrorCode::kOutOfRange);
   EXPECT_EQ(code([](Attestation& a) { a.confidence[0] = INFINITY; }), ErrorCode::kOutOfRange);
   EXPECT_EQ(code([](Attestation& a) { a.causal_scores[0].plus = -INFINITY; }), ErrorCode::kOutOfRange);

@@ -43,6 +43,14 @@ TEST(Kinds, FilesAreKnownByTheirMarksAndShown) {
   EXPECT_EQ(fields, (Json{{"rows", 3}, {"ones", 2}}));
 }
 
+TEST(Kinds, LabelsMayBeWords) {
+  const std::filesystem::path labels = folder() / "labels";
+  write_file(labels, "false\ntrue\n").value();
+  const auto [name, fields] = shown(labels);
+  EXPECT_EQ(name, "labels");
+  EXPECT_EQ(fields, (Json{{"rows", 2}, {"ones", 1}}));
+}
+
 TEST(Kinds, ASetOfOursIsShownWithItsFigures) {
   const test::World world = test::world();
   const ProbeSet set = test::set_of(world, test::trained(world));

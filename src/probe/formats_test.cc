@@ -97,6 +97,39 @@ TEST(ProbeFormats, WritersRefuseWhatReadersDo) {
   EXPECT_EQ(writer.add(std::span(good).first(3)).error().code, ErrorCode::kMismatch);
 }
 
+TEST(ProbeFormats, WritersTakeAsMuchAsTheySay) {
+  const auto folder = test::folder();
+  const std::vector<std::uint32_t> one = {0};
+  const std::vector<float> value = {1};
+  const auto write = [&](std::size_t bytes) {
+    return write_activations(folder / "a.gotact", std::string(bytes, 'm'), Precision::kFp32, 1, one, one,
+                             value);
+  };
+  EXPECT_TRUE(write(4096).ok());
+  EXPECT_EQ(write(4097).error().place, "model id");
+  EXPECT_TRUE(UnembeddingWriter::create(folder / "u.gotue", UINT32_MAX, 2).ok());
+  const std::uint64_t over = std::uint64_t{UINT32_MAX} + 1;
+  EXPECT_EQ(UnembeddingWriter::create(folder / "u.gotue", over, 2).error().place, "tokens");
+}
+
+TEST(ProbeFormats, ACheckpointIsOfAWidthUpToTheLargest) {
+  Bytes bytes = read_file(test::vectors() / "phi.gotgeo", 1 << 20).value();
+  const auto refusal = [&](std::uint32_t width) {
+    for (std::size_t i = 0; i < 4; ++i) bytes[6 + i] = static_cast<std::uint8_t>(width >> (8 * i));
+    return Checkpoint::decode(bytes, "f").error().to_string();
+  };
+  EXPECT_THAT(refusal(kMaxWidth + 1), HasSubstr("32769 is not in 1 to 32768"));
+  EXPECT_THAT(refusal(kMaxWidth), HasSubstr("phi")) << "the matrix is cut off";
+}
+
+TEST(ProbeFormats, ASetIsOfAWidthUpToTheLargest) {
+  ProbeSet set = ProbeSet::read(test::vectors() / "set.json").value();
+  for (OriginalProbe& probe : set.probes) probe.weights.assign(kMaxWidth, 0);
+  EXPECT_TRUE(set.validate().ok());
+  for (OriginalProbe& probe : set.probes) probe.weights.push_back(0);
+  EXPECT_EQ(set.validate().error().to_string(), "weights: 32769 of them, 1 to 32768 are taken");
+}
+
 TEST(ProbeFormats, CheckpointsOfOtherKinds) {
   EXPECT_EQ(Checkpoint::decode(bytes_of("GOTX\x01\0"), "f").error().code, ErrorCode::kMalformed);
   Bytes bytes = read_file(test::vectors() / "phi.gotgeo", 1 << 20).value();
@@ -148,6 +181,8 @@ TEST(ProbeFormats, RowsThatAreNone) {
   EXPECT_EQ(refused([](RowsFile& f) { f.rule = ""; }), ErrorCode::kMalformed);
   RowsFile longest = good;
   longest.rule = std::string(kMaxText, '1');
+  EXPECT_TRUE(longest.validate().ok());
+  longest.rule = "0,9";
   EXPECT_TRUE(longest.validate().ok());
   EXPECT_EQ(refused([](RowsFile& f) { f.rule = std::string(kMaxText + 1, '1'); }), ErrorCode::kMalformed);
   EXPECT_EQ(refused([](RowsFile& f) { f.texts.clear(); }), ErrorCode::kTooLarge);
@@ -221,6 +256,7 @@ TEST(ProbeFormats, NumbersAsTheOriginalWritesThem) {
   EXPECT_EQ(number_text(1.5), "1.5");
   EXPECT_EQ(number_text(1e15), "1000000000000000.0");
   EXPECT_EQ(number_text(1e16), "1e16");
+  EXPECT_EQ(number_text(1234567890123456.5), "1234567890123456.5");
   EXPECT_EQ(number_text(1e-5), "0.00001");
   EXPECT_EQ(number_text(1e-7), "1e-7");
   std::mt19937_64 generator(5);

@@ -87,6 +87,16 @@ TEST(ProbeReadings, TiesGoToTheEvenNeighbour) {
             (std::vector<double>{large, large + 4, -large, -large - 4, large + 4}));
 }
 
+TEST(ProbeReadings, WhatIsRoundedToZeroHasNoSign) {
+  const std::vector<float> rows = {-0x1p-149F, 0};
+  const std::vector<double> covector = {std::numeric_limits<double>::denorm_min(), 0};
+  const Reader reader{covector, 0};
+  const std::vector<double> readings = read_rows(rows, 2, {&reader, 1}).value();
+  ASSERT_EQ(readings.size(), 1U);
+  EXPECT_EQ(readings[0], 0);
+  EXPECT_FALSE(std::signbit(readings[0]));
+}
+
 TEST(ProbeReadings, RefuseWhatHasNoReading) {
   const auto refused = [](std::vector<float> rows, std::vector<double> covector, double bias) {
     const Reader reader{covector, bias};

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <numeric>
 
 #include "assay/probe_attestation.h"
 #include "base/dsse.h"
@@ -144,6 +145,56 @@ TEST(ProbeStatement, EachBindingIsHeldAgainstItsFile) {
             "geometry");
 }
 
+TEST(ProbeStatement, ASetHasAsManyProbesAsAreStated) {
+  Stated stated = test::stated();
+  stated.statement.probes.push_back(stated.statement.probes[0]);
+  stated.statement.readings.resize(2 * stated.statement.readings.size());
+  stated.sign_again();
+  const Verdict verdict = stated.verify();
+  EXPECT_EQ(level(verdict, Level::kBindings).step(), "probes");
+  EXPECT_EQ(level(verdict, Level::kBindings).reason(), "2 probes, the set has 1");
+}
+
+TEST(ProbeStatement, WhatIsNotStatedBindsNoFile) {
+  Stated stated = test::stated();
+  stated.evidence.evaluation_digest = Digest{};
+  const Verdict verdict = stated.verify();
+  EXPECT_EQ(level(verdict, Level::kBindings).step(), "evaluation");
+  EXPECT_THAT(level(verdict, Level::kBindings).reason(), HasSubstr("the statement binds no"));
+}
+
+TEST(ProbeStatement, AGainIsHeldAgainstTheStatement) {
+  Stated stated = test::stated();
+  const std::vector<float> gain = {1, 2, 0.5F, 1, 1, 3, 1, 0.25F};
+  stated.world.geometry = geometry_of(stated.world.unembedding, true, gain).value();
+  stated.world.factor = factor_of(stated.world.geometry).value();
+  stated.set = test::set_of(stated.world, test::trained(stated.world));
+  stated.set.details->geometry.gain = gain_digest(gain);
+  const Digest set_digest = test::digest_of_text(stated.set.encode());
+  stated.statement = attest(stated.world.activations, stated.set, set_digest, &stated.world.rows,
+                            stated.evidence.rows_digest, &stated.tokens, stated.options)
+                         .value()
+                         .statement;
+  stated.statement.key_id = key_id_of(stated.evidence.key);
+  stated.sign_again();
+  stated.evidence.set = stated.set;
+  stated.evidence.set_digest = set_digest;
+  const auto graded = [&](Grade grade) {
+    const Verdict verdict = stated.verify();
+    EXPECT_TRUE(verdict.ok()) << verdict.reason();
+    EXPECT_THAT(level(verdict, Level::kBindings).checks(),
+                testing::Contains(Verdict::Check{"geometry", grade}));
+  };
+  graded(Grade::kMissing);
+  stated.evidence.gain = gain;
+  graded(Grade::kRecomputed);
+  stated.evidence.gain->at(3) = 2;
+  const Verdict verdict = stated.verify();
+  EXPECT_EQ(level(verdict, Level::kBindings).step(), "geometry");
+  EXPECT_EQ(level(verdict, Level::kBindings).reason(),
+            "the statement is about a gain of SHA-256 " + to_hex(gain_digest(gain)));
+}
+
 TEST(ProbeStatement, TheGeometryIsRepeated) {
   Stated stated = test::stated();
   // The vector is of another geometry than the covector; the set and the statement agree about it.
@@ -258,6 +309,7 @@ TEST(ProbeStatement, NumbersOutsideTheirRanges) {
   EXPECT_EQ(code([](Statement& s) { s.row_rule = "0,1"; }), ErrorCode::kMismatch);
   EXPECT_EQ(code([](Statement& s) { s.row_rule = "some"; }), ErrorCode::kMalformed);
   EXPECT_EQ(code([](Statement& s) { s.expires_at = s.issued_at; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code([](Statement& s) { s.expires_at = UINT64_MAX; }), ErrorCode::kOutOfRange);
   Bytes bytes = stated.statement.encode();
   bytes[24 + 4 + 10] = 4;  // the precision
   EXPECT_EQ(Statement::decode(bytes, "f").error().code, ErrorCode::kMalformed);
@@ -266,12 +318,49 @@ TEST(ProbeStatement, NumbersOutsideTheirRanges) {
   EXPECT_EQ(Statement::decode(bytes, "f").error().code, ErrorCode::kNonCanonical);
 }
 
+TEST(ProbeStatement, TakesAsManyReadingsAndBytesAsItSays) {
+  Statement statement = test::stated().statement;
+  statement.model_id = std::string(kMaxText, 'm');
+  statement.positions.resize(Statement::kMaxReadings);
+  std::iota(statement.positions.begin(), statement.positions.end(), 0U);
+  statement.readings.resize(Statement::kMaxReadings);
+  const Status most = statement.validate();
+  EXPECT_TRUE(most.ok()) << most.error().to_string();
+  statement.positions.push_back(Statement::kMaxReadings);
+  statement.readings.push_back(0);
+  EXPECT_EQ(statement.validate().error().place, "readings");
+}
+
 // ---- Level 4
 
 TEST(ProbeStatement, NoRowsAreNotCompared) {
   EXPECT_EQ(compare_rows({}, {}, 2, {}).error().to_string(), "own rows: 0 values against 0");
   const std::vector<float> row = {1, 2};
   EXPECT_EQ(compare_rows(row, {}, 2, {}).error().to_string(), "own rows: 2 values against 0");
+}
+
+TEST(ProbeStatement, OfRowsAsFarTheFirstIsNamed) {
+  Probe probe;
+  probe.covector = {1, 0};
+  probe.reading_sd = 1;
+  const std::vector<float> own = {1, 0, 1, 0};
+  const std::vector<float> theirs = {2, 0, 2, 0};
+  const RowDistance distance = compare_rows(own, theirs, 2, {&probe, 1}).value();
+  EXPECT_EQ(distance.row_error, 1);
+  EXPECT_EQ(distance.row, 0U);
+  EXPECT_EQ(distance.reading_error, 1);
+  EXPECT_EQ(distance.reading_row, 0U);
+}
+
+TEST(ProbeStatement, OwnRowsAreComparedUnderOurSetsAlone) {
+  Stated stated = test::stated();
+  const auto values = stated.world.activations.layers[0].values;
+  stated.evidence.own_rows = std::vector<float>(values.begin(), values.end());
+  stated.evidence.set->details.reset();
+  const Verdict verdict = stated.verify(Level::kActivations);
+  EXPECT_EQ(level(verdict, Level::kActivations).step(), "own rows");
+  EXPECT_EQ(level(verdict, Level::kActivations).reason(),
+            "activations and set of probes are needed to compare rows with");
 }
 
 TEST(ProbeStatement, OwnRowsOfEqualBits) {
@@ -385,6 +474,22 @@ TEST(ProbeStatement, FiguresAreRepeatedFromTheCorpus) {
   stated.evidence.corpus = corpus_of(stated);
   stated.evidence.corpus->labels_digest = Digest{};
   EXPECT_EQ(level(stated.verify(), Level::kStatistics).outcome(), Outcome::kRejected);
+}
+
+TEST(ProbeStatement, TheCorpusIsTheOneOfTheSet) {
+  Stated stated = test::stated();
+  stated.evidence.corpus = corpus_of(stated);
+  stated.evidence.corpus->rows_digest = Digest{};
+  Verdict verdict = stated.verify(Level::kStatistics);
+  EXPECT_EQ(level(verdict, Level::kStatistics).outcome(), Outcome::kRejected);
+  EXPECT_EQ(level(verdict, Level::kStatistics).reason(),
+            "the corpus given is not the one that the probes were trained on");
+  stated.evidence.corpus = corpus_of(stated);
+  stated.evidence.set->details.reset();
+  verdict = stated.verify(Level::kStatistics);
+  EXPECT_EQ(level(verdict, Level::kStatistics).outcome(), Outcome::kInconclusive);
+  EXPECT_EQ(level(verdict, Level::kStatistics).reason(),
+            "corpus and set of probes are needed to repeat the figures");
 }
 
 TEST(ProbeStatement, FiguresOfChanceAreRejected) {

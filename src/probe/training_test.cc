@@ -85,6 +85,8 @@ TEST(ProbeTraining, RefusesWhatHasNoFit) {
   EXPECT_EQ(fit_logistic(features, 3, {true, false}, 1).error().code, ErrorCode::kMismatch);
   const std::vector<double> infinite = {1, INFINITY};
   EXPECT_EQ(fit_logistic(infinite, 1, {true, false}, 1).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(fit_logistic({}, 1, {}, 1).error().reason, "0 values for 0 labels and 1 columns");
+  EXPECT_EQ(fit_logistic(features, 1, {true, false}, INFINITY).error().place, "lambda");
 }
 
 TEST(ProbeTraining, AurocCountsPairs) {
@@ -219,6 +221,19 @@ TEST(ProbeTraining, RefusesTooLittle) {
   EXPECT_TRUE(check_enough(test::examples(test::world(200)))->empty());
 }
 
+TEST(ProbeTraining, RefusesWhatHasNoDirection) {
+  const test::World world = test::world(60);
+  TrainingOptions options;
+  options.dimension = "tense";
+  const test::World wider = test::world(60, 2, test::kWidth + 1);
+  EXPECT_EQ(train(test::examples(world), wider.factor, options).error().reason,
+            fmt::format("it is {} wide, the activations are {}", test::kWidth + 1, test::kWidth));
+  Examples alike = test::examples(world);
+  const std::vector<float> ones(alike.rows.size(), 1);
+  alike.rows = ones;
+  EXPECT_EQ(train(alike, world.factor, options).error().reason, "all rows are alike");
+}
+
 TEST(ProbeTraining, ExamplesMustBeOfTheRows) {
   const test::World world = test::world(50);
   const auto code = [&](std::uint32_t layer, std::vector<bool> labels, const RowsFile* rows) {
@@ -238,6 +253,28 @@ TEST(ProbeTraining, ExamplesMustBeOfTheRows) {
   EXPECT_EQ(code(3, world.labels, &rows), ErrorCode::kMismatch);
 }
 
+TEST(ProbeTraining, AnEvaluationIsOfAsManyAsItSays) {
+  Evaluation each;
+  each.dimension = "tense";
+  each.examples = 2;
+  each.scores = {0.5, -1.5};
+  each.labels = {true, false};
+  each.group_of = {0, 1};
+  for (int i = 0; i < 16; ++i) each.baselines[fmt::format("baseline {:02}", i)] = 0.5;
+  const auto refusal = [&](const auto& change) {
+    EvaluationFile file{Digest{1}, Digest{2}, Digest{3}, Digest{4}, 3, 1, "test", {each}};
+    change(file.probes[0]);
+    const Result<EvaluationFile> read = EvaluationFile::decode(file.encode(), "f");
+    return read.ok() ? std::string("read") : read.error().reason;
+  };
+  EXPECT_EQ(refusal([](Evaluation&) {}), "read");
+  EXPECT_EQ(refusal([](Evaluation& e) { e.baselines["one more"] = 0.5; }), "over 16 of them");
+  const std::string counts = "scores, labels and group_of are not as many as examples";
+  EXPECT_EQ(refusal([](Evaluation& e) { e.scores.pop_back(); }), counts);
+  EXPECT_EQ(refusal([](Evaluation& e) { e.labels.pop_back(); }), counts);
+  EXPECT_EQ(refusal([](Evaluation& e) { e.group_of.push_back(1); }), counts);
+}
+
 TEST(ProbeTraining, EvaluationRepeatsTheTest) {
   const test::World world = test::world(60);
   const Trained made = test::trained(world);
@@ -250,6 +287,8 @@ TEST(ProbeTraining, EvaluationRepeatsTheTest) {
   ProbeSet original = set;
   original.details.reset();
   EXPECT_EQ(evaluate_set(original, test::examples(world), "test").error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(evaluate_set(original, test::examples(world), "test").error().reason,
+            "the original made it: it says neither model nor covectors");
   const test::World wider = test::world(60, 2, test::kWidth + 1);
   EXPECT_EQ(evaluate_set(set, test::examples(wider), "test").error().reason,
             fmt::format("is {} wide, the activations are {}", test::kWidth, test::kWidth + 1));

@@ -34,32 +34,6 @@ std::optional<std::uint64_t> dev_seed_of(const VerifierKey& key) {
   return {};
 }
 
-Verdict check_key(const VerifierKey& key) {
-  const Result<VerifierKey> again = VerifierKey::decode(key.encode(), "verifier key");
-  if (!again) return Verdict::rejected("verifier key", again.error().to_string());
-  const setup::internal::SmallMultiples small;
-  for (std::size_t i = 0; i < key.secrets.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j)
-      if (key.secrets[i].x == key.secrets[j].x)
-        return rejected_at("verifier key", "axis", i,
-                           fmt::format("its secret is {} of axis {}",
-                                       key.secrets[i] == key.secrets[j] ? "that" : "minus that", j));
-    if (const std::optional<std::int64_t> secret = small.find(key.secrets[i]))
-      return rejected_at("verifier key", "axis", i, fmt::format("its secret is {}", *secret));
-  }
-  if (key.trust == Trust::kDev) return Verdict::accepted();
-  if (const std::optional<std::uint64_t> seed = dev_seed_of(key))
-    return rejected_at("verifier key", "axis", 0,
-                       fmt::format("its secret is that of a dev SRS of seed {}, and the label says {}", *seed,
-                                   to_string(key.trust)));
-  if (has_original_secret(key))
-    return Verdict::rejected(
-        "verifier key",
-        fmt::format("a secret is that of the original pipeline's fixed setup, and the label says {}",
-                    to_string(key.trust)));
-  return Verdict::accepted();
-}
-
 Verdict check_points(const Srs& srs, Progress& progress) {
   for (std::size_t level = 0; level < srs.axes().count(); ++level) {
     const std::span<const G1Affine> points = srs.level(level);
@@ -187,6 +161,32 @@ bool has_degree_relation(const Srs& srs, std::size_t axis, RandomWeights& random
 }
 
 }  // namespace
+
+Verdict check_key(const VerifierKey& key) {
+  const Result<VerifierKey> again = VerifierKey::decode(key.encode(), "verifier key");
+  if (!again) return Verdict::rejected("verifier key", again.error().to_string());
+  const setup::internal::SmallMultiples small;
+  for (std::size_t i = 0; i < key.secrets.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j)
+      if (key.secrets[i].x == key.secrets[j].x)
+        return rejected_at("verifier key", "axis", i,
+                           fmt::format("its secret is {} of axis {}",
+                                       key.secrets[i] == key.secrets[j] ? "that" : "minus that", j));
+    if (const std::optional<std::int64_t> secret = small.find(key.secrets[i]))
+      return rejected_at("verifier key", "axis", i, fmt::format("its secret is {}", *secret));
+  }
+  if (key.trust == Trust::kDev) return Verdict::accepted();
+  if (const std::optional<std::uint64_t> seed = dev_seed_of(key))
+    return rejected_at("verifier key", "axis", 0,
+                       fmt::format("its secret is that of a dev SRS of seed {}, and the label says {}", *seed,
+                                   to_string(key.trust)));
+  if (has_original_secret(key))
+    return Verdict::rejected(
+        "verifier key",
+        fmt::format("a secret is that of the original pipeline's fixed setup, and the label says {}",
+                    to_string(key.trust)));
+  return Verdict::accepted();
+}
 
 Verdict check_level(const Srs& srs, const VerifierKey& trusted, std::size_t level) {
   if (srs.axes() != trusted.axes || level > srs.axes().count())

@@ -62,7 +62,8 @@ def _nonce_of(text: str | None) -> bytes:
         nonce = bytes(_NONCE) if text is None else bytes.fromhex(text)
     except ValueError:
         nonce = b""
-    if len(nonce) != _NONCE:
+    # `fromhex` passes over spaces.
+    if len(nonce) != _NONCE or (text is not None and len(text) != 2 * _NONCE):
         raise InputError("malformed", "--nonce", f"not {2 * _NONCE} hexadecimal digits")
     return nonce
 

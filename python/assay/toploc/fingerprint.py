@@ -113,7 +113,7 @@ class Fingerprint:
         require("own", own, Fingerprint)
         if (self.seed, self.hidden) != (own.seed, own.hidden):
             raise InputError("mismatch", "fingerprint", "of another seed or width")
-        return _core.fingerprint_distance(self.values, own.values)
+        return _core.fingerprint_distance(self.values, own.values, self.hidden)
 
 
 def project(states: Array, seed: bytes, dimensions: int = DIMENSIONS) -> Fingerprint:

@@ -405,6 +405,22 @@ def test_python_integers_can_be_compared_with_an_array(
 # ---- Bad input
 
 
+def test_a_digest_has_64_digits_and_nothing_else(
+    commitment: assay.Commitment, proofs: assay.Proofs, srs: assay.Srs
+) -> None:
+    digest = commitment.digest
+    assert assay.verify(commitment, proofs, srs.verifier_key, digest=digest)
+    for wrong in (
+        f" {digest}",
+        f"{digest[:32]} {digest[32:]}",
+        digest[:-1],
+        f"{digest}\n",
+        "0x" + digest,
+    ):
+        with pytest.raises(assay.InputError, match="give 64 hexadecimal digits or 32 bytes"):
+            assay.verify(commitment, proofs, srs.verifier_key, digest=wrong)
+
+
 def test_errors_say_where_and_why(commitment: assay.Commitment) -> None:
     with pytest.raises(assay.DecodeError) as raised:
         assay.Commitment.from_bytes(b"nonsense")

@@ -77,6 +77,8 @@ def test_arrays_and_measures() -> None:
     assert compare(a, half).within(0)
     with pytest.raises(InputError, match="tolerance"):
         found.first(float("nan"))
+    with pytest.raises(InputError, match="inf is not a finite number"):
+        found.within(float("inf"))  # all would be
     for tokens in ((0, 3), (2, 1)):
         with pytest.raises(InputError, match="layer x: no tokens"):
             compare(a, b, tokens=tokens)
@@ -120,7 +122,8 @@ def test_the_command(files: Path) -> None:
 
 def test_the_command_on_what_it_cannot_compare(files: Path) -> None:
     assert "--tolerance" in refused(files, "compare", "a", "b", "--tolerance", "-1")
-    assert "--tolerance" in refused(files, "compare", "a", "b", "--tolerance", "nan")
+    for wrong in ("nan", "inf", "1e999"):
+        assert "--tolerance" in refused(files, "compare", "a", "b", "--tolerance", wrong)
     for tokens in ("3", "3:", ":3", "-1:3", "0:3x"):
         assert "--tokens" in refused(files, "compare", "a", "b", "--tokens", tokens)
     assert "layer_0: no tokens 0 to 9" in refused(files, "compare", "a", "b", "--tokens", "0:9")

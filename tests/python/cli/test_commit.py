@@ -199,6 +199,10 @@ def test_a_dev_srs_relabelled_is_quoted_as_its_own_word(cube: Path) -> None:
     # Whose secrets are those of a seed that people take is found out.
     found = report(cube, "srs verify --srs six.srs", code=REJECTED)
     assert "that of a dev SRS of seed 7, and the label says ceremony" in found["reason"]
+    for name in ("six.srs", "six.vk"):
+        said = refused(cube, "trust add", name, "--label", "mine")
+        assert "that of a dev SRS of seed 7, and the label says ceremony: anybody can open" in said
+    assert report(cube, "trust list")["trusted"] == []
     done(cube, "commit --tensor cube.npy --srs six.srs --out cube.commitment")
     prove(cube, "0,0,0")
     said = report(cube, VERIFY)["assumptions"][0]

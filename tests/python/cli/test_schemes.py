@@ -114,6 +114,12 @@ def test_parameters_of_the_scheme_kzg_are_trusted(
     assert added["srs_digest"] == unknown["srs_digest"]
     known = report(run, verify)
     assert known["srs"].startswith("SRS trusted by the verifier's list as 'from the ceremony'")
+    relabelled = bytearray((run / "m.vk").read_bytes())
+    relabelled[12] = 2  # of a ceremony
+    (run / "other.vk").write_bytes(relabelled)
+    said = refused(run, "trust add other.vk --label mine")
+    assert "that of a dev SRS of seed" in said
+    assert "anybody can open to anything" in said
     # The SRS itself has the same digest.
     done(run, "trust remove m.srs")
     assert report(run, verify)["srs"].startswith("SRS unverified")

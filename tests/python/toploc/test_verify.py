@@ -436,6 +436,10 @@ def test_a_fingerprint_keeps_distances() -> None:
         assert float(exact.max()) * 0.7 < found < float(exact.max()) * 2
     # Signs are not lost, as they are in TOPLOC's three numbers.
     assert fingerprint.project(-one, seed).distance(own) == pytest.approx(2.0)
+    width = one.shape[1]
+    shapes = f"64 rows of 16 from a width of {width}, against 64 rows of 32 from a width of {width}"
+    with pytest.raises(InputError, match=shapes):
+        fingerprint.project(one, seed, 16).distance(own)
 
 
 def test_arrays_of_every_kind_have_the_same_fingerprint() -> None:
