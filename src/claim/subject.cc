@@ -104,7 +104,13 @@ Result<SubjectOptions> options_of_capture(const TensorFile& file, SubjectOptions
   if (file.container == tensor::Container::kGotact) return options_of_gotact(file, std::move(options));
   if (!is_capture(file)) return options;
   options.capture_mode = ASSAY_TRY(mode_of(file, options.capture_mode, place));
-  for (auto& [name, tap] : ASSAY_TRY(taps_of(file, place))) options.taps.try_emplace(name, tap);
+  const Taps taps = ASSAY_TRY(taps_of(file, place));
+  // A list in a .pt file has names by its order: with one left out the rest would have another's.
+  const std::size_t layers = file.layers().size();
+  if (file.container == tensor::Container::kTorch && !taps.empty() && taps.size() != layers)
+    return Error{ErrorCode::kMismatch, fmt::format("{}: taps", place),
+                 fmt::format("of {} layers, the file has {}", taps.size(), layers)};
+  for (const auto& [name, tap] : taps) options.taps.try_emplace(name, tap);
   if (!options.axes && !options.layout) options.layout = Layout::Kind::kModel;
   return options;
 }

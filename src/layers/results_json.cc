@@ -68,8 +68,8 @@ Result<std::uint64_t> read_whole(const JsonValue& value) {
   const auto whole = static_cast<std::uint64_t>(number);
   if (static_cast<double>(whole) != number)
     return value.error(ErrorCode::kMalformed, "it is not a whole number");
-  // Above 2^53 the double may be another number than the digits say.
-  if (whole > std::uint64_t{1} << 53) return value.integer<std::uint64_t>(0, std::uint64_t{1} << 62);
+  // From 2^53 on the double may be another number than the digits say.
+  if (whole >= std::uint64_t{1} << 53) return value.integer<std::uint64_t>(0, std::uint64_t{1} << 62);
   return whole;
 }
 

@@ -35,7 +35,7 @@ class Bindings {
 };
 
 std::string other(std::string_view what, const std::optional<Digest>& stated) {
-  if (!stated) return fmt::format("the statement binds no {}", what);
+  if (!stated) return fmt::format("the statement does not bind {}", what);
   return fmt::format("the statement is about {} of SHA-256 {}", what, to_hex(*stated));
 }
 

@@ -160,7 +160,8 @@ TEST(ProbeStatement, WhatIsNotStatedBindsNoFile) {
   stated.evidence.evaluation_digest = Digest{};
   const Verdict verdict = stated.verify();
   EXPECT_EQ(level(verdict, Level::kBindings).step(), "evaluation");
-  EXPECT_THAT(level(verdict, Level::kBindings).reason(), HasSubstr("the statement binds no"));
+  EXPECT_THAT(level(verdict, Level::kBindings).reason(),
+              HasSubstr("the statement does not bind an evaluation"));
 }
 
 TEST(ProbeStatement, AGainIsHeldAgainstTheStatement) {

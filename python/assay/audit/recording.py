@@ -91,6 +91,7 @@ def record_runs(
 ) -> Iterator[Recorded]:
     """What `streaming_audit` does with a model, with its arguments."""
     folder = Path(sink)
+    model = models.original_of(model)
     layout = layout or models.find_layout(model)
     wires = wires_of(model, layout, layers)
     recorder = open_recorder(folder, memory_bytes, disk_bytes, all_prompt_rows)

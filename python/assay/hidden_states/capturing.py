@@ -21,9 +21,11 @@ from ..models import (
     find_layout,
     generate,
     load,
+    original_of,
     quiet,
     recompute,
     repeatable,
+    require_decoder,
     require_positions,
     resolve,
     seeded,
@@ -170,6 +172,7 @@ def capture_model(
         ids = inputs[0].tolist()
     else:
         ids = _encode(inputs, prompt, chat)
+    model = original_of(model)
     with evaluating(model), repeatable(deterministic):
         return _run(
             model,
@@ -258,6 +261,7 @@ def _run(
 ) -> Capture:
     settings = wanted.settings(model)
     try:
+        require_decoder(model.config, type(model).__name__)
         require_positions(model, len(ids) + wanted.max_new_tokens)
         with quiet(not verbose), seeded(wanted.seed, draws=bool(settings["do_sample"])):
             if wanted.mode == "decode":

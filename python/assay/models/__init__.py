@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from .block_layers import LinearLayer, linear_layers
     from .determinism import evaluating, repeatable, seeded
     from .generating import Answer, Settings, ends_of, generate, settings_for, stored_ends
-    from .hooks import uncompiled
+    from .hooks import original_of, uncompiled
     from .keeping import Keeper, Kept
-    from .layout import Layout, final_norm, find_layout, head_of
+    from .layout import Layout, final_norm, find_layout, head_of, require_decoder
     from .loading import Loaded, encode_prompts, load, set_attention
     from .moving import CachedPrompt
     from .observing import observe
@@ -94,6 +94,7 @@ __all__ = [
     "made_prompts",
     "noised",
     "observe",
+    "original_of",
     "prefill",
     "pruned",
     "quiet",
@@ -101,6 +102,7 @@ __all__ = [
     "recompute",
     "recompute_together",
     "repeatable",
+    "require_decoder",
     "require_models",
     "require_positions",
     "require_vocabulary",
@@ -125,9 +127,9 @@ __getattr__, __dir__ = on_first_use(
         ".block_layers": "LinearLayer linear_layers",
         ".determinism": "evaluating repeatable seeded",
         ".generating": "Answer Settings ends_of generate settings_for stored_ends",
-        ".hooks": "uncompiled",
+        ".hooks": "original_of uncompiled",
         ".keeping": "Keeper Kept",
-        ".layout": "Layout final_norm find_layout head_of",
+        ".layout": "Layout final_norm find_layout head_of require_decoder",
         ".loading": "Loaded encode_prompts load set_attention",
         ".moving": "CachedPrompt",
         ".observing": "observe",

@@ -10,7 +10,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,8 @@ OnGiven = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
 """Is told the arguments of a module, and may give others: all of both kinds."""
 
 OnState = Callable[[Tensor], object]
+
+Model = TypeVar("Model", bound=nn.Module)
 
 # Those that torch calls of all modules.
 _EVERY_FORWARD_HOOK = torch_module._global_forward_hooks
@@ -87,6 +89,12 @@ def taking(wanted: Taking) -> Iterator[None]:
         finally:
             _here.taking = before
             _core.swap_hooks(table_before)
+
+
+def original_of(model: Model) -> Model:
+    """The model in what `torch.compile(model)` gave; any other as it is."""
+    held: Model = getattr(model, "_orig_mod", model)
+    return held
 
 
 def is_taken(module: nn.Module) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from ..errors import InputError, LayoutError
@@ -87,6 +87,16 @@ def device_of(model: PreTrainedModel) -> torch.device:
     return torch.device("cpu") if model.device.type == "meta" else model.device
 
 
+def require_decoder(config: PretrainedConfig, place: str) -> None:
+    """Check that a model is a decoder alone.
+
+    Raises:
+        InputError: It has an encoder too ("unsupported").
+    """
+    if getattr(config, "is_encoder_decoder", False):
+        raise InputError("unsupported", place, "an encoder and a decoder; give a decoder alone")
+
+
 def head_of(model: PreTrainedModel) -> nn.Module:
     """The module that makes scores of the final hidden states.
 
@@ -94,8 +104,7 @@ def head_of(model: PreTrainedModel) -> nn.Module:
         InputError: The model has none, or produces its tokens from two stacks ("unsupported").
     """
     name = type(model).__name__
-    if getattr(model.config, "is_encoder_decoder", False):
-        raise InputError("unsupported", name, "an encoder and a decoder; give a decoder alone")
+    require_decoder(model.config, name)
     untyped: Any = model
     head = untyped.get_output_embeddings()
     if not isinstance(head, nn.Module):
@@ -130,8 +139,9 @@ def find_layout(model: PreTrainedModel, input_ids: Tensor | None = None) -> Layo
 
     Raises:
         LayoutError: No list of blocks in the model accounts for its hidden states.
-        InputError: As `as_rows`.
+        InputError: As `require_decoder` and `as_rows`.
     """
+    require_decoder(model.config, type(model).__name__)
     if input_ids is None:
         input_ids = torch.zeros((1, 1), dtype=torch.int64)
     # Two tokens, so that the axis of tokens is told from that of sequences.
@@ -206,14 +216,7 @@ def _try_layout(
     wanted |= {block: _keep(seen) for block, seen in zip(blocks, outputs, strict=True)}
     wanted[decoder] = _keep(finals)
     with _trying(model, {blocks[0]: _keep_given(embedding)}, wanted):
-        result = model(
-            input_ids=input_ids,
-            attention_mask=torch.ones_like(input_ids),
-            output_hidden_states=True,
-            use_cache=False,
-            return_dict=True,
-        )
-    states = result.hidden_states
+        states = _run_on(model, input_ids).hidden_states
     # A hook that ran twice or never belongs to a list that is not the chain of blocks.
     if (
         states is None
@@ -233,9 +236,24 @@ def _try_layout(
         last, tap = decoder, _kind_of_last(others, states[-1])
     else:
         return None
+    if any(state.ndim > 3 and state.shape[1] == state.shape[2] for state in states):
+        # As many rows for a token as tokens: with one more their axes can be told apart.
+        input_ids = input_ids[:, [0, 1, 1]]
+        with _trying(model, {}, {}):
+            states = _run_on(model, input_ids).hidden_states
     rows = [as_rows(model, state, input_ids) for state in states]
     entries = tuple(Entry(int(state.shape[2]), state.dtype) for state in rows)
     return Layout(blocks, last, taps_for(len(blocks), tap), entries)
+
+
+def _run_on(model: PreTrainedModel, input_ids: Tensor) -> Any:
+    return model(
+        input_ids=input_ids,
+        attention_mask=torch.ones_like(input_ids),
+        output_hidden_states=True,
+        use_cache=False,
+        return_dict=True,
+    )
 
 
 def as_rows(model: PreTrainedModel, state: Tensor, ids: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from ..errors import CaptureError, InputError, ModelError, one_line
 from ..stopping import at_any_place
 from . import expanded
 from .engine import AS_STORED, ATTENTION, DTYPES, Engine
+from .layout import require_decoder
 from .silencing import muted_stderr, quiet
 from .sources import ModelSource, hub_has_address, resolve
 
@@ -126,9 +127,7 @@ def _expand(source: ModelSource, kept: Path, options: dict[str, Any]) -> bool:
 
 def _pretrained(location: str, dtype: torch.dtype | str, options: dict[str, Any]) -> Any:
     config = AutoConfig.from_pretrained(location, **options)
-    if config.is_encoder_decoder:
-        reason = "an encoder and a decoder; give a decoder alone"
-        raise InputError("unsupported", "", reason)
+    require_decoder(config, "")
     tokenizer = AutoTokenizer.from_pretrained(location, **options)
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         location, dtype=dtype, output_loading_info=True, **options

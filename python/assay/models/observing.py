@@ -9,11 +9,11 @@ from contextvars import ContextVar
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from ..errors import InputError
-from .hooks import is_taken
+from .hooks import is_taken, original_of
 from .layout import Layout, places_of
 from .rows import Observer
 from .running import Attached, Run
@@ -62,7 +62,7 @@ def observe(
 
     Args:
         model: On any device, in evaluation mode. Its method `generate` is wrapped until nobody
-            observes it any more.
+            observes it any more. What `torch.compile(model)` gave stands for that model.
         observers: As many as are wanted; all see the same passes, and none causes another.
         layout: Of the model, if it is known; else it is found where a tap needs it.
         all_threads: See what every thread runs.
@@ -73,6 +73,7 @@ def observe(
             `generate` does not make; at its end: only other threads ran the model ("unsupported").
         LayoutError: As `find_layout`.
     """
+    model = original_of(model)
     attached = [Attached(one, places_of(model, one.taps, layout)) for one in observers]
     followed = _Followed.attach(model, attached, all_threads)
     if not all_threads:
@@ -110,7 +111,9 @@ class _Followed:
         self._theirs = {name: vars(model)[name] for name in self._ours if name in vars(model)}
         for name, own in self._ours.items():
             object.__setattr__(model, name, own)
-        self._hook = model.register_forward_pre_hook(self._passing)
+        self._hooks = [model.register_forward_pre_hook(self._passing)]
+        for decoder in _decoders_in(model):
+            self._hooks.append(decoder.register_forward_pre_hook(self._entering))
 
     @classmethod
     def attach(
@@ -132,7 +135,8 @@ class _Followed:
             self._everywhere.difference_update(attached)
             if self._attached or self._all.pop(self._model, None) is None:
                 return
-            self._hook.remove()
+            for hook in self._hooks:
+                hook.remove()
             for name, own in self._ours.items():
                 # Whoever has wrapped it once more in the meantime keeps that.
                 if vars(self._model).get(name) is own:
@@ -148,11 +152,21 @@ class _Followed:
         """Before each pass of the model, whoever makes it."""
         if is_taken(self._model):
             return
-        if self._seeing():
-            reason = "a pass that generate() did not make, which observers cannot follow"
-            raise InputError("unsupported", type(self._model).__name__, reason)
+        self._refuse_if_seen(self._model)
         for one in self._attached:
             one.missed += 1
+
+    def _entering(self, decoder: nn.Module, *_: object) -> None:
+        """Before each pass of the decoder, also of loops that call it without the model."""
+        if not torch.compiler.is_compiling() and not is_taken(self._model):
+            self._refuse_if_seen(decoder)
+
+    def _refuse_if_seen(self, module: nn.Module) -> None:
+        if self._seeing():
+            reason = (
+                "a pass that generate() did not make, which observers cannot follow; call generate"
+            )
+            raise InputError("unsupported", type(module).__name__, reason)
 
     def _refused_batch(self, *args: Any, **kwargs: Any) -> Any:
         if self._seeing():
@@ -170,6 +184,13 @@ class _Followed:
             result = self._generate(*args, **{"disable_compile": True, **kwargs})
             run.finish(result if isinstance(result, Tensor) else result.sequences)
         return result
+
+
+def _decoders_in(model: PreTrainedModel) -> set[nn.Module]:
+    """What a loop may call in place of the model: all but the head."""
+    untyped: Any = model
+    found = {untyped.base_model, untyped.get_decoder() if hasattr(model, "get_decoder") else None}
+    return {one for one in found if isinstance(one, nn.Module)} - {model}
 
 
 def _in_place_of(own: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
@@ -198,7 +219,8 @@ class _Call:
         for name, (plain, reason) in _REFUSED.items():
             value = self._setting(name)
             if value not in (plain, None, False):
-                raise InputError("unsupported", f"generate({name}={value!r})", reason)
+                shown = value if isinstance(value, int | float | str) else type(value).__name__
+                raise InputError("unsupported", f"generate({name}={shown})", reason)
         if self._setting("cache_implementation") == "paged":
             raise InputError("unsupported", "generate", _CHANGING_BATCH)
         given = (*args[:1], kwargs.get("inputs"), kwargs.get("input_ids"))

@@ -13,7 +13,7 @@ from transformers.pytorch_utils import Conv1D
 
 from ..errors import InputError, LayoutError
 from .hooks import OnGiven, OnState, Takers, Taking, has_forward_of_its_own, state_given, taking
-from .layout import Place, head_of
+from .layout import Place, require_decoder
 from .rows import Follower, NativeObserver, Observer, Rows, Span, TokenObserver
 
 _NUMBERS = itertools.count()
@@ -64,8 +64,7 @@ class Run:
         ends: Sequence[int] = (),
         prompts: Sequence[int] | None = None,
     ) -> None:
-        if model.config.is_encoder_decoder:
-            head_of(model)  # refuses it
+        require_decoder(model.config, type(model).__name__)
         training = model if model.training else _first_that_drops(model)
         if training is not None:
             reason = (
@@ -205,6 +204,9 @@ class Run:
             raise InputError("unsupported", "generate", reason)
         listed = zip(inputs.tolist(), mask.bool().tolist(), strict=True)
         for index, (row, places) in enumerate(listed):
+            if not any(places):
+                reason = f"row {index} has no token that is not padding"
+                raise InputError("unsupported", "generate", reason)
             if not places[-1] and self._prompts is None:
                 raise InputError("unsupported", "generate", "padding on the right; pad on the left")
             prompt = [token for token, real in zip(row, places, strict=True) if real]

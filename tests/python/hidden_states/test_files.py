@@ -99,6 +99,17 @@ def test_both_files_are_the_same_thing_to_commit_to(mode: Any, tmp_path: Path) -
     assert first.layout == second.layout
 
 
+def test_a_pt_file_that_lost_a_layer_is_refused(captured: Capture, tmp_path: Path) -> None:
+    files = captured.save(tmp_path, "pt")
+    data = torch.load(files.activations, weights_only=True)
+    states = data["hidden_states"]
+    data["hidden_states"] = (states[0], *states[2:])
+    torch.save(data, files.activations)
+    lost = f"taps: of {len(states)} layers, the file has {len(states) - 1}"
+    with pytest.raises(assay.InputError, match=lost):
+        assay.Tensor.read(files.activations)
+
+
 def test_stats_file(captured: Capture, tmp_path: Path) -> None:
     stats = json.loads(captured.save(tmp_path).stats.read_text(encoding="utf-8"))
     size = captured.rows * HIDDEN

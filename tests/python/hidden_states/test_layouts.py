@@ -123,6 +123,29 @@ def test_blocks_that_hand_on_several_streams(mode: Any) -> None:
     assert got.hidden_states[1].shape == (1, got.rows, 2 * HIDDEN)
 
 
+class StreamsBeforeTokens(LlamaDecoderLayer):
+    def forward(self, hidden_states: torch.Tensor, **options: Any) -> torch.Tensor:
+        both = hidden_states if hidden_states.ndim == 4 else torch.stack([hidden_states] * 2, 1)
+        one, other = both.unbind(1)
+        return torch.stack([super().forward(one, **options), other * 0.5], dim=1)
+
+
+# With two tokens nothing but another number of tokens tells their axes apart.
+@pytest.mark.parametrize(("tokens", "new", "mode"), [
+    (2, 1, "decode"), (1, 1, "recompute"), (7, 2, "decode"), (2, 3, "recompute"), (1, 2, "decode"),
+])  # fmt: skip
+def test_streams_before_tokens_are_refused(tokens: int, new: int, mode: Any) -> None:
+    model = tiny("llama")
+    for block in model.model.layers:
+        block.__class__ = StreamsBeforeTokens
+    model.model.norm.register_forward_pre_hook(lambda _, args: (args[0].sum(1),))
+    ids = torch.tensor([list(range(3, 3 + tokens))])
+    refused = r"hidden states of shape \(1, 2, \d+, 32\), not \[sequences, tokens"
+    with pytest.raises(CaptureError, match=refused) as caught:
+        capture_model(model, ids, max_new_tokens=new, min_new_tokens=new, mode=mode)
+    assert "--mode" not in str(caught.value)
+
+
 def test_hidden_states_that_do_not_begin_with_sequences_and_tokens() -> None:
     model = tiny("llama")
     layers = model.model.layers

@@ -311,7 +311,9 @@ class Flat(torch.nn.Module):
         ({"input_ids": None}, "no token ids"),
         ({"inputs_embeds": torch.zeros(1, 2, 32)}, "no token ids"),
         ({"attention_mask": torch.tensor([[1] * 7 + [0]])}, "pad on the left"),
+        ({"attention_mask": torch.tensor([[0] * 8])}, "row 0 has no token that is not padding"),
         ({"attention_mask": torch.ones(1, 9)}, "give all tokens"),
+        ({"assistant_model": torch.nn.Linear(2, 3)}, "assistant_model=Linear"),
     ],
 )
 def test_calls_that_are_refused(

@@ -8,6 +8,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from assay import InputError
+from assay.hidden_states import CaptureError, capture_model
 from assay.models import (
     EMBEDDING,
     FINAL_NORM,
@@ -142,6 +143,9 @@ def test_models_without_a_head_or_with_two_stacks() -> None:
     kept = Keeper(linear_input("lm_head"))
     with observe(model, kept), pytest.raises(InputError, match="an encoder and a decoder"):
         generate(model)
+    for mode in ("decode", "recompute"):
+        with pytest.raises(CaptureError, match="an encoder and a decoder; give a decoder alone"):
+            capture_model(model, torch.tensor([[1, 2]]), max_new_tokens=2, mode=mode)
 
 
 def test_taps_of_modules_need_no_layout() -> None:

@@ -254,6 +254,8 @@ def test_loops_that_call_the_model_themselves(model: PreTrainedModel) -> None:
         lambda: model(input_ids=ids),
         lambda: saved(ids, max_new_tokens=2),
         lambda: type(model).generate(model, ids, max_new_tokens=2),
+        lambda: model.model(input_ids=ids),
+        lambda: model.lm_head(model.model(ids).last_hidden_state),
     ):
         with (
             toploc.watch(model, **SHAPE) as found,
@@ -270,6 +272,38 @@ def test_loops_that_call_the_model_themselves(model: PreTrainedModel) -> None:
         find_layout(model)
         toploc.recompute(model, PROMPTS[0], [1, 2])
     assert len(found.sequences) == 1
+
+
+@pytest.mark.parametrize("layout", ["gpt2", "gpt_neox", "llama"])
+def test_loops_over_the_decoder_and_the_head(layout: str) -> None:
+    model = tiny(layout)
+    ids = torch.tensor([PROMPTS[0]])
+    kept = Keeper(HEAD_INPUT)
+    with (
+        observe(model, kept),
+        pytest.raises(InputError, match=r"a pass that generate.. did not make, .*; call generate"),
+    ):
+        model.get_output_embeddings()(model.base_model(ids).last_hidden_state)
+    assert not any(module._forward_pre_hooks for module in model.modules())
+    with observe(model, kept):
+        run(model, PROMPTS[0])
+        together(lambda: model.base_model(ids))
+    assert len(kept.sequences) == 1
+
+
+def test_what_torch_made_of_the_model(model: PreTrainedModel) -> None:
+    alone, held = watched(model, PROMPTS[0]), captured(model, PROMPTS[0])
+    torch._dynamo.reset()
+    made: Any = torch.compile(model, backend="eager")
+    assert watched(made, PROMPTS[0]) == alone
+    again = captured(made, PROMPTS[0])
+    assert torch.equal(again.token_sequence, held.token_sequence)
+    assert all(map(torch.equal, again.hidden_states, held.hidden_states))
+    with (
+        toploc.watch(made, **SHAPE),
+        pytest.raises(InputError, match="a pass that generate"),
+    ):
+        made(input_ids=torch.tensor([PROMPTS[0]]))
 
 
 def test_batches_that_change_while_they_run(model: PreTrainedModel) -> None:
