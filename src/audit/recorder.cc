@@ -110,7 +110,7 @@ class Recorder::State {
 
  private:
   Result<std::shared_ptr<RunWriter>> take(std::uint64_t run);
-  void discard(const RunWriter& run);
+  void discard(RunWriter& run);
   Entry* push(Entry entry, std::uint64_t bytes);
   void mark_ready(Entry& entry);
   void work();
@@ -317,6 +317,8 @@ void Recorder::State::handle(std::vector<Entry>& batch) {
       for (const Entry& one : entries.first(done)) count += one.messages.empty() ? 0 : one.count;
       handle_rows(entries.first(done), rest.first(count));
       rest = rest.subspan(count);
+    } else if (entry.run->is_discarded()) {
+      // A step of a run that was dropped meanwhile.
     } else if (entry.kind == Entry::Kind::kStep) {
       const std::uint64_t drops = entry.run->drops();
       const Status finished = entry.run->finish_step(entry.token);
@@ -338,8 +340,8 @@ void Recorder::State::handle(std::vector<Entry>& batch) {
   }
 }
 
-// By the thread alone, once nothing of the run waits any more.
-void Recorder::State::discard(const RunWriter& run) {
+// By the thread alone. What other threads were handing over meanwhile is passed over when it comes.
+void Recorder::State::discard(RunWriter& run) {
   run.discard();
   disk_used_ -= run.size();
 }
@@ -364,6 +366,7 @@ std::size_t Recorder::State::together(std::span<const Entry> entries) const {
 
 void Recorder::State::handle_rows(std::span<const Entry> entries, std::span<const Digest> digests) {
   RunWriter& run = *entries.front().run;
+  if (run.is_discarded()) return;
   std::uint64_t bytes = 0;
   for (const Entry& entry : entries) bytes += entry.messages.size();
   const char* problem = entries.front().messages.empty() ? "no room in the memory for rows" : nullptr;

@@ -47,7 +47,8 @@ Result<std::uint64_t> RunWriter::append_rows(ByteSpan rows) {
   return rows_end_ - rows.size();
 }
 
-void RunWriter::discard() const noexcept {
+void RunWriter::discard() noexcept {
+  discarded_ = true;
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
 }

@@ -40,8 +40,9 @@ class RunWriter {
   /// Signs the head and writes it. Errors: kIo, kOutOfRange (no step).
   [[nodiscard]] Result<Head> finish(const SigningKey& key);
 
-  /// Removes the folder, as far as the system lets it; nothing is to be called afterwards.
-  void discard() const noexcept;
+  /// Removes the folder, as far as the system lets it; nothing but is_discarded() is to be called afterwards.
+  void discard() noexcept;
+  [[nodiscard]] bool is_discarded() const { return discarded_; }
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
   /// Bytes of the rows on the disk.
@@ -78,6 +79,7 @@ class RunWriter {
   std::vector<Row> step_rows_;
   Head head_;
   std::string problem_;
+  bool discarded_ = false;
 };
 
 /// The value of a leaf in place of a row that is not there: a header of no bytes.

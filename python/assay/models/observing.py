@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -92,6 +93,23 @@ def observe(
         raise InputError("unsupported", type(model).__name__, reason)
 
 
+class _Entrance:
+    """A hook of a module, in which copies and pickles of that module have no part."""
+
+    def __init__(self, entering: Callable[[nn.Module], None] | None = None) -> None:
+        self._entering = entering
+
+    def __call__(self, module: nn.Module, *_: object) -> None:
+        if self._entering is not None:
+            self._entering(module)
+
+    def __deepcopy__(self, _: object) -> "_Entrance":
+        return _Entrance()
+
+    def __reduce__(self) -> tuple[type["_Entrance"], tuple[()]]:
+        return _Entrance, ()
+
+
 class _Followed:
     """A model while it is observed."""
 
@@ -113,7 +131,7 @@ class _Followed:
             object.__setattr__(model, name, own)
         self._hooks = [model.register_forward_pre_hook(self._passing)]
         for decoder in _decoders_in(model):
-            self._hooks.append(decoder.register_forward_pre_hook(self._entering))
+            self._hooks.append(decoder.register_forward_pre_hook(_Entrance(self._entering)))
 
     @classmethod
     def attach(
@@ -152,21 +170,35 @@ class _Followed:
         """Before each pass of the model, whoever makes it."""
         if is_taken(self._model):
             return
-        self._refuse_if_seen(self._model)
+        self._refuse_if_seen()
         for one in self._attached:
             one.missed += 1
 
-    def _entering(self, decoder: nn.Module, *_: object) -> None:
+    def _entering(self, decoder: nn.Module) -> None:
         """Before each pass of the decoder, also of loops that call it without the model."""
-        if not torch.compiler.is_compiling() and not is_taken(self._model):
-            self._refuse_if_seen(decoder)
+        if torch.compiler.is_compiling() or is_taken(self._model):
+            return
+        if self._seeing() and not self._is_shared_now(decoder):
+            self._refuse_if_seen()
 
-    def _refuse_if_seen(self, module: nn.Module) -> None:
+    def _is_shared_now(self, decoder: nn.Module) -> bool:
+        """Whether another model that has the decoder too is what calls it, in this thread."""
+        frame = sys._getframe()
+        while (below := frame.f_back) is not None:
+            frame = below
+            caller = frame.f_locals.get("self")
+            if isinstance(caller, PreTrainedModel) and caller not in (decoder, self._model):
+                parts = set(caller.modules())
+                if decoder in parts and self._model not in parts:
+                    return True
+        return False
+
+    def _refuse_if_seen(self) -> None:
         if self._seeing():
             reason = (
                 "a pass that generate() did not make, which observers cannot follow; call generate"
             )
-            raise InputError("unsupported", type(module).__name__, reason)
+            raise InputError("unsupported", type(self._model).__name__, reason)
 
     def _refused_batch(self, *args: Any, **kwargs: Any) -> Any:
         if self._seeing():
@@ -219,7 +251,10 @@ class _Call:
         for name, (plain, reason) in _REFUSED.items():
             value = self._setting(name)
             if value not in (plain, None, False):
-                shown = value if isinstance(value, int | float | str) else type(value).__name__
+                short = isinstance(value, int | float) or (
+                    isinstance(value, str) and len(value) <= 40 and value.isprintable()
+                )
+                shown = value if short else type(value).__name__
                 raise InputError("unsupported", f"generate({name}={shown})", reason)
         if self._setting("cache_implementation") == "paged":
             raise InputError("unsupported", "generate", _CHANGING_BATCH)

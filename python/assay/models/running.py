@@ -205,7 +205,8 @@ class Run:
         listed = zip(inputs.tolist(), mask.bool().tolist(), strict=True)
         for index, (row, places) in enumerate(listed):
             if not any(places):
-                reason = f"row {index} has no token that is not padding"
+                row_given = index // (inputs.shape[0] // self._inputs.shape[0])
+                reason = f"row {row_given} has no token that is not padding"
                 raise InputError("unsupported", "generate", reason)
             if not places[-1] and self._prompts is None:
                 raise InputError("unsupported", "generate", "padding on the right; pad on the left")

@@ -314,6 +314,7 @@ class Flat(torch.nn.Module):
         ({"attention_mask": torch.tensor([[0] * 8])}, "row 0 has no token that is not padding"),
         ({"attention_mask": torch.ones(1, 9)}, "give all tokens"),
         ({"assistant_model": torch.nn.Linear(2, 3)}, "assistant_model=Linear"),
+        ({"custom_generate": "a long\ntext" * 20}, "custom_generate=str"),
     ],
 )
 def test_calls_that_are_refused(

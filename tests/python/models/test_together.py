@@ -291,6 +291,24 @@ def test_loops_over_the_decoder_and_the_head(layout: str) -> None:
     assert len(kept.sequences) == 1
 
 
+def test_models_that_share_a_decoder(model: PreTrainedModel) -> None:
+    alone = watched(model, PROMPTS[0])
+    other = tiny("llama", torch.bfloat16)
+    other.model = model.model
+    other.lm_head = model.lm_head
+    with toploc.watch(model, **SHAPE) as mine, toploc.watch(other, **SHAPE) as others:
+        run(model, PROMPTS[0])
+        run(other, PROMPTS[0])
+    assert mine.sequences == others.sequences == alone
+    with toploc.watch(model, **SHAPE) as mine:
+        run(other, PROMPTS[0])
+        captured(other, PROMPTS[0])
+        run(model, PROMPTS[0])
+        with pytest.raises(InputError, match="LlamaForCausalLM: a pass that generate"):
+            model.model(torch.tensor([PROMPTS[0]]))
+    assert mine.sequences == alone
+
+
 def test_what_torch_made_of_the_model(model: PreTrainedModel) -> None:
     alone, held = watched(model, PROMPTS[0]), captured(model, PROMPTS[0])
     torch._dynamo.reset()
