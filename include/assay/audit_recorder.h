@@ -62,7 +62,7 @@ class Recorder {
   [[nodiscard]] static Result<std::unique_ptr<Recorder>> open(const Options& options);
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
-  /// Waits for the thread, and removes what was recorded of runs that were not finished: nobody could sign it.
+  /// Waits for the thread, and removes what was recorded of runs that were not finished.
   ~Recorder();
 
   /// A new run, with a folder and an id of its own. Errors: kIo, kOutOfRange (engine),
