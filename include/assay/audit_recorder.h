@@ -78,8 +78,8 @@ class Recorder {
   /// All rows of a step of a run were handed over, and `token` came of it.
   void finish_step(std::uint64_t run, std::uint32_t token) noexcept;
 
-  /// The run will not be finished: removes its folder, and what it took of `disk_bytes` is free again. Nothing
-  /// happens where there is no such run.
+  /// The run will not be finished: removes its folder, and what it took of `disk_bytes` is free again.
+  /// Nothing happens where there is no such run.
   void drop_run(std::uint64_t run) noexcept;
 
   /// Waits until all rows of the run are hashed and on the disk, signs its head and writes it beside them. A
