@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <new>
@@ -197,6 +199,13 @@ CLI::Validator decimal_integer() {
     const std::errc failure = std::from_chars(digits.data(), digits.data() + digits.size(), value).ec;
     if (failure == std::errc{} && digits.size() == text.size()) return {};
     return text + " is not between 0 and 2^64 - 1";
+  };
+  return CLI::Validator(refusal, "");
+}
+
+CLI::Validator finite_number() {
+  const auto refusal = [](const std::string& text) -> std::string {
+    return std::isfinite(std::strtod(text.c_str(), nullptr)) ? "" : "'" + text + "' is not a finite number";
   };
   return CLI::Validator(refusal, "");
 }

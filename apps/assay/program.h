@@ -81,6 +81,9 @@ inline constexpr bool kIsInteger<std::vector<T>> = kIsInteger<T>;
 /// Refuses integers that are not written in decimal. CLI11 takes 010 for 8, and 0x10 for 16.
 CLI::Validator decimal_integer();
 
+/// Refuses infinities and what is no number, which no range of CLI11 keeps out: NaN is not below its least.
+CLI::Validator finite_number();
+
 /// Refuses 0 where it would ask for nothing.
 CLI::Validator not_zero();
 
@@ -90,6 +93,8 @@ CLI::Option* add_option(CLI::App* verb, const std::string& usage, T& value, cons
   const std::size_t space = usage.find(' ');
   CLI::Option* option = verb->add_option(usage.substr(0, space), value, help);
   if constexpr (kIsInteger<T>) option->check(decimal_integer());
+  if constexpr (std::is_same_v<T, double> || std::is_same_v<T, std::optional<double>>)
+    option->check(finite_number());
   return space == std::string::npos ? option : option->type_name(usage.substr(space + 1));
 }
 

@@ -35,8 +35,8 @@ Result<std::uint64_t> parse_token(std::string_view text) {
 }
 
 Result<int> run_compare(const CompareOptions& options, const Console& console) {
-  if (options.tolerance && !(std::isfinite(*options.tolerance) && *options.tolerance >= 0))
-    return Error{ErrorCode::kOutOfRange, "--tolerance", "a finite number of at least 0 is expected"};
+  if (options.tolerance && !(*options.tolerance >= 0))
+    return Error{ErrorCode::kOutOfRange, "--tolerance", "a number of at least 0 is expected"};
   tensor::ComparisonOptions how;
   how.top = options.top;
   how.by_order = options.by_order;

@@ -26,13 +26,16 @@ Result<fs::path> list_path() {
   return Error{ErrorCode::kMalformed, "", "no place for the list: set ASSAY_TRUST_FILE or HOME"};
 }
 
-// 64 hexadecimal digits are a digest; a file of such a name goes by ./NAME. `fit`: of a file to be trusted.
-Result<Digest> digest_of(const std::string& what, bool fit) {
+// 64 hexadecimal digits are a digest; a file of such a name goes by ./NAME. Of a file
+// that is to be trusted the parameters are looked at.
+Result<Digest> digest_of(const std::string& what, bool to_be_trusted) {
   const Result<Digest> digest = parse_digest(what, "");
   if (digest.ok()) return *digest;
   const auto checker = ASSAY_TRY(claim::read_checker(what));
-  if (const Verdict checked = fit ? checker->check_parameters() : Verdict::accepted(); !checked.ok())
-    return Error{ErrorCode::kMismatch, what, checked.reason() + ": anybody can open to anything under it"};
+  if (const Verdict checked = to_be_trusted ? checker->check_parameters() : Verdict::accepted();
+      !checked.ok())
+    return Error{ErrorCode::kMismatch, what,
+                 checked.reason() + ": anybody can open to anything under it; use others"};
   return *checker->setup_digest();  // what is read from a file has one
 }
 

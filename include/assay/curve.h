@@ -131,7 +131,7 @@ class PreparedG2 {
  public:
   explicit PreparedG2(const G2Affine& point);
   /// Those of several points, in their order. From six on the points take their steps together, which costs
-  /// two thirds of one after the other.
+  /// about three quarters of one after the other.
   [[nodiscard]] static std::vector<PreparedG2> of_all(std::span<const G2Affine> points);
   struct Lines;
   [[nodiscard]] const Lines& lines() const { return *lines_; }

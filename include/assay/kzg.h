@@ -114,7 +114,7 @@ class Srs {
 [[nodiscard]] Result<bool> is_kzg_file(const std::filesystem::path& path);
 
 /// Looks for a secret that everybody knows: of absolute value to 2^20 and, where the label does not say dev,
-/// that of a dev SRS of a seed below 1,024. Takes a tenth of a second. Step: "verifier key" (also one that is
+/// that of a dev SRS of a seed below 1,024. Takes some 30 ms. Step: "verifier key" (also one that is
 /// not canonical).
 [[nodiscard]] Verdict check_key(const VerifierKey& key);
 

@@ -106,7 +106,7 @@ class Srs {
 
 /// Looks for secrets that everybody knows: of absolute value to 2^20, equal or opposite ones, and, where the
 /// label does not say dev, those of a dev SRS of a seed below 1,024 and of the original pipeline's setup.
-/// Takes a tenth of a second. Step: "verifier key" (also one that is not canonical).
+/// Takes some 30 ms. Step: "verifier key" (also one that is not canonical).
 [[nodiscard]] Verdict check_key(const VerifierKey& key);
 
 /// Shows with pairings and random weights that an SRS is well formed. Steps: "levels" (inconclusive: the file

@@ -217,6 +217,15 @@ def whole_bytes(data: Any, place: str = "data") -> bytes:
     return view.tobytes()
 
 
+def bytes_of_hex(text: str, count: int) -> bytes:
+    """So many bytes of hexadecimal digits and nothing else; none where the text is another."""
+    try:
+        # It passes over spaces.
+        return bytes.fromhex(text) if len(text) == 2 * count else b""
+    except ValueError:
+        return b""
+
+
 def digest_of(given: str | bytes, place: str) -> bytes:
     """The 32 bytes of a digest.
 
@@ -225,11 +234,7 @@ def digest_of(given: str | bytes, place: str) -> bytes:
         InputError: Not 64 hexadecimal digits, not 32 bytes ("malformed").
     """
     require(place, given, str | bytes)
-    try:
-        # `fromhex` passes over spaces.
-        data = bytes.fromhex(given if len(given) == 64 else "") if isinstance(given, str) else given
-    except ValueError:
-        data = b""
+    data = bytes_of_hex(given, 32) if isinstance(given, str) else given
     if len(data) != 32:
         raise InputError("malformed", place, "give 64 hexadecimal digits or 32 bytes")
     return data

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <deque>
 #include <thread>
@@ -345,6 +346,31 @@ TEST_F(RecorderTest, LeavesNothingOfARunThatGetsNoHead) {
   EXPECT_FALSE(exists(left));
   EXPECT_FALSE(exists(folders[2]));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(options_.folder), {}), 1);
+}
+
+// Rows that are handed over while their run is dropped take no room on the disk for good.
+TEST_F(RecorderTest, ARunIsDroppedWhileItIsRecorded) {
+  options_.disk_bytes = 1000 * (RowHeader::kBytes + kRowBytes);
+  const auto recorder = open();
+  for (int i = 0; i < 200; ++i) {
+    const std::uint64_t run = begin(*recorder);
+    std::atomic<bool> going = false, dropped = false;
+    std::thread other([&] {
+      for (std::uint64_t position = 0; !dropped; ++position) {
+        record(*recorder, kResidual, {run, 0, 1, position}, 1);
+        going = true;
+      }
+    });
+    while (!going) std::this_thread::yield();
+    recorder->drop_run(run);
+    dropped = true;
+    other.join();
+  }
+  const std::uint64_t kept = begin(*recorder);
+  for (std::uint64_t position = 0; position < 1000; position += 10)
+    record(*recorder, kResidual, {kept, 0, 10, position}, 1);
+  recorder->finish_step(kept, 1);
+  EXPECT_EQ(finish(*recorder, kept).head().drops, 0U);
 }
 
 TEST_F(RecorderTest, RefusesAFolderThatIsNoRunOrIsCut) {

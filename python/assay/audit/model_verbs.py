@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from .. import _core, models
+from ..arguments import bytes_of_hex
 from ..errors import FAILED, InputError
 from ..models import Engine, Loaded
 from ..printing import printable, show, show_json
@@ -58,12 +59,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _nonce_of(text: str | None) -> bytes:
-    try:
-        nonce = bytes(_NONCE) if text is None else bytes.fromhex(text)
-    except ValueError:
-        nonce = b""
-    # `fromhex` passes over spaces.
-    if len(nonce) != _NONCE or (text is not None and len(text) != 2 * _NONCE):
+    nonce = bytes(_NONCE) if text is None else bytes_of_hex(text, _NONCE)
+    if not nonce:
         raise InputError("malformed", "--nonce", f"not {2 * _NONCE} hexadecimal digits")
     return nonce
 

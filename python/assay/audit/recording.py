@@ -298,12 +298,14 @@ class Prover:
         except Error:
             self._discard(one)
             raise
-        UNFINISHED.discard(one.folder)
+        with WRITING:
+            UNFINISHED.discard(one.folder)
         return Run(one.folder, head.hex(), one.prompt, output)
 
     def _discard(self, one: _Open) -> None:
         self._recorder.drop_run(one.run)
-        UNFINISHED.discard(one.folder)
+        with WRITING:
+            UNFINISHED.discard(one.folder)
 
     def _wire(self, tap: int, rows: Rows) -> "_Known":
         place, values = self._places[tap], rows.values

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from ..arguments import bytes_of_hex
 from ..audit import BlockLayer, Prover, key_in, open_recorder, wires_between
 from ..errors import Error, one_line
 from ..models import (
@@ -142,11 +143,8 @@ class Auditor(Watcher):
             one.reason = "rows of its prompt were in a cache"
         if one.reason:
             return
-        try:
-            nonce = bytes.fromhex(request.nonce) if request.nonce else bytes(32)
-        except ValueError:
-            nonce = b""
-        if len(nonce) != 32:
+        nonce = bytes_of_hex(request.nonce, 32) if request.nonce else bytes(32)
+        if not nonce:
             one.reason = "its assay_nonce is not 64 hexadecimal digits"
             return
         self._prover.ask(one.number, nonce, request.sampling)

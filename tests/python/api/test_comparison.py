@@ -122,8 +122,13 @@ def test_the_command(files: Path) -> None:
 
 def test_the_command_on_what_it_cannot_compare(files: Path) -> None:
     assert "--tolerance" in refused(files, "compare", "a", "b", "--tolerance", "-1")
-    for wrong in ("nan", "inf", "1e999"):
-        assert "--tolerance" in refused(files, "compare", "a", "b", "--tolerance", wrong)
+    for verb in (
+        "audit listen --weights x --idle",
+        "audit listen --weights x --timeout",
+        "compare a b --tolerance",
+    ):
+        for wrong in ("nan", "-nan", "inf", "1e999"):
+            assert f"'{wrong}' is not a finite number" in refused(files, *verb.split(), wrong)
     for tokens in ("3", "3:", ":3", "-1:3", "0:3x"):
         assert "--tokens" in refused(files, "compare", "a", "b", "--tokens", tokens)
     assert "layer_0: no tokens 0 to 9" in refused(files, "compare", "a", "b", "--tokens", "0:9")
