@@ -334,6 +334,8 @@ def verify_row(
 def _state_of(model: Any) -> Mapping[str, Any]:
     if isinstance(model, Mapping):
         return model
+    if "torch" in sys.modules:
+        model = models.original_of(model)
     # Without them no model is theirs.
     transformers = sys.modules.get("transformers")
     if transformers is not None and isinstance(model, transformers.PreTrainedModel):

@@ -76,8 +76,10 @@ def engine_of(model: "PreTrainedModel", *, deterministic: bool = False) -> Engin
     import torch
     import transformers
 
+    from .hooks import original_of
     from .layout import device_of
 
+    model = original_of(model)
     device = device_of(model)
     config = model.config
     kernel = getattr(config, "_attn_implementation", None) or ""

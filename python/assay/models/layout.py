@@ -236,12 +236,7 @@ def _try_layout(
         last, tap = decoder, _kind_of_last(others, states[-1])
     else:
         return None
-    if any(state.ndim > 3 and state.shape[1] == state.shape[2] for state in states):
-        # As many rows for a token as tokens: with one more their axes can be told apart.
-        input_ids = input_ids[:, [0, 1, 1]]
-        with _trying(model, {}, {}):
-            states = _run_on(model, input_ids).hidden_states
-    rows = [as_rows(model, state, input_ids) for state in states]
+    rows = as_rows(model, states, input_ids)
     entries = tuple(Entry(int(state.shape[2]), state.dtype) for state in rows)
     return Layout(blocks, last, taps_for(len(blocks), tap), entries)
 
@@ -256,16 +251,27 @@ def _run_on(model: PreTrainedModel, input_ids: Tensor) -> Any:
     )
 
 
-def as_rows(model: PreTrainedModel, state: Tensor, ids: Tensor) -> Tensor:
-    """A hidden state of the model's list, [sequences, tokens, ..], with one row for each token.
+def as_rows(model: PreTrainedModel, states: Sequence[Tensor], ids: Tensor) -> tuple[Tensor, ...]:
+    """The model's list of hidden states, each [sequences, tokens, ..], with one row for each token.
 
     Raises:
-        InputError: It does not begin with the axes of `ids` ("unsupported").
+        InputError: One does not begin with the axes of `ids` ("unsupported").
     """
+    if any(state.ndim > 3 and state.shape[1] == state.shape[2] > 1 for state in states):
+        # As many rows for a token as tokens: with one token less their axes can be told apart.
+        shorter = ids[:, :-1]
+        with _trying(model, {}, {}):
+            for state in _run_on(model, shorter).hidden_states:
+                _require_axes(model, state, shorter)
+    for state in states:
+        _require_axes(model, state, ids)
+    return tuple(state.flatten(2) for state in states)
+
+
+def _require_axes(model: PreTrainedModel, state: Tensor, ids: Tensor) -> None:
     if state.ndim < 3 or state.shape[:2] != ids.shape:
         reason = f"hidden states of shape {tuple(state.shape)}, not [sequences, tokens, ..]"
         raise InputError("unsupported", type(model).__name__, reason)
-    return state.flatten(2)
 
 
 def _unheard(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:

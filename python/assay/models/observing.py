@@ -84,11 +84,12 @@ def observe(
     finally:
         _SEEING.set(tuple(one for one in _SEEING.get() if one not in attached))
         followed.detach(attached)
-    missed = max((one.missed for one in attached if not one.heard), default=0)
+    missed = max((one.most_missed() for one in attached if not one.heard), default=0)
     if missed:
         reason = (
-            f"saw nothing of {missed} passes that other threads made; say all_threads=True, or run "
-            "generate in a copy of this context (contextvars.copy_context)"
+            f"saw nothing of {missed} pass{'' if missed == 1 else 'es'} that other threads made; "
+            "say all_threads=True, or run generate in a copy of this context "
+            "(contextvars.copy_context)"
         )
         raise InputError("unsupported", type(model).__name__, reason)
 
@@ -130,8 +131,8 @@ class _Followed:
         for name, own in self._ours.items():
             object.__setattr__(model, name, own)
         self._hooks = [model.register_forward_pre_hook(self._passing)]
-        for decoder in _decoders_in(model):
-            self._hooks.append(decoder.register_forward_pre_hook(_Entrance(self._entering)))
+        for part in _parts_of_a_loop(model):
+            self._hooks.append(part.register_forward_pre_hook(_Entrance(self._entering)))
 
     @classmethod
     def attach(
@@ -168,37 +169,37 @@ class _Followed:
 
     def _passing(self, *_: object) -> None:
         """Before each pass of the model, whoever makes it."""
-        if is_taken(self._model):
-            return
-        self._refuse_if_seen()
-        for one in self._attached:
-            one.missed += 1
+        if not is_taken(self._model):
+            self._passed(self._model)
 
-    def _entering(self, decoder: nn.Module) -> None:
-        """Before each pass of the decoder, also of loops that call it without the model."""
+    def _entering(self, part: nn.Module) -> None:
+        """Before each pass of the decoder or the head, also of loops that call it by itself."""
         if torch.compiler.is_compiling() or is_taken(self._model):
             return
-        if self._seeing() and not self._is_shared_now(decoder):
-            self._refuse_if_seen()
+        if not self._is_shared_now(part):
+            self._passed(part)
 
-    def _is_shared_now(self, decoder: nn.Module) -> bool:
-        """Whether another model that has the decoder too is what calls it, in this thread."""
-        frame = sys._getframe()
-        while (below := frame.f_back) is not None:
-            frame = below
-            caller = frame.f_locals.get("self")
-            if isinstance(caller, PreTrainedModel) and caller not in (decoder, self._model):
-                parts = set(caller.modules())
-                if decoder in parts and self._model not in parts:
-                    return True
-        return False
-
-    def _refuse_if_seen(self) -> None:
+    def _passed(self, part: nn.Module) -> None:
+        """Nobody follows what runs `part` now."""
         if self._seeing():
             reason = (
                 "a pass that generate() did not make, which observers cannot follow; call generate"
             )
             raise InputError("unsupported", type(self._model).__name__, reason)
+        for one in self._attached:
+            one.missed[part] += 1
+
+    def _is_shared_now(self, part: nn.Module) -> bool:
+        """Whether another model that has the part too is what calls it, in this thread."""
+        frame = sys._getframe()
+        while (below := frame.f_back) is not None:
+            frame = below
+            caller = frame.f_locals.get("self")
+            if isinstance(caller, PreTrainedModel) and caller not in (part, self._model):
+                parts = set(caller.modules())
+                if part in parts and self._model not in parts:
+                    return True
+        return False
 
     def _refused_batch(self, *args: Any, **kwargs: Any) -> Any:
         if self._seeing():
@@ -218,10 +219,11 @@ class _Followed:
         return result
 
 
-def _decoders_in(model: PreTrainedModel) -> set[nn.Module]:
-    """What a loop may call in place of the model: all but the head."""
+def _parts_of_a_loop(model: PreTrainedModel) -> set[nn.Module]:
+    """What a loop may call in place of the model: all but the head, and the head."""
     untyped: Any = model
-    found = {untyped.base_model, untyped.get_decoder() if hasattr(model, "get_decoder") else None}
+    decoder = untyped.get_decoder() if hasattr(model, "get_decoder") else None
+    found = {untyped.base_model, decoder, untyped.get_output_embeddings()}
     return {one for one in found if isinstance(one, nn.Module)} - {model}
 
 

@@ -120,7 +120,7 @@ def _pass(
         )
         run.end([after.tolist() for _, after in answers])
     listed = result.hidden_states if hidden_states else None
-    return tuple(as_rows(model, state, ids) for state in listed or ())
+    return as_rows(model, listed or (), ids)
 
 
 def require_vocabulary(tokens: Sequence[int] | Tensor, size: int) -> None:

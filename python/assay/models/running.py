@@ -1,9 +1,10 @@
 """Which row of a pass belongs to which token of which sequence."""
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -26,14 +27,18 @@ class Attached:
     Attributes:
         observer: That one.
         places: One for each of its taps.
-        missed: Passes of the model that were no concern of it.
+        missed: By module of the model, its passes that were no concern of it.
         heard: Whether it was told of a run.
     """
 
     observer: Observer
     places: list[Place]
-    missed: int = 0
+    missed: Counter[nn.Module] = field(default_factory=Counter)
     heard: bool = False
+
+    def most_missed(self) -> int:
+        """Passes of the model that were no concern of it, each of which runs several modules."""
+        return max(self.missed.values(), default=0)
 
 
 class Run:

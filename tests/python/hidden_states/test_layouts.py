@@ -8,7 +8,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
+from assay import InputError
 from assay.hidden_states import CaptureError, LayoutError, capture_model
+from assay.models import find_layout, recompute
 from tiny_models import CONFIGS, HIDDEN, LAYERS, tiny
 
 PROMPT = torch.tensor([[3, 7, 11, 19, 4]])
@@ -144,6 +146,19 @@ def test_streams_before_tokens_are_refused(tokens: int, new: int, mode: Any) -> 
     with pytest.raises(CaptureError, match=refused) as caught:
         capture_model(model, ids, max_new_tokens=new, min_new_tokens=new, mode=mode)
     assert "--mode" not in str(caught.value)
+
+
+def test_streams_before_tokens_of_a_model_whose_layout_is_not_recognised() -> None:
+    model = tiny("llama")
+    for block in model.model.layers:
+        block.__class__ = StreamsBeforeTokens
+    model.config.num_hidden_layers = LAYERS + 1
+    model.model.norm.register_forward_pre_hook(lambda _, args: (args[0].sum(1),))
+    with pytest.raises(InputError, match="layout not recognised"):
+        find_layout(model)
+    for outputs in (2, 4):
+        with pytest.raises(InputError, match=r"hidden states of shape .*, not .sequences, tokens"):
+            recompute(model, [3], list(range(1, outputs)), to_the_end=True, hidden_states=True)
 
 
 def test_hidden_states_that_do_not_begin_with_sequences_and_tokens() -> None:

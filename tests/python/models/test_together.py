@@ -14,9 +14,17 @@ import torch
 from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from assay import Capture, InputError, toploc
+from assay import Capture, InputError, toploc, weights
 from assay.hidden_states import capture_model
-from assay.models import HEAD_INPUT, Keeper, find_layout, generate, observe, settings_for
+from assay.models import (
+    HEAD_INPUT,
+    Keeper,
+    engine_of,
+    find_layout,
+    generate,
+    observe,
+    settings_for,
+)
 from tiny_models import tiny
 
 PROMPTS = [[3, 1, 4, 1, 5], [9, 2, 6], [5, 3]]
@@ -289,6 +297,50 @@ def test_loops_over_the_decoder_and_the_head(layout: str) -> None:
         run(model, PROMPTS[0])
         together(lambda: model.base_model(ids))
     assert len(kept.sequences) == 1
+    with (
+        pytest.raises(InputError, match="saw nothing of 3 passes that other threads made"),
+        observe(model, Keeper(HEAD_INPUT)),
+    ):
+        together(lambda: model.base_model(ids), lambda: run(model, PROMPTS[0], tokens=2))
+
+
+def test_loops_over_the_blocks_and_the_head(model: PreTrainedModel) -> None:
+    decoder: Any = model.model
+    ids = torch.tensor([PROMPTS[0]])
+
+    def loop() -> None:
+        state = decoder.embed_tokens(ids)
+        angles = decoder.rotary_emb(state, torch.arange(ids.shape[1])[None])
+        for block in decoder.layers:
+            state = block(state, position_embeddings=angles)
+        model.get_output_embeddings()(decoder.norm(state))
+
+    with (
+        toploc.watch(model, **SHAPE) as found,
+        pytest.raises(InputError, match="LlamaForCausalLM: a pass that generate"),
+    ):
+        loop()
+    assert not found.sequences
+    with (
+        pytest.raises(InputError, match="saw nothing of 1 pass that other threads made"),
+        toploc.watch(model, **SHAPE),
+    ):
+        together(loop)
+    loop()
+    untouched(model)
+
+
+def test_loops_over_a_decoder_compiled_by_itself(model: PreTrainedModel) -> None:
+    ids = torch.tensor([PROMPTS[0]])
+    torch._dynamo.reset()
+    made: Any = torch.compile(model.model, backend="eager")
+    for _ in range(2):
+        with (
+            toploc.watch(model, **SHAPE),
+            pytest.raises(InputError, match="a pass that generate"),
+        ):
+            model.get_output_embeddings()(made(ids).last_hidden_state)
+        made(ids)
 
 
 def test_models_that_share_a_decoder(model: PreTrainedModel) -> None:
@@ -322,6 +374,8 @@ def test_what_torch_made_of_the_model(model: PreTrainedModel) -> None:
         pytest.raises(InputError, match="a pass that generate"),
     ):
         made(input_ids=torch.tensor([PROMPTS[0]]))
+    assert engine_of(made) == engine_of(model)
+    assert weights.manifest(made).root == weights.manifest(model).root
 
 
 def test_batches_that_change_while_they_run(model: PreTrainedModel) -> None:
