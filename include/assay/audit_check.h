@@ -88,6 +88,8 @@ struct Expectation {
   BlockChoice blocks = {};
   double cheat_share = 0.1;             ///< of tokens, of the cheat that the miss bound is about
   std::optional<Profile> profile = {};  ///< that the tolerance is of; the verdict names it
+  /// Set by Record::check alone: a file shows nothing of who wrote it.
+  bool drawn_here = false;
 
   /// Takes the tolerance of the profile for this model, or without one that of rows of its type. Errors: as
   /// Tolerance::of.

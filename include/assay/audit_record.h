@@ -26,7 +26,7 @@ class Record {
  public:
   static constexpr std::uint64_t kMaxBytes = std::uint64_t{64} << 20;  ///< of the file of outcomes
 
-  /// How the challenges of one provider ended.
+  /// How the challenges of one provider ended: each counts once, by its last outcome.
   struct Tally {
     std::uint64_t accepted = 0;
     std::uint64_t rejected = 0;

@@ -225,8 +225,9 @@ struct Challenge {
   /// SHA-256 of the file: by it the verifier knows the challenge again that it drew.
   [[nodiscard]] Digest digest() const;
 
-  /// Whether it asks for values of this commitment. Errors: kMismatch (another commitment), kOutOfRange (a
-  /// position of padding, which says nothing of what was committed to).
+  /// Whether it asks for values of this commitment. Errors: kMismatch (another commitment), kNonCanonical (a
+  /// point of the grid that is written as one anywhere), kOutOfRange (a position of padding, which says
+  /// nothing of what was committed to).
   [[nodiscard]] Status check(const Commitment& commitment) const;
 
   /// There must be 1 to kMaxCount queries, all with as many coordinates.

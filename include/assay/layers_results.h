@@ -90,9 +90,16 @@ struct SelectionResult {
 /// and sums that are right. Benefits may differ from the exact ones by 1e-9 of what all layers are worth, as
 /// sums of doubles do. `budgets` are those that the verifiers have, where they are known.
 ///
+/// Of "assay", where it is there: blocks, tensors, weights and fixed_order_value are those that follow from
+/// scores and runs. Nothing is searched: the upper bound is not below what the runs, or the selections in the
+/// orders fixed and greedy, are worth; a result of these two is worth what they find, and one of the order
+/// free no less than both. Grades and notes say what that leaves open. notes and scores_file are texts for
+/// people, and not checked.
+///
 /// It rejects at one of the steps "budgets", "run", "overlap", "budget", "layers", "cost", "benefit",
-/// "total", "bound"; the item is the verifier, counted from 0. That no better selection exists was not
-/// checked. Errors: kMismatch (scores of another model).
+/// "total", "blocks", "tensors", "weights", "bound", "fixed order", "order"; the item is the verifier,
+/// counted from 0. Errors: kMismatch (scores of another model), and those of SelectionProblem::make() with
+/// the scores and, where "assay" is there, the result's budgets.
 [[nodiscard]] Result<Verdict> check_selection(const SelectionResult& result, const Scores& scores,
                                               const std::optional<std::vector<double>>& budgets = {});
 

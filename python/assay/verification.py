@@ -115,7 +115,8 @@ def verify_all(
         A verdict for each claim, in their order.
 
     Raises:
-        InputError: An argument that cannot be used. Rejected proofs raise nothing.
+        InputError: An argument that cannot be used, or no claim at all, for all() of no verdicts is
+            true. Rejected proofs raise nothing.
     """
     require("verifier_key", verifier_key, AnyKey | None)
     parts: list[tuple[Any, Any, Any]] = []
@@ -124,24 +125,20 @@ def verify_all(
         require("claims", commitment, Commitment)
         require("claims", proofs, Proofs)
         parts.append((commitment, proofs, digest))
+    if not parts:
+        raise InputError("out_of_range", "claims", "there are none; give at least one")
     return _core.verify_all(
         [commitment._native for commitment, _, _ in parts],
         [proofs._native for _, proofs, _ in parts],
         [None if digest is None else digest_of(digest, "digest") for _, _, digest in parts],
-        _checker_of(verifier_key, parts[0][0] if parts else None),
+        _checker_of(verifier_key, parts[0][0]),
         [] if isinstance(trusted, PathLike) else digests_of(trusted),
         path_of(trusted, "trusted") if isinstance(trusted, PathLike) else None,
     )
 
 
-def _checker_of(key: AnyKey | None, commitment: Commitment | None) -> _core.Checker:
-    if key is not None:
-        return key._checker
-    if commitment is None:
-        raise InputError(
-            "mismatch", "verifier_key", "there is none, and no commitment that needs none"
-        )
-    return _core.checker_of(commitment._header)
+def _checker_of(key: AnyKey | None, commitment: Commitment) -> _core.Checker:
+    return _core.checker_of(commitment._header) if key is None else key._checker
 
 
 def _expected(expect: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -282,6 +282,7 @@ TEST(Attack, OneDropHidesNothingButItself) {
     EXPECT_EQ(outcome_with(model, entry.wire), "inconclusive drops") << entry.wire.to_string();
     EXPECT_EQ(outcome_with(model.quantised(127), entry.wire), "rejected product") << entry.wire.to_string();
   }
+  EXPECT_EQ(outcome_with(model, {1, Role::kV}), "inconclusive drops") << "k is there";
 }
 
 TEST(Attack, ASecretThatLeaked) {

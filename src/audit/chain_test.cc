@@ -205,6 +205,7 @@ TEST(AttentionError, IsThatOfTheWorstHead) {
   };
   EXPECT_EQ(error({3, 4, 0, 10}, {3, 4.5, 0, 9}), 0.1);
   EXPECT_EQ(error({0, 0, 0, 10}, {0, 0, 0, 10}), 0) << "of a head of zeros";
+  EXPECT_EQ(error({0, 0, 0, 0}, {0, 0, 0, 0}), 0) << "of zeros alone";
   EXPECT_EQ(error({0, 0, 0, 10}, {0, 1e-9, 0, 10}), std::numeric_limits<double>::infinity());
 }
 

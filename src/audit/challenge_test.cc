@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
 #include "assay/audit_record.h"
+#include "audit/kinds.h"
 #include "audit/test_support.h"
 
 namespace assay::audit {
@@ -177,8 +179,11 @@ TEST(Record, SaysWhatTheDiskSays) {
   const Record record = Record::open(directory / "record");
   ASSERT_TRUE(write_file(directory / "record", "no folder").ok());
   const Head head = head_of(4, 1);
-  EXPECT_EQ(record.keep(head, Challenge::draw(head, {1, 0}, world_of(1)).value()).error().code,
-            ErrorCode::kIo);
+  const Challenge drawn = Challenge::draw(head, {1, 0}, world_of(1)).value();
+  EXPECT_EQ(record.keep(head, drawn).error().code, ErrorCode::kIo);
+  // What cannot be written is no challenge that was drawn before.
+  std::filesystem::create_directories(directory / ("other/" + to_hex(drawn.head) + ".challenge"));
+  EXPECT_EQ(Record::open(directory / "other").keep(head, drawn).error().code, ErrorCode::kIo);
 }
 
 TEST(Record, ProvidersAreNamedByDigests) {
@@ -230,6 +235,32 @@ TEST(Record, DrawsForAHeadThatTheProviderSigned) {
   EXPECT_TRUE(draw(head, provider, drawing, &scaled)->attention.empty());
 }
 
+TEST(Record, ShowsWhoDrewTheChallenge) {
+  const tensor::TempDir directory;
+  test::SampleRun run;
+  run.compute(run.model);
+  const Record record = Record::open(directory / "record");
+  const SignedHead head = run.signed_head();
+  const Challenge asked = run.challenge({1, 3});
+  const Openings given = run.openings(asked);
+  const Expectation expected = run.expectation(asked);
+  tensor::expect_error(record.check(head, &given, expected, run.by_weights()), ErrorCode::kMismatch,
+                       "no challenge was drawn for this head");
+  ASSERT_TRUE(record.keep(head.head(), asked).ok());
+  const auto nobody = testing::HasSubstr("nothing shows that the verifier drew the challenge");
+  const auto grade_of = [](const Verdict& verdict) {
+    return std::ranges::find(verdict.checks(), "challenge", &Verdict::Check::step)->grade;
+  };
+  const Verdict recorded = record.check(head, &given, expected, run.by_weights()).value();
+  EXPECT_TRUE(recorded.ok()) << recorded.reason();
+  EXPECT_EQ(grade_of(recorded), Grade::kBound);
+  EXPECT_THAT(recorded.notes(), testing::Not(testing::Contains(nobody)));
+  const Verdict alone = audit::check(head, &given, expected, run.by_weights()).value();
+  EXPECT_TRUE(alone.ok()) << alone.reason();
+  EXPECT_EQ(grade_of(alone), Grade::kMissing);
+  EXPECT_THAT(alone.notes(), testing::Contains(nobody));
+}
+
 TEST(Record, CountsOutcomesOfEachProvider) {
   const tensor::TempDir directory;
   const Record record = Record::open(directory / "record");
@@ -237,13 +268,25 @@ TEST(Record, CountsOutcomesOfEachProvider) {
   Digest two{};
   two.fill(2);
   EXPECT_EQ(record.tally(one).value(), Record::Tally{});
+  Digest head{};
   for (const Verdict& verdict :
        {Verdict::accepted(), Verdict::rejected("missing", "step 3"), Verdict::rejected("product", "a reason"),
-        Verdict::inconclusive("drops", "one")})
-    EXPECT_TRUE(record.note(one, two, verdict).ok());
+        Verdict::inconclusive("drops", "one")}) {
+    ++head[0];
+    // Whoever looks again at an answer counts it once.
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(record.note(one, head, verdict).ok());
+  }
   EXPECT_TRUE(record.note(two, one, Verdict::accepted()).ok());
   EXPECT_EQ(record.tally(one).value(), (Record::Tally{1, 2, 1, 1}));
   EXPECT_EQ(record.tally(two).value(), (Record::Tally{1, 0, 0, 0}));
+  // What was missing came after all.
+  EXPECT_TRUE(record.note(one, Digest{2}, Verdict::accepted()).ok());
+  EXPECT_EQ(record.tally(one).value(), (Record::Tally{2, 1, 1, 0}));
+  ASSERT_TRUE(write_file(directory / "record/aa.challenge", "a challenge").ok());
+  const FileKind* const kind = find_kind(directory / "record", file_kinds()).value();
+  const Json shown = kind->read(directory / "record").value();
+  EXPECT_EQ(shown.at("challenges").dump(), "1");
+  EXPECT_EQ(shown.at("providers").size(), 2U);
   ASSERT_TRUE(write_file(directory / "record/outcomes", to_hex(one) + " aa perhaps -\n").ok());
   EXPECT_EQ(record.tally(one).error().code, ErrorCode::kMalformed);
 }

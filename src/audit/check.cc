@@ -99,8 +99,15 @@ void report_limits(Verdict& verdict, const Question& q) {
     verdict.add_note(
         fmt::format("the choice of tokens is not bound: sampling is '{}'", q.expected.request.sampling));
   for (const std::string& name : facts.table.left_out) verdict.add_note(name + " is not checked");
+  if (q.expected.drawn_here) {
+    verdict.add_assumption("nobody but the verifier writes to its record of what was drawn");
+  } else {
+    verdict.add_note(
+        "nothing shows that the verifier drew the challenge: it was not looked up in a record of what was "
+        "drawn");
+    verdict.add_assumption("the challenge was drawn after the head lay before the verifier, and once");
+  }
   verdict.add_note("not seen: work that was not declared, attention in blocks that were not drawn");
-  verdict.add_assumption("the challenge was drawn after the head lay before the verifier, and once");
   if (q.reference.is_secret()) verdict.add_assumption("nobody but the verifier knows the key");
 }
 
@@ -280,6 +287,7 @@ Result<Verdict> judge(const Head& head, const Openings* openings, const Expectat
   ASSAY_TRY(check_challenge(head, expected, facts));
   Passed passed;
   passed.add("head", Grade::kBound);
+  passed.add("challenge", expected.drawn_here ? Grade::kBound : Grade::kMissing);
   if (openings == nullptr)
     return with_checks(rejected(fault("missing", "the provider did not answer the challenge")), passed);
   if (openings->challenge != expected.challenge.digest())

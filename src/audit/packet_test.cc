@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include "assay/audit_packet.h"
+#include "audit/kinds.h"
 #include "audit/packet_samples_for_test.h"
+#include "base/file.h"
 #include "base/wire.h"
 #include "tensor/test_support.h"
 
@@ -134,6 +136,7 @@ TEST(PacketHeader, OfAnEmptyOrTooWideProductHasNoRows) {
   EXPECT_EQ(PacketHeader::most_rows(0, 4, tensor::Dtype::kF32, false), 0);
   EXPECT_EQ(PacketHeader::most_rows(4, 0, tensor::Dtype::kF32, false), 0);
   EXPECT_EQ(PacketHeader::most_rows(1, PacketHeader::kMaxColumns + 1, tensor::Dtype::kF32, false), 0);
+  EXPECT_EQ(PacketHeader::most_rows(UINT64_MAX, 1, tensor::Dtype::kF32, false), 0) << "k + 1 is 0";
 }
 
 TEST(PacketHeader, SaysItsOwnLength) {
@@ -288,6 +291,21 @@ TEST(PacketReader, TakesMemoryAsBytesCome) {
   ASSERT_TRUE(reader.has_header());
   EXPECT_EQ(reader.space().size(), std::size_t{1} << 20);
   EXPECT_EQ(reader.packet()->payload.size(), std::size_t{1} << 20);
+}
+
+TEST(PacketFile, IsShownWhereItsPacketsAreWhole) {
+  const tensor::TempDir directory;
+  const std::filesystem::path path = directory / "packets";
+  const Packet packet = honest_packet(tensor::Dtype::kF32);
+  Bytes bytes = packet.header.encode();
+  bytes.insert(bytes.end(), packet.payload.begin(), packet.payload.end());
+  ASSERT_TRUE(write_file(path, ByteSpan(bytes)).ok());
+  const FileKind* const kind = find_kind(path, file_kinds()).value();
+  EXPECT_EQ(kind->name, "packets of sampled products");
+  EXPECT_EQ(kind->read(path).value().at("packets").dump(), "1");
+  bytes.pop_back();
+  ASSERT_TRUE(write_file(path, ByteSpan(bytes)).ok());
+  expect_error(kind->read(path), ErrorCode::kMalformed, "it ends within a packet");
 }
 
 }  // namespace

@@ -140,7 +140,7 @@ TEST_F(OneLayer, IsRejectedByTheFirstOfWhatIsAsFarOff) {
   std::vector<Product> products = {zeros(), zeros()};
   products[0].position = 4;
   products[1].position = 5;
-  for (Product& product : products) product.output[3] = product.output[100] = 1;
+  for (Product& product : products) product.output[3] = product.output[4] = product.output[100] = 1;
   for (int i = 0; i < 20; ++i) {  // whichever thread comes first
     const auto failure = check(products).failure;
     ASSERT_TRUE(failure);

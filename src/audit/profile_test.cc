@@ -290,6 +290,14 @@ TEST(Measure, GoesOnBehindAFault) {
   EXPECT_THAT(measured.outcome, testing::StartsWith("rejected product: "));
   EXPECT_EQ(measured.chain.size(), 3U * test::Llama::kBlocks + 1);
   EXPECT_EQ(measured.attention.size(), test::Llama::kBlocks);
+  // Zeros are the products of zeros, and no embedding.
+  test::SampleRun zeros;
+  zeros.compute(zeros.model, [](const Wire&, std::uint64_t, test::Row& row) { row.assign(row.size(), 0); });
+  const Measured of_zeros = measure(RunFolder::open(zeros.run_folder).value(), zeros.request,
+                                    zeros.challenge({1}), Tolerance::of(RowDtype::kBF16), zeros.by_weights())
+                                .value();
+  EXPECT_THAT(of_zeros.outcome, testing::StartsWith("rejected chain: "));
+  EXPECT_EQ(of_zeros.attention.size(), test::Llama::kBlocks);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string>
@@ -80,7 +81,9 @@ Status Record::require_drawn(const Challenge& challenge) const {
 Result<Verdict> Record::check(const SignedHead& head, const Openings* openings, const Expectation& expected,
                               const Reference& reference) const {
   ASSAY_TRY(require_drawn(expected.challenge));
-  Verdict verdict = ASSAY_TRY(audit::check(head, openings, expected, reference));
+  Expectation drawn = expected;
+  drawn.drawn_here = true;
+  Verdict verdict = ASSAY_TRY(audit::check(head, openings, drawn, reference));
   ASSAY_TRY(note(provider_id(expected.provider), expected.challenge.head, verdict));
   return verdict;
 }
@@ -107,9 +110,11 @@ Result<std::vector<Record::Line>> Record::lines() const {
 }
 
 Result<Record::Tally> Record::tally(const Digest& provider) const {
+  std::map<std::string, Line> last;  // by head: whoever looks again at an answer counts it once
+  for (Line& one : ASSAY_TRY(lines()))
+    if (one.provider == to_hex(provider)) last.insert_or_assign(one.head, std::move(one));
   Tally tally;
-  for (const Line& one : ASSAY_TRY(lines())) {
-    if (one.provider != to_hex(provider)) continue;
+  for (const auto& [head, one] : last) {
     if (one.outcome == to_string(Outcome::kAccepted)) {
       ++tally.accepted;
     } else if (one.outcome == to_string(Outcome::kRejected)) {

@@ -368,6 +368,27 @@ TEST(Attack, ChallengeAnsweredOffTheGrid) {
   EXPECT_EQ(verify_bytes(sample.commitment, proofs, sample.checker, options).step(), "challenge");
 }
 
+// Whoever answers such a challenge would be rejected for it.
+TEST(Attack, ChallengeThatHidesAnEntryInAPointAnywhere) {
+  const Sample sample = test::flat_sample();
+  Query hidden;
+  hidden.field = {Fr::from_u64(1), Fr::from_u64(1)};
+  const Challenge asked{sample.commitment.digest(), {sample.asked[0], hidden}};
+  const Error refused = asked.check(sample.commitment).error();
+  EXPECT_EQ(refused.code, ErrorCode::kNonCanonical);
+  EXPECT_EQ(refused.to_string(), "challenge, point 1: 1,1: a point of the grid must be written as one");
+  const std::vector<Query> answered{sample.asked[0], Query::on_grid({1, 1})};
+  VerifyOptions options;
+  options.challenge = &asked;
+  const Verdict verdict = verify_bytes(
+      sample.commitment, prove(sample.srs, sample.commitment, sample.values.view(), answered).value(),
+      sample.checker, options);
+  EXPECT_EQ(verdict.step(), "challenge");
+  EXPECT_EQ(verdict.item(), 1U);
+  EXPECT_EQ(verdict.reason(),
+            "the challenge itself asks for 1,1: a point of the grid must be written as one");
+}
+
 // Padding opens to what everybody knows beforehand.
 TEST(Attack, ChallengeOfPaddingAlone) {
   for (const Sample& sample : {test::model_sample(), test::cube_sample()}) {

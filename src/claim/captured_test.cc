@@ -139,6 +139,10 @@ TEST(Captured, OneArrayAloneIsTheWholeTensor) {
   const Arrays two{{}, {whole, test::layer_of("rest", {5}, 11)}, false};
   EXPECT_EQ(captured_like(header, two, {}, "own").value().fault,
             "layer 0 is 'whole', in the commitment it is 'layer_0'");
+  // As many values in another shape are another tensor.
+  const Arrays reshaped{{}, {test::layer_of("whole", {4, 4}, 5)}, false};
+  EXPECT_EQ(captured_like(header, reshaped, {}, "own").value().fault,
+            "it has 1 layers, the commitment is to 2");
 }
 
 // As the committed integers themselves it would be held to no dtype and no encoding.

@@ -125,6 +125,13 @@ Status Challenge::check(const Commitment& commitment) const {
     return Error{ErrorCode::kMismatch, "challenge",
                  fmt::format("asks about the commitment {}, this one is {}", to_hex(commitment_digest),
                              to_hex(digest))};
+  for (std::size_t k = 0; k < queries.size(); ++k) {
+    if (queries[k].is_on_grid() || queries[k].is_of_parts()) continue;
+    const std::string fault = internal::fault_of(queries[k], commitment.header.layout.axes);
+    if (!fault.empty())
+      return Error{ErrorCode::kNonCanonical, fmt::format("challenge, point {}", k),
+                   fmt::format("{}: {}", queries[k].to_string(), fault)};
+  }
   const std::optional<std::size_t> padding = internal::find_padding(commitment.header.layout, queries);
   if (!padding) return {};
   return Error{

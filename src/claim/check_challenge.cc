@@ -22,6 +22,11 @@ Verdict check_challenge(const Challenge& asked, const std::optional<Digest>& dra
                                                       asked.queries.size(), proofs.size()));
   for (std::size_t k = 0; k < asked.queries.size(); ++k) {
     if (proofs.query(k) == asked.queries[k]) continue;
+    const std::string fault = fault_of(asked.queries[k], header.layout.axes);
+    if (!fault.empty())
+      return Verdict::rejected("challenge", fmt::format("the challenge itself asks for {}: {}",
+                                                        asked.queries[k].to_string(), fault))
+          .at_item(k);
     return Verdict::rejected("challenge",
                              fmt::format("it asks for the point {} here", asked.queries[k].to_string()))
         .at_item(k);

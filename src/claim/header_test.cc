@@ -145,6 +145,10 @@ TEST(Header, RefusesWhatContradictsItself) {
   header.capture_mode = static_cast<CaptureMode>(9);
   EXPECT_TRUE(refused(header));
   header = good;
+  header.scheme = static_cast<Scheme>(9);
+  EXPECT_TRUE(refused(header));
+  EXPECT_EQ(header.validate().error().to_string(), "scheme: no such scheme");
+  header = good;
   header.layout.kind = encode::Layout::Kind::kFlat;
   EXPECT_TRUE(refused(header));
   header = good;

@@ -110,6 +110,22 @@ TEST(Parts, InWordsOfTheModel) {
   EXPECT_EQ(shape(*query({}, {}, 3)), (tensor::Shape{2, 2}));
 }
 
+TEST(Parts, ValuesAreWrittenInTheDtypeOfTheTensor) {
+  const Sample sample = test::model_sample();
+  const encode::Layout& layout = sample.commitment.header.layout;
+  const Query slice = query_of_slice(layout, {"layer_1", {}, {}}).value();
+  const Query entry = Query::on_grid(layout.axes.coordinates_of(2));
+  const test::TemporaryDirectory directory;
+  const std::filesystem::path path = directory.file("values.safetensors");
+  ASSERT_TRUE(write_values(path, sample.commitment, proofs_of(sample, {slice, entry})).ok());
+  const tensor::TensorFile file = tensor::open(path).value();
+  ASSERT_NE(file.find("proof_0"), nullptr);
+  ASSERT_NE(file.find("proof_1"), nullptr);
+  EXPECT_EQ(file.find("proof_0")->dtype, tensor::Dtype::kBF16);
+  EXPECT_EQ(file.find("proof_0")->shape, (tensor::Shape{2, 17}));
+  EXPECT_EQ(file.find("proof_1")->dtype, tensor::Dtype::kBF16);
+}
+
 // A width of up to 16 values is one axis, and to fix it is to fix the whole width.
 TEST(Parts, AWidthOfOneAxisIsFixedAsAWhole) {
   const std::vector<encode::LayerShape> shapes{{"a", {3, 4}, ""}, {"b", {3, 4}, ""}};

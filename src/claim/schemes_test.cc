@@ -634,5 +634,41 @@ TEST(MerkleScheme, LeavesMustBeTheCommittedOnes) {
             "proof shape");
 }
 
+// One that has no form is named before one that is false.
+TEST(MerkleScheme, EvidenceOfNoFormIsToldFirst) {
+  const Made made = model_of(Scheme::kMerkle);
+  const Axes& axes = made.commitment.header.layout.axes;
+  const std::vector<Query> queries{Query::on_grid(axes.coordinates_of(2)),
+                                   Query::on_grid(axes.coordinates_of(3))};
+  const Proofs changed = test::edited(made.open(queries), [](std::vector<Proof>& list) {
+    list[0].answer.value = list[0].answer.value.is_zero() ? Fr::one() : Fr::zero();
+    list[1].answer.evidence[32] = 3;
+  });
+  const Verdict verdict = made.check(changed).verdict;
+  EXPECT_EQ(verdict.step(), "proof shape");
+  EXPECT_EQ(verdict.item(), 1U);
+}
+
+TEST(MerkleScheme, ValuesOfEveryWidthGoThroughAFile) {
+  for (const auto& [value, width] : std::vector<std::pair<std::int64_t, int>>{
+           {100, 1}, {1000, 2}, {100000, 4}, {std::int64_t{1} << 40, 8}}) {
+    std::vector<tensor::IntegerTensor> layers;
+    for (const char* name : {"layer_0", "layer_1"})
+      layers.push_back(
+          {name, {1, 2, 17}, tensor::IntegerArray::own(std::vector<std::int64_t>(34, value)), ""});
+    const Made made = make(Scheme::kMerkle, encode::plan_model(encode::shapes_of(layers)).value(), {},
+                           tensor::Dtype::kI64, layers);
+    const encode::Layout& layout = made.commitment.header.layout;
+    const std::vector<Query> queries{Query::on_grid(layout.axes.coordinates_of(2)),
+                                     query_of_slice(layout, {"layer_1", {}, {}}).value()};
+    const Bytes bytes = made.open(queries).encode();
+    const Result<Proofs> proofs = Proofs::decode(bytes, "proofs");
+    ASSERT_TRUE(proofs.ok()) << proofs.error().to_string();
+    EXPECT_EQ(proofs->evidence(0)[32], width) << "of the values of the leaf";
+    const Verdict verdict = made.check(*proofs).verdict;
+    EXPECT_TRUE(verdict.ok()) << width << " bytes: " << verdict.reason();
+  }
+}
+
 }  // namespace
 }  // namespace assay::claim

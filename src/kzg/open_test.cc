@@ -105,6 +105,9 @@ TEST_P(KzgOpen, EveryWidthOpensAlike) {
   for (const std::uint64_t index : {0U, 1U, 3U, 7U})
     EXPECT_EQ(open(known.srs, extremes, index)->quotient,
               open_at(known.srs, extremes, node_of(5, index))->quotient);
+  const std::vector<std::int64_t> wide = {INT64_MIN, INT64_MAX, -1, 0};  // 64 bits do not hold differences
+  for (const std::uint64_t index : {0U, 1U, 3U, 7U})
+    EXPECT_EQ(open(known.srs, wide, index)->quotient, open_at(known.srs, wide, node_of(5, index))->quotient);
 }
 
 TEST_P(KzgOpen, QuotientsTimesTheirDivisors) {

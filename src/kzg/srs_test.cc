@@ -115,6 +115,17 @@ TEST(KzgSrs, FilesRoundTrip) {
   }
 }
 
+TEST(KzgSrs, FilesAndKeysAreKnownByTheirFirstBytes) {
+  const test::TemporaryDirectory directory;
+  const Srs srs = Srs::dev(2, 7).value();
+  ASSERT_TRUE(srs.write(directory.file("a.srs")).ok());
+  ASSERT_TRUE(write_file(directory.file("a.vk"), srs.verifier_key().encode()).ok());
+  ASSERT_TRUE(write_file(directory.file("other"), "no SRS").ok());
+  EXPECT_TRUE(is_kzg_file(directory.file("a.srs")).value());
+  EXPECT_TRUE(is_kzg_file(directory.file("a.vk")).value());
+  EXPECT_FALSE(is_kzg_file(directory.file("other")).value());
+}
+
 TEST(KzgSrs, RefusesFilesThatAreNotWhole) {
   const Srs srs = Srs::dev(11, 3).value();
   const test::TemporaryDirectory directory;

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/check.h"
 #include "base/try.h"
@@ -34,6 +36,26 @@ std::vector<std::string> tensors_around(const std::vector<std::uint64_t>& blocks
   return names;
 }
 
+/// Of a result from these scores.
+std::optional<Digest> weights_of(const Scores& scores) {
+  if (!scores.assay) return std::nullopt;
+  return scores.assay->weights;
+}
+
+std::string root_text(const std::optional<Digest>& weights) {
+  return weights ? "the root " + to_hex(*weights) : "no weights";
+}
+
+/// What a result says something about. Files of the original pipeline say nothing that depends on all budgets
+/// together, and may have more verifiers than are selected for here.
+Result<SelectionProblem> problem_of(const SelectionResult& result, const Scores& scores) {
+  if (!result.assay) return SelectionProblem::make(scores, {1});
+  std::vector<double> budgets;
+  // A budget below 1 stands in our files as 0, which is no budget for make(). It allows as little.
+  for (const Assignment& one : result.assignments) budgets.push_back(std::max(one.budget, 0.5));
+  return SelectionProblem::make(scores, budgets);
+}
+
 Assignment assignment_of(const Scores& scores, const SelectionProblem& problem, const LayerRun& run,
                          std::uint64_t budget) {
   Assignment assignment;
@@ -51,10 +73,10 @@ Assignment assignment_of(const Scores& scores, const SelectionProblem& problem, 
 /// The questions about one result, in their order.
 class Check {
  public:
-  Check(const SelectionResult& result, const Scores& scores)
+  Check(const SelectionResult& result, const Scores& scores, SelectionProblem problem)
       : result_(result),
         scores_(scores),
-        problem_(SelectionProblem::make(scores, {1}).value()),
+        problem_(std::move(problem)),
         taken_(scores.layers.size()),
         tolerance_(kTolerance * problem_.unscaled(problem_.scaled_sums().back())) {}
 
@@ -69,6 +91,9 @@ class Check {
       if (Verdict verdict = check_sums(k); !verdict.ok()) return verdict.at_item(k);
     }
     if (Verdict verdict = check_totals(); !verdict.ok()) return verdict;
+    if (result_.assay) {
+      if (Verdict verdict = check_origin(*result_.assay); !verdict.ok()) return verdict;
+    }
     return accepted(budgets.has_value());
   }
 
@@ -142,31 +167,145 @@ class Check {
     }
     if (!result_.is_valid)
       return Verdict::rejected("total", "the result says of itself that it is not valid");
-    if (!result_.assay) return Verdict::accepted();
-    if (result_.assay->upper_bound < value - tolerance_)
-      return Verdict::rejected("bound", fmt::format("the runs are worth {}, over the upper bound {}", value,
-                                                    result_.assay->upper_bound));
-    if (result_.assay->proven_optimal && !is_near(result_.assay->upper_bound, value))
+    return Verdict::accepted();
+  }
+
+  /// What the object "assay" says.
+  Verdict check_origin(const SelectionOrigin& origin) {
+    if (Verdict verdict = check_captured(origin); !verdict.ok()) return verdict;
+    if (const auto weights = weights_of(scores_); origin.weights != weights)
+      return Verdict::rejected(
+          "weights", fmt::format("assay.weights: the scores name {}, the result names {}", root_text(weights),
+                                 root_text(origin.weights)));
+    // Without a search: what the orders greedy and fixed find, and a bound that holds for all orders.
+    quick_ = select(problem_, Order::kGreedy);
+    if (Verdict verdict = check_bound(origin); !verdict.ok()) return verdict;
+    if (!is_near(origin.fixed_order_value, quick_.fixed_order_value))
+      return Verdict::rejected("fixed order",
+                               fmt::format("assay.fixed_order_value: the given order of the verifiers "
+                                           "allows {}, not {}",
+                                           quick_.fixed_order_value, origin.fixed_order_value));
+    return check_order(origin.order);
+  }
+
+  /// Blocks and tensors follow from the runs. The reader has counted them; whoever fills in a result in C++
+  /// may have not.
+  [[nodiscard]] Verdict check_captured(const SelectionOrigin& origin) const {
+    if (origin.blocks.size() != runs_.size())
+      return Verdict::rejected("blocks", fmt::format("assay.blocks is of {} verifiers, there are {}",
+                                                     origin.blocks.size(), runs_.size()));
+    if (origin.tensors.size() != runs_.size())
+      return Verdict::rejected("tensors", fmt::format("assay.tensors is of {} verifiers, there are {}",
+                                                      origin.tensors.size(), runs_.size()));
+    for (std::size_t k = 0; k < runs_.size(); ++k) {
+      const std::vector<std::uint64_t> blocks = blocks_of(scores_, runs_[k]);
+      if (origin.blocks[k] != blocks) {
+        const std::string right =
+            blocks.empty() ? "no blocks" : fmt::format("blocks {} to {}", blocks.front(), blocks.back());
+        return Verdict::rejected(
+                   "blocks",
+                   fmt::format("verifier {}: its layers lie in {}, not those of assay.blocks", k + 1, right))
+            .at_item(k);
+      }
+      const std::vector<std::string> tensors = tensors_around(blocks);
+      if (origin.tensors[k] != tensors) {
+        const std::string right =
+            tensors.empty() ? "none" : fmt::format("{} to {}", tensors.front(), tensors.back());
+        return Verdict::rejected("tensors", fmt::format("verifier {}: the tensors around its blocks are {}, "
+                                                        "not those of assay.tensors",
+                                                        k + 1, right))
+            .at_item(k);
+      }
+    }
+    return Verdict::accepted();
+  }
+
+  [[nodiscard]] Verdict check_bound(const SelectionOrigin& origin) const {
+    const double value = problem_.unscaled(value_);
+    for (const auto& [what, worth] : {std::pair("the runs are", value),
+                                      {"the best runs in the given order are", quick_.fixed_order_value},
+                                      {"the greedy runs are", quick_.value}}) {
+      if (!is_at_least(origin.upper_bound, worth))
+        return Verdict::rejected(
+            "bound", fmt::format("{} worth {}, over assay.upper_bound {}", what, worth, origin.upper_bound));
+    }
+    if (origin.proven_optimal && !is_near(origin.upper_bound, value))
       return Verdict::rejected("bound",
-                               fmt::format("called the optimum, but the runs are worth {} and the upper "
-                                           "bound is {}",
-                                           value, result_.assay->upper_bound));
+                               fmt::format("assay.proven_optimal: called the optimum, but the runs are worth "
+                                           "{} and the upper bound is {}",
+                                           value, origin.upper_bound));
+    return Verdict::accepted();
+  }
+
+  /// Which of equally good runs an order takes is left to it.
+  [[nodiscard]] Verdict check_order(Order order) const {
+    const double value = problem_.unscaled(value_);
+    if (order == Order::kFree) {
+      // A search begins with both, so that no time limit makes it worse.
+      const double least = std::max(quick_.value, quick_.fixed_order_value);
+      if (!is_at_least(value, least))
+        return Verdict::rejected(
+            "order",
+            fmt::format("assay.order: free finds runs worth at least {}, these are worth {}", least, value));
+      return Verdict::accepted();
+    }
+    if (order == Order::kFixed) {
+      std::uint32_t end = 0;
+      for (std::size_t k = 0; k < runs_.size(); ++k) {
+        if (runs_[k].empty()) continue;
+        if (runs_[k].begin < end)
+          return Verdict::rejected(
+                     "order",
+                     fmt::format("assay.order: fixed, but verifier {} is left of one before it", k + 1))
+              .at_item(k);
+        end = runs_[k].end;
+      }
+    }
+    const double worth = order == Order::kFixed ? quick_.fixed_order_value : quick_.value;
+    if (!is_near(value, worth))
+      return Verdict::rejected("order", fmt::format("assay.order: {} finds runs worth {}, these are worth {}",
+                                                    to_string(order), worth, value));
     return Verdict::accepted();
   }
 
   [[nodiscard]] Verdict accepted(bool budgets_known) const {
+    const double value = problem_.unscaled(value_);
     Verdict verdict = Verdict::accepted();
     verdict.add_check("budgets", budgets_known ? Grade::kRecomputed : Grade::kMissing);
     for (const char* step : {"run", "overlap", "budget", "layers", "cost", "benefit", "total"})
       verdict.add_check(step, Grade::kRecomputed);
-    verdict.add_check("bound", result_.assay ? Grade::kSelfReported : Grade::kMissing);
-    verdict.add_figure("value", problem_.unscaled(value_));
+    add_origin_checks(verdict);
+    verdict.add_figure("value", value);
     verdict.add_figure("cost", cost_);
-    verdict.add_note("whether another selection is worth more was not checked");
     if (!budgets_known) verdict.add_note("the budgets are those that the result states");
     return verdict;
   }
 
+  void add_origin_checks(Verdict& verdict) const {
+    if (!result_.assay) {
+      for (const char* step : {"blocks", "tensors", "weights", "bound", "fixed order", "order"})
+        verdict.add_check(step, Grade::kMissing);
+      verdict.add_note("whether another selection is worth more was not checked");
+      return;
+    }
+    const SelectionOrigin& origin = *result_.assay;
+    const bool bound_holds = is_at_least(origin.upper_bound, quick_.upper_bound);
+    const bool is_best = is_at_least(problem_.unscaled(value_), quick_.upper_bound);
+    for (const char* step : {"blocks", "tensors"}) verdict.add_check(step, Grade::kRecomputed);
+    verdict.add_check("weights", origin.weights ? Grade::kRecomputed : Grade::kMissing);
+    verdict.add_check("bound", bound_holds ? Grade::kRecomputed : Grade::kSelfReported);
+    verdict.add_check("fixed order", Grade::kRecomputed);
+    const bool searched = origin.order == Order::kFree && !is_best;
+    verdict.add_check("order", searched ? Grade::kSelfReported : Grade::kRecomputed);
+    if (!origin.weights) verdict.add_note("neither the scores nor the result name the model's weights");
+    if (!is_best) verdict.add_note("whether another selection is worth more was not checked");
+    if (!bound_holds)
+      verdict.add_note(
+          "the upper bound is the result's word: only the runs and quick selections were held against it");
+    if (searched) verdict.add_note("order: whether all orders were searched was not checked");
+  }
+
+  [[nodiscard]] bool is_at_least(double number, double least) const { return number >= least - tolerance_; }
   [[nodiscard]] bool is_near(double said, double exact) const { return std::abs(said - exact) <= tolerance_; }
 
   const SelectionResult& result_;
@@ -174,6 +313,7 @@ class Check {
   SelectionProblem problem_;
   std::vector<LayerRun> runs_;  // of the verifiers, once they are known to be runs
   std::vector<bool> taken_;
+  Selection quick_;  // the greedy one, once "assay" is checked
   double tolerance_;
   std::uint64_t cost_ = 0;
   std::int64_t value_ = 0;
@@ -195,7 +335,7 @@ SelectionResult SelectionResult::of(const Scores& scores, const SelectionProblem
   origin.upper_bound = selection.upper_bound;
   origin.proven_optimal = selection.proven_optimal;
   origin.fixed_order_value = selection.fixed_order_value;
-  if (scores.assay) origin.weights = scores.assay->weights;
+  origin.weights = weights_of(scores);
   for (std::size_t k = 0; k < selection.runs.size(); ++k) {
     const LayerRun& run = selection.runs[k];
     result.assignments.push_back(assignment_of(scores, problem, run, problem.budgets()[k]));
@@ -214,7 +354,8 @@ Result<Verdict> check_selection(const SelectionResult& result, const Scores& sco
     return Error{ErrorCode::kMismatch, "model_name",
                  fmt::format("the result is of '{}' with {} layers, the scores are of '{}' with {}",
                              result.model_name, result.num_layers, scores.model_name, scores.layers.size())};
-  return Check(result, scores).all(budgets);
+  SelectionProblem problem = ASSAY_TRY(problem_of(result, scores));
+  return Check(result, scores, std::move(problem)).all(budgets);
 }
 
 }  // namespace assay::layers

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "setup/small_multiples.h"
 #include "setup/test_support.h"
 #include "setup/transcript_file.h"
 
@@ -263,6 +264,26 @@ TEST(CeremonyBytes, Refusals) {
   bad.contributions[0].name = std::string(65, 'x');
   EXPECT_EQ(Ceremony::decode(bad.encode(), "t").error().code, ErrorCode::kTooLarge);
   EXPECT_EQ(Ceremony::decode(Bytes(Ceremony::kMaxBytes + 1), "t").error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(Ceremony::decode(Bytes(Ceremony::kMaxBytes), "t").error().code, ErrorCode::kMalformed);
+}
+
+TEST(Ceremony, MayHaveAsManyAxesAsThereAre) {
+  const Ceremony most{axes_of(std::vector<std::uint64_t>(Axes::kMaxCount, 1)), Digest{7}};
+  const Result<Ceremony> decoded = Ceremony::decode(most.encode(), "t");
+  ASSERT_TRUE(decoded.ok()) << decoded.error().to_string();
+  EXPECT_EQ(*decoded, most);
+}
+
+TEST(SmallMultiples, AreFoundUpToTheLargest) {
+  const internal::SmallMultiples small;
+  const auto find = [&](std::int64_t k) {
+    return small.find(curve::multiply_vartime(G2Affine::generator(), Fr::from_i64(k)));
+  };
+  constexpr std::int64_t kLargest = internal::SmallMultiples::kLargest;
+  for (const std::int64_t k : std::vector<std::int64_t>{0, 1, -1024, 1025, kLargest, -kLargest})
+    EXPECT_EQ(find(k), k);
+  EXPECT_EQ(find(kLargest + 1), std::nullopt);
+  EXPECT_EQ(find(-kLargest - 1), std::nullopt);
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include "setup/kinds.h"
 #include "setup/test_support.h"
 
 namespace assay::setup {
@@ -72,6 +73,20 @@ TEST(TrustList, ForgetsADigestAndKeepsTheRest) {
   EXPECT_FALSE(list.remove(filled(0x11)));
   EXPECT_EQ(list.find(filled(0x11)), nullptr);
   EXPECT_EQ(list.to_text(), "# " + kOnes + " x\n" + kTwos + " b\n");
+}
+
+TEST(TrustList, IsKnownByTheDigestOfItsFirstEntry) {
+  const test::TemporaryDirectory directory;
+  const auto kind_of_text = [&](const std::string& text) {
+    EXPECT_TRUE(write_file(directory.file("list"), text).ok());
+    const Result<const FileKind*> kind = find_kind(directory.file("list"), file_kinds());
+    return kind.ok() ? std::string((*kind)->name) : std::string("none");
+  };
+  EXPECT_EQ(kind_of_text(kOnes + " dev\n"), "trust list");
+  EXPECT_EQ(kind_of_text("# mine\n\n" + kOnes + " dev\n"), "trust list");
+  for (const std::string& other :
+       {kOnes, kOnes + "\tdev\n", kOnes.substr(1) + " dev\n", std::string(64, 'g') + " dev\n"})
+    EXPECT_EQ(kind_of_text(other), "none") << other;
 }
 
 }  // namespace

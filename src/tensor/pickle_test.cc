@@ -239,6 +239,7 @@ TEST(ObjectArray, RefusesOtherTrees) {
   expect_error(parse_object_array(pickle, Shape{3, 2}, "x"), ErrorCode::kMalformed, "header's shape");
   expect_error(parse_object_array(pickle, Shape{6}, "x"), ErrorCode::kMalformed, "header's shape");
   expect_error(parse_object_array(pickle, Shape{1ull << 27}, "x"), ErrorCode::kTooLarge, "2^26");
+  expect_error(parse_object_array(pickle, Shape{1ull << 26}, "x"), ErrorCode::kMalformed, "header's shape");
   expect_error(parse_object_array(bytes_of("\x80\x04N."), Shape{1}, "x"), ErrorCode::kMalformed,
                "array of objects");
   // Every value of the tree that numpy fixes is checked: the string forms of each, changed.

@@ -136,6 +136,8 @@ TEST(Safetensors, RefusesTheHuge) {
                ErrorCode::kUnsupported, "F8_E4M3");
   expect_error(parse_header(R"({"a":{"dtype":"F9","shape":[0],"data_offsets":[0,0]}})", 0),
                ErrorCode::kUnsupported, "element type \"F9\" is not supported");
+  expect_error(parse_header(R"({"a":{"dtype":"F9","shape":[3],"data_offsets":[0,5]}})", 5),
+               ErrorCode::kUnsupported, "element type \"F9\" is not supported");
   expect_error(open(vector_path("f8.safetensors")), ErrorCode::kUnsupported, "F8_E4M3");
   std::string axes = "1";
   for (int i = 0; i < 40; ++i) axes += ",1";

@@ -227,6 +227,24 @@ TEST(Zip, ReadsWideSizesAndDescriptors) {
         "PK\7\x08"s + number<std::uint32_t>(8) + narrow + narrow}) {
     expect_error(described(bad), ErrorCode::kMalformed, "contradicts");
   }
+
+  // Where a descriptor follows, the header before the data may say nothing.
+  const auto blank = [&](std::uint8_t stored, std::uint8_t size) {
+    Lies behind;
+    behind.flags = 8;
+    behind.gap = start + wide + wide;
+    Bytes bytes = zip_of(one, behind);
+    for (std::size_t i = 0; i < 4; ++i) {
+      bytes[14 + i] = 0;
+      bytes[18 + i] = stored;
+      bytes[22 + i] = size;
+    }
+    return parse_zip(source_of(bytes)).ok();
+  };
+  EXPECT_TRUE(blank(0, 0));
+  EXPECT_TRUE(blank(0xff, 0xff));
+  EXPECT_FALSE(blank(1, 0));
+  EXPECT_FALSE(blank(0, 1));
 }
 
 // Each number stands twice, in the directory and before the data. Here one of the two is changed.

@@ -459,6 +459,7 @@ TEST(Journal, HoldsAsManyChangesAsItSays) {
   EXPECT_FALSE(is_found(change, 0));
   EXPECT_FALSE(is_found(change, 2));
   EXPECT_FALSE(is_found(ByteSpan(change).first(8), 1));
+  EXPECT_FALSE(is_found(ByteSpan(change).first(4), 1));
   EXPECT_FALSE(is_found(ByteSpan(change).first(3), 1));
 }
 

@@ -50,9 +50,8 @@ Result<bool> is_there(const fs::path& path) {
   return there;
 }
 
-/// The one file of a folder without an index: model.safetensors, else the only .safetensors file there is.
+/// The only .safetensors file of a folder without an index: of several, loaders take one or all.
 Result<std::string> find_whole(const fs::path& folder) {
-  if (ASSAY_TRY(is_there(folder / kWhole))) return std::string(kWhole);
   std::vector<std::string> found;
   std::error_code failure;
   for (fs::directory_iterator entry(folder, failure); !failure && entry != fs::directory_iterator();
@@ -66,7 +65,8 @@ Result<std::string> find_whole(const fs::path& folder) {
   }
   if (found.size() > 1) {
     return Error{ErrorCode::kMismatch, folder.string(),
-                 fmt::format("{} .safetensors files, and no {} that says which tensors are where",
+                 fmt::format("{} .safetensors files, and no {} that says which tensors are where; leave "
+                             "the model's alone there",
                              found.size(), kIndex)};
   }
   return found.front();

@@ -24,6 +24,11 @@ constexpr std::uint32_t kVersion = 1;
 // settings, vocabulary, chat template, code.
 constexpr std::array<std::string_view, 6> kEndings = {".json",  ".model",    ".txt",
                                                       ".jinja", ".tiktoken", ".py"};
+// With a version behind it, such as tokenizer.model.v3.
+constexpr std::string_view kTokenizer = "tokenizer.model";
+// The folder of chat templates, which tokenizers read as they do chat_template.jinja.
+constexpr std::string_view kTemplates = "additional_chat_templates";
+constexpr std::string_view kTemplateEnding = ".jinja";
 // It says how the weights are dealt out over files, which changes nothing.
 constexpr std::string_view kIndexEnding = ".index.json";
 
@@ -78,10 +83,28 @@ Result<Listed> list(std::span<const tensor::StoredTensor> tensors) {
   return listed;
 }
 
-bool is_listed(const fs::path& path) {
-  const std::string name = path.filename().string();
-  return std::ranges::find(kEndings, path.extension().string()) != kEndings.end() &&
-         !name.ends_with(kIndexEnding) && !name.starts_with('.');
+/// Whether a file of this name is listed: one of the folder itself, or one of the folder of templates.
+bool is_listed(std::string_view name) {
+  if (name.starts_with(kTemplates) && name.substr(kTemplates.size()).starts_with('/'))
+    return name.find('/', kTemplates.size() + 1) == name.npos && name.ends_with(kTemplateEnding);
+  if (name.find('/') != name.npos || name.ends_with(kIndexEnding) || name.starts_with('.')) return false;
+  return name.starts_with(kTokenizer) ||
+         std::ranges::find(kEndings, fs::path(name).extension().string()) != kEndings.end();
+}
+
+/// Adds the listed files of `folder`, each with `prefix` before its name.
+Status list_into(const fs::path& folder, const std::string& prefix, std::vector<FileEntry>& files) {
+  std::error_code failure;
+  for (fs::directory_iterator entry(folder, failure); !failure && entry != fs::directory_iterator();
+       entry.increment(failure)) {
+    const std::string name = prefix + entry->path().filename().string();
+    std::error_code unknown;  // what is neither a file nor a folder, opening it tells
+    if (!is_listed(name) || entry->is_directory(unknown)) continue;
+    const MappedFile file = ASSAY_TRY(MappedFile::open(entry->path()));
+    files.push_back({name, sha256(file.bytes())});
+  }
+  if (failure) return Error{ErrorCode::kIo, folder.string(), failure.message()};
+  return {};
 }
 
 std::string shape_text(const tensor::Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
@@ -133,15 +156,11 @@ Verdict compare_files(std::span<const FileEntry> expected, std::span<const FileE
 
 Result<std::vector<FileEntry>> list_files(const Folder& folder) {
   std::vector<FileEntry> files;
-  std::error_code failure;
-  for (fs::directory_iterator entry(folder.path(), failure); !failure && entry != fs::directory_iterator();
-       entry.increment(failure)) {
-    std::error_code unknown;  // what is neither a file nor a folder, opening it tells
-    if (!is_listed(entry->path()) || entry->is_directory(unknown)) continue;
-    const MappedFile file = ASSAY_TRY(MappedFile::open(entry->path()));
-    files.push_back({entry->path().filename().string(), sha256(file.bytes())});
-  }
-  if (failure) return Error{ErrorCode::kIo, folder.path().string(), failure.message()};
+  ASSAY_TRY(list_into(folder.path(), "", files));
+  const fs::path templates = folder.path() / kTemplates;
+  std::error_code unknown;
+  if (fs::is_directory(templates, unknown))
+    ASSAY_TRY(list_into(templates, std::string(kTemplates) + '/', files));
   if (files.size() > Manifest::kMaxFiles) {
     return Error{
         ErrorCode::kTooLarge, folder.path().string(),
@@ -218,7 +237,7 @@ Result<Manifest> Manifest::decode(ByteSpan bytes, std::string_view place) {
     FileEntry file{ASSAY_TRY(reader.text(kMaxFileName, "file"))};
     if (i > 0 && manifest.files_.back().name >= file.name)
       return reader.error(ErrorCode::kNonCanonical, "file", "not in ascending order");
-    if (!is_listed(file.name) || file.name.find('/') != std::string::npos)
+    if (!is_listed(file.name))
       return reader.error(ErrorCode::kMalformed, "file", "no name of a file that is listed");
     std::ranges::copy(ASSAY_TRY(reader.raw(file.sha256.size(), "SHA-256")), file.sha256.begin());
     manifest.files_.push_back(std::move(file));

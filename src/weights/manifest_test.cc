@@ -264,6 +264,14 @@ TEST_F(Encoded, HasOneForm) {
   EXPECT_TRUE(read({tensor("lm_head.weight", "I8"), tensor("model.embed_tokens.weight")}, {}).ok());
   for (const char* later : {"a.json", "b.json"})
     expect_error(read({tensor("a")}, {file("b.json"), file(later)}), ErrorCode::kNonCanonical, "ascending");
+  for (const char* name :
+       {"additional_chat_templates/a.jinja", "additional_chat_templates/.jinja", "tokenizer.model.v3"})
+    EXPECT_TRUE(read({tensor("a")}, {file(name)}).ok()) << name;
+  for (const char* name : {"additional_chat_templates/a.json", "additional_chat_templates/a/b.jinja",
+                           "additional_chat_templates/../a.jinja", "additional_chat_templatesx/a.jinja",
+                           "templates/a.jinja", "/a.json", "a/tokenizer.model"})
+    expect_error(read({tensor("a")}, {file(name)}), ErrorCode::kMalformed,
+                 "no name of a file that is listed");
   for (const char* name : {"../a.json", "a", "model.safetensors.index.json", ".a.json", ""})
     expect_error(read({tensor("a")}, {file(name)}), ErrorCode::kMalformed,
                  "no name of a file that is listed");
@@ -362,6 +370,26 @@ TEST_F(Check, OfTheFiles) {
     more.write(name, "");
     const Manifest expected = Manifest::of(more.open().value()).value();
     EXPECT_EQ(check_folder(expected, model_.open().value()).value().reason(), name + ": is missing");
+  }
+}
+
+TEST_F(Check, OfTheFilesOfTokenizersElsewhere) {
+  const std::filesystem::path folder = model_.path() / "additional_chat_templates";
+  std::filesystem::create_directory(folder);
+  model_.write("additional_chat_templates/README.md", "");
+  EXPECT_TRUE(check(tensors_).ok());
+  for (const std::string name : {"additional_chat_templates/default.jinja",
+                                 "additional_chat_templates/.jinja", "tokenizer.model.v3"}) {
+    model_.write(name, "other");
+    const Verdict added = check(tensors_);
+    EXPECT_EQ(added.step(), "files");
+    EXPECT_EQ(added.reason(), name + ": the manifest does not have this file");
+    const Manifest with = Manifest::of(model_.open().value()).value();
+    EXPECT_TRUE(check_folder(Manifest::decode(with.encode(), "m").value(), model_.open().value())->ok());
+    model_.write(name, "changed");
+    EXPECT_THAT(check_folder(with, model_.open().value())->reason(),
+                testing::HasSubstr(name + ": its SHA-256 is"));
+    std::filesystem::remove(model_.path() / name);
   }
 }
 

@@ -110,6 +110,15 @@ TEST(Stack, OthersAreInTheOrderOfTheirNames) {
                                       "mlp.gate"}));
 }
 
+TEST(Stack, IsRegisteredWhereTheOrderOfEveryBlockIsKnown) {
+  const Written known{"net.1.mlp.up_proj.weight", {2, 2}};
+  const ModelFolder model;
+  model.whole({{"net.0.mlp.up_proj.weight", {2, 2}}, known});
+  EXPECT_TRUE(model.open()->stack()->registered);
+  model.whole({{"net.0.attn.q.weight", {2, 2}}, known});
+  EXPECT_FALSE(model.open()->stack()->registered);
+}
+
 TEST(Stack, KnowsConvolutions) {
   for (const auto& [config, kind] : {std::pair{R"({"model_type":"gpt2"})", Layer::Kind::kConv1d},
                                      {R"({"model_type":"gpt_bigcode"})", Layer::Kind::kLinear}}) {

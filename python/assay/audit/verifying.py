@@ -139,7 +139,7 @@ class Openings(Readable):
 
 
 class Tally(NamedTuple):
-    """How the challenges of one provider ended.
+    """How the challenges of one provider ended: each counts once, by its last outcome.
 
     Attributes:
         accepted: How many.
@@ -299,7 +299,8 @@ def check(
         layers: The blocks that the provider was to record: "all", "1/8" (every eighth from block 0
             on), "0,8,16-19", or their numbers. A head of any other choice is rejected.
         record: Your folder of what was drawn: then the challenge must be the one drawn there, and
-            the outcome is noted (`tally`).
+            the outcome is noted (`tally`). Without it the verdict says that nothing shows who drew
+            the challenge.
 
     Returns:
         Accepted; or rejected or inconclusive, with the step that failed: "head", "missing",

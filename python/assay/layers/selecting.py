@@ -185,6 +185,8 @@ def check(
     """Whether a results file is a selection from these scores.
 
     Runs lie within the layers, are disjoint and within their budgets, and the sums are right.
+    Blocks, tensors and weights are those of the runs and the scores. Nothing is searched: the notes
+    of the verdict say what that leaves open.
 
     Args:
         path: The results file.
@@ -192,7 +194,8 @@ def check(
         budgets: Those that the verifiers have; otherwise the ones that the result states.
 
     Raises:
-        InputError: A file cannot be read, or they are of different models.
+        InputError: A file cannot be read, they are of different models, or nothing can be selected
+            from these scores.
     """
     known = None if budgets is None else _reals(budgets, "budgets")
     return _core.layers_check(path_of(path), path_of(scores, "scores"), known)

@@ -26,7 +26,10 @@ NO_HUB = (
 )
 
 # What decides the values that a model computes: weights, configuration and tokenizer.
-_LISTED_SUFFIXES = {".safetensors", ".bin", ".json", ".model", ".txt", ".jinja"}
+_LISTED_SUFFIXES = {
+    ".safetensors", ".bin", ".json", ".model", ".txt", ".jinja", ".tiktoken", ".py",
+}  # fmt: skip
+_TEMPLATES = "additional_chat_templates/*.jinja"
 
 
 @dataclass(frozen=True)
@@ -180,8 +183,14 @@ def digests(source: ModelSource) -> tuple[tuple[str, str], ...]:
     if source.gguf_file is not None:
         files = [folder / source.gguf_file]
     else:
-        files = sorted(f for f in folder.iterdir() if f.suffix in _LISTED_SUFFIXES and f.is_file())
-    return tuple((file.name, _sha256(file)) for file in files)
+        listed = filter(_decides, folder.iterdir())
+        files = sorted(f for f in (*listed, *folder.glob(_TEMPLATES)) if f.is_file())
+    return tuple((str(file.relative_to(folder)), _sha256(file)) for file in files)
+
+
+def _decides(file: Path) -> bool:
+    # Tokenizers have versions: tokenizer.model.v3.
+    return file.suffix in _LISTED_SUFFIXES or file.name.startswith("tokenizer.model")
 
 
 def _sha256(path: Path) -> str:

@@ -172,7 +172,7 @@ def test_what_is_asked_for(commitment: assay.Commitment, tmp_path: Path) -> None
         ("keeps quotients", KZG.keep),
         ("keeps quotients", MERKLE.keep),
         ("needs one", lambda: assay.verify(KZG, KZG.open(layer=0))),
-        ("no commitment", lambda: assay.verify_all([])),
+        ("there are none; give", lambda: assay.verify_all([])),
         ("as tuples", lambda: KZG.open([[0, 0, 0, 0], [0, 0, 0, 1]], together=True)),
         ("stands twice", lambda: KZG.open([(0, 0, 0, 0), (0, 0, 0, 0)], together=True)),
     ],

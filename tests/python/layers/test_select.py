@@ -99,6 +99,13 @@ def test_a_result_is_written_and_checked(tmp_path: Path) -> None:
     ]
     other = layers.check(result, scores, [5, 5])
     assert (other.outcome, other.step) == ("rejected", "budgets")
+    tensors = written["assay"]["tensors"][0]
+    written["assay"]["tensors"][0] = ["layer_2"]
+    result.write_text(json.dumps(written))
+    lied = layers.check(result, scores, budgets)
+    assert (lied.outcome, lied.step, lied.item) == ("rejected", "tensors", 0)
+    assert "layer_1 to layer_2" in lied.reason
+    written["assay"]["tensors"][0] = tensors
     written["results"]["assignments"][0]["budget"] = 4
     written["input"]["budgets"][0] = 4
     result.write_text(json.dumps(written))

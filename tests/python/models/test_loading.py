@@ -1,5 +1,6 @@
 """From what a user calls a model to one that is ready to run, and what runs it."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -207,6 +208,22 @@ def test_an_unknown_kernel_changes_nothing() -> None:
     with pytest.raises(InputError, match="use sdpa, eager"):
         set_attention(made, "fast")
     assert made.config._attn_implementation == "sdpa"
+
+
+def test_files_that_decide_what_a_model_computes_have_digests(tmp_path: Path) -> None:
+    names = [
+        "additional_chat_templates/.jinja",
+        "additional_chat_templates/default.jinja",
+        "config.json",
+        "modeling.py",
+        "tokenizer.model.v3",
+    ]
+    for name in [*names, "README.md", "runs/config.json"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    found = models.digests(resolve(str(tmp_path)))
+    assert [name for name, _ in found] == names
+    assert found[2][1] == hashlib.sha256(b"config.json").hexdigest()
 
 
 def test_hub_ids_are_known_by_their_form() -> None:
