@@ -173,7 +173,9 @@ Result<int> run_verify_attestation(const AttestationVerifyOptions& options, cons
   const Result<probe::Statement> statement = probe::open_statement(text, options.attestation);
   if (!options.own.empty() && statement.ok()) {
     const probe::Activations own = ASSAY_TRY(probe::open_activations(options.own));
-    evidence.own_rows = ASSAY_TRY(probe::rows_of_statement(*statement, own));
+    const probe::Activations* const theirs = evidence.activations ? &*evidence.activations : nullptr;
+    evidence.own_rows =
+        ASSAY_TRY(probe::own_rows_of_statement(*statement, own, theirs, "--own-activations " + options.own));
   }
   const Stopwatch verifying;
   const Verdict verdict = ASSAY_TRY(probe::verify(text, options.attestation, evidence, *require));

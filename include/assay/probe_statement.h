@@ -113,6 +113,14 @@ struct Attested {
 [[nodiscard]] Result<std::vector<float>> rows_of_statement(const Statement& statement,
                                                            const Activations& activations);
 
+/// The same from what a verifier recomputed, for Evidence::own_rows: activations of the statement's model and
+/// positions; of a mean, which states one position for all, of those of `theirs`, unless that is null. Errors:
+/// kMismatch, with `place`.
+[[nodiscard]] Result<std::vector<float>> own_rows_of_statement(const Statement& statement,
+                                                               const Activations& own,
+                                                               const Activations* theirs,
+                                                               std::string_view place);
+
 /// The envelope of a statement, signed by the key in a file: PEM, or the 32 bytes that the original has. The
 /// statement gets the key's id. Errors: those of validate(), of reading the key; kMalformed (a key of another
 /// length).
@@ -205,7 +213,7 @@ struct Evidence {
   std::optional<TokensFile> tokens;
   std::optional<Digest> rows_digest;
   std::optional<Digest> weights_root;
-  std::optional<std::vector<float>> own_rows;  ///< that it recomputed, as rows_of_statement() gives them
+  std::optional<std::vector<float>> own_rows;  ///< that it recomputed, as own_rows_of_statement() gives them
   std::optional<Profile> profile;
   profile::Conditions conditions;  ///< of its own run
   std::optional<Digest> evaluation_digest;

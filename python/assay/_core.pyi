@@ -60,7 +60,19 @@ class Verdict:
     def __hash__(self) -> int: ...
 
     @staticmethod
+    def accepted() -> Verdict: ...
+
+    @staticmethod
     def rejected(step: str, reason: str) -> Verdict: ...
+
+    @staticmethod
+    def inconclusive(step: str, reason: str) -> Verdict: ...
+
+    def with_check(self, step: str, grade: str) -> Verdict:
+        """The same, which lists a further step with its grade; see `checks`."""
+
+    def with_note(self, note: str) -> Verdict:
+        """The same, with a further note."""
 
     def __bool__(self) -> bool: ...
 

@@ -81,6 +81,13 @@ nb::object html_of(const Verdict& verdict) {
   return nb::module_::import_("assay.html").attr("of_lines")("Verdict", to_lines(verdict));
 }
 
+Verdict with_check(Verdict verdict, std::string step, const std::string& grade) {
+  for (const Grade one :
+       {Grade::kBound, Grade::kRecomputed, Grade::kStatistical, Grade::kSelfReported, Grade::kMissing})
+    if (grade == to_string(one)) return verdict.add_check(std::move(step), one);
+  throw Failure{Error{ErrorCode::kMalformed, "grade", "none of those that checks have"}};
+}
+
 }  // namespace
 
 void bind_verdict(nb::module_& m) {
@@ -111,7 +118,14 @@ True in a condition only when the outcome is "accepted".)");
   bind_state<VerdictState>(verdict, state_of, verdict_of);
   verdict.def("__hash__", [](const Verdict& v) { return std::hash<std::string>()(to_json(v)); })
       .def("_repr_html_", &html_of)
+      .def_static("accepted", &Verdict::accepted)
       .def_static("rejected", &Verdict::rejected, nb::arg("step"), nb::arg("reason"))
+      .def_static("inconclusive", &Verdict::inconclusive, nb::arg("step"), nb::arg("reason"))
+      .def("with_check", &with_check, nb::arg("step"), nb::arg("grade"),
+           "The same, which lists a further step with its grade; see `checks`.")
+      .def(
+          "with_note", [](Verdict v, std::string note) { return v.add_note(std::move(note)); },
+          nb::arg("note"), "The same, with a further note.")
       .def("__bool__", &Verdict::ok)
       .def_prop_ro(
           "outcome", [](const Verdict& v) { return to_string(v.outcome()); },

@@ -1,4 +1,5 @@
 // A statement, level by level, and what each level says no to.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -412,6 +413,37 @@ TEST(ProbeStatement, RowsOfZerosAreFarAndFinite) {
   const Verdict verdict = stated.verify(Level::kActivations);
   EXPECT_EQ(verdict.step(), "rows differ");
   EXPECT_FALSE(to_json(verdict).empty());
+}
+
+TEST(ProbeStatement, OwnRowsAreOfItsModelLayerAndPositions) {
+  const Stated stated = test::stated();
+  const Activations& theirs = stated.world.activations;
+  const auto refused = [&](const Statement& statement, const Activations& own) {
+    const auto rows = own_rows_of_statement(statement, own, &theirs, "mine");
+    return rows.ok() ? "" : rows.error().to_string();
+  };
+  EXPECT_EQ(refused(stated.statement, theirs), "");
+  EXPECT_EQ(own_rows_of_statement(stated.statement, theirs, nullptr, "mine").value(),
+            rows_of_statement(stated.statement, theirs).value());
+  Activations other = theirs;
+  other.model_id = "other";
+  EXPECT_EQ(refused(stated.statement, other),
+            "mine: rows of the model 'other', the statement is of '" + theirs.model_id + "'");
+  other = theirs;
+  for (LayerRows& layer : other.layers) layer.layer += 50;
+  EXPECT_EQ(
+      refused(stated.statement, other),
+      fmt::format("mine: do not have the rows that the statement reads of layer {}", stated.statement.layer));
+  Activations moved = theirs;
+  for (std::uint32_t& position : moved.positions) ++position;
+  EXPECT_THAT(refused(stated.statement, moved),
+              testing::StartsWith(fmt::format("mine: rows of the positions {}, ", moved.positions[0])));
+  // A mean states one position for all rows: those of the provider's file say which it is of.
+  Statement mean = stated.statement;
+  mean.row_rule = "mean";
+  EXPECT_EQ(refused(mean, theirs), "");
+  EXPECT_THAT(refused(mean, moved), testing::HasSubstr("the statement reads rows of"));
+  EXPECT_TRUE(own_rows_of_statement(mean, moved, nullptr, "mine").ok());
 }
 
 TEST(ProbeStatement, OwnRowsOfAMean) {

@@ -128,7 +128,31 @@ bool has_positions(const Statement& statement, const Activations& activations) {
   return positions == statement.positions;
 }
 
+std::string list_text(std::span<const std::uint32_t> positions) {
+  constexpr std::size_t kMost = 8;
+  if (positions.size() <= kMost) return fmt::format("{}", fmt::join(positions, ", "));
+  return fmt::format("{}, .. ({} in all)", fmt::join(positions.first(kMost), ", "), positions.size());
+}
+
 }  // namespace
+
+Result<std::vector<float>> own_rows_of_statement(const Statement& statement, const Activations& own,
+                                                 const Activations* theirs, std::string_view place) {
+  const auto other = [&](std::string reason) {
+    return Error{ErrorCode::kMismatch, std::string(place), std::move(reason)};
+  };
+  if (own.model_id != statement.model_id)
+    return other(
+        fmt::format("rows of the model '{}', the statement is of '{}'", own.model_id, statement.model_id));
+  const bool is_mean = statement.row_rule == "mean";
+  Result<std::vector<float>> rows = rows_of_statement(statement, own);
+  if (!rows.ok()) return other(rows.error().reason);
+  if (is_mean ? theirs != nullptr && own.positions != theirs->positions : !has_positions(statement, own))
+    return other(fmt::format("rows of the positions {}, the statement reads rows of {}",
+                             list_text(own.positions),
+                             list_text(is_mean ? theirs->positions : statement.positions)));
+  return rows;
+}
 
 Result<Verdict> internal::check_readings(const Statement& statement, const Evidence& evidence) {
   if (!evidence.activations || !evidence.set || !evidence.set->details)

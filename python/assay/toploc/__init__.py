@@ -2,7 +2,7 @@
 
 `build` and `verify` work on arrays; `Builder` takes one token at a time; `fingerprint` has a
 comparison that keeps signs and magnitudes. What runs models loads torch on first use: `watch`,
-`recompute`, `calibrate`.
+`recompute`, `check_last_token`, `calibrate`.
 """
 
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from .verifying import (
 if TYPE_CHECKING:
     from .calibrating import calibrate
     from .engine_states import SglangStates, read_sglang_states, read_vllm_states
+    from .last_tokens import check_last_token
     from .recomputing import recompute, recompute_together
     from .watching import Produced, Prover, Watched, watch
 
@@ -44,6 +45,7 @@ __all__ = [
     "Watched",
     "build",
     "calibrate",
+    "check_last_token",
     "compare",
     "decide",
     "deviating_chunks",
@@ -62,6 +64,7 @@ __getattr__, __dir__ = on_first_use(
     {
         ".calibrating": "calibrate",
         ".engine_states": "SglangStates read_sglang_states read_vllm_states",
+        ".last_tokens": "check_last_token",
         ".recomputing": "recompute recompute_together",
         ".watching": "Produced Prover Watched watch",
     },

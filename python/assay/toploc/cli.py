@@ -87,6 +87,11 @@ def _add_verify(verbs: Any) -> None:
         help="which layer of --hidden-states is the model's last (default: the file's last)",
     )
     add(
+        "--greedy",
+        action="store_true",
+        help="each token was to be the likeliest: so must be the last, which no proof covers",
+    )
+    add(
         "--max-tokens",
         type=at_least(1),
         metavar="N",

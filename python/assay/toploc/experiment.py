@@ -9,6 +9,7 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from ..errors import DecodeError, InputError
 from ..models import (
     Engine,
     encode_prompts,
-    ends_of,
     load,
     read_prompts,
     require_positions,
@@ -38,6 +38,7 @@ from .engines import (
     producer,
     recomputer,
 )
+from .last_tokens import Chooser, worse
 from .producing import MOST_PROMPT_TOKENS, produce
 from .recomputing import recompute
 from .verifying import (
@@ -136,9 +137,13 @@ def validate(options: argparse.Namespace, engine: Engine) -> int:
     if not folder.is_dir():
         raise InputError("io", str(folder), "no such folder; give --save_dir of the signatures")
     profile = profile_of(options.profile)
-    ready: Recomputer = (
-        recomputer(options, engine) if options.engine == VLLM else _Recomputing(options, engine)
-    )
+    ready: Recomputer
+    if options.engine == VLLM:
+        chooser = _stored_chooser(options, engine)
+        ready = recomputer(options, engine)
+    else:
+        ready = own = _Recomputing(options, engine)
+        chooser = own.chooser
     with closing(ready):
         encoded = ready.encode(texts, MOST_PROMPT_TOKENS, options.chat)
         prompts = [Prompt(text, ids) for text, ids in zip(texts, encoded, strict=True)]
@@ -151,7 +156,7 @@ def validate(options: argparse.Namespace, engine: Engine) -> int:
             for index, prompt in enumerate(prompts)
         ]  # fmt: skip
         verdicts = []
-        for verdict, line in _judged(samples, ready, profile):
+        for verdict, line in _judged(samples, ready, profile, chooser, least):
             verdicts.append(verdict)
             show(line, flush=True)
     passed = sum(map(bool, verdicts))
@@ -160,11 +165,22 @@ def validate(options: argparse.Namespace, engine: Engine) -> int:
     show(f"bounds {profile.title!r}", error=True)
     if note := unmeasured(profile, ready.name, ready.engine):
         show(f"note: {printable(note)}", error=True)
-    return max(verdicts, key=lambda verdict: _WORSE.index(verdict.outcome)).exit_code
+    if chooser.others:
+        show(f"note: last tokens were not judged: {printable(chooser.not_judged)}", error=True)
+    return reduce(worse, verdicts).exit_code
 
 
-# What becomes of all, by the worst of them.
-_WORSE = ("accepted", "inconclusive", "rejected")
+def _stored_chooser(options: argparse.Namespace, engine: Engine) -> Chooser:
+    """What takes the tokens of the model that another engine is to run.
+
+    That engine keeps its head to itself. The model is read on the CPU, and but for the head let go.
+    """
+    model, *_ = load(
+        options.validate_model_name,
+        Engine(engine.dtype, device="cpu"),
+        trust_remote_code=options.trust_remote_code,
+    )
+    return Chooser.of(model)
 
 
 class _Recomputing:
@@ -174,7 +190,8 @@ class _Recomputing:
         self._model, self._tokenizer, source = load(
             options.validate_model_name, engine, trust_remote_code=options.trust_remote_code
         )
-        self.name, self.engine, self.ends = source.name, engine, ends_of(self._model)
+        self.name, self.engine, self.chooser = source.name, engine, Chooser.of(self._model)
+        self.ends = list(self.chooser.ends)
         embedding: Any = self._model.get_input_embeddings()
         self._vocabulary = int(embedding.weight.shape[0])
 
@@ -221,31 +238,40 @@ def _opened(path: Path, prompt: Prompt, lengths: tuple[int, int], ready: Recompu
 
 
 def _judged(
-    samples: Sequence[_Sample], ready: Recomputer, profile: Profile
+    samples: Sequence[_Sample], ready: Recomputer, profile: Profile, chooser: Chooser, least: int
 ) -> Iterator[tuple[Verdict, str]]:
     """The verdict on each sample, and the line of the published experiment."""
     whole = [one for one in samples if isinstance(one, Signature)]
     states = ready.states([(one.prompt_token_ids, one.output_token_ids) for one in whole])
     for one in samples:
-        yield _judge(next(states), one, profile) if isinstance(one, Signature) else one
+        if isinstance(one, Signature):
+            yield _judge(next(states), one, profile, chooser, least)
+        else:
+            yield one
 
 
-def _judge(own: Tensor, signature: Signature, profile: Profile) -> tuple[Verdict, str]:
-    """The verdict by states, and its line.
+def _judge(
+    own: Tensor, signature: Signature, profile: Profile, chooser: Chooser, least: int
+) -> tuple[Verdict, str]:
+    """The verdict by states, and on the last token, which they say nothing of; and its line.
 
     Its words are kept as they were, though intersections are good when they are many.
     """
-    verdict, comparisons = examine_file(own, signature, profile, Shape(), rounded=True)
+    by_states, comparisons = examine_file(own, signature, profile, Shape(), rounded=True)
+    prompt, output = signature.prompt_token_ids, signature.output_token_ids
+    verdict = worse(by_states, chooser.check(own, prompt, output, least))
+    if verdict.outcome == "rejected" and verdict is not by_states:
+        return verdict, f"VERIFICATION FAILED: {verdict.step}: {printable(verdict.reason)}"
     if verdict.outcome == "inconclusive":
         return verdict, f"VERIFICATION INCONCLUSIVE: {verdict.step}: {printable(verdict.reason)}"
     found = statistics(comparisons)
-    least = 128 - profile.exponent_mismatches
+    bound = 128 - profile.exponent_mismatches
     word, than, joint = ("PASSED", "below", "and") if verdict else ("FAILED", "above", "or")
     line = (
         f"VERIFICATION {word}: Mantissa error mean: {found.mantissa_mean:f} {than} "
         f"{profile.mantissa_mean:g} {joint} median: {found.mantissa_median:f} {than} "
         f"{profile.mantissa_median:g} {joint} exp intersections: "
-        f"{128 - found.exponent_mismatches:.0f} {than} {least:g}"
+        f"{128 - found.exponent_mismatches:.0f} {than} {bound:g}"
     )
     return verdict, line if verdict else f"{line}\n  {verdict.lines[0]}"
 

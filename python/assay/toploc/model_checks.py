@@ -17,6 +17,7 @@ from .calibrating import Calibration, Provider, calibrate, rate_bound
 from .chunks import Parameters, Shape
 from .engine_states import read_states
 from .engines import TRANSFORMERS, OtherEngine
+from .last_tokens import check_last_token, not_asked, with_last
 from .producing import MOST_PROMPT_TOKENS
 from .recomputing import recompute
 from .verifying import (
@@ -96,7 +97,12 @@ def _examined(options: argparse.Namespace, engine: Engine) -> tuple[Examination,
         own[:rows], file, profile, asked, any_ties=any_ties, rounded=True, engine=ran,
         model=source.name,
     )  # fmt: skip
-    return found, about
+    last = (
+        check_last_token(model, own[:rows], signature.prompt_token_ids, signature.output_token_ids)
+        if options.greedy
+        else not_asked("how tokens were taken is not known; give --greedy if the likeliest were")
+    )
+    return Examination(with_last(found.verdict, last), found.comparisons), about
 
 
 def calibrate_model(options: argparse.Namespace, engine: Engine) -> int:

@@ -56,7 +56,8 @@ def verify(
     The decision is over the whole sequence: means over its chunks, each against a bound of the
     profile, and how many chunks exceed these bounds by themselves. "Accepted" says that no
     difference beyond what honest runs show was detected; it does not say which model made the
-    tokens, or how they were drawn.
+    tokens, or how they were drawn. No state covers the last token of an answer, so it is not asked
+    about here: `check_last_token` does that.
 
     Args:
         states: The verifier's own, for the same tokens; as for `build`.
@@ -160,6 +161,9 @@ def check_answer(
     signature: Signature, prompt: Prompt, least: int, most: int, ends: Sequence[int]
 ) -> _core.Verdict:
     """Whether a signature is of an answer to the verifier's prompt, and of a whole one.
+
+    Whether the model would have ended where the answer does is for `check_last_token` to say, once
+    there are states.
 
     Args:
         signature: Nothing about it is trusted.

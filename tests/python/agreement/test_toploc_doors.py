@@ -191,6 +191,14 @@ def same(verdict: dict[str, Any]) -> dict[str, Any]:
     return {name: verdict[name] for name in SAID} | {"assumed": verdict["assumptions"][:1]}
 
 
+def by_states(told: dict[str, Any]) -> dict[str, Any]:
+    """Without the last token, about which only a door that runs a model can be asked."""
+    if {"step": "token", "grade": "missing"} in told["checks"]:
+        told["checks"].pop()
+        assert "the last token, which no proof covers" in told["notes"].pop()
+    return told
+
+
 @pytest.mark.parametrize("one", CASES.values(), ids=CASES)
 def test_every_door_says_the_same(
     one: Case, model: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -221,7 +229,7 @@ def test_every_door_says_the_same(
 
     line = ["verify", "--model", str(model.folder), "--tokens", str(tmp_path / "tokens")]
     code = cli.main([*line, "--proofs", str(tmp_path / "proofs"), *flags])
-    found["verb"] = code, json.loads(capsys.readouterr().out)
+    found["verb"] = code, by_states(json.loads(capsys.readouterr().out))
 
     signature = toploc.Signature(
         prompt_token_ids=PROMPT, output_token_ids=ANSWER, parameters=made, proofs=proofs
@@ -229,10 +237,8 @@ def test_every_door_says_the_same(
     signature.write(str(tmp_path / "signature"))
     if one.rows == one.hidden == 0:
         line = ["verify", "--model", str(model.folder), "--tokens", str(tmp_path / "signature")]
-        found["verb, of a signature"] = (
-            cli.main([*line, *flags]),
-            json.loads(capsys.readouterr().out),
-        )
+        code = cli.main([*line, *flags])
+        found["verb, of a signature"] = code, by_states(json.loads(capsys.readouterr().out))
 
     profile = profile_of(str(tmp_path / "profile"))
     read = toploc.ProofFile.read(str(tmp_path / "proofs"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assay import _core
 from assay_program import DONE, FAILED, INCONCLUSIVE, REJECTED, done, refused, report
 from probe_files import NONCE, PAIRS, TRAIN, VECTORS, VERIFY, WIDTH, formats, make
 
@@ -54,6 +55,22 @@ def test_levels(made: Path) -> None:
     levels = " --own-activations a.gotact --require L5"
     assert report(made, VERIFY + levels + statistics)["verdict"] == "accepted"
     assert report(made, VERIFY + " --root " + "67" * 32, code=REJECTED)["step"] == "weights"
+
+
+def test_own_rows_of_another_model_layer_or_position(made: Path, tmp_path: Path) -> None:
+    model, precision, layers, positions, values = _core.probe_read_activations(
+        str(made / "a.gotact")
+    )
+    for about, reason in (
+        (("other", layers, positions), "rows of the model 'other', the statement is of"),
+        ((model, [one + 50 for one in layers], positions), "do not have the rows"),
+        ((model, layers, [one + 1 for one in positions]), "rows of the positions 1, 2, 3"),
+    ):
+        named, of_layers, at = about
+        path = tmp_path / f"{reason[-5:]}.gotact"
+        _core.probe_write_activations(str(path), named, precision, of_layers, at, values)
+        told = refused(made, VERIFY + " --require L4 --own-activations", path)
+        assert f"--own-activations {path}: {reason}" in told
 
 
 def test_a_stale_nonce_and_another_key(made: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 import tiny_models
 from assay import InputError, toploc
 from assay.models import Engine, load
-from assay.toploc import Signature
+from assay.toploc import Signature, experiment
 from assay.toploc.chunks import Parameters
 from toploc_signatures import OTHER_PARAMETERS, VALIDATE, honest, replaced, written
 
@@ -232,34 +232,105 @@ def test_an_answer_is_to_the_prompt_that_was_asked_and_whole(
 def test_an_answer_may_end_where_the_text_does(
     run: Any, signed: Path, models: Path, tmp_path: Path
 ) -> None:
-    whole = Signature.read(str(signed / "one_0000.json"))
-    # Fed to nothing when it is the last, so that the proofs hold with it.
-    last = next(token for token in range(40) if token not in whole.output_token_ids)
-    ending = Path(shutil.copytree(models / "one", tmp_path / "one"))
-    settings = json.loads((ending / "generation_config.json").read_text())
-    (ending / "generation_config.json").write_text(json.dumps({**settings, "eos_token_id": [last]}))
-    # Whoever obeys ends makes nothing after one, whatever the proofs.
+    ending, whole = ending_model(run, models, tmp_path)
+    tokens, last = len(whole.output_token_ids), whole.output_token_ids[-1]
     line = VALIDATE.replace("n_samples 3", "n_samples 1") + "--save_dir"
-    goes_on = [*whole.output_token_ids[:35], last, *whole.output_token_ids[36:]]
-    replaced(signed / "one_0000.json", output_token_ids=goes_on)
+    path = signed / "one_0000.json"
+    whole.write(str(path))
+    # By a model that ends no text the answer was cut, whatever the proofs.
+    code, out, _ = run(line, signed, "--validate_model_name", "one")
+    assert (code, out.startswith("VERIFICATION FAILED: answer length: ")) == (REJECTED, True)
+    for least, expected in ((tokens, DONE), (tokens + 1, REJECTED)):
+        flags = ["--validate_model_name", ending, "--min_decode_tokens", least]
+        assert run(line, signed, *flags)[0] == expected
+    # Whoever obeys ends makes nothing after one, whatever the proofs.
+    replaced(path, output_token_ids=[*whole.output_token_ids[:-3], last, 1, 2])
     code, out, _ = run(line, signed, "--validate_model_name", ending)
     assert (code, "which ends a text, and the answer goes on" in out) == (REJECTED, True)
-    for tokens in (36, 1):
-        cut(whole, tokens, last).write(str(signed / "one_0000.json"))
-        # By a model that ends no text the answer was cut, whatever the proofs.
-        code, out, _ = run(line, signed, "--validate_model_name", "one")
-        assert (code, out.startswith("VERIFICATION FAILED: answer length: ")) == (REJECTED, True)
-        code, out, _ = run(line, signed, "--validate_model_name", ending)
-        assert code == (DONE if tokens == 36 else REJECTED), out
-        least = f"--min_decode_tokens {tokens}".split()
-        code, out, _ = run(line, signed, "--validate_model_name", ending, *least)
-        if tokens == 36:
-            assert code == DONE
-            more = ["--min_decode_tokens", "37"]
-            assert run(line, signed, "--validate_model_name", ending, *more)[0] == REJECTED
-        else:
-            # Not cut then, but one token decides nothing.
-            assert (code, "sequence length" in out) == (INCONCLUSIVE, True)
+
+
+def test_an_answer_ends_where_the_model_ends_it(
+    run: Any, signed: Path, models: Path, tmp_path: Path
+) -> None:
+    ending, whole = ending_model(run, models, tmp_path)
+    end = whole.output_token_ids[-1]
+    line = VALIDATE.replace("n_samples 3", "n_samples 1") + f"--validate_model_name {ending} "
+    # The last token is never fed: honest proofs of all states hold with any.
+    for tokens in (32, len(whole.output_token_ids) - 1):
+        cut(whole, tokens, end).write(str(signed / "one_0000.json"))
+        code, out, err = run(line + "--save_dir", signed)
+        assert (code, "0 of 1 samples passed" in err) == (REJECTED, True)
+        assert out.startswith(
+            f"VERIFICATION FAILED: answer length: the last token, {end}, ends a text, and the "
+            "model goes on: token "
+        )
+    # An answer too short to judge by states is not undecided for that.
+    cut(whole, 1, end).write(str(signed / "one_0000.json"))
+    code, out, _ = run(line + "--min_decode_tokens 1 --save_dir", signed)
+    assert (code, out.startswith("VERIFICATION FAILED: answer length: ")) == (REJECTED, True)
+
+
+def test_the_last_token_of_a_full_answer_is_the_models(run: Any, signed: Path) -> None:
+    path = signed / "one_0001.json"
+    output = Signature.read(str(path)).output_token_ids
+    replaced(path, output_token_ids=[*output[:-1], (output[-1] + 1) % 40])
+    code, out, err = run(VALIDATE + "--validate_model_name one --save_dir", signed)
+    assert (code, "2 of 3 samples passed" in err) == (REJECTED, True)
+    assert out.splitlines()[1].startswith("VERIFICATION FAILED: token: the last token, ")
+    # A verifier of one answer says whether it was asked for the likeliest tokens.
+    code, out, _ = run("verify --model one --tokens", path)
+    assert (code, "the last token, which no proof covers, was not judged" in out) == (DONE, True)
+    code, out, _ = run("verify --model one --greedy --json --tokens", path)
+    report = json.loads(out)
+    assert (code, report["step"], len(report["chunks"])) == (REJECTED, "token", 2)
+    code, out, _ = run("verify --model one --greedy --json --tokens", signed / "one_0000.json")
+    assert (code, {"step": "token", "grade": "recomputed"} in json.loads(out)["checks"]) == (
+        DONE,
+        True,
+    )
+
+
+def test_another_engine_as_the_verifier_judges_last_tokens_too(
+    run: Any, signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It hands over states alone; which engine made them does not matter here.
+    monkeypatch.setattr("assay.toploc.experiment.recomputer", experiment._Recomputing)
+    path = signed / "one_0001.json"
+    output = Signature.read(str(path)).output_token_ids
+    line = VALIDATE + "--engine vllm --validate_model_name one --save_dir"
+    assert run(line, signed)[0] == DONE
+    replaced(path, output_token_ids=[*output[:-1], (output[-1] + 1) % 40])
+    code, out, _ = run(line, signed)
+    assert (code, out.count("VERIFICATION FAILED: token: ")) == (REJECTED, 1)
+
+
+def test_settings_that_are_not_followed_are_named(
+    run: Any, signed: Path, models: Path, tmp_path: Path
+) -> None:
+    own = Path(shutil.copytree(models / "one", tmp_path / "one"))
+    with_settings(own, no_repeat_ngram_size=3)
+    code, _, err = run(VALIDATE + f"--validate_model_name {own} --save_dir", signed)
+    note = "last tokens were not judged: the model's own settings have no_repeat_ngram_size"
+    assert (code, note in err) == (DONE, True)
+
+
+def with_settings(folder: Path, **changes: Any) -> None:
+    """Change what a model ships for generating."""
+    path = folder / "generation_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def ending_model(run: Any, models: Path, folder: Path) -> tuple[Path, Signature]:
+    """A model that ends its answer to the first prompt between 33 and 39 tokens, and the answer."""
+    ending = Path(shutil.copytree(models / "one", folder / "one"))
+    line = f"generate --model_name {ending} --n_samples 1 --max_decode_tokens 40 --save_dir"
+    for end in range(40):
+        with_settings(ending, eos_token_id=[end])
+        assert run(line, folder / "ended", "--dataset_name", "prompts.txt")[0] == DONE
+        made = Signature.read(str(folder / "ended" / "one_0000.json"))
+        if 33 < len(made.output_token_ids) < 40:
+            return ending, made
+    raise AssertionError("no token ends the answer")
 
 
 def cut(signature: Signature, tokens: int, last: int) -> Signature:
