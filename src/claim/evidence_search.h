@@ -162,7 +162,10 @@ class EvidenceSearch {
     if (sum.holds()) return {};
     if (last - first == 1) {
       std::vector<Unit> units = std::move(blocks_[first].units);
+      const std::size_t all = units.size();
       Block again = ASSAY_TRY(block_of(units));
+      // Claims of which enough is known are left out now, and what they leave may hold, or be nothing.
+      if (again.units.size() < all && (again.units.empty() || again.sum.holds())) return {};
       return search(again, most);
     }
     if (most == 0) return search(blocks_[first], 0);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "claim/test_support.h"
 
@@ -204,6 +205,44 @@ TEST(Verify, NamesSoManyProofsThatDoNotHold) {
     EXPECT_EQ(found.verified(3 * kMost - 3), false);
     EXPECT_EQ(found.verified(3 * kMost - 4), true);
     EXPECT_EQ(found.verified(3 * kMost - 2), std::nullopt);
+  }
+}
+
+// Evidence is summed up in blocks of 4,096 proofs. What is left of a block without the proofs of a claim of
+// which enough is known may hold, or be nothing.
+TEST(Verify, EndsWhereEnoughIsKnownOfAClaimBeforeItsLastFalseProof) {
+  const std::vector<tensor::IntegerTensor> line{
+      {"x", {4}, tensor::IntegerArray::own(std::vector<std::int16_t>{0, 1, 2, 3}), ""}};
+  const Sample sample = test::make_sample("line", encode::plan_flat(encode::shapes_of(line)).value(), {},
+                                          std::nullopt, line, {0});
+  ASSERT_EQ(sample.srs.axes().count(), 1U);
+  // The quotient of p(x) = x is 1 everywhere, so that all points have one proof.
+  const ByteSpan encoded = sample.proofs.evidence(0);
+  const auto proofs_of = [&](std::size_t count, const std::set<std::size_t>& bad) {
+    Proofs proofs(sample.commitment.digest(), 1);
+    for (std::size_t i = 0; i < count; ++i) {
+      const Fr z = Fr::from_u64(100 + i);
+      proofs.add(Query::anywhere({z}, sample.srs.axes()),
+                 {bad.contains(i) ? z + Fr::one() : z, Bytes(encoded.begin(), encoded.end()), {}});
+    }
+    return proofs;
+  };
+  std::set<std::size_t> bad{5000, 8000};
+  for (std::size_t i = 0; i < Verification::kMaxFalse; ++i) bad.insert(2 * i);
+  const Proofs honest = proofs_of(20, {});
+  ASSERT_TRUE(verify(sample.commitment, honest, sample.checker).verdict.ok());
+  const Proofs many = proofs_of(8200, bad);
+  const Verification found = verify(sample.commitment, many, sample.checker);
+  EXPECT_EQ(found.verdict.step(), "opening equation");
+  EXPECT_EQ(found.false_proofs.size(), Verification::kMaxFalse);
+  // Behind it, in its last block, another claim: an honest one, and one that is not.
+  for (const std::set<std::size_t>& its : {std::set<std::size_t>{}, {7}}) {
+    const Proofs other = proofs_of(20, its);
+    const std::vector<Claim> claims{{&sample.commitment, &many, {}}, {&sample.commitment, &other, {}}};
+    const std::vector<Verification> all = verify_all(claims, sample.checker);
+    EXPECT_EQ(all[0].verdict.step(), "opening equation");
+    EXPECT_EQ(all[1].verdict.ok(), its.empty());
+    EXPECT_EQ(all[1].false_proofs, std::vector<std::size_t>(its.begin(), its.end()));
   }
 }
 
