@@ -73,6 +73,8 @@ TEST_F(FileKindTest, FieldsWithinOthersSayNothing) {
   EXPECT_NE(kind_of_text(R"({"format": {"format": "assay/x/v1"}})"), "x");
 }
 
+TEST_F(FileKindTest, OtherTextsAreNoFormat) { EXPECT_EQ(kind_of_text(R"({"a": "assay/x/v1"})"), "any"); }
+
 TEST_F(FileKindTest, BrokenTextsBearTheirMarkUpToWhereTheyBreak) {
   EXPECT_EQ(kind_of_text(R"({"format": "assay/x/v1", "a": )"), "x");
   EXPECT_EQ(kind_of_text(R"({"a": 1, "b": [1, 2)"), "both");

@@ -199,6 +199,7 @@ TEST(JsonValue, ReadsIntegersOfAnySizeAsDigits) {
 TEST(JsonValue, ReadsNumbersInARange) {
   EXPECT_EQ((*Field("0.25")).real().value(), 0.25);
   EXPECT_EQ((*Field("3")).real(0, 3).value(), 3);
+  EXPECT_EQ((*Field("0.25")).real(0.25, 3).value(), 0.25);
   EXPECT_EQ((*Field("-1e300")).real().value(), -1e300);
   // Larger than 64 bits.
   EXPECT_EQ((*Field("36893488147419103232")).real().value(), 36893488147419103232.0);

@@ -131,6 +131,22 @@ TEST(Json, RefusesWhatIsNotJson) {
   EXPECT_THAT(error_of("[1,\n x]").to_string(),
               testing::StartsWith("t: byte 6: not JSON: parse error at line 2"));
   EXPECT_FALSE(parse_json({}, "t").ok());
+  EXPECT_EQ(error_of("\"a").to_string(),
+            "t: byte 3: not JSON: parse error at line 1, column 3: a string is not ended");
+}
+
+TEST(Json, CountsTheDigitsOfIntegersAlone) {
+  for (const auto& [text, digits] : {std::pair<std::string_view, std::size_t>{"0", 1},
+                                     {"-0", 1},
+                                     {"-120", 3},
+                                     {"", 0},
+                                     {"-", 0},
+                                     {"01", 0},
+                                     {"-00", 0},
+                                     {"1:", 0},
+                                     {"1/", 0},
+                                     {"1a", 0}})
+    EXPECT_EQ(internal::count_integer_digits(text), digits) << text;
 }
 
 // nlohmann's own reader takes the same texts, but for what is refused above and below.
@@ -223,6 +239,7 @@ TEST(Json, ShowsSixtyFourBytesAtMost) {
   EXPECT_EQ(internal::shown(std::string_view(text).substr(0, 64)), std::string(64, 'x'));
   EXPECT_EQ(internal::shown(std::string(65, 'x')), std::string(64, 'x'));
   EXPECT_EQ(internal::shown(std::string(63, 'x') + "\xc3\xa4"), std::string(63, 'x'));
+  EXPECT_EQ(internal::shown(std::string(65, '\x80')), "") << "no character begins";
 }
 
 TEST(Json, SaysLittleOfMuch) {

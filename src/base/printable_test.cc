@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "assay/base.h"
+#include "assay/error_line.h"
 #include "base/json.h"
 #include "base/utf8.h"
 
@@ -86,6 +87,22 @@ TEST(Printable, JsonKeepsItsMeaning) {
   const std::string text = dump_json(given);
   EXPECT_EQ(text, "{\n  \"a\\u202e\": \"\\u009b2J\\u001b\\n\\u007f\\udb40\\udc41\xf0\x9f\x98\x80\"\n}");
   EXPECT_EQ(parse_json(text, "t").value(), given);
+}
+
+TEST(Printable, JsonKeepsTheLinesBetweenItsStrings) {
+  EXPECT_EQ(printable_json("{\n\t\"a\xe2\x80\xae\"\r\n}"), "{\n\t\"a\\u202e\"\r\n}");
+}
+
+TEST(ErrorLine, HasThreeHundredCharactersAtMost) {
+  std::string whole;  // of 300 characters of two bytes
+  for (int i = 0; i < 300; ++i) whole += "\xc3\xa9";
+  EXPECT_EQ(error_line("f: a\nb"), "f: a\\nb");
+  EXPECT_EQ(error_line(whole), whole);
+  const std::string begin(200, 'a'), end(200, 'b');
+  const auto cut = [&](std::size_t kept) { return begin.substr(0, kept) + " .. " + end.substr(0, 120); };
+  EXPECT_EQ(error_line(begin + end), cut(176));
+  EXPECT_EQ(error_line(begin + end, 30), cut(146));
+  EXPECT_EQ(error_line(begin + end, 1000), cut(76)) << "100 at most are left for what stands before";
 }
 
 }  // namespace

@@ -138,5 +138,15 @@ TEST(FixedBases, NoTableWhereItWouldNotHelp) {
   EXPECT_FALSE(FixedBases::make(bases, kMegabytes));
 }
 
+TEST(FixedBases, TheSmallestTableHasSixtyFourWindows) {
+  // 64 windows of 4 bits have 8 multiples each; what takes less space has more windows.
+  const std::vector<G1Affine> bases = some_bases(2);
+  constexpr std::size_t kLeast = 2 * 512 * sizeof(G1Affine);
+  const std::optional<FixedBases> table = FixedBases::make(bases, kLeast);
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->bytes(), kLeast);
+  EXPECT_FALSE(FixedBases::make(bases, kLeast - 1));
+}
+
 }  // namespace
 }  // namespace assay::curve

@@ -162,6 +162,14 @@ TEST(Layout, PaddingComesFromTheStream) {
   EXPECT_TRUE(some({}).empty());
 }
 
+TEST(Layout, OneLayerIsPaddedToo) {
+  const std::vector<tensor::IntegerTensor> one = {layer_of<std::int16_t>("a", {60}, 1)};
+  const tensor::IntegerArray cube = apply_layout(plan_cube(shapes_of(one)).value(), one).value();
+  ASSERT_EQ(cube.size(), 64u);
+  EXPECT_EQ(decimals(cube.view().subview(58, 6)),
+            (std::vector<std::string>{"59", "60", "45", "27", "43", "7"}));
+}
+
 TEST(Layout, ModelSlicesAreLayers) {
   const std::vector<tensor::IntegerTensor> layers = {layer_of<std::int16_t>("a", {1, 2, 17}, 0),
                                                      layer_of<std::int16_t>("b", {2, 17}, 100)};
@@ -278,6 +286,8 @@ TEST(Layout, PlansRefuseWhatCannotBe) {
                                          {std::string(255, 'a'), {1}, std::string(64, 'a')}};
   EXPECT_TRUE(plan_cube(edges).ok());
   EXPECT_TRUE(plan_flat(shapes({{1ull << 16, 1ull << 16}})).ok()) << "2^32 values";
+  const std::vector<tensor::Shape> most(Layout::kMaxLayers, tensor::Shape{1});
+  EXPECT_TRUE(plan_flat(shapes(most)).ok());
 }
 
 TEST(Layout, ValidateFindsEveryLie) {

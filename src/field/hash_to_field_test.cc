@@ -56,6 +56,9 @@ TEST(ExpandMessage, HashesALongTag) {
   EXPECT_EQ(expanded("abc", tag, 32), "52dbf4f36cf560fca57dedec2ad924ee9c266341d8f3d6afe5171733b16bbb12");
   EXPECT_EQ(expanded("abcdef0123456789", tag, 32),
             "35387dcf22618f3728e6c686490f8b431f76550b0b2c61cbc1ce7001536f4521");
+  // By a program of the definition in Python: the longest tag that is taken as it is.
+  EXPECT_EQ(expanded("abc", std::string_view(tag).substr(0, 255), 32),
+            "7d4f09fb541461629d1026096f38960691a4e952562ef72b31d9bf69b78e3e2b");
 }
 
 // By a program of the definition in Python.

@@ -236,5 +236,62 @@ TEST(AxesDeathTest, OutsideIsABug) {
   EXPECT_DEATH(static_cast<void>(axes("3,4").volume(3)), "check failed");
 }
 
+TEST(Selection, RefusesWhatIsNoPartOfTheGrid) {
+  const Axes shape = axes("3,4,5");
+  const auto expect_refused = [&](const Selection& selection, ErrorCode code, std::string_view reason) {
+    const Status status = selection.check(shape, "query");
+    ASSERT_FALSE(status.ok()) << reason;
+    EXPECT_EQ(status.error().code, code) << reason;
+    EXPECT_EQ(status.error().to_string(), "query: " + std::string(reason));
+  };
+  using List = std::vector<std::uint32_t>;
+  const List none;
+  expect_refused(Selection{none, {0}}, ErrorCode::kOutOfRange, "no axis is fixed");
+  expect_refused(Selection{{0}, none}, ErrorCode::kOutOfRange, "no position is given");
+  for (const List& fixed : {List{1, 0}, List{1, 1}, List{0, 2, 1}})
+    expect_refused(Selection{fixed, {0}}, ErrorCode::kNonCanonical,
+                   "the fixed axes are not in ascending order");
+  expect_refused(Selection{{0, 3}, {0}}, ErrorCode::kOutOfRange, "axis 3 of 3");
+  for (const List& positions : {List{2, 1}, List{1, 1}, List{0, 2, 1}})
+    expect_refused(Selection{{0}, positions}, ErrorCode::kNonCanonical,
+                   "the positions are not in ascending order");
+  expect_refused(Selection{{0, 2}, {0, 15}}, ErrorCode::kOutOfRange,
+                 "position 15 where the fixed axes have 15");
+  EXPECT_TRUE((Selection{{0, 2}, {0, 14}}.check(shape, "query").ok()));
+  EXPECT_TRUE((Selection{{0, 1, 2}, {59}}.check(shape, "query").ok()));
+}
+
+TEST(Selection, HasThePartsThatItsPositionsSay) {
+  const Axes shape = axes("3,4,5");
+  using List = std::vector<std::uint32_t>;
+  const Selection rows{{0, 2}, {0, 3, 5, 14}};
+  EXPECT_EQ(rows.free_axes(shape), List{1});
+  EXPECT_EQ(rows.part_size(shape), 4u);
+  EXPECT_EQ(rows.coordinates(shape, 1), (List{0, 3}));
+  EXPECT_EQ(rows.coordinates(shape, 2), (List{1, 0}));
+  EXPECT_EQ(rows.coordinates(shape, 3), (List{2, 4}));
+  EXPECT_EQ(rows.shared(shape, 0), 0u);
+  EXPECT_EQ(rows.shared(shape, 1), 1u);
+  EXPECT_EQ(rows.shared(shape, 2), 0u);
+  const Selection entries{{0, 1, 2}, {23, 24, 26}};
+  EXPECT_TRUE(entries.free_axes(shape).empty());
+  EXPECT_EQ(entries.part_size(shape), 1u);
+  EXPECT_EQ(entries.shared(shape, 1), 2u);
+  EXPECT_EQ(entries.shared(shape, 2), 1u);
+}
+
+TEST(Selection, CountsTheFirstAxesWithoutAGap) {
+  using List = std::vector<std::uint32_t>;
+  const auto leading = [](const List& fixed) { return Selection{fixed, {0}}.leading(); };
+  EXPECT_EQ(leading({0}), 1u);
+  EXPECT_EQ(leading({0, 1, 2}), 3u);
+  EXPECT_EQ(leading({0, 2}), 1u);
+  EXPECT_EQ(leading({1, 2}), 0u);
+  // What lies behind the end of the axes may look like the next one.
+  Selection shorter{{0, 1, 2}, {0}};
+  shorter.fixed.pop_back();
+  EXPECT_EQ(shorter.leading(), 2u);
+}
+
 }  // namespace
 }  // namespace assay
