@@ -114,8 +114,8 @@ struct Attested {
                                                            const Activations& activations);
 
 /// The same from what a verifier recomputed, for Evidence::own_rows: activations of the statement's model and
-/// positions; of a mean, which states one position for all, of those of `theirs`, unless that is null. Errors:
-/// kMismatch, with `place`.
+/// positions; of a mean, which states one position for all, of those of `theirs`, unless that is null.
+/// Errors: kMismatch, with `place`.
 [[nodiscard]] Result<std::vector<float>> own_rows_of_statement(const Statement& statement,
                                                                const Activations& own,
                                                                const Activations* theirs,
@@ -213,7 +213,7 @@ struct Evidence {
   std::optional<TokensFile> tokens;
   std::optional<Digest> rows_digest;
   std::optional<Digest> weights_root;
-  std::optional<std::vector<float>> own_rows;  ///< that it recomputed, as own_rows_of_statement() gives them
+  std::optional<std::vector<float>> own_rows;  ///< recomputed, as own_rows_of_statement() gives them
   std::optional<Profile> profile;
   profile::Conditions conditions;  ///< of its own run
   std::optional<Digest> evaluation_digest;
