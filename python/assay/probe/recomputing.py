@@ -44,7 +44,7 @@ def source_of(
 
     Raises:
         InputError: The statement does not say the rule ("unsupported"), or the texts have another
-            number of rows than the file ("mismatch").
+            number of rows than the file, or rows at other positions ("mismatch").
     """
     if statement.position_rule == "unknown":
         reason = "does not say which rows of a text were taken; nobody can recompute them"
@@ -54,6 +54,14 @@ def source_of(
     if count != len(numbers):
         reason = f"the texts have {count} rows, the activations {len(numbers)}"
         raise InputError("mismatch", "tokens", reason)
+    # Rows of several texts are counted; of one text they may be named by their positions in it.
+    named = [list(range(count))]
+    if len(tokens) == 1 and not rule.is_mean:
+        named.append(rule.positions(len(tokens[0]), "text 0"))
+    if list(numbers) not in named:
+        at, wrong = next((i, n) for i, n in enumerate(numbers) if n != named[-1][i])
+        reason = f"row {at} is called {wrong}, by the rule of positions it is {named[-1][at]}"
+        raise InputError("mismatch", "activations", reason)
     return Source(tokens, rule, numbers)
 
 

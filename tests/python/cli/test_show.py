@@ -216,7 +216,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     record = where / "record"
     record.mkdir()
-    (record / "outcomes").write_text(f"{'ab' * 32} {'cd' * 32} rejected missing\n" * 2)
+    outcomes = [f"{'ab' * 32} {head * 32} rejected missing\n" for head in ("cd", "ef", "ef")]
+    (record / "outcomes").write_text("".join(outcomes))
     (record / f"{'cd' * 32}.challenge").write_bytes(b"")
     return where
 

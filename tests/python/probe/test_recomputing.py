@@ -45,6 +45,22 @@ def test_of_one_text_rows_are_known_by_their_positions(tmp_path: Path) -> None:
     assert own_rows(model, 1, source, [3]).tobytes() == rows[1:].tobytes()
 
 
+@pytest.mark.parametrize(
+    ("texts", "rule", "numbers", "reason"),
+    [
+        (1, "1,3", [1, 2], "row 1 is called 2, by the rule of positions it is 3"),
+        (1, "0,3", [1, 5], "row 0 is called 1, by the rule of positions it is 0"),
+        (1, "mean", [4], "row 0 is called 4, by the rule of positions it is 0"),
+        (2, "last", [0, 2], "row 1 is called 2, by the rule of positions it is 1"),
+    ],
+)
+def test_rows_at_other_positions_than_the_rule_names(
+    texts: int, rule: str, numbers: list[int], reason: str
+) -> None:
+    with pytest.raises(InputError, match=f"activations: {reason}"):
+        source_of(statement(rule), TOKENS[:texts], numbers)
+
+
 def test_only_texts_with_a_row_that_was_read_are_run(tmp_path: Path) -> None:
     model, rows, numbers = extracted(tmp_path, "all")
     ran = 0
