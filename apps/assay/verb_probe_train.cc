@@ -62,8 +62,13 @@ Result<Chosen> train_best(const TrainOptions& options, const probe::Corpus& corp
     how.baselines = layers.size() == 1 && !options.no_baselines;
     const probe::Examples examples =
         ASSAY_TRY(probe::examples_of(corpus.activations, layer, corpus.labels, how.rows));
-    if (how.baselines && random && random->find(layer) != nullptr)
-      how.random_rows = random->find(layer)->values;
+    if (random) {
+      const probe::LayerRows* rows = random->find(layer);
+      if (rows == nullptr)
+        return Error{ErrorCode::kMismatch, options.random_activations,
+                     fmt::format("the activations do not have layer {}", layer)};
+      if (how.baselines) how.random_rows = rows->values;
+    }
     probe::Trained trained = ASSAY_TRY(probe::train(examples, factor, how));
     best.sweep.push_back({{"layer", layer}, {"calibration_auroc", trained.calibration_auroc}});
     if (reached && trained.calibration_auroc <= *reached) continue;

@@ -35,6 +35,8 @@ struct Examples {
   std::vector<bool> labels;
   std::vector<std::uint32_t> groups;
   std::vector<std::string> group_names;
+  std::string model_id;
+  Precision precision = Precision::kFp32;
 
   [[nodiscard]] std::size_t size() const { return labels.size(); }
 };

@@ -89,6 +89,12 @@ Result<Verdict> check_corpus(const Statement& statement, const Evidence& evidenc
   const Corpus& corpus = *evidence.corpus;
   if (!is_corpus(statement, *evidence.set->details, corpus))
     return Verdict::rejected("statistics", "the corpus given is not the one that the probes were trained on");
+  if (corpus.activations.model_id != statement.model_id ||
+      corpus.activations.precision != statement.precision)
+    return Verdict::rejected("statistics",
+                             fmt::format("the corpus is of the model '{}' in {}, the statement of '{}' in {}",
+                                         corpus.activations.model_id, to_string(corpus.activations.precision),
+                                         statement.model_id, to_string(statement.precision)));
   const Examples examples = ASSAY_TRY(
       examples_of(corpus.activations, statement.layer, corpus.labels, corpus.rows ? &*corpus.rows : nullptr));
   const std::vector<Evaluation> found = ASSAY_TRY(evaluate_set(*evidence.set, examples, "test"));

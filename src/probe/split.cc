@@ -57,7 +57,8 @@ Result<Examples> examples_of(const Activations& activations, std::uint32_t layer
   if (labels.size() != count)
     return Error{ErrorCode::kMismatch, "labels",
                  fmt::format("{} of them for {} rows of activations", labels.size(), count)};
-  Examples out{activations.width, found->values, labels, std::vector<std::uint32_t>(count), {}};
+  Examples out{activations.width,    found->values,        labels, std::vector<std::uint32_t>(count), {},
+               activations.model_id, activations.precision};
   if (rows == nullptr) {
     out.group_names = {"one text"};
     return out;

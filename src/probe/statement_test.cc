@@ -518,6 +518,17 @@ TEST(ProbeStatement, TheCorpusIsTheOneOfTheSet) {
   EXPECT_EQ(level(verdict, Level::kStatistics).reason(),
             "the corpus given is not the one that the probes were trained on");
   stated.evidence.corpus = corpus_of(stated);
+  stated.evidence.corpus->activations.model_id = "test/other";
+  verdict = stated.verify(Level::kStatistics);
+  EXPECT_EQ(level(verdict, Level::kStatistics).outcome(), Outcome::kRejected);
+  EXPECT_EQ(level(verdict, Level::kStatistics).reason(),
+            "the corpus is of the model 'test/other' in fp32, the statement of 'test/model' in fp32");
+  stated.evidence.corpus = corpus_of(stated);
+  stated.evidence.corpus->activations.precision = Precision::kBf16;
+  verdict = stated.verify(Level::kStatistics);
+  EXPECT_EQ(level(verdict, Level::kStatistics).reason(),
+            "the corpus is of the model 'test/model' in bf16, the statement of 'test/model' in fp32");
+  stated.evidence.corpus = corpus_of(stated);
   stated.evidence.set->details.reset();
   verdict = stated.verify(Level::kStatistics);
   EXPECT_EQ(level(verdict, Level::kStatistics).outcome(), Outcome::kInconclusive);

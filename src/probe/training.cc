@@ -219,6 +219,14 @@ Result<std::vector<Evaluation>> evaluate_set(const ProbeSet& set, const Examples
   if (!set.details)
     return Error{ErrorCode::kMismatch, "probe set",
                  "the original made it: it says neither model nor covectors"};
+  if (set.details->model_id != examples.model_id)
+    return Error{ErrorCode::kMismatch, "probe set",
+                 fmt::format("is of the model '{}', the activations are of '{}'", set.details->model_id,
+                             examples.model_id)};
+  if (set.details->precision != examples.precision)
+    return Error{ErrorCode::kMismatch, "probe set",
+                 fmt::format("was trained on {}, the activations are {}", to_string(set.details->precision),
+                             to_string(examples.precision))};
   if (set.details->width != examples.width)
     return Error{ErrorCode::kMismatch, "probe set",
                  fmt::format("is {} wide, the activations are {}", set.details->width, examples.width)};

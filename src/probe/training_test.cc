@@ -292,6 +292,14 @@ TEST(ProbeTraining, EvaluationRepeatsTheTest) {
   const test::World wider = test::world(60, 2, test::kWidth + 1);
   EXPECT_EQ(evaluate_set(set, test::examples(wider), "test").error().reason,
             fmt::format("is {} wide, the activations are {}", test::kWidth, test::kWidth + 1));
+  test::World strange = world;
+  strange.activations.model_id = strange.rows.model_id = "test/other";
+  EXPECT_EQ(evaluate_set(set, test::examples(strange), "all").error().reason,
+            "is of the model 'test/model', the activations are of 'test/other'");
+  strange = world;
+  strange.activations.precision = Precision::kBf16;
+  EXPECT_EQ(evaluate_set(set, test::examples(strange), "all").error().reason,
+            "was trained on fp32, the activations are bf16");
   EvaluationFile file{Digest{1}, Digest{2}, Digest{3}, Digest{4}, 3, 1, "test", again};
   file.probes[0].baselines = {{"difference_of_means", 0.75}};
   const std::string text = file.encode();

@@ -121,6 +121,7 @@ def calibrate_model(options: argparse.Namespace) -> int:
     probes = _core.ProbeSet.read(str(options.probes))
     rule = PositionRule(options.positions)
     loaded = _load(options)
+    require_model(loaded, probes)
     prompts = models.encode_prompts(loaded.tokenizer, texts)
     with telling("assay probe calibrate", "runs", quiet=options.quiet) as tell:
         found = calibrating.calibrate(

@@ -32,6 +32,34 @@ def test_the_sweep_takes_the_layer_that_calibrates_best(made: Path, tmp_path: Pa
     assert set(found["test"]["baselines"]) >= {"bag_of_tokens", "difference_of_means"}
 
 
+def test_random_activations_have_the_layer(made: Path, tmp_path: Path) -> None:
+    path = tmp_path / "r.gotact"
+    path.write_bytes((made / "a.gotact").read_bytes())
+    random = f" --permutations 0 --random-activations {path} --output"
+    found = report(made, TRAIN + " --layer 5" + random, tmp_path / "p")
+    assert "random_weights" in found["test"]["baselines"]
+    model, precision, layers, positions, values = _core.probe_read_activations(str(path))
+    one = values[:1].copy()
+    _core.probe_write_activations(str(path), model, precision, layers[:1], positions, one)
+    for chosen in ("5", "all"):
+        said = refused(made, TRAIN + f" --layer {chosen}" + random, tmp_path / "q")
+        assert f"{path}: the activations do not have layer 5" in said
+
+
+def test_figures_are_of_the_probes_own_model(made: Path, tmp_path: Path) -> None:
+    model, precision, layers, positions, values = _core.probe_read_activations(
+        str(made / "a.gotact")
+    )
+    for named, held, reason in (
+        ("other", precision, f"is of the model '{model}', the activations are of 'other'"),
+        (model, "bf16", f"was trained on {precision}, the activations are bf16"),
+    ):
+        path = tmp_path / f"{held}.gotact"
+        _core.probe_write_activations(str(path), named, held, layers, positions, values)
+        line = f"probe evaluate --activations {path} --labels a.labels --probes p.json --part all"
+        assert reason in refused(made, line)
+
+
 def test_one_result_whatever_the_threads(made: Path, tmp_path: Path) -> None:
     for threads in (1, 2):
         out = tmp_path / str(threads)

@@ -132,6 +132,19 @@ def test_another_kernel_needs_one(world: World) -> None:
     assert found["verdict"] == "accepted"
 
 
+def test_a_profile_is_of_the_probes_own_model(world: World) -> None:
+    write_prompts(world)
+    text = (world.where / "probes.json").read_text()
+    named = json.dumps(json.loads(text)["assay"]["model_id"])
+    text = text.replace(f'"model_id": {named}', '"model_id": "another"')
+    (world.where / "theirs.json").write_text(text)
+    said = refused(
+        world.where, f"probe calibrate --model {world.model} --probes theirs.json --quiet",
+        "--n-prompts", 8, "--prompts", "prompts.txt", "--output", "theirs.profile",
+    )  # fmt: skip
+    assert "the probes are of another" in said
+
+
 def write_prompts(world: World) -> None:
     lines = [f"w{3 + i} w{1 + i % 2} w{9 + i}\n" for i in range(8)]
     (world.where / "prompts.txt").write_text("".join(lines))
