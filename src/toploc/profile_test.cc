@@ -8,6 +8,7 @@
 #include "assay/toploc_verdict.h"
 #include "base/file.h"
 #include "base/sha256.h"
+#include "toploc/test_support.h"
 
 namespace assay::toploc {
 namespace {
