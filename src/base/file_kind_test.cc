@@ -25,8 +25,8 @@ constexpr std::array kKinds = {
     FileKind{Mark::kFormat, "assay/x/v", "x", read_nothing},
     FileKind{Mark::kStatement, "application/x", "signed x", read_nothing},
     FileKind{Mark::kMetadata, "assay/m/v", "m", read_nothing},
-    FileKind{Mark::kBytes, "AB", "short", read_nothing},
     FileKind{Mark::kBytes, "ABC", "long", read_nothing},
+    FileKind{Mark::kBytes, "AB", "short", read_nothing},
     FileKind{Mark::kEntries, "one two", "pair", read_nothing},
 };
 
@@ -63,6 +63,7 @@ TEST_F(FileKindTest, TheLongestTagOfTheFirstMarkSaysTheKind) {
   EXPECT_EQ(kind_of_text(R"({"b": {"a": 1}, "a": [1]})"), "both");
   EXPECT_EQ(kind_of_text(R"({"b": 1, "a": 2, "format": "assay/x/v7"})"), "x");
   EXPECT_EQ(kind_of_text(R"( {"payloadType": "application/x"})"), "signed x");
+  EXPECT_EQ(kind_of_text(R"({"format": "pt", "payloadType": "application/x"})"), "signed x");
   EXPECT_EQ(kind_of_text(safetensors(R"({"__metadata__": {"format": "assay/m/v1"}})")), "m");
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <set>
@@ -316,6 +317,17 @@ TEST_F(FileTest, PublicationReportsTheSystemsErrors) {
   EXPECT_EQ(names(), std::set<std::string>{"a"});
 }
 
+TEST_F(FileTest, KeepingAnOldFileIsNotTheOnlyReasonOfARefusal) {
+  fs::create_directory(folder_ / "b");
+  AtomicFile file = AtomicFile::create(folder_ / "b" / "a").value();
+  ASSERT_TRUE(file.write("x").ok());
+  fs::remove_all(folder_ / "b");
+  const Status published = file.publish(AtomicFile::Existing::kKeep);
+  ASSERT_FALSE(published.ok());
+  EXPECT_EQ(published.error().code, ErrorCode::kIo);
+  EXPECT_THAT(published.error().reason, testing::StartsWith("cannot publish: "));
+}
+
 // Like a full disk: the system takes no more bytes than this.
 template <class Work>
 void with_file_size_limit(std::uint64_t bytes, const Work& work) {
@@ -395,6 +407,7 @@ TEST_F(FileTest, AFullTableIsNoObstacle) {
   EXPECT_EQ(internal::enter_unfinished("/nowhere/x"), -1);
   for (const int slot : slots) internal::leave_unfinished(slot);
   EXPECT_EQ(internal::enter_unfinished(std::string(5000, 'x')), -1);
+  EXPECT_EQ(internal::enter_unfinished(std::string(PATH_MAX, 'x')), -1) << "no room for the NUL";
   internal::leave_unfinished(-1);
 }
 

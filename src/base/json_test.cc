@@ -225,6 +225,15 @@ TEST(Json, TakesWhatTheLibraryTakes) {
   EXPECT_GT(taken, 20'000u);
 }
 
+TEST(Json, EscapedCharactersTakeTheBytesThatTheyNeed) {
+  EXPECT_EQ(parse_json(R"("\u007f\u0080\u07ff\u0800\uffff")", "t").value().get<std::string>(),
+            "\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf");
+}
+
+TEST(Json, AByteOrderMarkIsNamed) {
+  EXPECT_EQ(error_of("\xef\xbb\xbf{}").reason, "a byte order mark before the JSON text: remove it");
+}
+
 TEST(Json, SurrogatesEndWhereTheStandardSays) {
   EXPECT_EQ(parse_json(R"("\ud7ff\ue000")", "t").value().get<std::string>(), "\xed\x9f\xbf\xee\x80\x80");
   EXPECT_EQ(parse_json(R"("\ud800\udc00\udbff\udfff")", "t").value().get<std::string>(),

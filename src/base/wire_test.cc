@@ -165,6 +165,13 @@ TEST(Utf8, TakesWellFormedText) {
   }
 }
 
+TEST(Utf8, ACharacterEndsWithinTheText) {
+  const std::string_view whole = "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80";
+  for (const auto& [begin, size] : {std::pair{0, 2}, {2, 3}, {5, 4}})
+    for (int kept = 1; kept < size; ++kept)
+      EXPECT_FALSE(is_valid_utf8(whole.substr(begin, kept))) << begin << ", " << kept;
+}
+
 TEST(Utf8, RefusesTheRest) {
   for (const char* bad : {"\x80",
                           "\xbf",

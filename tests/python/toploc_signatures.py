@@ -39,6 +39,20 @@ def honest(path: Path, parameters: Parameters) -> Signature:
     )  # fmt: skip
 
 
+def behind(signature: Signature) -> torch.Tensor:
+    """(answer, vocabulary): how much less likely a token is than the likeliest, at each place.
+
+    In standard deviations of the scores. A random model has near ties, and which token wins one
+    changes from processor to processor: a test that needs an unlikely token looks for it here.
+    """
+    model = load("one", Engine())[0]
+    states = toploc.recompute(model, signature.prompt_token_ids, signature.output_token_ids)
+    head: torch.nn.Module = model.get_output_embeddings()
+    with torch.no_grad():
+        scores = head(states).double()
+    return (scores.amax(1, keepdim=True) - scores) / scores.std(1, correction=0, keepdim=True)
+
+
 OTHER_PARAMETERS = {
     "topk": ({"topk": 64}, "topk is 64, 128 was asked for"),
     "batching": ({"decode_batching_size": 64}, "decode_batching_size is 64, 32 was asked for"),

@@ -15,7 +15,7 @@ from assay import InputError, toploc
 from assay.models import Engine, load
 from assay.toploc import Signature, experiment
 from assay.toploc.chunks import Parameters
-from toploc_signatures import OTHER_PARAMETERS, VALIDATE, honest, replaced, written
+from toploc_signatures import OTHER_PARAMETERS, VALIDATE, behind, honest, replaced, written
 
 DONE, REJECTED, FAILED, INCONCLUSIVE = 0, 1, 2, 3
 
@@ -238,8 +238,10 @@ def test_an_answer_may_end_where_the_text_does(
     path = signed / "one_0000.json"
     whole.write(str(path))
     # By a model that ends no text the answer was cut, whatever the proofs.
-    code, out, _ = run(line, signed, "--validate_model_name", "one")
-    assert (code, out.startswith("VERIFICATION FAILED: answer length: ")) == (REJECTED, True)
+    flags = ["--validate_model_name", "one", "--min_decode_tokens", tokens]
+    code, out, _ = run(line, signed, *flags)
+    said = f"VERIFICATION FAILED: answer length: {tokens} tokens of 40, and the last, {last}, ends"
+    assert (code, out.startswith(said)) == (REJECTED, True)
     for least, expected in ((tokens, DONE), (tokens + 1, REJECTED)):
         flags = ["--validate_model_name", ending, "--min_decode_tokens", least]
         assert run(line, signed, *flags)[0] == expected
@@ -252,11 +254,14 @@ def test_an_answer_may_end_where_the_text_does(
 def test_an_answer_ends_where_the_model_ends_it(
     run: Any, signed: Path, models: Path, tmp_path: Path
 ) -> None:
-    ending, whole = ending_model(run, models, tmp_path)
-    end = whole.output_token_ids[-1]
+    whole = Signature.read(str(signed / "one_0000.json"))
+    far = (behind(whole)[[0, 31, 38]] > 1).all(0)
+    end = next(token for token in range(40) if far[token] and token not in whole.output_token_ids)
+    ending = Path(shutil.copytree(models / "one", tmp_path / "one"))
+    with_settings(ending, eos_token_id=[end])
     line = VALIDATE.replace("n_samples 3", "n_samples 1") + f"--validate_model_name {ending} "
     # The last token is never fed: honest proofs of all states hold with any.
-    for tokens in (32, len(whole.output_token_ids) - 1):
+    for tokens in (32, 39):
         cut(whole, tokens, end).write(str(signed / "one_0000.json"))
         code, out, err = run(line + "--save_dir", signed)
         assert (code, "0 of 1 samples passed" in err) == (REJECTED, True)
@@ -267,13 +272,15 @@ def test_an_answer_ends_where_the_model_ends_it(
     # An answer too short to judge by states is not undecided for that.
     cut(whole, 1, end).write(str(signed / "one_0000.json"))
     code, out, _ = run(line + "--min_decode_tokens 1 --save_dir", signed)
-    assert (code, out.startswith("VERIFICATION FAILED: answer length: ")) == (REJECTED, True)
+    assert (code, out.startswith("VERIFICATION FAILED: answer length: the last")) == (
+        REJECTED,
+        True,
+    )
 
 
 def test_the_last_token_of_a_full_answer_is_the_models(run: Any, signed: Path) -> None:
     path = signed / "one_0001.json"
-    output = Signature.read(str(path)).output_token_ids
-    replaced(path, output_token_ids=[*output[:-1], (output[-1] + 1) % 40])
+    replaced(path, output_token_ids=with_an_unlikely_last(Signature.read(str(path))))
     code, out, err = run(VALIDATE + "--validate_model_name one --save_dir", signed)
     assert (code, "2 of 3 samples passed" in err) == (REJECTED, True)
     assert out.splitlines()[1].startswith("VERIFICATION FAILED: token: the last token, ")
@@ -296,10 +303,9 @@ def test_another_engine_as_the_verifier_judges_last_tokens_too(
     # It hands over states alone; which engine made them does not matter here.
     monkeypatch.setattr("assay.toploc.experiment.recomputer", experiment._Recomputing)
     path = signed / "one_0001.json"
-    output = Signature.read(str(path)).output_token_ids
     line = VALIDATE + "--engine vllm --validate_model_name one --save_dir"
     assert run(line, signed)[0] == DONE
-    replaced(path, output_token_ids=[*output[:-1], (output[-1] + 1) % 40])
+    replaced(path, output_token_ids=with_an_unlikely_last(Signature.read(str(path))))
     code, out, _ = run(line, signed)
     assert (code, out.count("VERIFICATION FAILED: token: ")) == (REJECTED, 1)
 
@@ -321,16 +327,24 @@ def with_settings(folder: Path, **changes: Any) -> None:
 
 
 def ending_model(run: Any, models: Path, folder: Path) -> tuple[Path, Signature]:
-    """A model that ends its answer to the first prompt between 33 and 39 tokens, and the answer."""
+    """A model that ends its answer to the first prompt between 21 and 39 tokens, and the answer."""
     ending = Path(shutil.copytree(models / "one", folder / "one"))
-    line = f"generate --model_name {ending} --n_samples 1 --max_decode_tokens 40 --save_dir"
+    line = (
+        f"generate --model_name {ending} --n_samples 1 --max_decode_tokens 40 "
+        "--min_decode_tokens 20 --save_dir"
+    )
     for end in range(40):
         with_settings(ending, eos_token_id=[end])
         assert run(line, folder / "ended", "--dataset_name", "prompts.txt")[0] == DONE
         made = Signature.read(str(folder / "ended" / "one_0000.json"))
-        if 33 < len(made.output_token_ids) < 40:
+        if 20 < len(made.output_token_ids) < 40:
             return ending, made
     raise AssertionError("no token ends the answer")
+
+
+def with_an_unlikely_last(signature: Signature) -> list[int]:
+    """Its answer with the token last that the model is least likely to take there."""
+    return [*signature.output_token_ids[:-1], int(behind(signature)[-1].argmax())]
 
 
 def cut(signature: Signature, tokens: int, last: int) -> Signature:
