@@ -46,7 +46,7 @@ std::vector<Scalar> some_scalars(std::size_t count) {
 
 TEST(FixedBases, SumsAreThoseOfAMultiplication) {
   for_each_kernel([] {
-    // 16 MB for 64 bases have windows of 8 bits, 4 MB has narrower ones; 300 bases have two widths.
+    // 16 MB for 64 bases have windows of 8 bits, 4 MB has two narrower widths; 300 bases have 5 bits.
     for (const auto& [count, bytes] : {std::pair<std::size_t, std::size_t>{64, 16 * kMegabytes},
                                        {64, 4 * kMegabytes},
                                        {300, 16 * kMegabytes},
@@ -136,6 +136,21 @@ TEST(FixedBases, NoTableWhereItWouldNotHelp) {
   std::vector<G1Affine> bases = some_bases(3);
   bases[1] = G1Affine::infinity();
   EXPECT_FALSE(FixedBases::make(bases, kMegabytes));
+}
+
+TEST(FixedBases, WindowsAreAsWideAsTheSpaceAllows) {
+  const std::vector<G1Affine> bases = some_bases(2);
+  constexpr std::size_t kOne = 2 * sizeof(G1Affine);
+  // Room for so many multiples of a base, and those that are taken: 32 windows of 8 bits; 8 of 8 bits and 32
+  // of 6; 10 of 6 bits, one of the 4 that are left of the first word, and 39 of 5.
+  for (const auto& [room, taken] : {std::pair<std::size_t, std::size_t>{100'000, 32 * 128},
+                                    {32 * 128, 32 * 128},
+                                    {8 * 128 + 32 * 32, 8 * 128 + 32 * 32},
+                                    {1024, 10 * 32 + 8 + 39 * 16}}) {
+    const std::optional<FixedBases> table = FixedBases::make(bases, room * kOne);
+    ASSERT_TRUE(table) << room;
+    EXPECT_EQ(table->bytes(), taken * kOne) << room;
+  }
 }
 
 TEST(FixedBases, TheSmallestTableHasSixtyFourWindows) {

@@ -1,11 +1,19 @@
 #include <gtest/gtest.h>
 
+#include <set>
 #include <vector>
 
+#include "curve/kernel.h"
 #include "curve/vectors_for_test.h"
 
 namespace assay::curve {
 namespace {
+
+// Two names for one table would have every comparison of kernels compare it with itself.
+TEST(CurveKernels, HaveATableEach) {
+  std::set<const CurveKernel*> tables;
+  for_each_kernel([&] { EXPECT_TRUE(tables.insert(&active_curve_kernel()).second); });
+}
 
 TEST(G1, MatchesAnIndependentImplementation) {
   for_each_kernel([] {

@@ -175,6 +175,25 @@ TEST_P(SmallSubgroup, SumsAllPairsInBatches) {
 #endif
 }
 
+#if defined(__x86_64__)
+TEST(PairAdderIfma, ReducesWhatBorrowsThroughEqualWords) {
+  const auto kernels = available_kernels();
+  if (std::ranges::find(kernels, "ifma") == kernels.end())
+    GTEST_SKIP() << "this processor lacks the instructions";
+  // p + 2^(64 w) - 1: all words below w borrow, and those but the first are the same as those of p.
+  using P = field::FpParameters;
+  for (std::size_t w = 1; w < 4; ++w) {
+    field::Limbs over = P::kModulus, expected{};
+    --over[0];
+    ++over[w];
+    std::fill_n(expected.begin(), w, ~std::uint64_t{0});
+    const Affine<PairAdderIfma::F> reduced = PairAdderIfma::reduced({{over}, {P::kModulus}});
+    EXPECT_EQ(reduced.x.limbs(), expected) << w;
+    EXPECT_EQ(reduced.y.limbs(), field::Limbs{}) << w;
+  }
+}
+#endif
+
 TEST_P(SmallSubgroup, SumsOfAllPointsByAllScalars) {
   for_each_kernel([&] {
     std::vector<G1Affine> points;

@@ -211,9 +211,10 @@ TEST(Decimal, FastPathEdges) {
   EXPECT_FALSE(wide.fast({false, 2, 0}, magnitude));
   EXPECT_TRUE(DecimalScale(56).fast({false, 0, 0}, magnitude));
   EXPECT_FALSE(DecimalScale(56).fast({false, 1, 0}, magnitude));
-  // Rounding that carries out of 256 bits has no magnitude.
+  // What has over 256 bits has no magnitude; zero has one at any exponent.
   EXPECT_FALSE(one.general({false, 1, 256}).has_value());
   EXPECT_TRUE(one.general({false, 1, 255}).has_value());
+  EXPECT_EQ(one.general({false, 0, 1000}), DecimalScale::Magnitude{});
 }
 
 TEST(Decimal, TakesInt64WhereAllFit) {
@@ -235,6 +236,11 @@ TEST(Decimal, NamesTheFirstOffendingValue) {
   // At a scale where values need Scalars as well.
   expect_error(encode(view_of(values, tensor::Dtype::kF32), decimal(32)), ErrorCode::kOutOfRange,
                "t: value 150000: infinite");
+  // Those of 16 bits look like 2^16 and 1.5 * 2^16, which have integers.
+  for (const std::uint16_t bad : std::initializer_list<std::uint16_t>{0x7c00, 0xfc00, 0x7e00}) {
+    expect_error(encode(view_of(std::vector<std::uint16_t>{1, bad}, tensor::Dtype::kF16), decimal(0)),
+                 ErrorCode::kOutOfRange, "t: value 1: infinite or not a number");
+  }
   const std::vector<double> large = {1, 1e70, 1e80, 1e300};
   expect_error(encode(view_of(large, tensor::Dtype::kF64), decimal(0)), ErrorCode::kOutOfRange,
                "t: value 2: its integer is over");
@@ -385,6 +391,7 @@ TEST(Scale, FollowsTheOriginalPipeline) {
   EXPECT_EQ(effective_scale(16, 50).value(), 8u);
   EXPECT_EQ(effective_scale(16, 33.3).value(), 11u);
   EXPECT_EQ(effective_scale(16, 100).value(), 0u);
+  EXPECT_EQ(effective_scale(200, 0).value(), 200u);
   expect_error(effective_scale(201, 0), ErrorCode::kOutOfRange, "0 to 200");
   expect_error(effective_scale(16, -1), ErrorCode::kOutOfRange, "percentage");
   expect_error(effective_scale(16, 100.5), ErrorCode::kOutOfRange, "percentage");

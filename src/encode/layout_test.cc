@@ -39,6 +39,8 @@ TEST(Cube, TakesTheLeastPadding) {
   EXPECT_EQ(cube(60, {.min_dim = 4, .max_dim = 10, .num_dims = 2, .pad_seed = 0}), "8,8");
   EXPECT_EQ(cube(60, {.min_dim = 4, .max_dim = 10, .num_dims = 4, .pad_seed = 0}), "4,4,4,4");
   EXPECT_EQ(cube(std::uint64_t{1} << 32), "4,4,4,4,4,4,4,4,4,4,4,4,4,4,4,4");
+  const Axes twos = choose_cube(7, {.min_dim = 2, .max_dim = 2, .num_dims = 32, .pad_seed = 0}).value();
+  EXPECT_EQ(twos, Axes::from(std::vector<std::uint64_t>(32, 2), "").value());
   constexpr std::uint32_t kMost = 1U << 20;
   EXPECT_EQ(cube(60, {.min_dim = kMost, .max_dim = kMost, .num_dims = {}, .pad_seed = 0}), "1048576");
   expect_error(choose_cube(60, {.min_dim = kMost, .max_dim = kMost + 1, .num_dims = {}, .pad_seed = 0}),
@@ -160,6 +162,11 @@ TEST(Layout, PaddingComesFromTheStream) {
   EXPECT_EQ(some({61, 63}), (std::vector<std::uint64_t>{26, 6}));
   EXPECT_EQ(some({60, 62, 62, 63, 63}), (std::vector<std::uint64_t>{44, 42, 42, 6, 6}));
   EXPECT_TRUE(some({}).empty());
+  // A model is padded with zeros: its rows of 17 end with one.
+  const Layout model = plan_model(shapes({{2, 17}})).value();
+  ASSERT_EQ(model.padding(), 2u);
+  EXPECT_TRUE(padding_sources(model).empty());
+  EXPECT_TRUE(padding_sources(model, std::vector<std::uint64_t>{35}).empty());
 }
 
 TEST(Layout, OneLayerIsPaddedToo) {

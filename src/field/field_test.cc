@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdlib>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -271,6 +272,17 @@ TEST(Kernels, AreListedAndCanBeForced) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
   EXPECT_NE(refused.error().reason.find("portable"), std::string::npos);
+  ASSERT_TRUE(force_kernel(before).ok());
+}
+
+// Two names for one table would have every comparison of kernels compare it with itself.
+TEST(Kernels, HaveATableEach) {
+  const std::string before(active_kernel());
+  std::set<const field::FieldKernel*> tables;
+  for (const auto name : available_kernels()) {
+    ASSERT_TRUE(force_kernel(name).ok());
+    EXPECT_TRUE(tables.insert(&field::active_field_kernel()).second) << name;
+  }
   ASSERT_TRUE(force_kernel(before).ok());
 }
 

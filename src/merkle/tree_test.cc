@@ -146,6 +146,21 @@ TEST(RootBuilder, CutsValuesAsATreeDoes) {
   EXPECT_EQ(builder.leaf_count(), 0u);
 }
 
+TEST(RootBuilder, RefusesMoreLeavesThanAreCounted) {
+  RootBuilder builder = RootBuilder::create(2).value();
+  const std::uint8_t byte = 0;
+  const ByteSpan vast(&byte, kMaxLeafCount + 1);  // never read: the count is checked first
+  const auto refusal = [&](ByteSpan values) {
+    const Status status = builder.add_chunks(values, 1);
+    return status.ok() ? "" : status.error().to_string();
+  };
+  EXPECT_EQ(refusal(vast), "leaves: more than 2^62 of them");
+  EXPECT_EQ(builder.leaf_count(), 0u);
+  builder.add_leaf_hash(Digest{1});
+  EXPECT_EQ(refusal(vast.first(kMaxLeafCount)), "leaves: more than 2^62 of them") << "beside one";
+  EXPECT_EQ(builder.leaf_count(), 1u);
+}
+
 TEST(Proofs, AreCountedBeforeTheyAreMade) {
   for (const std::uint32_t arity : {2u, 3u, 16u}) {
     const Tree tree = sample_tree(arity, 300);
