@@ -64,9 +64,15 @@ TEST(Dsse, RefusesOtherTexts) {
   EXPECT_EQ(code(replaced(text, "aGVsbG8=", "aGVsbG9=")), ErrorCode::kNonCanonical);
   EXPECT_EQ(code(replaced(text, "payloadType", "payloadtype")), ErrorCode::kMalformed);
   EXPECT_EQ(code(replaced(text, "[{", "[{\"keyid\":\"\",\"sig\":\"\"},{")), ErrorCode::kTooLarge);
-  EXPECT_EQ(code(R"({"payload":"","payloadType":"","signatures":[]})"), ErrorCode::kMalformed);
+  EXPECT_EQ(
+      Envelope::decode(R"({"payload":"","payloadType":"","signatures":[]})", "test").error().to_string(),
+      "test: signatures: it is empty, one signature is taken");
   EXPECT_EQ(code(replaced(text, "text/plain", "text\\u0000plain")), ErrorCode::kMalformed);
   EXPECT_EQ(code(replaced(text, "\"sig\":\"", "\"sig\":\"AAAA")), ErrorCode::kTooLarge);
+  std::string shorter = text;
+  shorter.replace(shorter.find("\"sig\":\"") + 7, 88, "AAAA");
+  EXPECT_EQ(Envelope::decode(shorter, "test").error().to_string(),
+            "test: signatures[0].sig: 3 bytes, a signature has 64");
   EXPECT_EQ(code(replaced(text, "\"}]", "\",\"cert\":\"\"}]")), ErrorCode::kMalformed);
 }
 

@@ -56,7 +56,7 @@ struct FileKind {
 [[nodiscard]] Result<Glance> glance_at(const std::filesystem::path& path);
 
 /// The kind whose mark a file bears: of several marks the one that stands first in Mark, of several tags
-/// under one mark the longest. nullptr where there is none.
+/// under one mark the longest, and of those as long the first that is listed. nullptr where there is none.
 [[nodiscard]] const FileKind* kind_of(const Glance& glance, std::span<const FileKind> kinds);
 
 /// The kind of a file. Errors: kIo; kUnsupported (none that is listed).

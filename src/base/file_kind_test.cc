@@ -1,6 +1,7 @@
 #include "base/file_kind.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <array>
 #include <filesystem>
@@ -28,6 +29,7 @@ constexpr std::array kKinds = {
     FileKind{Mark::kBytes, "ABC", "long", read_nothing},
     FileKind{Mark::kBytes, "AB", "short", read_nothing},
     FileKind{Mark::kEntries, "one two", "pair", read_nothing},
+    FileKind{Mark::kEntries, "two one", "as long, and behind it", read_nothing},
 };
 
 class FileKindTest : public ::testing::Test {
@@ -71,7 +73,18 @@ TEST_F(FileKindTest, FieldsWithinOthersSayNothing) {
   EXPECT_NE(kind_of_text(R"({"c": {"a": 1, "format": "assay/x/v1"}})"), "x");
   EXPECT_NE(kind_of_text(R"([{"a": 1}])"), "any");
   EXPECT_NE(kind_of_text(safetensors(R"({"format": {"format": "assay/m/v1"}})")), "m");
+  EXPECT_NE(kind_of_text(safetensors(R"({"__metadata__": {"other": "assay/m/v1"}})")), "m");
+  EXPECT_NE(kind_of_text(safetensors(R"( {"__metadata__": {"format": "assay/m/v1"}})")), "m");
   EXPECT_NE(kind_of_text(R"({"format": {"format": "assay/x/v1"}})"), "x");
+}
+
+TEST_F(FileKindTest, AHeaderMayHaveAHundredMebibytes) {
+  // Of which the file holds the first few.
+  const auto named = [](char last_byte) {
+    return std::string{last_byte, 0, 64, 6, 0, 0, 0, 0} + R"({"__metadata__": {"format": "assay/m/v1"}})";
+  };
+  EXPECT_EQ(kind_of_text(named(0)), "m");
+  EXPECT_NE(kind_of_text(named(1)), "m");
 }
 
 TEST_F(FileKindTest, OtherTextsAreNoFormat) { EXPECT_EQ(kind_of_text(R"({"a": "assay/x/v1"})"), "any"); }
@@ -87,6 +100,26 @@ TEST_F(FileKindTest, FoldersAreToldByWhatLiesInThem) {
   EXPECT_FALSE(find_kind(folder_, kKinds).ok());
   ASSERT_TRUE(write_file(folder_ / "two", std::string_view("AB")).ok());
   EXPECT_EQ(find_kind(folder_, kKinds).value()->name, "pair");
+}
+
+TEST_F(FileKindTest, AsManyNamesAreKeptAs4096) {
+  std::string fields = "{\"first\":0";
+  for (int i = 0; i < 4096; ++i) fields += ",\"" + std::to_string(i) + "\":0";
+  ASSERT_TRUE(write_file(folder_ / "file", fields + "}").ok());
+  EXPECT_EQ(glance_at(folder_ / "file")->names.size(), 4096U);
+  for (int i = 0; i < 4096; ++i) fs::create_hard_link(folder_ / "file", folder_ / std::to_string(i));
+  EXPECT_EQ(glance_at(folder_)->names.size(), 4096U);
+}
+
+TEST_F(FileKindTest, AFolderThatCannotBeReadIsAnError) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const Result<Glance> glance = glance_at(folder_);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(glance.error().code, ErrorCode::kIo);
+  EXPECT_EQ(glance.error().to_string(), folder_.string() + ": Too many open files");
 }
 
 TEST_F(FileKindTest, WhatIsOfNoKindIsRefused) {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstdlib>
@@ -150,6 +151,7 @@ TEST_F(FileTest, ReadingReportsFilesThatDoNotHoldWhatTheySay) {
   // A file of the kernel that says 4096 bytes and holds fewer.
   const fs::path odd = "/sys/kernel/mm/transparent_hugepage/enabled";
   if (!fs::exists(odd)) GTEST_SKIP() << "this system has no such file";
+  errno = EINTR;  // of a call long before
   EXPECT_EQ(read_file(odd, 1 << 20).error().reason, "became shorter while it was read");
 }
 
@@ -161,6 +163,29 @@ TEST_F(FileTest, ReadingReportsTheSystemsErrors) {
   } else {
     EXPECT_EQ(read.error().code, ErrorCode::kIo);
   }
+  // The loopback interface has no speed.
+  const fs::path odd = "/sys/class/net/lo/speed";
+  if (!fs::exists(odd)) GTEST_SKIP() << "this system has no such file";
+  EXPECT_EQ(read_file(odd, 1 << 20).error().to_string(), odd.string() + ": cannot read: Invalid argument");
+}
+
+// The first file that is opened has the number 0 then.
+TEST_F(FileTest, StandardInputMayBeClosed) {
+  const int input = ::dup(STDIN_FILENO);
+  ::close(STDIN_FILENO);
+  const Status written = write_file(folder_ / "a", "hello");
+  const Result<Bytes> read = read_file(folder_ / "a", 100);
+  const Status unpublished = AtomicFile::create(folder_ / "b").value().write("x");
+  const bool opened = AppendFile::open(folder_ / "c").ok();
+  if (input >= 0) {
+    ::dup2(input, STDIN_FILENO);
+    ::close(input);
+  }
+  EXPECT_TRUE(written.ok());
+  EXPECT_TRUE(read.ok());
+  EXPECT_TRUE(unpublished.ok());
+  EXPECT_TRUE(opened);
+  EXPECT_EQ(names(), (std::set<std::string>{"a", "c"}));
 }
 
 TEST_F(FileTest, AFileTooLargeForMemoryIsAnErrorNotAnEnd) {
@@ -233,6 +258,7 @@ TEST_F(FileTest, UnpublishedLeavesNothingAndTheOldFileWhole) {
 
 TEST_F(FileTest, OverwritesWhatItHasWritten) {
   AtomicFile file = AtomicFile::create(folder_ / "a").value();
+  ASSERT_TRUE(file.write_at(0, {}).ok());
   ASSERT_TRUE(file.write("????body").ok());
   ASSERT_TRUE(file.write_at(0, Bytes{'h', 'e', 'a', 'd'}).ok());
   ASSERT_TRUE(file.write(" tail").ok());
@@ -298,6 +324,16 @@ TEST_F(FileTest, RelativeNamesLieInTheCurrentFolder) {
   EXPECT_EQ(content("plain"), "x");
 }
 
+TEST_F(FileTest, TheCurrentFolderMayBeGone) {
+  const fs::path before = fs::current_path();
+  fs::create_directory(folder_ / "gone");
+  fs::current_path(folder_ / "gone");
+  fs::remove(folder_ / "gone");
+  const Status written = write_file("a", "x");
+  fs::current_path(before);
+  EXPECT_EQ(written.error().to_string(), "a: cannot find its directory: No such file or directory");
+}
+
 TEST_F(FileTest, ModeIsThatOfNewFiles) {
   const mode_t before = ::umask(027);
   const Status written = write_file(folder_ / "a", "x");
@@ -315,6 +351,20 @@ TEST_F(FileTest, PublicationReportsTheSystemsErrors) {
   EXPECT_THAT(published.error().to_string(),
               testing::StartsWith((folder_ / "a").string() + ": cannot publish: "));
   EXPECT_EQ(names(), std::set<std::string>{"a"});
+}
+
+TEST_F(FileTest, PublicationReportsANameThatMayNotLast) {
+  AtomicFile file = AtomicFile::create(folder_ / "a").value();
+  ASSERT_TRUE(file.write("x").ok());
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const Status published = file.publish();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(published.error().to_string(),
+            (folder_ / "a").string() + ": cannot open its directory: Too many open files");
+  EXPECT_EQ(content("a"), "x");
 }
 
 TEST_F(FileTest, KeepingAnOldFileIsNotTheOnlyReasonOfARefusal) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <limits>
 
 #include "base/file.h"
 
@@ -178,8 +179,9 @@ TEST(JsonValue, ReadsIntegersInARange) {
   refusal(i64("18446744073709551615"), kOutOfRange);
   refusal(i64("-9223372036854775809"), kOutOfRange);
   EXPECT_EQ((*Field("-128")).integer<std::int8_t>().value(), -128);
-  EXPECT_EQ(refusal((*Field("-129")).integer<std::int8_t>(), kOutOfRange),
-            "f: a: an integer from -128 to 127 is expected here");
+  for (const char* beyond : {"-129", "128"})
+    EXPECT_EQ(refusal((*Field(beyond)).integer<std::int8_t>(), kOutOfRange),
+              "f: a: an integer from -128 to 127 is expected here");
 
   EXPECT_EQ((*Field("[1,2,3]")).integers<std::uint32_t>(3).value(), (std::vector<std::uint32_t>{1, 2, 3}));
   EXPECT_EQ(refusal((*Field("[1,2,3]")).integers<std::uint32_t>(2), kTooLarge),
@@ -208,6 +210,8 @@ TEST(JsonValue, ReadsNumbersInARange) {
   EXPECT_EQ(refusal((*Field("-0.001")).real(0, 1), kOutOfRange),
             "f: a: a number from 0 to 1 is expected here");
   refusal((*Field("1.001")).real(0, 1), kOutOfRange);
+  EXPECT_EQ(refusal((*Field("4")).real(std::numeric_limits<double>::lowest(), 3), kOutOfRange),
+            "f: a: a number from -1.7976931348623157e+308 to 3 is expected here");
 }
 
 TEST(JsonValue, ReadsBytes) {

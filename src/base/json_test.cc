@@ -269,15 +269,19 @@ TEST(Json, RefusesInvalidUtf8) {
 }
 
 TEST(Json, RefusesNumbersOutsideTheDoubles) {
-  for (const std::string_view bad : {"1e999", "-1e999", "[1e309]"}) {
+  const std::string zeros(400, '0');
+  for (const std::string& bad : {std::string("1e999"), std::string("-1e999"), std::string("[1e309]"),
+                                 "-1" + zeros + ".5", std::string("10.0e9223372036854775807")}) {
     EXPECT_EQ(error_of(bad).code, ErrorCode::kMalformed) << bad;
+    EXPECT_THAT(error_of(bad).reason, testing::EndsWith("a number outside the doubles")) << bad;
   }
   EXPECT_EQ(error_of("1" + std::string(308, '0')).reason, "an integer of more than 308 digits");
   EXPECT_EQ(error_of(std::string(400, '9')).code, ErrorCode::kMalformed);
   EXPECT_EQ(parse_json("1e-999", "t").value().get<double>(), 0.0);
-  // Too small in spite of an exponent that is not negative.
-  for (const char* exponent : {"e50", "e+50", "E+50"})
-    EXPECT_EQ(parse_json("0." + std::string(400, '0') + "1" + exponent, "t").value().get<double>(), 0.0);
+  EXPECT_EQ(parse_json("0.01e-9223372036854775807", "t").value().get<double>(), 0.0);
+  // Too small without an exponent, or in spite of one that is not negative.
+  for (const char* exponent : {"", "e50", "e+50", "E+50"})
+    EXPECT_EQ(parse_json("0." + zeros + "1" + exponent, "t").value().get<double>(), 0.0);
 }
 
 TEST(Json, RefusesDepthsOver64) {
@@ -375,7 +379,8 @@ TEST(JsonDeathTest, BugsOfTheCaller) {
   EXPECT_DEATH(static_cast<void>(dump_json(Json(std::nan("")))), "check failed");
   EXPECT_DEATH(static_cast<void>(dump_json(Json::array({std::numeric_limits<double>::infinity()}))),
                "check failed");
-  for (const char* bad : {"", "-", "007", "1.5", "x", "-00"}) {
+  const std::string too_long(309, '1');
+  for (const char* bad : {"", "-", "007", "1.5", "x", "-00", too_long.c_str()}) {
     EXPECT_DEATH(static_cast<void>(json_integer(bad)), "check failed");
   }
 }

@@ -56,6 +56,8 @@ TEST(KeyFile, RefusesOtherTexts) {
               "test: it does not begin with '-----BEGIN PRIVATE KEY-----'");
   for (std::size_t size = 0; size < kSecretPem.size(); ++size)
     EXPECT_FALSE(decode_signing_key(kSecretPem.substr(0, size), "test").ok()) << size;
+  EXPECT_EQ(decode_signing_key(kSecretPem.substr(0, kSecretPem.find("-----END")), "test").error().to_string(),
+            "test: it does not end with '-----END PRIVATE KEY-----'");
   EXPECT_EQ(code(std::string(kSecretPem) + std::string(kSecretPem)), ErrorCode::kNonCanonical);
   std::string moved(kSecretPem);
   moved.insert(40, "\n");

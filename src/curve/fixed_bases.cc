@@ -53,7 +53,6 @@ std::optional<std::vector<Window>> plan(std::size_t bases, std::size_t max_bytes
 
 std::uint64_t bits_of(const std::array<std::uint64_t, 4>& words, const Window& window) {
   const std::size_t word = window.shift / 64, shift = window.shift % 64;
-  if (word >= words.size()) return 0;
   std::uint64_t bits = words[word] >> shift;
   if (shift + window.bits > 64 && word + 1 < words.size()) bits |= words[word + 1] << (64 - shift);
   return bits & ((std::uint64_t{1} << window.bits) - 1);
