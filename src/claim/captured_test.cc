@@ -2,6 +2,7 @@
 #include <cstring>
 #include <limits>
 
+#include "assay/claim_schemes.h"
 #include "claim/test_support.h"
 
 namespace assay::claim {
@@ -143,6 +144,33 @@ TEST(Captured, OneArrayAloneIsTheWholeTensor) {
   const Arrays reshaped{{}, {test::layer_of("whole", {4, 4}, 5)}, false};
   EXPECT_EQ(captured_like(header, reshaped, {}, "own").value().fault,
             "it has 1 layers, the commitment is to 2");
+  // Integers of a dtype are integers too, whatever the dtype of the layers is.
+  const Arrays words{
+      {view_of("", tensor::Dtype::kI64, {2, 2, 2, 2}, std::vector<std::int64_t>(16, 5))}, {}, false};
+  const Captured of_words = captured_like(header, words, {}, "own").value();
+  EXPECT_EQ(of_words.fault, "");
+  EXPECT_EQ(of_words.values.size(), 16U);
+  // One layer alone need not have the shape of the axes.
+  const std::vector<encode::LayerShape> line{{"array", {12}, ""}};
+  const Header folded{encode::plan_flat(line, test::axes_of({3, 4})).value(), {}, {}};
+  const Arrays grid{{}, {test::layer_of("", {3, 4}, 5)}, false};
+  const Captured of_grid = captured_like(folded, grid, {}, "own").value();
+  EXPECT_EQ(of_grid.fault, "");
+  EXPECT_EQ(of_grid.values.size(), 12U);
+}
+
+TEST(Captured, AreOfOneElementType) {
+  const std::string mixed_types =
+      "'rest' is of Python integers and 'array' is torch.int64: all must be of one element type";
+  const Arrays mixed{{view_of("array", tensor::Dtype::kI64, {3, 4}, std::vector<std::int64_t>(12, 5))},
+                     {test::layer_of("rest", {5}, 11)},
+                     true};
+  EXPECT_EQ(captured_like(test::flat_sample().commitment.header, mixed, {}, "own").value().fault,
+            mixed_types);
+  const Result<Header> planned = plan_subject(mixed, {}, "own");
+  ASSERT_FALSE(planned.ok());
+  EXPECT_EQ(planned.error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(planned.error().to_string(), "own: " + mixed_types);
 }
 
 // As the committed integers themselves it would be held to no dtype and no encoding.
@@ -164,44 +192,62 @@ TEST(Captured, HoldsNumbersAlone) {
   EXPECT_EQ(own.error().place, "own: layer_1: value 33");
 }
 
+/// Layers of small numbers, committed to and opened under a scale by which 1e30 has no integer, and beside
+/// them layers that end with it.
+struct TooLarge {
+  Commitment commitment;
+  TensorChecker checker;
+  Proofs proofs;
+  Captured own;
+
+  explicit TooLarge(const Query& query, Subject subject = rounded())
+      : TooLarge(query, subject, pst::Srs::dev(subject.header.layout.axes, 1).value()) {}
+
+  [[nodiscard]] Verification compare() const {
+    VerifyOptions options;
+    options.captured = &own;
+    options.expected.encoding = commitment.header.encoding;
+    return verify(commitment, proofs, checker, options);
+  }
+
+ private:
+  TooLarge(const Query& query, const Subject& subject, const pst::Srs& srs)
+      : commitment(commit(srs, subject.header, subject.values.view()).value()),
+        checker(srs.verifier_key()),
+        proofs(prove(srs, commitment, subject.values.view(), {&query, 1}).value()),
+        own(captured_like(commitment.header, float_layers(1e30F), {}, "own").value()) {}
+
+  static Subject rounded() {
+    SubjectOptions how;
+    how.layout = encode::Layout::Kind::kFlat;
+    how.encoding = encode::Encoding{encode::Encoding::Kind::kDecimal, 0};
+    Subject subject = make_subject(float_layers(0), how, "zeros").value();
+    subject.header.encoding.scale = 150;
+    return subject;
+  }
+};
+
 // The scale is the prover's choice: it must not turn a rejection into an error.
 TEST(Captured, AValueThatTheScaleMakesTooLargeIsNoOpenedOne) {
-  const Arrays zeros = float_layers(0);
-  const encode::Encoding encoding{encode::Encoding::Kind::kDecimal, 150};
-  SubjectOptions how;
-  how.layout = encode::Layout::Kind::kFlat;
-  how.encoding = encode::Encoding{encode::Encoding::Kind::kDecimal, 0};
-  Subject subject = make_subject(zeros, how, "zeros").value();
-  subject.header.encoding = encoding;
-  const pst::Srs srs = pst::Srs::dev(subject.header.layout.axes, 1).value();
-  const Commitment commitment = commit(srs, subject.header, subject.values.view()).value();
-  const std::vector<Query> queries{Query::on_grid(srs.axes().coordinates_of(67))};
-  const Proofs proofs = prove(srs, commitment, subject.values.view(), queries).value();
-  const Captured own = captured_like(commitment.header, float_layers(1e30F), {}, "own").value();
-  VerifyOptions options;
-  options.captured = &own;
-  const Verification found = verify(commitment, proofs, TensorChecker(srs.verifier_key()), options);
+  const Verification found = TooLarge(Query::on_grid({67})).compare();
   EXPECT_EQ(found.verdict.step(), "captured values");
   EXPECT_EQ(test::figure(found.verdict, "captured"), "a value without an integer in decimal:150");
   EXPECT_EQ(found.matches, std::vector<std::optional<bool>>{false});
 }
 
+// An entry needs no other value, and so one without an integer elsewhere is nothing to it.
+TEST(Captured, AnEntryIsComparedWhereTheWholeCannotBeLaidOut) {
+  const TooLarge made(Query::on_grid({12}));  // 12 quarters less 3
+  EXPECT_FALSE(made.own.laid_out(made.commitment.header.layout).ok());
+  const Verification found = made.compare();
+  EXPECT_TRUE(found.verdict.ok()) << found.verdict.step() << ": " << found.verdict.reason();
+  EXPECT_EQ(found.matches, std::vector<std::optional<bool>>{true});
+}
+
 // A point off the grid depends on every value, so one without an integer leaves nothing to hold it against.
 TEST(Captured, WhatCannotBeLaidOutDecidesNothingOffTheGrid) {
-  SubjectOptions how;
-  how.layout = encode::Layout::Kind::kFlat;
-  how.encoding = encode::Encoding{encode::Encoding::Kind::kDecimal, 0};
-  Subject subject = make_subject(float_layers(0), how, "zeros").value();
-  subject.header.encoding.scale = 150;
-  const pst::Srs srs = pst::Srs::dev(subject.header.layout.axes, 1).value();
-  const Commitment commitment = commit(srs, subject.header, subject.values.view()).value();
-  const std::vector<Query> queries{
-      Query::anywhere(std::vector<Fr>(srs.axes().count(), Fr::from_i64(-3)), srs.axes())};
-  const Proofs proofs = prove(srs, commitment, subject.values.view(), queries).value();
-  const Captured own = captured_like(commitment.header, float_layers(1e30F), {}, "own").value();
-  VerifyOptions options;
-  options.captured = &own;
-  const Verdict verdict = verify(commitment, proofs, TensorChecker(srs.verifier_key()), options).verdict;
+  const Query off_grid = Query::anywhere({Fr::from_i64(-3)}, test::axes_of({68}));
+  const Verdict verdict = TooLarge(off_grid).compare().verdict;
   EXPECT_EQ(verdict.outcome(), Outcome::kInconclusive);
   EXPECT_EQ(verdict.step(), "captured values");
 }
@@ -237,6 +283,38 @@ TEST(Captured, FewPointsOffTheGridAreComparedAtOnce) {
   std::vector<std::int8_t> others = ones;
   others[5] = 2;
   EXPECT_EQ(verdict_on(most + 1, others).verdict.item(), 0U);
+}
+
+// The values of a part are looked up 2^18 at a time.
+TEST(Captured, ALargePartIsComparedToItsEnd) {
+  constexpr std::uint64_t kWidth = (std::uint64_t{1} << 17) + 100, kTogether = std::uint64_t{1} << 18;
+  const encode::LayerShape layer{"array", {2, 3, kWidth}, ""};
+  std::vector<std::int8_t> values(6 * kWidth);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::int8_t>(i % 101);
+  const MerkleCommitter committer;
+  const Header header{encode::plan_flat(std::span(&layer, 1)).value(), {}, {}};
+  const Commitment commitment = commit(committer, header, IntegerView(values)).value();
+  const Query slice = Query::of_parts({{0}, {1}}, commitment.header.layout.axes);
+  const Proofs proofs = prove(committer, commitment, IntegerView(values), {&slice, 1}).value();
+  const auto compared = [&](const std::vector<std::int8_t>& own) {
+    const Captured captured{tensor::IntegerArray::borrow(IntegerView(own), nullptr), {}};
+    VerifyOptions options;
+    options.captured = &captured;
+    return verify(commitment, proofs, MerkleChecker(), options);
+  };
+  EXPECT_TRUE(compared(values).verdict.ok());
+  for (const std::uint64_t at : {kTogether - 1, kTogether, 3 * kWidth - 1}) {
+    std::vector<std::int8_t> own = values;
+    own[3 * kWidth + at] = -1;
+    const Verification found = compared(own);
+    EXPECT_EQ(found.verdict.outcome(), Outcome::kRejected) << at;
+    EXPECT_EQ(found.verdict.step(), "captured values");
+    EXPECT_EQ(test::figure(found.verdict, "place"),
+              "array[1, " + std::to_string(at / kWidth) + ", " + std::to_string(at % kWidth) + "]");
+    EXPECT_EQ(test::figure(found.verdict, "opened"), std::to_string(values[3 * kWidth + at]));
+    EXPECT_EQ(test::figure(found.verdict, "captured"), "-1");
+    EXPECT_EQ(found.matches, std::vector<std::optional<bool>>{false});
+  }
 }
 
 }  // namespace

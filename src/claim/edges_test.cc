@@ -145,7 +145,10 @@ TEST(Edges, AChallengeAsksForAtMostAMillionPoints) {
   EXPECT_EQ(more.error().to_string(), "count of points: 1048577 is not in 1 to 1048576");
   EXPECT_FALSE(Challenge::draw(commitment, kMost + 1).ok());
   const auto query = [](WireWriter& writer, std::uint32_t k) { writer.u8(0).u32(k / 2).u32(k % 2); };
-  EXPECT_EQ(Challenge::decode(challenge_of(2, kMost, query), "c").value().queries.size(), kMost);
+  const Bytes most = challenge_of(2, kMost, query);
+  const Challenge decoded = Challenge::decode(most, "c").value();
+  EXPECT_EQ(decoded.queries.size(), kMost);
+  EXPECT_TRUE(decoded.encode() == most);
   const Result<Challenge> read = Challenge::decode(challenge_of(2, kMost + 1, query), "c");
   ASSERT_FALSE(read.ok());
   EXPECT_EQ(read.error().code, ErrorCode::kTooLarge);
@@ -218,6 +221,28 @@ TEST(Edges, ASliceFixesSomeOfTheAxesThatThereAre) {
     ASSERT_FALSE(none.ok()) << mask;
     EXPECT_EQ(none.error().code, ErrorCode::kOutOfRange) << mask;
     EXPECT_EQ(none.error().reason, "a slice of 2 axes fixes 1 to 1 of them") << mask;
+  }
+}
+
+// In another order, or with one of them twice, they would be a second form.
+TEST(Edges, PositionsAscend) {
+  const auto read = [](bool set, std::uint32_t first, std::uint32_t second) {
+    return Challenge::decode(challenge_of(2, 1,
+                                          [&](WireWriter& writer, std::uint32_t) {
+                                            writer.u8(set ? 3 : 2);
+                                            if (!set) writer.u32(1);
+                                            writer.u32(2).u32(first).u32(second);
+                                          }),
+                             "c");
+  };
+  for (const bool set : {false, true}) {
+    EXPECT_EQ(read(set, 1, 2).value().queries[0].parts.positions, (std::vector<std::uint32_t>{1, 2}));
+    for (const std::uint32_t second : {1U, 0U}) {
+      const Result<Challenge> none = read(set, 1, second);
+      ASSERT_FALSE(none.ok()) << set << second;
+      EXPECT_EQ(none.error().code, ErrorCode::kNonCanonical);
+      EXPECT_EQ(none.error().reason, "not in ascending order");
+    }
   }
 }
 

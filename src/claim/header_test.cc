@@ -80,6 +80,13 @@ TEST(Header, NamesOfModes) {
   EXPECT_EQ(to_string(static_cast<CaptureMode>(77)), "unknown");
 }
 
+TEST(Header, NamesOfSchemes) {
+  EXPECT_EQ(scheme_of("tensor"), Scheme::kTensor);
+  EXPECT_EQ(scheme_of("kzg"), Scheme::kKzg);
+  EXPECT_EQ(scheme_of("merkle"), Scheme::kMerkle);
+  for (const char* name : {"", "Tensor", "pst"}) EXPECT_EQ(scheme_of(name), std::nullopt) << name;
+}
+
 void expect_refused(const Bytes& bytes, ErrorCode code, std::string_view place) {
   const Result<Header> decoded = Header::decode(bytes, "file");
   ASSERT_FALSE(decoded.ok()) << place;

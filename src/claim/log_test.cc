@@ -143,6 +143,44 @@ TEST(BlockStream, Refuses) {
             ErrorCode::kMismatch);
   BlockStream stream = BlockStream::begin(srs_of_blocks(), header_of_blocks()).value();
   EXPECT_EQ(stream.add({}).error().code, ErrorCode::kMismatch);
+  // A block that was opened for tokens that were none is not there.
+  EXPECT_EQ(stream.add(std::vector{run.views(0, 1).front()}).error().place, "layers");
+  EXPECT_TRUE(stream.end_turn().ok());
+  EXPECT_TRUE(stream.take().empty());
+}
+
+TEST(BlockStream, PlansBlocksOfWhatHasTokensAlone) {
+  Arrays arrays = RunSample(1).arrays();
+  EXPECT_EQ(plan_block(arrays, {}, Axes::kMaxSize, 0, "run")->layout.axes.to_string(), "2,1048576,5");
+  for (const tensor::Shape& shape : {tensor::Shape{0, kWidth}, tensor::Shape{1, 0}, tensor::Shape{kWidth}}) {
+    arrays.views[1].shape = shape;
+    EXPECT_EQ(plan_block(arrays, {}, 4, 0, "run").error().to_string(),
+              "run: b: a layer of a run has the shape (T, H) or (1, T, H)");
+  }
+  // A token fits where a block of them does not.
+  const Bytes row(8192);
+  const Arrays wide{{{"a", tensor::Dtype::kBF16, {1, 4096}, row, nullptr},
+                     {"b", tensor::Dtype::kBF16, {1, 4096}, row, nullptr}},
+                    {},
+                    true};
+  EXPECT_TRUE(plan_block(wide, {}, 4, 0, "run").ok());
+  EXPECT_EQ(plan_block(wide, {}, Axes::kMaxSize, 0, "run").error().to_string(), "run: b: over 2^32 values");
+}
+
+// Arrays may begin with a later token of the run than the first.
+TEST(BlockStream, TakesTheTokensOfABlockFromWhereArraysBegin) {
+  const RunSample run(8);
+  const Header header = header_of_blocks(4);
+  const Arrays block = arrays_of_block({run.views(2, 6), {}, true}, header, "run", 2).value();
+  EXPECT_TRUE(std::ranges::equal(block.views[1].bytes, run.views(4, 4)[1].bytes));
+  const auto refused = [&](const Arrays& arrays, std::uint64_t first) {
+    const Error error = arrays_of_block(arrays, header, "run", first).error();
+    EXPECT_EQ(error.code, ErrorCode::kMismatch);
+    return error.to_string();
+  };
+  EXPECT_EQ(refused(run.arrays(), 8), "run: the block begins with token 4, the arrays with 8");
+  EXPECT_EQ(refused(run.arrays(), 5), "run: the block begins with token 4, the arrays with 5");
+  EXPECT_EQ(refused({}, 0), "run: only a block of a run has some of its tokens");
 }
 
 struct Logged {
@@ -238,7 +276,9 @@ TEST(Log, ProofsThatAreNone) {
   EXPECT_EQ(step([](LogProof& p) { p.consistency.hashes.back()[0] ^= 1; }), "new root");
   // A log that became shorter.
   const Logged shorter(2);
-  EXPECT_EQ(verify_log(shorter.blocks[1], shorter.log.prove(1, 2).value(), &kept).step(), "log head");
+  const Verdict lost = verify_log(shorter.blocks[1], shorter.log.prove(1, 2).value(), &kept);
+  EXPECT_EQ(lost.step(), "log head");
+  EXPECT_EQ(lost.reason(), "the log had 4 blocks before, now it has 2");
   // No block at all.
   EXPECT_EQ(verify_log(test::flat_sample().commitment, now.log.prove(0).value(), nullptr).step(), "block");
   Commitment broken = now.blocks[0];
@@ -250,6 +290,10 @@ TEST(Log, TakesBlocksInTheirOrder) {
   const Logged now(3);
   Log log;
   EXPECT_EQ(log.head().error().code, ErrorCode::kOutOfRange);
+  const std::vector<encode::LayerShape> line{{"array", {12}, ""}};
+  const Commitment flat{{encode::plan_flat(line).value(), {}, {}}, {}};
+  EXPECT_EQ(log.append(flat).error().to_string(),
+            "block 0: a commitment of layout flat is not a block of a run");
   EXPECT_EQ(log.append(now.blocks[1]).error().code, ErrorCode::kMismatch);
   ASSERT_TRUE(log.append(now.blocks[0]).ok());
   EXPECT_EQ(log.append(now.blocks[0]).error().code, ErrorCode::kMismatch);
@@ -259,6 +303,7 @@ TEST(Log, TakesBlocksInTheirOrder) {
   EXPECT_NE(log.append(between).error().reason.find("5 is not a multiple of the 4"), std::string::npos);
   ASSERT_TRUE(log.append(now.blocks[1]).ok());
   EXPECT_EQ(log.prove(2).error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(log.prove(2).error().to_string(), "block: 2 of 2");
   EXPECT_EQ(log.prove(0, 3).error().to_string(), "head: of 3 blocks, the log has 2");
 }
 
@@ -272,10 +317,22 @@ TEST(Log, AHeadHasNoMoreBlocksThanATreeHasLeaves) {
   EXPECT_EQ(more.error().reason, "268435457 is not in 1 to 268435456");
 }
 
+TEST(Log, AHeadHasBlocksOfNoMoreTokensThanAnAxisHasNodes) {
+  LogHead head{1, Axes::kMaxSize, {}};
+  EXPECT_EQ(LogHead::decode(head.encode(), "head").value(), head);
+  ++head.tokens;
+  const Result<LogHead> more = LogHead::decode(head.encode(), "head");
+  ASSERT_FALSE(more.ok());
+  EXPECT_EQ(more.error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(more.error().reason, "1048577 is not in 1 to 1048576");
+}
+
 TEST(Log, AProofHas64HashesAtMost) {
   LogProof proof;
   proof.head = LogHead{1, 4, {}};
   proof.inclusion.hashes.resize(LogProof::kMaxHashes);
+  proof.old_count = 1;
+  proof.consistency.hashes.resize(LogProof::kMaxHashes);
   Bytes bytes = proof.encode();
   const Result<LogProof> most = LogProof::decode(bytes, "proof");
   ASSERT_TRUE(most.ok()) << most.error().to_string();
@@ -338,6 +395,19 @@ TEST(Log, FilesAreCanonical) {
   proof = now.log.prove(3, 2).value();
   proof.index = 5;
   EXPECT_FALSE(LogProof::decode(proof.encode(), "proof").ok());
+  proof = now.log.prove(3, 2).value();
+  proof.old_count = 6;
+  const Error grown = LogProof::decode(proof.encode(), "proof").error();
+  EXPECT_EQ(grown.code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(grown.reason, "block 3 and the earlier 6 blocks are not within 5");
+  // No room is made for blocks that the file does not have.
+  Bytes counted = now.log.encode();
+  for (const std::uint8_t count : {std::uint8_t{4}, std::uint8_t{6}}) {
+    counted[12] = count;
+    const Error none = Log::decode(counted, "log").error();
+    EXPECT_EQ(none.code, ErrorCode::kMalformed);
+    EXPECT_EQ(none.reason, std::to_string(count) + " where 160 bytes are left");
+  }
   // Every changed byte of a proof is refused or rejected.
   const LogHead kept = Logged(2).log.head().value();
   const Bytes good = now.log.prove(3, 2)->encode();

@@ -99,6 +99,9 @@ TEST(Parts, InWordsOfTheModel) {
   for (const Result<Query>& bad : {query("layer_2", {}, {}), query("2", {}, {}), query({}, {{1, 0}}, {}),
                                    query({}, {{0, 2}}, {}), query({}, {}, 17), query({}, {}, {})})
     EXPECT_EQ(bad.error().code, ErrorCode::kOutOfRange);
+  // A number is one as a whole.
+  EXPECT_EQ(query("1x", {}, {}).error().to_string(), "layer: no layer is called '1x'");
+  EXPECT_EQ(query("2", {}, {}).error().to_string(), "layer: no layer is called '2', and there are 2");
   EXPECT_EQ(query_of_slice(test::flat_sample().commitment.header.layout, {"array", {}, {}}).error().code,
             ErrorCode::kUnsupported);
   const auto shape = [&](const Query& asked) {
@@ -126,6 +129,40 @@ TEST(Parts, ValuesAreWrittenInTheDtypeOfTheTensor) {
   EXPECT_EQ(file.find("proof_1")->dtype, tensor::Dtype::kBF16);
 }
 
+// Decimals of bf16 are no bf16, nor are values off the grid: integers, or where these are wide their bytes.
+TEST(Parts, ValuesWithoutADtypeAreWrittenAsIntegers) {
+  const Sample bits = test::model_sample();
+  const std::vector<tensor::IntegerTensor> layers{test::layer_of("layer_0", {1, 2, 17}, 100),
+                                                  test::layer_of("layer_1", {1, 2, 17}, -200)};
+  const Sample decimal =
+      test::make_sample("decimal", bits.commitment.header.layout, {encode::Encoding::Kind::kDecimal, 3},
+                        tensor::Dtype::kBF16, layers, {0});
+  const Axes& axes = bits.srs.axes();
+  const auto everywhere = [&](const Fr& coordinate) {
+    return Query::anywhere(std::vector<Fr>(4, coordinate), axes);
+  };
+  const std::vector<Query> queries{Query::of_parts({{0}, {1}}, axes), Query::on_grid({0, 0, 0, 1}),
+                                   everywhere(Fr::from_i64(-3)),
+                                   everywhere(Fr::from_u64(std::uint64_t{1} << 40))};
+  const test::TemporaryDirectory directory;
+  const auto written = [&](const Sample& sample, const Proofs& proofs) {
+    const std::filesystem::path path = directory.file(sample.name);
+    EXPECT_TRUE(write_values(path, sample.commitment, proofs).ok());
+    const tensor::TensorFile file = tensor::open(path).value();
+    EXPECT_EQ(file.find("proof_2")->dtype, tensor::Dtype::kI64);
+    EXPECT_EQ(file.find("proof_3")->dtype, tensor::Dtype::kU8);
+    EXPECT_EQ(file.find("proof_3")->shape, tensor::Shape{32});
+    EXPECT_TRUE(std::ranges::equal(file.find("proof_3")->bytes, proofs.value(3).to_scalar().to_bytes()));
+    return file;
+  };
+  EXPECT_EQ(written(bits, proofs_of(bits, queries)).find("proof_1")->dtype, tensor::Dtype::kBF16);
+  const tensor::TensorFile file = written(decimal, proofs_of(decimal, queries));
+  EXPECT_EQ(file.find("proof_0")->dtype, tensor::Dtype::kI64);
+  EXPECT_EQ(file.find("proof_0")->shape, (tensor::Shape{2, 17}));
+  EXPECT_EQ(file.find("proof_1")->dtype, tensor::Dtype::kI64);
+  EXPECT_TRUE(std::ranges::equal(file.find("proof_1")->bytes, Bytes{137, 0, 0, 0, 0, 0, 0, 0}));
+}
+
 // A width of up to 16 values is one axis, and to fix it is to fix the whole width.
 TEST(Parts, AWidthOfOneAxisIsFixedAsAWhole) {
   const std::vector<encode::LayerShape> shapes{{"a", {3, 4}, ""}, {"b", {3, 4}, ""}};
@@ -149,17 +186,26 @@ TEST(Parts, ASetOverAWidthOfOneValueIsARow) {
 
 // What a small file asks for may be of any size: one value too many is enough to refuse it.
 TEST(Parts, AreLookedUpNoFurtherThanAsked) {
-  const encode::Layout layout = test::flat_sample().commitment.header.layout;
-  const auto found = [&](const Selection& parts, std::uint64_t most) {
+  const auto found_in = [](const encode::Layout& layout, const Selection& parts, std::uint64_t most) {
     std::uint64_t values = 0;
     for (const internal::PartRun& run : internal::runs_of(layout, parts, most)) values += run.count;
     return values;
+  };
+  const encode::Layout layout = test::flat_sample().commitment.header.layout;
+  const auto found = [&](const Selection& parts, std::uint64_t most) {
+    return found_in(layout, parts, most);
   };
   const Selection column{{1}, {0}}, columns{{1}, {0, 1, 2, 3}};
   for (std::uint64_t most = 0; most < 3; ++most) EXPECT_EQ(found(column, most), most + 1);
   EXPECT_EQ(found(column, 3), 3u);
   for (std::uint64_t most = 0; most < 12; ++most) EXPECT_EQ(found(columns, most), most + 1);
   EXPECT_EQ(found(columns, 12), 12u);
+  // In a model, row by row.
+  const encode::Layout model = test::model_sample().commitment.header.layout;
+  const Selection layer{{0}, {1}};
+  EXPECT_EQ(found_in(model, layer, 0), 17u);
+  EXPECT_EQ(found_in(model, layer, 16), 17u);
+  EXPECT_EQ(found_in(model, layer, 17), 34u);
 }
 
 /// The one record, with its answer changed.
@@ -301,6 +347,10 @@ TEST(Parts, TooManySetsOfAxesAreNotSummed) {
   EXPECT_EQ(verdict.step(), "levels");
   queries.resize(TensorChecker::kMaxBases);
   EXPECT_TRUE(judge_parts(sample, proofs_of(sample, queries)).ok());
+  // The first axes have their basis in the SRS.
+  queries.push_back({{}, {}, {{0}, {1}}});
+  queries.push_back({{}, {}, {{0, 1}, {2}}});
+  EXPECT_TRUE(judge_parts(sample, proofs_of(sample, queries)).ok());
 }
 
 // Each basis along axes that are not the first ones is summed up once, however many slices lie along them.
@@ -346,6 +396,12 @@ TEST(Parts, AreComparedWithWhatTheVerifierHas) {
   options.captured = &same;
   const Proofs proofs = proofs_of(sample, {Query::on_grid({0, 0, 0, 0}), Query::of_parts({{0}, {1}}, axes)});
   EXPECT_TRUE(judge_parts(sample, proofs, options).ok());
+  const Proofs every_kind =
+      proofs_of(sample, {Query::of_parts({{0}, {1}}, axes), Query::on_grid({0, 0, 0, 0}),
+                         Query::anywhere(std::vector<Fr>(4, Fr::from_i64(-3)), axes)});
+  const Verification all = verify(sample.commitment, every_kind, TensorChecker(sample.srs), options);
+  EXPECT_TRUE(all.verdict.ok()) << all.verdict.step() << ": " << all.verdict.reason();
+  EXPECT_EQ(all.matches, std::vector<std::optional<bool>>(3, true));
   std::vector<Scalar> values;
   for (std::size_t i = 0; i < sample.values.size(); ++i) values.push_back(sample.values.view()[i]);
   values[36 + 19] = Scalar::from_i64(1);  // layer 1, token 1, place 1
@@ -486,11 +542,16 @@ TEST(ChallengeOfUnits, IsAskedAndAnsweredAsAFile) {
             ErrorCode::kUnsupported);
 }
 
-TEST(ChallengeOfUnits, OfPaddingIsNone) {
+/// Axes 2,4,5: two layers of three tokens, with room for one more.
+Sample room_sample() {
   const std::vector<tensor::IntegerTensor> layers{test::layer_of("a", {3, 5}, 1),
                                                   test::layer_of("b", {3, 5}, 1)};
-  const Sample sample = test::make_sample("room", encode::plan_model(encode::shapes_of(layers), 4).value(),
-                                          {}, tensor::Dtype::kI16, layers, {0});
+  return test::make_sample("room", encode::plan_model(encode::shapes_of(layers), 4).value(), {},
+                           tensor::Dtype::kI16, layers, {0});
+}
+
+TEST(ChallengeOfUnits, OfPaddingIsNone) {
+  const Sample sample = room_sample();
   const Axes& axes = sample.srs.axes();
   const auto asks = [&](const Selection& parts) {
     return Challenge{sample.commitment.digest(),
@@ -500,6 +561,15 @@ TEST(ChallengeOfUnits, OfPaddingIsNone) {
   };
   EXPECT_TRUE(asks({{1}, {0, 2}}).check(sample.commitment).ok());
   EXPECT_EQ(asks({{1}, {0, 3}}).check(sample.commitment).error().code, ErrorCode::kOutOfRange);
+  // A set has its entries of padding among its values: entry 15 is of the token that never came.
+  EXPECT_TRUE(asks({{0, 1, 2}, {0, 14}}).check(sample.commitment).ok());
+  const Challenge hiding = asks({{0, 1, 2}, {0, 15}});
+  EXPECT_EQ(hiding.check(sample.commitment).error().to_string(),
+            "challenge, point 0: axes 0,1,2 at 2 positions is a position of padding: a challenge asks for "
+            "values");
+  VerifyOptions asked;
+  asked.challenge = &hiding;
+  EXPECT_EQ(judge_parts(sample, proofs_of(sample, hiding.queries), asked).step(), "challenge");
   // The slice of a token that never came is zeros, and none of them travels.
   const Proofs empty = proofs_of(sample, {Query::of_parts({{1}, {3}}, axes)});
   EXPECT_EQ(empty.value_count(0), 0u);
@@ -507,6 +577,25 @@ TEST(ChallengeOfUnits, OfPaddingIsNone) {
   VerifyOptions options;
   options.at_least = 1;
   EXPECT_EQ(judge_parts(sample, empty, options).step(), "points");
+}
+
+// Position 7 would be that of padding if it were counted on from the axis's first node again.
+TEST(ChallengeOfUnits, OutsideTheAxesIsForNobodyToAnswer) {
+  const Sample sample = room_sample();
+  const Challenge beyond{sample.commitment.digest(), {Query{{}, {}, {{1}, {7}}}}, false, 3};
+  // That it lies outside is found where it is answered, and in the answer.
+  EXPECT_TRUE(beyond.check(sample.commitment).ok());
+  const Result<Proofs> refused = prove(sample.srs, sample.commitment, sample.values.view(), beyond.queries);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(refused.error().to_string(), "point 0: parts: position 7 where the fixed axes have 4");
+  const Proofs answer = changed(proofs_of(sample, {Query::of_parts({{1}, {1}}, sample.srs.axes())}),
+                                [](Proof& p) { p.query.parts.positions = {7}; });
+  VerifyOptions options;
+  options.challenge = &beyond;
+  const Verdict verdict = judge_parts(sample, answer, options);
+  EXPECT_EQ(verdict.step(), "proof shape");
+  EXPECT_EQ(verdict.reason(), "position 7 where the fixed axes have 4");
 }
 
 // ---- Batches

@@ -41,6 +41,8 @@ TEST(Query, IsOfOneKindAlone) {
   EXPECT_EQ(fault(Query{{}, {off, off}, row}), "parts and a point at once");
   EXPECT_EQ(fault(Query{{}, {off, off}, {}}), "");
   EXPECT_EQ(fault(Query{{}, {off}, {}}), "1 coordinates for 2 axes");
+  EXPECT_EQ(fault(Query{{}, {}, {{0, 1}, {5, 7}}}), "");
+  EXPECT_EQ(fault(Query{{}, {}, {{0, 1}, {5}}}), "a set of one entry must be written as one");
 }
 
 TEST(Query, Speaks) {
@@ -186,7 +188,10 @@ TEST(Prove, RefusesWhatDoesNotBelongTogether) {
   EXPECT_EQ(place_of_many(Proofs::kMaxCount), "point 1") << "it is asked for twice";
   EXPECT_EQ(code_of(sample.srs, values, {Query::on_grid({3, 0})}), ErrorCode::kOutOfRange);
   EXPECT_EQ(code_of(sample.srs, values, {Query::on_grid({0})}), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code_of(sample.srs, values, {{{}, {Fr::one()}, {}}}), ErrorCode::kMismatch);
+  const std::vector<Query> short_of_one{point, {{}, {Fr::one()}, {}}};
+  EXPECT_EQ(code_of(sample.srs, values, short_of_one), ErrorCode::kMismatch);
+  EXPECT_EQ(prove(sample.srs, sample.commitment, values, short_of_one).error().to_string(),
+            "point 1: point: 1 coordinates for 2 axes");
   EXPECT_EQ(code_of(sample.srs, values, {point, point}), ErrorCode::kOutOfRange);
   // The same point in its other form.
   EXPECT_EQ(code_of(sample.srs, values, {point, {{}, {Fr::zero(), Fr::zero()}, {}}}), ErrorCode::kOutOfRange);
@@ -241,6 +246,14 @@ TEST(ProveChecked, KeepsOnlyWhatVerifies) {
       prove_checked(sample.srs, sample.commitment, values, queries, &spoilt);
   ASSERT_FALSE(spoiled.ok());
   EXPECT_THAT(spoiled.error().reason, ::testing::HasSubstr("kept quotients were changed"));
+
+  // What fails before anything is opened says nothing of what was kept.
+  const Result<CheckedProofs> elsewhere =
+      prove_checked(pst::Srs::dev(sample.srs.axes(), 8).value(), sample.commitment, values, queries, &kept);
+  ASSERT_FALSE(elsewhere.ok());
+  EXPECT_EQ(elsewhere.error().place, "SRS");
+  EXPECT_THAT(elsewhere.error().reason, ::testing::Not(::testing::HasSubstr("kept quotients")));
+  EXPECT_EQ(kept.size(), 8U);
 }
 
 TEST(ProveChecked, TellsValuesThatAreNotTheCapturedOnes) {

@@ -36,6 +36,17 @@ TEST(Report, OfAnOpeningSaysWhatIsKnown) {
   EXPECT_EQ(json_of(off)["point"].dump(), R"(["-3","-3","-3","-3"])");
 }
 
+TEST(Report, OfPartsCountsTheirValues) {
+  const Sample sample = test::model_sample();
+  const std::vector<Query> layers{Query::of_parts({{0}, {1}}, sample.srs.axes())};
+  const Proofs proofs = prove(sample.srs, sample.commitment, sample.values.view(), layers).value();
+  const OpeningReport report = report_of(proofs, 0, &sample.commitment.header, nullptr);
+  EXPECT_EQ(line_of(report), "  axes 0 at position 1: 34 values");
+  EXPECT_EQ(json_of(report).dump(),
+            R"({"point":{"axes":[0],"positions":[1]},"value":null,"num_values":34,"number":null,)"
+            R"("place":null,"padding":null,"verified":null,"ground_truth":{"matched":null}})");
+}
+
 // Integers off the grid are no numbers of the tensor, even where the encoding could write them.
 TEST(Report, OfAPointOffTheGridGivesNoNumber) {
   const Sample sample = test::flat_sample();

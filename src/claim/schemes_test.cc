@@ -370,9 +370,16 @@ TEST_P(EveryScheme, PointsOffTheGridAreAnsweredOrRefusedByName) {
   EXPECT_EQ(proofs.error().code, ErrorCode::kUnsupported);
   EXPECT_NE(proofs.error().reason.find(to_string(GetParam())), std::string::npos);
   EXPECT_NE(proofs.error().reason.find("open entries"), std::string::npos);
-  const Proof forged{query, {Fr::one(), Bytes(32), {}}};
-  const Proofs file(made.commitment.digest(), static_cast<std::uint32_t>(axes.count()), {&forged, 1});
-  EXPECT_EQ(made.check(file).verdict.step(), "proof shape");
+  // Nothing stands there, and so any value could be claimed by as much evidence as nothing needs.
+  for (const std::size_t bytes : {0, 32, 64}) {
+    const Proof forged{query, {Fr::one(), Bytes(bytes), {}}};
+    const Proofs file(made.commitment.digest(), static_cast<std::uint32_t>(axes.count()), {&forged, 1});
+    const Verdict verdict = made.check(file).verdict;
+    EXPECT_EQ(verdict.outcome(), Outcome::kRejected) << bytes;
+    EXPECT_EQ(verdict.step(), "proof shape") << bytes;
+    EXPECT_NE(verdict.reason().find("has no points off the grid"), std::string::npos) << verdict.reason();
+    EXPECT_EQ(verdict.item(), 0U);
+  }
 }
 
 // A provider that hides something in the padding cannot open it, nor a slice across it.
@@ -507,6 +514,23 @@ TEST(KzgScheme, ASliceOfPaddingAloneShowsNothing) {
   EXPECT_EQ(made.check(changed).verdict.step(), "proof shape");
 }
 
+// A token that never came is whole blocks of zeros, and these are shown.
+TEST(KzgScheme, BlocksOfPaddingAloneAreShown) {
+  const Made made = model_of(Scheme::kKzg);
+  const Axes& axes = made.commitment.header.layout.axes;
+  const Query token = Query::of_parts({{1}, {4}}, axes);
+  const Proofs proofs = made.open({&token, 1});
+  EXPECT_EQ(proofs.value_count(0), 0U);
+  EXPECT_EQ(proofs.evidence(0).size(), 32U * 3);
+  EXPECT_TRUE(made.check(proofs).verdict.ok());
+  // Of a column of padding there are no blocks.
+  const Query column = Query::of_parts({{2, 3}, {17}}, axes);
+  const Result<Proofs> none = prove(*made.sides.committer, made.commitment, made.values.view(), {&column, 1});
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(none.error().place, "point 0: slice");
+}
+
 TEST(KzgScheme, EveryValueHasAPlaceOfItsOwn) {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     const Made made = random_tensor(Scheme::kMerkle, seed);
@@ -538,6 +562,22 @@ TEST(KzgScheme, EveryValueHasAPlaceOfItsOwn) {
       EXPECT_EQ(within, query.parts.part_size(layout.axes) * query.parts.positions.size());
     }
   }
+}
+
+// Rows of one value, as many as a tree has leaves, and one layer more.
+TEST(MerkleScheme, ALayoutHasNoMoreRowsThanATreeHasLeaves) {
+  const auto status_of = [](std::size_t count) {
+    std::vector<encode::LayerShape> layers;
+    for (std::size_t i = 0; i < count; ++i)
+      layers.push_back({fmt::format("layer_{}", i), {Axes::kMaxSize, 1}, ""});
+    return MerkleCommitter().check_layout(encode::plan_model(layers).value());
+  };
+  EXPECT_TRUE(status_of(256).ok());
+  const Status more = status_of(257);
+  ASSERT_FALSE(more.ok());
+  EXPECT_EQ(more.error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(more.error().to_string(),
+            "layout: its 269484032 rows are more than the 268435456 leaves that a tree has");
 }
 
 TEST(MerkleScheme, RowsTakeHashesAlone) {
@@ -632,6 +672,32 @@ TEST(MerkleScheme, LeavesMustBeTheCommittedOnes) {
               answer.evidence = std::move(wide);
             }),
             "proof shape");
+  // A leaf that is cut off.
+  const Proofs cut =
+      test::edited(honest, [](std::vector<Proof>& list) { list[0].answer.evidence.resize(32 + 1 + 10); });
+  const Verdict verdict = made.check(cut).verdict;
+  EXPECT_EQ(verdict.step(), "proof shape");
+  EXPECT_NE(verdict.reason().find("17 values of 1 bytes, 10 bytes are left"), std::string::npos)
+      << verdict.reason();
+}
+
+// Each that does not lead to C is false by itself, as each whose leaf has another value is.
+TEST(MerkleScheme, NamesEveryOneThatDoesNotLeadToTheRoot) {
+  const Made made = model_of(Scheme::kMerkle);
+  const Axes& axes = made.commitment.header.layout.axes;
+  std::vector<Query> queries;
+  for (std::uint64_t i = 0; i < 4; ++i) queries.push_back(Query::on_grid(axes.coordinates_of(i)));
+  const Proofs changed = test::edited(made.open(queries), [](std::vector<Proof>& list) {
+    list[1].answer.evidence[0] ^= 1;
+    list[2].answer.value = list[2].answer.value.is_zero() ? Fr::one() : Fr::zero();
+    list[3].answer.evidence.back() ^= 1;
+  });
+  const Verification found = made.check(changed);
+  EXPECT_EQ(found.verdict.outcome(), Outcome::kRejected);
+  EXPECT_EQ(found.verdict.step(), "root");
+  EXPECT_EQ(found.verdict.item(), 1U);
+  EXPECT_EQ(found.false_proofs, (std::vector<std::size_t>{1, 2, 3}));
+  EXPECT_EQ(found.verified(0), true);
 }
 
 // One that has no form is named before one that is false.

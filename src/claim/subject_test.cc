@@ -153,8 +153,39 @@ TEST_F(SubjectTest, UnknownTapsAreLeftEmpty) {
   EXPECT_EQ(subject.header.layout.layer_map[1].tap, "");
   metadata[2].second = R"([{"name":"embedding"},{"name":"layer_0","tap":"residual","block":null}])";
   EXPECT_EQ(read_subject(write_layers(metadata), {})->header.layout.layer_map[1].tap, "residual");
+  metadata[2].second = R"([{"name":"embedding"},{"name":"layer_0","tap":"residual"}])";
+  EXPECT_EQ(read_subject(write_layers(metadata), {})->header.layout.layer_map[1].tap, "residual");
   metadata.pop_back();
   EXPECT_TRUE(read_subject(write_layers(metadata), {}).ok());
+}
+
+TEST_F(SubjectTest, ACaptureTakesTheLayoutThatIsChosen) {
+  const fs::path path = write_layers(kCapture);
+  SubjectOptions options;
+  options.layout = Layout::Kind::kCube;
+  EXPECT_EQ(read_subject(path, options)->header.layout.kind, Layout::Kind::kCube);
+  options.layout.reset();
+  options.axes = Axes::parse("24", "").value();
+  EXPECT_EQ(read_subject(path, options)->header.layout.kind, Layout::Kind::kFlat);
+}
+
+// Elsewhere a layer has a name of its own, by which it finds its tap.
+TEST_F(SubjectTest, TheTapsOfAListAreThoseOfAllItsLayers) {
+  patterns_.assign(2, std::vector<std::int16_t>(12));
+  tensor::TensorFile file;
+  file.container = tensor::Container::kTorch;
+  file.tensors = {view("embedding", Dtype::kBF16, 0), view("layer_0", Dtype::kBF16, 1)};
+  file.metadata = kCapture;
+  EXPECT_EQ(options_of_capture(file, {}, "own")->taps,
+            (Taps{{"embedding", "embedding"}, {"layer_0", "block:0"}}));
+  file.metadata[2].second = R"([{"name":"layer_0","tap":"residual","block":0}])";
+  expect_error(options_of_capture(file, {}, "own"), ErrorCode::kMismatch,
+               "own: taps: of 1 layers, the file has 2");
+  file.metadata[2].second = "[]";
+  EXPECT_TRUE(options_of_capture(file, {}, "own")->taps.empty());
+  file.metadata[2].second = R"([{"name":"layer_0","tap":"residual","block":0}])";
+  file.container = tensor::Container::kSafetensors;
+  EXPECT_EQ(options_of_capture(file, {}, "own")->taps, (Taps{{"layer_0", "block:0"}}));
 }
 
 TEST_F(SubjectTest, RefusesACaptureWhoseMetadataLie) {
@@ -191,6 +222,11 @@ TEST_F(SubjectTest, RefusesWhatHasNoOneMeaning) {
   const fs::path empty = dir_ / "empty.safetensors";
   ASSERT_TRUE(tensor::write_safetensors(empty, {}, {}).ok());
   expect_error(read_subject(empty, {}), ErrorCode::kMalformed, "no array");
+
+  const std::vector<std::int64_t> two{1, 2};
+  const tensor::IntegerTensor torn{"torn", {3}, tensor::IntegerArray::borrow(two, nullptr), ""};
+  expect_error(make_subject(Arrays{{}, {torn}, true}, {}, "own"), ErrorCode::kMismatch,
+               "own: torn: its name, shape or count is not the layout's");
 
   patterns_.assign(1, std::vector<std::int16_t>(12, 0x7f80));  // infinity as bfloat16
   const fs::path path = dir_ / "infinite.safetensors";
@@ -260,6 +296,9 @@ TEST_F(SubjectTest, ATensorMadeReadyIsHeldAgainstTheHeaderAsItIs) {
   other = capture;
   other.header.dtype = Dtype::kF16;
   EXPECT_THAT(captured_like(capture.header, other).fault, HasSubstr("torch.float16"));
+  Header bare = capture.header;
+  bare.dtype.reset();
+  EXPECT_EQ(captured_like(bare, other).fault, "") << "there is no dtype to differ from";
   other = capture;
   other.header.layout.layer_map[1].tap = "block:9";
   EXPECT_THAT(captured_like(capture.header, other).fault, HasSubstr("'block:9'"));

@@ -92,6 +92,18 @@ TEST(TokenStream, TakesWhatDoesNotComeForZeros) {
   }
 }
 
+TEST(TokenStream, PadsWhatHasTokensAlone) {
+  const Layers layers = make_layers(2, 3, 4, Dtype::kBF16);
+  TokenStream stream = TokenStream::begin(srs_for(layers), layers.header).value();
+  const Status none = stream.end_with_padding();
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(none.error().to_string(), "tokens: none was committed to");
+  ASSERT_TRUE(stream.add(layers.part(0, 2)).ok());
+  ASSERT_TRUE(stream.end_with_padding().ok());
+  EXPECT_EQ(stream.finish()->header.layout.layer_map[1].original_shape, (tensor::Shape{1, 2, 4}));
+}
+
 TEST(TokenStream, TakesValuesThatAreNotAligned) {
   const Layers layers = make_layers(2, 3, 4, Dtype::kBF16);
   const pst::Srs srs = srs_for(layers);

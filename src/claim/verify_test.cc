@@ -81,11 +81,11 @@ TEST(Verify, RefusesAHeaderThatIsNone) {
   EXPECT_EQ(verdict.step(), "header");
 }
 
-// Parameters for another scheme than the header's.
-class OtherScheme final : public Checker {
+// What another checker says, where it is not said otherwise.
+class Forwarding : public Checker {
  public:
-  explicit OtherScheme(const Checker& tensor) : tensor_(tensor) {}
-  [[nodiscard]] Scheme scheme() const override { return Scheme::kMerkle; }
+  explicit Forwarding(const Checker& tensor) : tensor_(tensor) {}
+  [[nodiscard]] Scheme scheme() const override { return tensor_.scheme(); }
   [[nodiscard]] std::string assumption(const TrustList& trusted) const override {
     return tensor_.assumption(trusted);
   }
@@ -103,11 +103,53 @@ class OtherScheme final : public Checker {
   const Checker& tensor_;
 };
 
+// Parameters for another scheme than the header's.
+class OtherScheme final : public Forwarding {
+ public:
+  using Forwarding::Forwarding;
+  [[nodiscard]] Scheme scheme() const override { return Scheme::kMerkle; }
+};
+
 TEST(Verify, RefusesAnotherScheme) {
   const Sample sample = test::flat_sample();
   const Verdict verdict = verify(sample.commitment, sample.proofs, OtherScheme(sample.checker)).verdict;
   EXPECT_EQ(verdict.step(), "scheme");
   EXPECT_EQ(verdict.reason(), "the commitment's is tensor, the verifier's parameters are for merkle");
+}
+
+// Its item is of its own counting.
+class OtherItem final : public Forwarding {
+ public:
+  OtherItem(const Checker& tensor, std::uint64_t item) : Forwarding(tensor), item_(item) {}
+  [[nodiscard]] Verdict check_setup(const Header& /*header*/) const override {
+    return Verdict::rejected("level", "is another").at_item(item_);
+  }
+
+ private:
+  std::uint64_t item_;
+};
+
+TEST(Verify, AnItemThatIsNoProofHasNoPoint) {
+  const Sample sample = test::flat_sample();
+  const auto point_of = [&](std::uint64_t item) {
+    const Verdict verdict = verify(sample.commitment, sample.proofs, OtherItem(sample.checker, item)).verdict;
+    EXPECT_EQ(verdict.step(), "level");
+    EXPECT_EQ(verdict.item(), item);
+    return test::figure(verdict, "point");
+  };
+  EXPECT_EQ(point_of(1), "1,3");
+  EXPECT_EQ(point_of(2), "(none)");
+  EXPECT_EQ(point_of(1000), "(none)");
+}
+
+// Proofs of another number of axes are told only where the parameters are the right ones.
+TEST(Verify, AsksForTheSetupBeforeTheAxesOfTheProofs) {
+  const Sample sample = test::flat_sample();
+  Proofs proofs(sample.commitment.digest(), 3);
+  proofs.add(Query::on_grid({0, 0, 0}), sample.proofs[0].answer);
+  EXPECT_EQ(test::verdict_of(sample.commitment, proofs, sample.checker).step(), "axes");
+  const TensorChecker other(pst::Srs::dev(sample.srs.axes(), 8).value().verifier_key());
+  EXPECT_EQ(test::verdict_of(sample.commitment, proofs, other).step(), "SRS digest");
 }
 
 TEST(Verify, RefusesEvidenceOfAnotherShape) {
