@@ -186,6 +186,12 @@ TEST(KzgCheckBlock, AnSrsOfAnotherKeyIsRefused) {
   const Case c;
   EXPECT_EQ(c.verifier.check_block(Srs::dev(4, 1).value(), c.statement).step(), "basis digests");
   EXPECT_EQ(c.verifier.check_block(Srs::dev(5, 1).value(), c.statement).step(), "size");
+  // Of one that is far larger, the last points would lie far behind those of the SRS.
+  VerifierKey large = c.srs.verifier_key();
+  large.log_size = kMaxLogSize;
+  large.powers.resize(kMaxLogSize, G2Affine::generator());
+  const BlockStatement last{c.statement.commitment, 2, (large.size() >> 2) - 1, c.part, c.statement.quotient};
+  EXPECT_EQ(Verifier(large).check_block(c.srs, last).step(), "size");
 }
 
 TEST(KzgBlockOpening, RefusesBlocksThatAreNotThere) {
@@ -193,7 +199,14 @@ TEST(KzgBlockOpening, RefusesBlocksThatAreNotThere) {
   EXPECT_EQ(open_block(c.srs, c.values, 2, 4).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(open_block(c.srs, c.values, 5, 0).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(open_all_blocks(c.srs, c.values, 5).error().code, ErrorCode::kOutOfRange);
-  EXPECT_EQ(open_block(c.srs, std::vector<std::int8_t>(17), 2, 0).error().code, ErrorCode::kMismatch);
+  // Also where the block is all of the vector, and nothing is computed.
+  const std::vector<std::int8_t> long_one(17);
+  for (const unsigned log_block : {2U, 4U}) {
+    EXPECT_EQ(open_block(c.srs, long_one, log_block, 0).error().to_string(),
+              "values: 17 where the SRS takes 16");
+    EXPECT_EQ(open_all_blocks(c.srs, long_one, log_block).error().to_string(),
+              "values: 17 where the SRS takes 16");
+  }
 }
 
 }  // namespace

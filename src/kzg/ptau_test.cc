@@ -150,6 +150,10 @@ TEST_F(KzgPtau, RefusesFramesThatAreNotOfThisFormat) {
   Sections sections = Sections::of(vector_file("4.ptau"));
   sections.list.push_back(sections.list[2]);
   EXPECT_THAT(failure(sections.file()), testing::HasSubstr("stands twice"));
+  while (sections.list.size() < 16) sections.list.push_back(sections.list[2]);
+  EXPECT_THAT(failure(sections.file()), testing::HasSubstr("stands twice"));
+  sections.list.push_back(sections.list[2]);
+  EXPECT_THAT(failure(sections.file()), testing::HasSubstr("section count at byte 12: 17 sections"));
   for (const std::uint32_t id : {1U, 2U, 3U}) {
     sections = Sections::of(vector_file("4.ptau"));
     sections.remove(id);

@@ -78,6 +78,15 @@ TEST(Draw, SaysWhatItsRunsAreWorth) {
   }
 }
 
+// The largest value, that others are taken relative to, is 0 then.
+TEST(Draw, OfLayersThatAreWorthNothingAreEmpty) {
+  const SelectionProblem p = SelectionProblem::make({0, 0}, {1, 1}, {1, 1}).value();
+  const Draws draws = draw(p, {.count = 2, .simulated = 3}, world_of(1)).value();
+  ASSERT_EQ(draws.drawn.size(), 2U);
+  for (const Drawn& one : draws.drawn) EXPECT_EQ(one.runs, std::vector<LayerRun>(2));
+  EXPECT_EQ(draws.chance, (std::vector<double>{0, 0}));
+}
+
 TEST(Draw, RefusesCountsAndAWorldWithoutRandomness) {
   const SelectionProblem p = problem();
   EXPECT_EQ(draw(p, {.count = 0}).error().place, "count");
@@ -86,6 +95,9 @@ TEST(Draw, RefusesCountsAndAWorldWithoutRandomness) {
   World world = World::system();
   world.fill_random = [](std::span<std::uint8_t>) { return Status(Error{ErrorCode::kIo, "random", "none"}); };
   EXPECT_EQ(draw(p, {}, world).error().code, ErrorCode::kIo);
+  // As many as are possible come as far as that.
+  const DrawOptions most{.count = DrawOptions::kMaxDraws, .simulated = DrawOptions::kMaxDraws};
+  EXPECT_EQ(draw(p, most, world).error().place, "random");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <random>
 
 #include "assay/layers_mapping.h"
@@ -135,6 +136,8 @@ TEST(Mapping, Refuses) {
   EXPECT_EQ(place({{0, 1}, {10, 10}, {1}}, 0.7, 0.3), "blocks");
   EXPECT_EQ(place({{0, 1}, {10, 10}, {1, 2}}, 0.7, 0.3), "blocks");
   EXPECT_EQ(place({{0, 1}, {10, 10}, {0, 2}}, 0.7, 0.3), "blocks");
+  // Their sum is 2 modulo 2^64.
+  EXPECT_EQ(place({{0, 1}, {10, 10}, {std::numeric_limits<std::size_t>::max(), 3}}, 0.7, 0.3), "blocks");
   EXPECT_EQ(clip_from(to_string(Clip::kSeed)), Clip::kSeed);
   EXPECT_EQ(clip_from(to_string(Clip::kFill)), Clip::kFill);
   EXPECT_EQ(clip_from("none"), std::nullopt);

@@ -61,6 +61,12 @@ TEST(PowerLaw, OneToTen) {
   expect_law(fit_alpha_peak(values, PeakLower::kExact), {1.6620581867464064, .316809967, 1}, 1e-9);
 }
 
+TEST(PowerLaw, WhatStandsBeforeTheEigenvaluesIsNotLookedAt) {
+  std::vector<double> values = counting(10);
+  values.insert(values.begin(), 11);
+  expect_law(fit_alpha(std::span(values).subspan(1)), {4.681550358521012, 0.2532378, 6}, 1e-7);
+}
+
 TEST(PowerLaw, OneToAThousand) {
   const std::vector<double> values = counting(1000);
   expect_law(fit_alpha_mid(values), {3.5974745240281463, 0.193548165474, 501}, 1e-12);
@@ -180,6 +186,23 @@ TEST(Metrics, ZerosAreInNoFitButInTheEntropy) {
               -2 * 1e-10 * std::log(1e-10) / std::log(10.0), 1e-12);
 }
 
+TEST(Metrics, ZerosAreInTheDistanceToo) {
+  Spectrum one = spectrum_of_values({0, 4});
+  one.zeros = 1;
+  const Spectrum other = spectrum_of_values({3, 3});
+  // (0, 1) and (1/2, 1/2), with (1/4, 3/4) between them.
+  const double divergences = std::log(4 / 3.) + (std::log(2) + std::log(2 / 3.)) / 2;
+  EXPECT_NEAR(evaluate(Metric::kRandomDistance, one, PeakLower::kCompat, &other)->value,
+              std::sqrt(divergences / 2), 1e-15);
+}
+
+// Of so long rows the law is so narrow that it lies between two points of the density at every scale.
+TEST(Metrics, OfEquallyGoodScalesOfTheLawTheFirstIsTaken) {
+  Spectrum rows = spectrum_of_values({1, 3});
+  rows.columns = std::uint64_t{1} << 60;
+  EXPECT_NEAR(evaluate(Metric::kMpSoftrank, rows)->value, 0.05 * 0.05, 1e-15);
+}
+
 TEST(Metrics, ARankOfOneHasNoEntropy) {
   Spectrum one = spectrum_of_values({0, 4});
   one.zeros = 1;
@@ -202,6 +225,11 @@ TEST(Metrics, AreKnownByTheirNames) {
 
 TEST(Metrics, RefuseWhatHasNoNumber) {
   EXPECT_EQ(evaluate(Metric::kNorm, Spectrum{}).error().place, "eigenvalues");
+  EXPECT_EQ(evaluate(Metric::kNorm, spectrum_of_values({0, 0})).error().place, "eigenvalues");
+  EXPECT_EQ(evaluate(Metric::kNorm, spectrum_of_values({1, kUnknown})).error().place, "eigenvalues");
+  Spectrum miscounted = spectrum_of_values({1, 2});
+  miscounted.zeros = 2;
+  EXPECT_EQ(evaluate(Metric::kNorm, miscounted).error().place, "eigenvalues");
   const Spectrum ten = spectrum_of_values(counting(10));
   EXPECT_EQ(evaluate(Metric::kRandomDistance, ten).error().code, ErrorCode::kMismatch);
   const Spectrum nine = spectrum_of_values(counting(9));

@@ -117,6 +117,14 @@ TEST(SelectionResult, IsReadAsItWasWritten) {
   EXPECT_EQ(SelectionResult::decode(sample.result.encode(), "f").value(), sample.result);
 }
 
+TEST(SelectionResult, WritesABudgetWithAFractionOnlyWhereItHasOne) {
+  Sample sample;
+  sample.result.assignments[1].budget = 14.75;
+  const Json json = Json::parse(sample.result.encode());
+  EXPECT_EQ(json["input"]["budgets"].dump(), "[60,14.75,13]");
+  EXPECT_EQ(json["results"]["assignments"][0]["budget"].dump(), "60");
+}
+
 TEST(SelectionResult, ReadsAFileOfTheOriginalPipeline) {
   const SelectionResult result = SelectionResult::decode(kOriginal, "f").value();
   EXPECT_FALSE(result.assay);
@@ -195,6 +203,18 @@ TEST(CheckSelection, AcceptsWhatWasSelectedInAnyOrder) {
     // A budget below 1 stands in the result as 0.
     const Scores scores = test::small_scores(4);
     const SelectionProblem problem = SelectionProblem::make(scores, {60, 0.5, 14, 35.5}).value();
+    const SelectionResult result = SelectionResult::of(scores, problem, select(problem, order), "s");
+    const Verdict verdict = check_selection(result, scores).value();
+    EXPECT_TRUE(verdict.ok()) << to_string(order) << ": " << verdict.reason();
+  }
+}
+
+// Then nothing may differ, not by rounding either.
+TEST(CheckSelection, AcceptsThatNothingIsWorthAnything) {
+  Scores scores = test::small_scores(2);
+  for (LayerScore& layer : scores.layers) layer.significance_score = 0;
+  const SelectionProblem problem = SelectionProblem::make(scores, {60, 14}).value();
+  for (const Order order : {Order::kFree, Order::kFixed, Order::kGreedy}) {
     const SelectionResult result = SelectionResult::of(scores, problem, select(problem, order), "s");
     const Verdict verdict = check_selection(result, scores).value();
     EXPECT_TRUE(verdict.ok()) << to_string(order) << ": " << verdict.reason();
@@ -353,6 +373,8 @@ TEST(CheckSelection, RejectsOtherWeights) {
   sample.scores.assay->weights.reset();
   expect_rejected(sample.result, sample.scores, "weights",
                   "the scores name no weights, the result names the root");
+  // Nor do they when the object that did is gone.
+  sample.scores.assay->weights = root;
   sample.scores.assay.reset();
   expect_rejected(sample.result, sample.scores, "weights", "the scores name no weights");
   sample.result.assay->weights.reset();

@@ -7,6 +7,7 @@
 #include "assay/layers.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "layers/kinds.h"
 #include "layers/test_support.h"
 
 namespace assay::layers {
@@ -102,6 +103,19 @@ TEST(Scores, TakesTheLargestLayerThatItSays) {
   scores.layers[1].pruning_ratio = 1;
   scores.metric_name.assign(Scores::kMaxText, 'x');
   scores.layers[2].weight_shape = {1, 1, 1, 1, 1, 1, 1, scores.layers[2].num_parameters};
+  scores.epsilon = 0;
+  EXPECT_TRUE(scores.validate().ok());
+}
+
+TEST(Scores, TakesAsMuchAsItSays) {
+  Scores scores = test::small_scores();
+  scores.assay->notes.resize(Scores::kMaxNotes);
+  for (std::size_t i = 0; i < Scores::kMaxOriginParameters; ++i)
+    scores.assay->parameters.emplace_back("p" + std::to_string(100 + i), i);
+  EXPECT_EQ(Scores::decode(scores.encode().value(), "f").value(), scores);
+  scores.layers.resize(Scores::kMaxLayers, scores.layers[0]);
+  scores.blocks = {{0, Scores::kMaxLayers - 1, 0, 0}};
+  scores.assay.reset();
   EXPECT_TRUE(scores.validate().ok());
 }
 
@@ -251,9 +265,10 @@ TEST(Scores, RefusesAnotherVersionOfOurObject) {
                  "f: assay.parameters.a");
   expect_refused(changed_scores("\"parameters\": {}", "\"parameters\": {}, \"weights\": \"00\"", good),
                  kMalformed, "f: assay.weights");
+  // So many are not looked at, and could not be of this type.
   std::string many = "\"parameters\": {";
   for (std::size_t i = 0; i <= Scores::kMaxOriginParameters; ++i)
-    many += (i == 0 ? "\"p" : ", \"p") + std::to_string(i) + "\": 1";
+    many += (i == 0 ? "\"p" : ", \"p") + std::to_string(i) + "\": []";
   expect_refused(changed_scores("\"parameters\": {", many, good), kTooLarge, "f: assay.parameters");
 }
 
@@ -264,6 +279,23 @@ TEST(Scores, GoesThroughAFile) {
   EXPECT_EQ(Scores::read(path).value(), scores);
   std::filesystem::remove(path);
   EXPECT_EQ(Scores::read(path).error().code, kIo);
+}
+
+TEST(Scores, AreShownWithTheRootTheyNameOrNone) {
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "layers_scores_test.json";
+  Scores scores = small_scores(3);
+  const auto root_shown = [&] {
+    EXPECT_TRUE(scores.write(path).ok());
+    const FileKind* const kind = find_kind(path, file_kinds()).value();
+    EXPECT_EQ(kind->name, "scores of layers");
+    return kind->read(path).value()["weights_root"];
+  };
+  EXPECT_EQ(root_shown(), nullptr);
+  scores.assay->weights = Digest{1, 2};
+  EXPECT_EQ(root_shown(), to_hex(Digest{1, 2}));
+  scores.assay.reset();
+  EXPECT_EQ(root_shown(), nullptr);
+  std::filesystem::remove(path);
 }
 
 TEST(Scores, MappingsHaveNames) {

@@ -125,6 +125,7 @@ TEST(SpectraRecords, AreHeldToWhatAScoringWrites) {
   };
   const SpectrumRecord fine = record(1);
   EXPECT_EQ(refusal(encode_record(fine)), "none");
+  EXPECT_EQ(refusal(changed(fine, 32, {1})), "none");
   EXPECT_THAT(refusal(changed(fine, 32, {3})), HasSubstr("3 is not a method"));
   EXPECT_THAT(refusal(changed(fine, 32, {2})), HasSubstr("is not the one that was asked for"));
   EXPECT_THAT(refusal(changed(fine, 33, {2})), HasSubstr("neither 0 nor 1"));
@@ -134,9 +135,14 @@ TEST(SpectraRecords, AreHeldToWhatAScoringWrites) {
   EXPECT_THAT(refusal(changed(fine, 58, {0})), HasSubstr("auto computes nothing"));
   EXPECT_THAT(refusal(changed(fine, 59, {4})), HasSubstr("count"));
   EXPECT_THAT(refusal(changed(fine, 59, {0})), HasSubstr("count"));
-  EXPECT_THAT(refusal(changed(fine, 63 + 7, {0x80})), HasSubstr("not ascending"));            // -0
-  EXPECT_THAT(refusal(changed(fine, 63 + 8 + 6, {0xf8, 0x7f})), HasSubstr("not ascending"));  // NaN
-  EXPECT_THAT(refusal(changed(fine, 63 + 8, Bytes(16, 0))), HasSubstr("not ascending"));      // zeros alone
+  EXPECT_THAT(refusal(changed(fine, 63 + 7, {0x80})), HasSubstr("not ascending"));             // -0
+  EXPECT_THAT(refusal(changed(fine, 63 + 8 + 6, {0xf8, 0x7f})), HasSubstr("not ascending"));   // NaN
+  EXPECT_THAT(refusal(changed(fine, 63 + 8, Bytes(16, 0))), HasSubstr("not ascending"));       // zeros alone
+  EXPECT_THAT(refusal(changed(fine, 63 + 16 + 6, {0xf0, 0x7f})), HasSubstr("not ascending"));  // infinity
+  EXPECT_THAT(refusal(changed(fine, 63 + 8 + 6, {0x08, 0x40})), HasSubstr("not ascending"));   // 0, 3, 2
+  SpectrumRecord empty = fine;
+  empty.spectrum.eigenvalues.clear();
+  EXPECT_THAT(refusal(encode_record(empty)), HasSubstr("not a multiple"));
   EXPECT_THAT(refusal(joined({encode_record(fine), encode_record(fine)})), HasSubstr("another one"));
   EXPECT_THAT(refusal({1, 0, 0, 0}), HasSubstr("1 bytes"));
   EXPECT_THAT(refusal({255, 255, 255, 255}), HasSubstr("4294967295 bytes"));
@@ -347,6 +353,40 @@ TEST_F(ScoringTest, SaysWhichWeightIsBad) {
   ScoreOptions options;
   options.mapping.sparsity = 1;
   EXPECT_EQ(score(one.stack, one.tensors(), {"one", ""}, options, nullptr).error().place, "sparsity");
+}
+
+TEST_F(ScoringTest, OnOneThreadNothingIsComputedAfterAnError) {
+  ScoredModel one = model();
+  for (const std::size_t layer : {1U, 3U}) one.values[layer][6] = std::numeric_limits<float>::infinity();
+  set_thread_limit(1);
+  SpectraFile file = SpectraFile::open(path_).value();
+  const Error error = score(one.stack, one.tensors(), {"one", ""}, {}, &file).error();
+  set_thread_limit(0);
+  EXPECT_EQ(error.to_string(), "model.layers.0.mlp.up.weight: the value at index 6 is infinite");
+  EXPECT_EQ(file.size(), 2U);  // the two larger weights
+}
+
+// Eigenvalues from 1e-12 to 1e16, so that a bin reaches from 100 to 190: beyond the window around a peak.
+TEST_F(ScoringTest, NotesOnLayersAreAsManyAsScoresTake) {
+  std::vector<float> values(25);
+  const std::vector<float> diagonal = {1e-6F, 12.65F, 12.85F, 13.04F, 1e8F};
+  for (std::size_t i = 0; i < diagonal.size(); ++i) values[6 * i] = diagonal[i];
+  const ByteSpan bytes(reinterpret_cast<const std::uint8_t*>(values.data()), values.size() * 4);
+  weights::Stack stack;
+  weights::Block block{"b", {}};
+  std::vector<tensor::StoredTensor> tensors;
+  for (std::size_t i = 0; i <= Scores::kMaxNotes; ++i) {
+    tensors.push_back({std::to_string(i), "F32", {5, 5}, bytes, nullptr});
+    block.layers.push_back({std::to_string(i), weights::Layer::Kind::kLinear, tensors.back()});
+  }
+  stack.blocks.push_back(block);
+  ScoreOptions options;
+  options.metric = Metric::kAlphaPeak;
+  options.method = EigenMethod::kSvd;
+  const Scores scores = score(stack, tensors, {"one", ""}, options, nullptr)->scores;
+  EXPECT_TRUE(scores.validate().ok());
+  ASSERT_EQ(scores.assay->notes.size(), Scores::kMaxNotes);
+  EXPECT_THAT(scores.assay->notes[7], testing::StartsWith("0.7: no start between"));
 }
 
 TEST_F(ScoringTest, NotesWhatIsOutOfTheOrdinary) {

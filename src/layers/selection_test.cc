@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -256,6 +257,12 @@ TEST(Selection, BoundsHold) {
   }
 }
 
+TEST(Selection, TheKnapsackBoundDividesALayer) {
+  // The dearest run costs 3: the first layer, and a third of the second.
+  const Prepared prepared({6, 6}, {2, 3}, {4});
+  EXPECT_EQ(prepared.problem.unscaled(internal::knapsack_bound(prepared.instance())), 8);
+}
+
 /// Cut off after so many nodes, and with all that comes before them, the search still says what is true.
 TEST(Selection, ASearchCutShortKeepsItsBound) {
   Random random(6);
@@ -273,6 +280,44 @@ TEST(Selection, ASearchCutShortKeepsItsBound) {
     open += searched.found.value < searched.upper_bound ? 1 : 0;
   }
   EXPECT_GT(open, 20);  // otherwise nothing was cut short
+}
+
+// Whoever stands left, the only other one is the largest that is left.
+TEST(Selection, OfTwoVerifiersTheFirstNodeHasTheOptimumForItsBound) {
+  Random random(9);
+  int open = 0;
+  for (int n = 0; n < 1000; ++n) {
+    const Prepared prepared = random.problem(10, 2);
+    internal::SearchLimits limits;
+    limits.nodes = 1;
+    limits.grouped_states = 1;
+    const internal::Searched searched = internal::search(prepared.instance(), limits);
+    ASSERT_EQ(searched.upper_bound, brute_force(prepared.problem, false)) << shown(prepared.problem);
+    open += searched.upper_bound < internal::equal_budgets_bound(prepared.instance()) ? 1 : 0;
+  }
+  EXPECT_GT(open, 20);  // otherwise the simple bound is the optimum
+}
+
+TEST(Selection, ASearchThatIsOverAtOnceExchangesNobody) {
+  Random random(10);
+  int better = 0;
+  for (int n = 0; n < 200; ++n) {
+    const Prepared prepared = random.problem(24, 9);
+    internal::SearchLimits none;
+    none.nodes = 0;
+    none.grouped_states = 1;
+    const internal::Searched at_once = internal::search(prepared.instance(), none);
+    internal::SearchLimits late;
+    late.end = std::chrono::steady_clock::time_point::min();
+    late.grouped_states = 1;
+    const internal::Searched timed = internal::search(prepared.instance(), late);
+    ASSERT_EQ(timed.found.runs, at_once.found.runs) << shown(prepared.problem);
+    ASSERT_EQ(timed.upper_bound, at_once.upper_bound) << shown(prepared.problem);
+    internal::SearchLimits one = none;
+    one.nodes = 1;
+    better += internal::search(prepared.instance(), one).found.value > at_once.found.value ? 1 : 0;
+  }
+  EXPECT_GT(better, 0);  // otherwise there was nobody to exchange
 }
 
 // --- one result ---
@@ -334,6 +379,7 @@ TEST(Selection, ValuesAreExact) {
   }
   EXPECT_EQ(SelectionProblem::make({1}, {1}, {1e300}).value().budgets()[0], std::uint64_t{1} << 62);
   EXPECT_EQ(SelectionProblem::make({1}, {1}, {7.9}).value().budgets()[0], 7U);
+  EXPECT_EQ(SelectionProblem::make({0, 0}, {1, 1}, {1}).value().scale(), 0);
 }
 
 TEST(Selection, RefusesBadInput) {
@@ -388,6 +434,7 @@ TEST(Selection, TakesAsManyLayersAndVerifiersAsItSays) {
   EXPECT_TRUE(made(1, SelectionProblem::kMaxVerifiers));
   EXPECT_TRUE(made(1 << 15, 1024));
   EXPECT_TRUE(SelectionProblem::make({1}, {SelectionProblem::kCostLimit - 1}, {1}).ok());
+  EXPECT_TRUE(SelectionProblem::make({std::numeric_limits<double>::max() / 2}, {1}, {1}).ok());
 }
 
 TEST(Selection, ReadsValuesAndCostsFromScores) {
@@ -405,6 +452,21 @@ TEST(Selection, OrdersHaveNames) {
 }
 
 // --- more verifiers than a table has room for ---
+
+// Three of equal budgets have four states, one in each level, and a row of six entries for each.
+TEST(Selection, TablesAreAsLargeAsTheirLimits) {
+  const Prepared prepared({1, 0, 2, 0, 4}, {1, 9, 1, 9, 1}, {1, 1, 1});
+  EXPECT_EQ(internal::count_states(prepared.classes, 4), 4U);
+  EXPECT_EQ(internal::count_states(prepared.classes, 3), std::nullopt);
+  const auto found = [&](const internal::TableLimits& limits) {
+    return internal::count_vectors(prepared.instance(), limits).has_value();
+  };
+  EXPECT_TRUE(found({.cells = 24, .states = 4, .level_cells = 0}));
+  EXPECT_FALSE(found({.cells = 23, .states = 4, .level_cells = 0}));
+  EXPECT_FALSE(found({.cells = 24, .states = 3, .level_cells = 0}));
+  EXPECT_TRUE(found({.cells = 0, .states = 4, .level_cells = 12}));
+  EXPECT_FALSE(found({.cells = 0, .states = 4, .level_cells = 11}));
+}
 
 TEST(Selection, ManyBudgetsAreSearchedWithinTheTime) {
   ChaCha20Stream stream(Digest{8});

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "assay/layers_spectra.h"
 #include "base/file.h"
@@ -175,6 +176,21 @@ TEST(Spectrum, ZerosAreCounted) {
   }
 }
 
+// Of 4 rows: up to 2^-50 of the largest.
+TEST(Spectrum, WhatRoundingMayLeaveIsZero) {
+  const auto zeros = [](double least) {
+    return spectrum_of(f64({1, 0, 0, least, 0, 0, 0, 0}, {4, 2}).view, EigenMethod::kGram)->zeros;
+  };
+  EXPECT_EQ(zeros(0x1p-25), 1U);
+  EXPECT_EQ(zeros(0x1.1p-25), 0U);
+}
+
+TEST(Spectrum, SingularValuesAreTakenBelowATenBillionth) {
+  const auto method = [](double least) { return spectrum_of(f64({1e5, 0, 0, least}, {2, 2}).view)->method; };
+  EXPECT_EQ(method(1), EigenMethod::kGram);
+  EXPECT_EQ(method(0.999), EigenMethod::kSvd);
+}
+
 TEST(Spectrum, OfAConvolutionIsThatOfItsSlices) {
   const std::vector<double> values = draws(3, 5 * 4 * 3 * 2);
   std::vector<double> pooled;
@@ -239,19 +255,45 @@ TEST(Spectrum, RefusesWhatIsNotFinite) {
             "w: the value at index 0 is infinite");
 }
 
+// At the edge of the doubles rounding decides whether the square of the one singular value is among them.
+TEST(Spectrum, NoEigenvalueIsInfinite) {
+  const double most = std::nextafter(std::sqrt(std::numeric_limits<double>::max()), 0);
+  for (const EigenMethod method : {EigenMethod::kSvd, EigenMethod::kGram})
+    for (std::size_t side = 1; side <= 12; ++side) {
+      const std::vector<double> values(side * side, most / static_cast<double>(side));
+      const Result<Spectrum> spectrum = spectrum_of(f64(values, {side, side}).view, method);
+      if (spectrum.ok()) {
+        EXPECT_TRUE(std::isfinite(spectrum->eigenvalues.back())) << side;
+      } else {
+        EXPECT_THAT(spectrum.error().to_string(), HasSubstr("beyond the doubles")) << side;
+      }
+    }
+}
+
 TEST(Spectrum, RefusesWhatIsNoMatrix) {
   EXPECT_EQ(refusal(f32(std::vector<float>(6), {2, 3}).view), "w: all of its values are 0, or nearly");
   EXPECT_EQ(refusal(f64(std::vector<double>(6, 1e-300), {2, 3}).view),
             "w: all of its values are 0, or nearly");
-  EXPECT_THAT(refusal(f64(std::vector<double>(6, 1e200), {2, 3}).view), HasSubstr("beyond the doubles"));
+  EXPECT_EQ(refusal(f64(std::vector<double>(6, 1e200), {2, 3}).view),
+            "w: the products of its numbers are beyond the doubles");
   EXPECT_THAT(refusal(f32({}, {0, 3}).view), HasSubstr("no values"));
   EXPECT_THAT(refusal(f32({1, 2}, {2}).view), HasSubstr("has 1 axes"));
   EXPECT_THAT(refusal(f32({1, 2}, {2, 2}).view), HasSubstr("its shape takes 4 values"));
+  Weight cut = f32({1, 2, 3, 4}, {2, 2});
+  cut.bytes.push_back(0);
+  cut.view.bytes = cut.bytes;
+  EXPECT_EQ(refusal(cut.view), "w: has 17 bytes, its shape takes 4 values");
   EXPECT_THAT(refusal(weight_of<std::int16_t>({1, 2}, {1, 2}, Dtype::kI16).view), HasSubstr("is of I16"));
+  EXPECT_THAT(refusal(weight_of<std::int16_t>({1, 2}, {2}, Dtype::kI16).view), HasSubstr("is of I16"));
   TensorView vast{"w", Dtype::kF16, {1 << 16, 1 << 16}, {}, nullptr};
   EXPECT_THAT(refusal(vast), HasSubstr("bytes"));
-  const std::vector<std::uint16_t> ones(std::size_t{2} << 20, 0x3c00);
-  EXPECT_THAT(refusal(weight_of(ones, {1, 1, 1 << 20, 2}, Dtype::kF16).view), HasSubstr("at most 1048576"));
+  std::vector<std::uint16_t> values(std::size_t{2} << 20, 0x3c00);
+  EXPECT_THAT(refusal(weight_of(values, {1, 1, 1 << 20, 2}, Dtype::kF16).view), HasSubstr("at most 1048576"));
+  // So many are possible: the values are looked at.
+  values.resize(std::size_t{1} << 20);
+  values[0] = 0x7e00;
+  EXPECT_EQ(refusal(weight_of(values, {1, 1, 1 << 20, 1}, Dtype::kF16).view),
+            "w: the value at index 0 is NaN");
 }
 
 }  // namespace

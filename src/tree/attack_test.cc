@@ -306,6 +306,18 @@ TEST(Attack, ASetupThatEverybodyKnows) {
   EXPECT_THAT(verdict.assumptions()[0], testing::HasSubstr("SRS secrets known to all"));
 }
 
+// Stopped by: "proof shape". A public part that was made in memory may have an axis of one node, which none
+// that is read has: any point along it would satisfy the equation.
+TEST(Attack, APointAlongAnAxisOfOneNode) {
+  const Key key = Setup::of(test::pst_srs({1, 4})).value().key();
+  const G1Affine any = G1Affine::generator();
+  const Root root{Config{Kind::kTerkle, LeafKind::kU64, {1, 4}, key.digest()}, 4, curve::encode(any)};
+  const Proof forged{Proof::Form::kTerkle, root.digest(), points({any, any})};
+  const Verdict verdict = verify(root, Indices{2}, std::vector<std::uint64_t>{5}, forged, key);
+  expect_rejected(verdict, "proof shape");
+  EXPECT_EQ(verdict.reason(), "axis 0 has one node, so its proof point must be infinity");
+}
+
 // Attack 4 on Terkle's: leaves and digests share one field. n fixes which children are nodes, so no value is
 // both; a tree whose leaf is chosen to be a digest still opens to that leaf and nothing else.
 TEST(Attack, ALeafThatIsADigest) {

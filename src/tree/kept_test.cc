@@ -274,6 +274,26 @@ TEST(KeptTree, AFileThatMayNotBeWrittenGivesProofsAlone) {
   EXPECT_EQ(tree.root(), root);
 }
 
+/// While it is there, the system lets no file grow beyond so many bytes.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(std::uint64_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before_), 0);
+    const rlimit limit{bytes, before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+  ~FileSizeLimit() {
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &before_), 0);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  void (*handler_)(int);
+  rlimit before_{};
+};
+
 // The system takes a hundred bytes more, and then none.
 TEST(KeptTree, AFullDiskLeavesTheTreeAsItWas) {
   const TestFolder folder;
@@ -283,16 +303,13 @@ TEST(KeptTree, AFullDiskLeavesTheTreeAsItWas) {
     const Bytes good = contents(path);
     const SomeLeaves more(LeafKind::kU64, 300, 2);
     Tree tree = Tree::open(path, sample.setup).value();
-    rlimit before{};
-    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-    const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{good.size() + 100, before.rlim_max};
-    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
-    const Status appended = tree.append(more.all());
-    const Status updated = tree.update(Indices{1}, std::vector<std::uint64_t>{1});
-    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-    std::signal(SIGXFSZ, ignored);
-    for (const Status& status : {appended, updated}) {
+    std::vector<Status> refused;
+    {
+      const FileSizeLimit limit(good.size() + 100);
+      refused.push_back(tree.append(more.all()));
+      refused.push_back(tree.update(Indices{1}, std::vector<std::uint64_t>{1}));
+    }
+    for (const Status& status : refused) {
       ASSERT_FALSE(status.ok()) << sample.name;
       EXPECT_EQ(status.error().code, ErrorCode::kIo);
       EXPECT_THAT(status.error().reason, testing::StartsWith("cannot write: "));
@@ -301,6 +318,47 @@ TEST(KeptTree, AFullDiskLeavesTheTreeAsItWas) {
     EXPECT_EQ(contents(path), good) << sample.name;
     EXPECT_TRUE(tree.append(more.all()).ok()) << sample.name;
     EXPECT_TRUE(tree.check().ok()) << sample.name;
+  }
+}
+
+// Nobody has so many: the view says more than there is. What is let through is read part by part, and the
+// file does not take the first one.
+TEST(KeptTree, HasAtMostSoManyLeaves) {
+  const TestFolder folder;
+  const Sample sample = test::merkle_sample(2);
+  const std::vector<std::uint64_t> few(std::size_t{1} << 19);
+  const auto expect_room_for = [&](std::uint64_t count, const auto& add) {
+    const FileSizeLimit limit(4096);
+    const Status over = add(std::span(few.data(), count + 1)), all = add(std::span(few.data(), count));
+    ASSERT_FALSE(over.ok() || all.ok());
+    EXPECT_EQ(over.error().to_string(), "leaves: over 1099511627776");
+    EXPECT_THAT(all.error().reason, testing::StartsWith("cannot write: "));
+  };
+  Builder builder = Builder::create(sample.setup, sample.config(LeafKind::kU64), folder / "x.tree").value();
+  expect_room_for(kMaxLeaves, [&](const Leaves& leaves) { return builder.add(leaves); });
+  build_at(folder / "y.tree", sample, LeafKind::kU64, SomeLeaves(LeafKind::kU64, 20));
+  Tree tree = Tree::open(folder / "y.tree").value();
+  expect_room_for(kMaxLeaves - 20, [&](const Leaves& leaves) { return tree.append(leaves); });
+}
+
+// The first file that such a process opens has the number 0.
+TEST(KeptTree, MayBeOpenedByAProcessWithoutStandardInput) {
+  const TestFolder folder;
+  const fs::path path = folder / "x.tree";
+  build_at(path, test::merkle_sample(2), LeafKind::kU64, SomeLeaves(LeafKind::kU64, 20));
+  const int input = ::dup(STDIN_FILENO);
+  ::close(STDIN_FILENO);
+  {
+    Result<Tree> tree = Tree::open(path);
+    EXPECT_EQ(::lseek(STDIN_FILENO, 0, SEEK_END), static_cast<off_t>(fs::file_size(path)));
+    EXPECT_TRUE(tree.ok());
+    if (tree.ok()) {
+      EXPECT_TRUE(tree->update(Indices{1}, std::vector<std::uint64_t>{1}).ok());
+    }
+  }
+  if (input >= 0) {
+    ASSERT_EQ(::dup2(input, STDIN_FILENO), STDIN_FILENO);
+    ::close(input);
   }
 }
 

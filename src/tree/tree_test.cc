@@ -64,6 +64,18 @@ TEST(Tree, NodesTooWideForATable) {
   EXPECT_TRUE(verify(tree.root(), indices, leaves.at(indices).all(), proof, sample.setup.key()).ok());
 }
 
+// As many as would be summed up together, were there a table.
+TEST(Tree, ManyNodesTooWideForATable) {
+  const ThreadLimitScope alone(1);  // not in parts of a few
+  const Sample sample = test::verkle_sample(10);
+  const Config config = sample.config(LeafKind::kU64);
+  std::vector<std::uint64_t> leaves(std::size_t{128} << 10);
+  leaves[3] = 5;
+  leaves.back() = ~std::uint64_t{0};
+  EXPECT_EQ(Tree::build(sample.setup, config, leaves).value().root().value,
+            test::defined_root(sample, config, leaves));
+}
+
 void expect_accepted(const Sample& sample, const Tree& tree, const SomeLeaves& leaves,
                      const std::vector<std::uint64_t>& indices, bool aggregated) {
   const Proof proof = tree.prove(indices, aggregated).value();

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "weights/shard_index.h"
 #include "weights/test_support.h"
 
@@ -95,6 +97,24 @@ TEST(Folder, DoesNotTakeWhatItCannotLookAtForMissing) {
   const std::string index = "model.safetensors.index.json";
   std::filesystem::create_symlink(index, model.path() / index);
   expect_error(model.open(), ErrorCode::kIo, index);
+}
+
+// Its files can be opened by their names, but not be listed.
+TEST(Folder, DoesNotTakeWhatItCannotListForEmpty) {
+  const ModelFolder model;
+  model.whole(small_llama());
+  std::filesystem::permissions(model.path(), std::filesystem::perms::owner_exec |
+                                                 std::filesystem::perms::group_exec |
+                                                 std::filesystem::perms::others_exec);
+  // The superuser could list it.
+  const bool superuser = ::geteuid() == 0;
+  if (superuser && ::seteuid(65534) != 0) GTEST_SKIP() << "cannot become another user";
+  const Result<Folder> folder = model.open();
+  if (superuser) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
+  std::filesystem::permissions(model.path(), std::filesystem::perms::owner_all);
+  expect_error(folder, ErrorCode::kIo, model.path().string() + ": Permission denied");
 }
 
 // The empty path is no folder, whatever the current folder holds.
@@ -215,6 +235,15 @@ TEST(ShardIndex, IsReadStrictly) {
   add(Folder::kMaxShards);
   expect_error(ShardIndex::parse(dump_json({{"weight_map", map}}), "index"), ErrorCode::kTooLarge,
                "4097 files");
+}
+
+TEST(ShardIndex, CapsBytes) {
+  std::string text = R"({"weight_map":{"a":"x.safetensors"}})";
+  text.resize(Folder::kMaxJsonBytes, ' ');
+  EXPECT_EQ(ShardIndex::parse(text, "index")->shard_of.size(), 1u);
+  text += ' ';
+  expect_error(ShardIndex::parse(text, "index"), ErrorCode::kTooLarge,
+               "index: 67108865 bytes, at most 67108864 are read");
 }
 
 // As many as a model of hundreds of experts has, with the scales of its weights.

@@ -193,10 +193,19 @@ TEST(Manifest, RefusesTensorsThatAreNone) {
   expect_error(of("a", "U8", {4}, 4, 0), ErrorCode::kOutOfRange, "none");
   expect_error(of("", "U8", {4}, 4), ErrorCode::kMalformed, "a name of 1 to 1024 bytes");
   expect_error(of("\xff", "U8", {4}, 4), ErrorCode::kMalformed, "in UTF-8");
+  EXPECT_TRUE(of(std::string(1024, 'n'), "U8", {4}, 4).ok());
   expect_error(of(std::string(1025, 'n'), "U8", {4}, 4), ErrorCode::kMalformed, "a name of 1 to 1024 bytes");
   expect_error(of("a", "U3", {4}, 4), ErrorCode::kUnsupported, "\"U3\"");
   expect_error(of("a", "U8", {5}, 4), ErrorCode::kMismatch, "4 bytes, but shape and dtype ask for 5");
   expect_error(of("a", "U8", {1u << 31, 1u << 31}, 4), ErrorCode::kTooLarge, "a");
+}
+
+TEST(Manifest, CapsTensors) {
+  std::vector<tensor::StoredTensor> tensors(Folder::kMaxTensors);
+  expect_error(Manifest::of(tensors), ErrorCode::kMalformed, "tensor: a name of 1 to 1024 bytes");
+  tensors.emplace_back();
+  expect_error(Manifest::of(tensors), ErrorCode::kTooLarge,
+               "tensors: 1048577 of them, at most 1048576 are taken");
 }
 
 TEST(Manifest, IsReadAsItIsWritten) {
@@ -264,8 +273,8 @@ TEST_F(Encoded, HasOneForm) {
   EXPECT_TRUE(read({tensor("lm_head.weight", "I8"), tensor("model.embed_tokens.weight")}, {}).ok());
   for (const char* later : {"a.json", "b.json"})
     expect_error(read({tensor("a")}, {file("b.json"), file(later)}), ErrorCode::kNonCanonical, "ascending");
-  for (const char* name :
-       {"additional_chat_templates/a.jinja", "additional_chat_templates/.jinja", "tokenizer.model.v3"})
+  for (const char* name : {"additional_chat_templates/a.jinja", "additional_chat_templates/.jinja",
+                           "additional_chat_templates.json", "tokenizer.model.v3"})
     EXPECT_TRUE(read({tensor("a")}, {file(name)}).ok()) << name;
   for (const char* name : {"additional_chat_templates/a.json", "additional_chat_templates/a/b.jinja",
                            "additional_chat_templates/../a.jinja", "additional_chat_templatesx/a.jinja",

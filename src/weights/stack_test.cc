@@ -31,11 +31,18 @@ TEST(Stack, NumbersOfBlocksAreNumbersAlone) {
 // In many files: a long header takes the square of its length to write.
 TEST(Stack, CapsBlocks) {
   std::vector<Written> tensors;
-  tensors.reserve(Folder::kMaxBlocks + 1);
-  for (std::size_t i = 0; i <= Folder::kMaxBlocks; ++i)
+  tensors.reserve(Folder::kMaxBlocks);
+  for (std::size_t i = 0; i < Folder::kMaxBlocks; ++i)
     tensors.push_back({fmt::format("layers.{}.fc.weight", i), {1, 1}});
   const ModelFolder model;
   model.shards(tensors, 64);
+  EXPECT_EQ(model.open()->stack()->blocks.size(), Folder::kMaxBlocks);
+  write_shard(model.path() / "more.safetensors", {{"layers.65536.fc.weight", {1, 1}}});
+  const std::string name = "model.safetensors.index.json";
+  const Bytes index = read_file(model.path() / name, std::uint64_t{1} << 24).value();
+  std::string text(index.begin(), index.end());
+  text.insert(text.find("\"layers.0."), R"("layers.65536.fc.weight":"more.safetensors",)");
+  model.write(name, text);
   expect_error(model.open().value().stack(), ErrorCode::kTooLarge, "65537 blocks, at most 65536 are read");
 }
 
