@@ -1,7 +1,12 @@
+#include <algorithm>
+
+#include "tensor/kinds.h"
 #include "tensor/test_support.h"
 
 namespace assay::tensor {
 namespace {
+
+using namespace std::string_literals;
 
 TEST(Dtype, EveryNameFindsItsWayBack) {
   for (std::uint8_t i = 0; i < 13; ++i) {
@@ -36,6 +41,7 @@ TEST(ElementCount, MultipliesWithoutOverflow) {
   expect_error(element_count(Shape{(1ull << 40) + 1}, "x"), ErrorCode::kTooLarge, "2^40");
   expect_error(element_count(Shape{1ull << 32, 1ull << 32}, "x"), ErrorCode::kTooLarge, "2^40");
   expect_error(element_count(Shape(33, 1), "x"), ErrorCode::kTooLarge, "32 axes");
+  EXPECT_EQ(element_count(Shape(32, 1), "x").value(), 1u);
 }
 
 TEST(Container, Names) {
@@ -51,6 +57,25 @@ TEST(Container, ToldApartByContent) {
   expect_error(open(vector_path("decimal.json")), ErrorCode::kMalformed, "not a safetensors");
   expect_error(open(vector_path("no such file")), ErrorCode::kIo, "no such file");
   expect_error(parse_any(source_of({})), ErrorCode::kMalformed, "not a safetensors");
+}
+
+TEST(Container, AFileOfAnOldTorchIsSaidToBeOne) {
+  expect_error(parse_any(source_of(bytes_of(kOldTorchMagic))), ErrorCode::kUnsupported,
+               "test: written as torch before 1.6 did: load it there and torch.save it again");
+}
+
+TEST(Container, AHeaderBeginsAtTheNinthByte) {
+  const Bytes bytes = bytes_of("\0\0\0\0\0\0\0\0{"s);
+  expect_error(parse_any(source_of(bytes)), ErrorCode::kMalformed, "test: header: must start with '{'");
+  expect_error(parse_any({ByteSpan(bytes).first(8), {}, "test"}), ErrorCode::kMalformed,
+               "test: not a safetensors, .npy, torch .pt, .gotact or .gotue file");
+}
+
+TEST(FileKinds, ATensorFileIsNoResponse) {
+  const auto responses = std::ranges::find(file_kinds(), "meta_info", &FileKind::tag);
+  ASSERT_NE(responses, file_kinds().end());
+  expect_error(responses->read(vector_path("f32.npy")), ErrorCode::kMalformed,
+               "f32.npy: no response of SGLang with hidden states");
 }
 
 TEST(Container, AGgufModelIsSaidToBeOne) {

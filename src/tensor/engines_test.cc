@@ -99,6 +99,8 @@ const Refusal kRefusals[] = {
     {"count_is_real", [](Json& j) { meta(j)["prompt_tokens"] = 2.5; }, ErrorCode::kMalformed, "a number"},
     {"count_is_negative", [](Json& j) { meta(j)["prompt_tokens"] = -2; }, ErrorCode::kOutOfRange,
      "from 0 to"},
+    {"produced_is_real", [](Json& j) { meta(j)["completion_tokens"] = 2.5; }, ErrorCode::kMalformed,
+     "a number"},
     {"cached_is_real", [](Json& j) { meta(j)["cached_tokens"] = 0.5; }, ErrorCode::kMalformed, "a number"},
     {"cached_is_a_text", [](Json& j) { meta(j)["cached_tokens"] = "0"; }, ErrorCode::kMalformed, "a text"},
     {"too_few", [](Json& j) { states(j).erase(2); }, ErrorCode::kMismatch,
@@ -211,6 +213,24 @@ TEST(Sglang, IntegersOfOtherFieldsAreLeft) {
   EXPECT_EQ(found->layers[0].shape, (Shape{4, 2}));
 }
 
+TEST(Sglang, WhatLiesInOtherFieldsIsLeft) {
+  Json text = response();
+  meta(text)["other"] = {{"inner", {{"prompt_tokens", 8}}}, {"prompt_tokens", 9}, {"hidden_states", 1}};
+  const std::string dumped = text.dump();
+  const Result<EngineStates> found = parse_sglang(source_of_text(dumped));
+  ASSERT_TRUE(found.ok()) << found.error().to_string();
+  EXPECT_EQ(found->prompt_tokens, 2U);
+}
+
+// Nothing that engines are known to do makes more rows.
+TEST(Sglang, OfTooManyRowsNoCauseIsNamed) {
+  Json text = response();
+  states(text).push_back({1.0, 1.0});
+  const std::string dumped = text.dump();
+  EXPECT_EQ(parse_sglang(source_of_text(dumped)).error().reason,
+            "5 rows for 2 tokens of the prompt and 3 produced, 4 are needed");
+}
+
 TEST(Sglang, IdsHave32Bits) {
   const auto with_id = [](std::uint64_t id) {
     Json text = response();
@@ -243,6 +263,14 @@ TEST(Sglang, CountsAreOfAtMost16777216Rows) {
   expect_error(with_count(16777216), ErrorCode::kMismatch, "4 rows for 16777216 tokens of the prompt");
   expect_error(with_count(16777217), ErrorCode::kOutOfRange,
                "an integer from 0 to 16777216 is expected here");
+}
+
+TEST(Sglang, ProducesAtMost16777216Ids) {
+  std::string text = R"({"output_ids":[0)";
+  for (int i = 0; i < 16777216; ++i) text += ",0";
+  // At the last of them, and not before.
+  expect_error(parse_sglang(source_of_text(text)), ErrorCode::kTooLarge,
+               "response.json: before byte " + std::to_string(text.size()) + ": too many ids");
 }
 
 /// Two layers of three tokens, two values wide.
@@ -298,6 +326,7 @@ TEST(Vllm, FaultyFiles) {
   EXPECT_THAT(refused({.ids = {3, -1, 4}}), HasSubstr("-1 is not the id"));
   EXPECT_THAT(refused({.ids = {3, std::int64_t{1} << 32, 4}}), HasSubstr("4294967296 is not the id"));
   EXPECT_EQ(refused({.ids = {3, (std::int64_t{1} << 32) - 1, 4}}), "");
+  EXPECT_EQ(refused({.ids = {0, 1, 4}}), "");
   EXPECT_THAT(refused({.states = {1, 2, 3, 4, 5, 6, 0, -0.0F, 9, 10, 11, 12}}),
               HasSubstr("layer 1, row 1 is all zeros"));
   EXPECT_THAT(refused({.shape = {3, 4}}), HasSubstr("(tokens, layers, width)"));
@@ -305,6 +334,26 @@ TEST(Vllm, FaultyFiles) {
   EXPECT_EQ(refused({.name = "other"}), "") << "is none of an engine";
   EXPECT_EQ(refused({.states_name = "other"}), "") << "is none of an engine";
   EXPECT_FALSE(read_engine_states(directory / "none").ok());
+}
+
+// Of bytes that are values of any type, and none that is zero.
+TEST(Vllm, TypesAndShapes) {
+  const Bytes ones(16, 1);
+  const auto parsed = [&](Dtype of_states, Dtype of_ids, const Shape& shape_of_ids) {
+    TensorFile file;
+    file.tensors = {{"hidden_states", of_states, {2, 1, 1}, ByteSpan(ones).first(2 * size_of(of_states)), {}},
+                    {"token_ids", of_ids, shape_of_ids, ByteSpan(ones).first(2 * size_of(of_ids)), {}}};
+    return parse_vllm(source_of({}), file);
+  };
+  EXPECT_THAT(parsed(Dtype::kF32, Dtype::kI32, {2})->value().fed_ids,
+              testing::ElementsAre(0x01010101, 0x01010101));
+  const std::string expected = "; floats (tokens, layers, width) and integers (tokens) are expected";
+  expect_error(parsed(Dtype::kF64, Dtype::kI32, {2}), ErrorCode::kMalformed,
+               "test: hidden_states of float64 (2, 1, 1), token_ids of int32 (2)" + expected);
+  expect_error(parsed(Dtype::kF32, Dtype::kF32, {2}), ErrorCode::kMalformed,
+               "test: hidden_states of float32 (2, 1, 1), token_ids of float32 (2)" + expected);
+  expect_error(parsed(Dtype::kF32, Dtype::kI32, {2, 1}), ErrorCode::kMalformed,
+               "test: hidden_states of float32 (2, 1, 1), token_ids of int32 (2, 1)" + expected);
 }
 
 TEST(Capture, OfFilesThatAreOfNoEngine) {

@@ -117,12 +117,28 @@ TEST(Npy, IsToldByItsMagicAndTheLengthBehindIt) {
   expect_error(parse_npy(source_of(whole)), ErrorCode::kMalformed, "'{' is missing");
 }
 
-// A quote that is the first byte of the data.
+// A quote or brace that is the first byte of the data.
 TEST(Npy, WhatLiesBehindTheHeaderIsNoPartOfIt) {
   Bytes bytes = file_of("{", 1);
   bytes.back() = '\'';
   expect_error(parse_npy(source_of(bytes)), ErrorCode::kMalformed,
                "test: header at character 1: a quoted string is missing");
+  bytes = file_of("", 1);
+  bytes.back() = '{';
+  expect_error(parse_npy(source_of(bytes)), ErrorCode::kMalformed,
+               "test: header at character 0: '{' is missing");
+}
+
+TEST(Npy, AStringEndsWithinTheHeader) {
+  expect_error(parse("{'descr", 3), ErrorCode::kMalformed,
+               "test: header at character 1: a string is not closed");
+}
+
+TEST(Npy, TheHeaderEndsWithinTheFile) {
+  const Bytes bytes = file_of("{'descr': '|u1', 'fortran_order': False, 'shape': (0,), }\n", 0);
+  EXPECT_TRUE(parse_npy({bytes, {}, "test"}).ok());
+  expect_error(parse_npy({ByteSpan(bytes).first(bytes.size() - 1), {}, "test"}), ErrorCode::kMalformed,
+               "test: header: ends past the end of the file");
 }
 
 TEST(Npy, TypeNamesAreOfPrintableAscii) {
@@ -173,6 +189,19 @@ TEST(Npy, IntegersOf64BitsWithoutSignAreInt64WhereAllFit) {
   EXPECT_EQ(large.values.kind(), IntegerView::Kind::kScalar);
   EXPECT_THAT(decimals(large.values.view()),
               testing::ElementsAre("0", "9223372036854775808", "18446744073709551615"));
+  const IntegerTensor first = read({UINT64_MAX, 0});
+  EXPECT_EQ(first.values.kind(), IntegerView::Kind::kScalar);
+  EXPECT_THAT(decimals(first.values.view()), testing::ElementsAre("18446744073709551615", "0"));
+}
+
+TEST(Npy, BoolsAreZeroOrOne) {
+  const auto read = [](const Bytes& values) {
+    Bytes bytes = npy_header("|b1", Shape{values.size()});
+    bytes.insert(bytes.end(), values.begin(), values.end());
+    return parse_npy_integers(source_of(bytes), false);
+  };
+  EXPECT_THAT(decimals(read({1, 0, 1}).value().values.view()), testing::ElementsAre("1", "0", "1"));
+  expect_error(read({1, 0, 2, 3}), ErrorCode::kOutOfRange, "test: value 2: a bool that is not 0 or 1");
 }
 
 TEST(Npy, WritesEveryStorage) {
@@ -229,6 +258,12 @@ TEST(Npy, ScalarRowsMustBeCanonical) {
   expect_error(parse_npy_integers(source_of(bytes), true), ErrorCode::kNonCanonical, "row 0");
   expect_error(open_integers(vector_path("i64_v2.npy"), true), ErrorCode::kMismatch, "[.., 32]");
   expect_error(open_integers(vector_path("object_small.npy"), true), ErrorCode::kMismatch, "Python integers");
+  for (const Shape& shape : {Shape{}, Shape{32, 1}, Shape{2, 31}}) {
+    Bytes other = npy_header("|u1", shape);
+    other.resize(other.size() + element_count(shape, "").value());
+    expect_error(parse_npy_integers(source_of(other), true), ErrorCode::kMismatch,
+                 "test: not '|u1' of shape [.., 32]");
+  }
 }
 
 TEST(Npy, HeaderIsAMultipleOf64) {

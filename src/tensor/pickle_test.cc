@@ -12,7 +12,8 @@ using namespace std::string_literals;
 using namespace std::string_view_literals;
 using Kind = Pickle::Kind;
 
-constexpr std::array<PickleName, 2> kTestNames = {{{"a", "b"}, {"collections", "OrderedDict"}}};
+constexpr std::array<PickleName, 3> kTestNames = {
+    {{"a", "b"}, {"collections", "OrderedDict"}, {"collections", "Counter"}}};
 
 PickleRules rules() {
   PickleRules rules;
@@ -87,6 +88,8 @@ TEST(Pickle, BuildsContainers) {
   const auto ordered = parse("ccollections\nOrderedDict\n)RK\x01K\x02s}b."sv);
   EXPECT_EQ(ordered->kind(ordered->root()), Kind::kDict);
   EXPECT_EQ(ordered->children(ordered->root()).size(), 2u);
+  const auto counter = parse("ccollections\nCounter\n)R."sv);
+  EXPECT_EQ(counter->kind(counter->root()), Kind::kCall);
   const auto call = parse("ca\nb\n)R}b."sv);
   EXPECT_EQ(call->children(call->root()).size(), 3u);
   EXPECT_EQ(parse("X\x01\0\0\0kQ."sv)->kind(1), Kind::kPersistent);
@@ -135,6 +138,7 @@ TEST(Pickle, RefusesMalformed) {
   refuse("N}b."sv, "state of what has none");
   refuse("ca\nb\n)R}b}b."sv, "state twice");
   refuse("NN\x93."sv, "not text", 4);
+  refuse("\x8c\x01xN\x93."sv, "not text", 4);
   refuse("\x95\xff\0\0\0\0\0\0\0N."sv, "frame past the end", 4);
   refuse("\x95\0\0\0\0\0\0\0\0N."sv, "frame past the end", 4);
   refuse("\x95\x0b\0\0\0\0\0\0\0\x95\x02\0\0\0\0\0\0\0N."sv, "frame within", 4);

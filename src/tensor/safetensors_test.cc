@@ -104,6 +104,9 @@ TEST(Safetensors, RefusesWhatIsNotWhole) {
   refuse(
       R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
       3, "overlap");
+  refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+         R"("b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+         1, "b: its data overlap another tensor's");
   refuse(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,1]}})", 1, "shape and dtype ask");
   refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,2]}})", 1, "within the data");
   refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[2,1]}})", 2, "within the data");

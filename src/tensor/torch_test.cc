@@ -282,6 +282,15 @@ TEST(Zip, WhatIsSaidTwiceIsTheSame) {
   for (const std::size_t place : {4, 5, 6, 7})  // this disk, and that of the directory
     refuse(end + place, 1, "several parts", ErrorCode::kUnsupported);
   for (const std::size_t place : {8, 9, 10, 11}) refuse(end + place, 1, "contradicts itself");
+  for (const std::size_t place : {20, 21}) refuse(end + place, 1, "or one with a comment");
+  for (const std::size_t place : {28, 30, 32})  // lengths of name, extra field and comment
+    refuse(entry + place, 4, "its directory is cut short");
+  // Before the data the sizes may be left to an extra field.
+  for (const std::size_t place : {18, 22}) {
+    Bytes bytes = good;
+    std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(local + place), 4, std::uint8_t{0xff});
+    EXPECT_TRUE(parse_zip(source_of(bytes)).ok()) << place;
+  }
   for (const std::size_t place : {34, 35})
     refuse(entry + place, 1, "in another part", ErrorCode::kUnsupported);
 }
@@ -387,6 +396,20 @@ TEST(Zip, ChecksEveryNumberOfTheWideEndRecords) {
   EXPECT_TRUE(parse_zip(source_of(narrow(end + 16, 4, 0xffffffff))).ok());
 }
 
+TEST(Zip, OfWideEndRecordsAlone) {
+  const auto of_count = [](std::uint64_t count) {
+    const std::string zero = number<std::uint64_t>(0);
+    const std::string end64 = "PK\6\6" + number<std::uint64_t>(44) + number<std::uint32_t>(0) + zero +
+                              number(count) + number(count) + zero + zero;
+    const std::string locator = "PK\6\7" + number<std::uint32_t>(0) + zero + number<std::uint32_t>(1);
+    const std::string end = "PK\5\6" + number<std::uint32_t>(0) + std::string(12, '\xff') + "\0\0"s;
+    return parse_zip(source_of(bytes_of(end64 + locator + end)));
+  };
+  EXPECT_TRUE(of_count(0).value().empty());
+  expect_error(of_count(65536), ErrorCode::kMalformed, "its directory is cut short");
+  expect_error(of_count(65537), ErrorCode::kTooLarge, "over 65,536 records");
+}
+
 TEST(Zip, EveryChangedByteIsSafe) {
   const auto parse = [](const Source& source) -> Result<TensorFile> {
     const auto records = parse_zip(source);
@@ -426,6 +449,24 @@ TEST(Torch, HandWrittenTensor) {
   EXPECT_TRUE(torch_file(tensor("K\0"s, "ctorch\nSize\nK\x02\x85\x85R", "K\x01\x85") + ".", {kData}).ok());
   // A stride of a size of one is never used.
   EXPECT_TRUE(torch_file(tensor("K\x01", "K\x01\x85", "J\xff\xff\xff\x7f\x85") + ".", {kData}).ok());
+  std::string ones = "(";
+  for (int i = 0; i < 32; ++i) ones += "K\x01";
+  const auto axes = torch_file(tensor("K\0"s, ones + "t", ones + "t") + ".", {kData});
+  ASSERT_TRUE(axes.ok()) << axes.error().to_string();
+  EXPECT_EQ(axes->tensors[0].shape, Shape(32, 1));
+}
+
+TEST(Torch, ShowsAsManyBytesAsItMay) {
+  const Bytes text = bytes_of("\x80\x02" + tensor("K\0"s, "K\x02\x85", "K\x01\x85") + ".");
+  const Bytes data = bytes_of(kData.data);
+  const Source source = source_of({});
+  const Pickle pickle = Pickle::parse(text, torch_rules(), "test").value();
+  const auto with = [&](std::uint64_t most) {
+    TensorFile file;
+    return read_torch_tree(source, pickle, {{"0", data}}, most, file);
+  };
+  EXPECT_TRUE(with(8).ok());
+  expect_error(with(7), ErrorCode::kTooLarge, "far more bytes than the file has");
 }
 
 TEST(Torch, RefusesTensorsOutsideTheirStorage) {
@@ -442,12 +483,14 @@ TEST(Torch, RefusesTensorsOutsideTheirStorage) {
   refuse(tensor("K\0"s, "K\x02\x85", "J\xff\xff\xff\xff\x85"), "not a count");
   refuse(tensor("K\0"s, "K\x02\x85", ")"), "differ in count");
   refuse(tensor("K\0"s, "K\x02", "K\x01\x85"), "not a tuple");
+  refuse(tensor("K\0"s, "ctorch\nFloatStorage\nK\x02\x85\x85R", "K\x01\x85"), "not a tuple");
   refuse(tensor("K\0"s, "(" + std::string(66, 'N') + "t", ")"), "32 axes", ErrorCode::kTooLarge);
   refuse(tensor("K\0"s, "\x8a\x06\0\0\0\0\0\x7f\x85"s, "K\0\x85"s), "2^40", ErrorCode::kTooLarge);
   // A stride of zero shows one value as often as it likes, up to the cap.
   refuse(tensor("K\0"s, "J\0\0\0\x7f\x85"s, "K\0\x85"s), "far more bytes", ErrorCode::kTooLarge);
   refuse(tensor("K\0"s, "K\x02\x85", "K\x01\x85", kStorage, "\x89}"s + "K\x01K\x02s"), "arguments");
   refuse(tensor("K\0"s, "K\x02\x85", "K\x01\x85", kStorage, "N}"), "arguments");
+  refuse(tensor("K\0"s, "K\x02\x85", "K\x01\x85", kStorage, "\x89)"), "arguments");
   refuse(tensor("K\0"s, "K\x02\x85", "K\x01\x85", kStorage, kHooks + "N"), "arguments");
   refuse(tensor("K\0"s, "K\x02\x85", "K\x01\x85", "N"), "data/0");
   refuse("]" + kStorage + "a" + tensor("K\0"s, "K\x02\x85", "K\x01\x85", "N") + "a", "arguments");
@@ -466,6 +509,18 @@ TEST(Torch, RefusesStoragesThatAreNone) {
                           "0X\x03\0\0\0cpuK\x02tQ."s,
                           {kData}),
                ErrorCode::kMalformed, "not a storage");
+  const std::string kind = "X\x07\0\0\0storage"s, other = "X\x07\0\0\0Storage"s;
+  const std::string key = "X\x01\0\0\0"s + "0", place = "X\x03\0\0\0cpu"s, size = "K\x02";
+  const auto storage = [](const std::vector<std::string>& parts) {
+    return torch_file("(" + parts[0] + "ctorch\nFloatStorage\n" + parts[1] + parts[2] + parts[3] + "tQ.",
+                      {kData});
+  };
+  EXPECT_TRUE(storage({kind, key, place, size}).ok());
+  for (const std::vector<std::string>& parts :
+       {std::vector{other, key, place, size}, std::vector{kind, size, place, size},
+        std::vector{kind, key, size, size}, std::vector{kind, key, place, place},
+        std::vector{kind, key, place, "J\xff\xff\xff\xff"s}})
+    expect_error(storage(parts), ErrorCode::kMalformed, "data.pkl: a persistent id that is not a storage");
 }
 
 TEST(Torch, RefusesOtherArchives) {
@@ -477,8 +532,10 @@ TEST(Torch, RefusesOtherArchives) {
   expect_error(torch_file("N.", {{"x/byteorder", "big"}}), ErrorCode::kUnsupported, "little-endian");
   expect_error(torch_file("N.", {{"x/constants.pkl", "N."}}), ErrorCode::kUnsupported, "TorchScript");
   EXPECT_TRUE(torch_file("N.", {{"x/byteorder", "little"}, {"x/version", "3\n"}}).ok());
-  std::string big(std::size_t{17} << 20, 'N');
-  expect_error(torch_file(big), ErrorCode::kTooLarge, "16 MiB");
+  // With the two bytes before it. No opcode is a question mark.
+  const std::string big((std::size_t{16} << 20) - 2, '?');
+  expect_error(torch_file(big), ErrorCode::kUnsupported, "opcode 0x3f");
+  expect_error(torch_file(big + '?'), ErrorCode::kTooLarge, "16 MiB");
 }
 
 TEST(Torch, ReadsTheMetadataOfACapture) {
@@ -529,18 +586,27 @@ TEST(Torch, WalksWithBounds) {
     fan += "t\x86";
   }
   expect_error(torch_file(fan + "."), ErrorCode::kTooLarge, "million values");
+  // The list is a value as well.
+  const std::string values = "](" + std::string(999'999, 'N');
+  EXPECT_TRUE(torch_file(values + "e.").ok());
+  expect_error(torch_file(values + "Ne."), ErrorCode::kTooLarge, "million values");
+  const auto nested = [&](std::size_t depth) {
+    return torch_file(std::string(depth, ']') + one + std::string(depth, 'a') + ".", {kData});
+  };
+  EXPECT_EQ(nested(16).value().tensors.size(), 1u);
+  expect_error(nested(17), ErrorCode::kTooLarge, "deeper than 16");
   expect_error(torch_file("}(" + std::string("X\x01\0\0\0aNX\x01\0\0\0aNu.", 16)), ErrorCode::kMalformed,
                "twice");
   expect_error(torch_file("}(NNu."), ErrorCode::kMalformed, "neither text nor int");
   expect_error(torch_file("}(K\x01}(NNuu."), ErrorCode::kMalformed, "neither text nor int");
   const std::string a = "X\x03\0\0\0a.b"s;
-  const std::string nested = "X\x01\0\0\0a}X\x01\0\0\0b"s;
-  expect_error(torch_file("}(" + a + one + nested + one + "su.", {kData}), ErrorCode::kMalformed,
-               "two tensors");
+  const std::string a_b = "X\x01\0\0\0a}X\x01\0\0\0b"s;
+  expect_error(torch_file("}(" + a + one + a_b + one + "su.", {kData}), ErrorCode::kMalformed, "two tensors");
   const std::string long_name = "X\x01\x05\0\0"s + std::string(1281, 'n');
   expect_error(torch_file("}" + long_name + one + "s.", {kData}), ErrorCode::kTooLarge, "1,024");
   expect_error(torch_file("}" + long_name + "}" + long_name + one + "ss.", {kData}), ErrorCode::kTooLarge,
                "1,024");
+  expect_error(torch_file("}" + long_name + "]s."), ErrorCode::kTooLarge, "1,024");
   // In all, with the points between the keys.
   const auto named = [&](std::size_t outer, std::size_t inner) {
     const auto key = [](std::size_t size) {

@@ -119,6 +119,8 @@ TEST(PolynomialErrors, Refuses) {
   EXPECT_EQ(evaluate({}, one).error().code, ErrorCode::kOutOfRange);
   const Words many(kPrime + 1);
   EXPECT_EQ(interpolate(many, many).error().to_string(), "points: 65498 of them, 1 to 65497 are taken");
+  const Words most(kPrime);
+  EXPECT_EQ(interpolate(most, most).error().reason, "0 stands twice");
 }
 
 /// The definition, tried one by one.

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "base/file.h"
 #include "toploc/test_support.h"
 
 namespace assay::toploc {
@@ -72,6 +73,31 @@ TEST(ProofFile, RefusesWhatDoesNotFitTogether) {
   file.proofs.push_back(file.proofs.back());
   EXPECT_EQ(file.encode().error().code, ErrorCode::kMismatch);
   EXPECT_EQ(file.write("/nowhere/at/all").error().code, ErrorCode::kMismatch);
+}
+
+// A file of nothing takes no room on the disk.
+TEST(ProofFile, AFileOfTheLargestSizeIsRead) {
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "proof_file_nothing";
+  ASSERT_TRUE(write_file(path, "").ok());
+  std::filesystem::resize_file(path, ProofFile::kMaxBytes);
+  const MappedFile file = MappedFile::open(path).value();
+  const ByteSpan bytes = file.bytes();
+  const std::string_view nothing(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  EXPECT_EQ(ProofFile::decode(nothing, "f").error().code, ErrorCode::kMalformed);
+  std::filesystem::remove(path);
+}
+
+// Whether it is base64 is looked at where it can be short enough.
+TEST(ProofFile, AProofIsNotLongerThanThoseOfTheLargestK) {
+  const auto error_with = [](std::size_t size) {
+    const std::string proof(size, '*');
+    return ProofFile::decode(replaced(text(), "\"proofs\": [", "\"proofs\": [\"" + proof + "\","), "f")
+        .error();
+  };
+  const std::size_t most = (proof_size(kMaxTopK) + 2) / 3 * 4;
+  EXPECT_EQ(error_with(most).code, ErrorCode::kMalformed);
+  EXPECT_EQ(error_with(most + 4).code, ErrorCode::kTooLarge);
+  EXPECT_EQ(error_with(most + 4).reason, "base64 of more than 8194 bytes");
 }
 
 // What a proof holds is for the verifier to look at: a bad one is rejected, not unreadable.

@@ -163,6 +163,14 @@ TEST(SelectionErrors, Refuses) {
   }
 }
 
+// Nothing goes before NaN: what lies behind one is not looked at, and here it is not there.
+TEST_P(Selection, TakesTheLongestChunk) {
+  Bits values(1024, 0x7fff);
+  values[0] = 0;
+  for (const TieRule rule : {TieRule::kLibstdcxx, TieRule::kLowerIndex})
+    EXPECT_EQ(select({values.data(), kMaxChunk}, 1, rule).value(), (std::vector<std::uint32_t>{1}));
+}
+
 TEST(TieRules, HaveNames) {
   for (const TieRule rule : {TieRule::kLibstdcxx, TieRule::kLowerIndex})
     EXPECT_EQ(tie_rule(to_string(rule)), rule);
