@@ -188,6 +188,19 @@ TEST(Convert, RefusesAndLeavesNothing) {
   expect_error(convert(vector_path("tiny_activations.pt"), options), ErrorCode::kIo, "in.safetensors");
 }
 
+TEST(Convert, ADirectoryHasUpTo512Layers) {
+  const TempDir dir;
+  const std::uint16_t one = 0x3c00;
+  const ByteSpan bytes(reinterpret_cast<const std::uint8_t*>(&one), 2);
+  std::vector<tensor::TensorView> layers;
+  for (std::size_t i = 0; i < kMaxDirectoryLayers; ++i)
+    layers.push_back({std::to_string(i), tensor::Dtype::kF16, {1}, bytes, {}});
+  ASSERT_TRUE(write_safetensors(dir / "in.safetensors", layers, {}).ok());
+  const Result<fs::path> out = convert(dir / "in.safetensors", {});
+  ASSERT_TRUE(out.ok()) << out.error().to_string();
+  EXPECT_EQ(read_conversion(*out)->layers.size(), kMaxDirectoryLayers);
+}
+
 TEST(Reshape, TheOriginalExampleEndToEnd) {
   const TempDir dir;
   const fs::path layers = convert(vector_path("tiny_activations.pt"), seed_options(dir / "layers")).value();

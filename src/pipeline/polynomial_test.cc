@@ -2,6 +2,7 @@
 
 #include "assay/pipeline.h"
 #include "base/file.h"
+#include "pipeline/kinds.h"
 #include "tensor/test_support.h"
 
 namespace assay::pipeline {
@@ -79,11 +80,31 @@ TEST(Coefficients, AreCanonicalAndAsManyAsTheDimsSay) {
        {tensor::TensorView{"other", tensor::Dtype::kU8, {1, 32}, row, {}},
         tensor::TensorView{"coefficients", tensor::Dtype::kI8, {1, 32}, row, {}},
         tensor::TensorView{"coefficients", tensor::Dtype::kU8, {32}, row, {}},
+        tensor::TensorView{"coefficients", tensor::Dtype::kU8, {1, 32, 1}, row, {}},
         tensor::TensorView{"coefficients", tensor::Dtype::kU8, {2, 16}, row, {}}}) {
     ASSERT_TRUE(tensor::write_safetensors(path, std::span(&view, 1), {{"dims", "1"}}).ok());
     expect_error(read_coefficients(dir / "x"), ErrorCode::kMalformed,
                  "no tensor 'coefficients' of bytes, [n, 32]");
   }
+}
+
+// Under the name that interpolate gives them they are their folder's; under another, tensors like any.
+TEST(Coefficients, AreShownAsTheirFolderIs) {
+  const TempDir dir;
+  const fs::path rows = write_rows(sample(), dir / "x") / kCoefficientsSafetensors,
+                 moved = dir / "x" / "moved";
+  fs::copy(rows, moved);
+  const auto shown = [](const fs::path& path, std::string_view name) {
+    const FileKind* const kind = find_kind(path, file_kinds()).value();
+    EXPECT_EQ(kind->name, name);
+    return kind->read(path).value();
+  };
+  const Json folder = {{"dims", {2, 3}}, {"coefficients", 6}};
+  EXPECT_EQ(shown(dir / "x", "folder of interpolate"), folder);
+  EXPECT_EQ(shown(rows, "coefficients"), folder);
+  const Json tensors = shown(moved, "coefficients");
+  EXPECT_EQ(tensors["count"], 1);
+  EXPECT_EQ(tensors["metadata"]["dims"], "2,3");
 }
 
 TEST(FindDirectories, GoByTheNameOfThePolynomials) {

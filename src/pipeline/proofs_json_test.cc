@@ -354,6 +354,9 @@ TEST(ProofsJson, HaveEachKindOfValueInItsPlaceAlone) {
   };
   const std::string digits(64, '0');
   const std::string no_text = "a text is not expected here", no_object = "an object is not expected here";
+  for (const char* field : {"point", "proof_hex"})
+    EXPECT_EQ(reason([&](Json& j) { j["proofs"][0][field] = 7; }), "an integer is not expected here")
+        << field;
   EXPECT_EQ(reason([&](Json& j) { j["num_variables"] = digits; }), no_text);
   EXPECT_EQ(reason([&](Json& j) { j["proofs"][0]["point"][0] = digits; }), no_text);
   EXPECT_EQ(reason([&](Json& j) { j["proofs"][0]["evaluation"] = digits; }), no_text);
@@ -385,8 +388,11 @@ TEST(ProofsJson, HaveArraysInTheirPlacesAlone) {
   const auto reason = [&](const auto& change) { return reason_of(changed(text, change)); };
   const std::string no_array = "an array is not expected here";
   EXPECT_EQ(reason_of("[]"), no_array);
-  for (const char* field : {"commitment_hex", "num_variables", "degree_bound"})
+  for (const char* field : {"commitment_hex", "num_variables", "degree_bound", "commitment_digest"}) {
     EXPECT_EQ(reason([&](Json& j) { j[field] = Json::array(); }), no_array) << field;
+    // Nothing behind it is read.
+    EXPECT_EQ(reason([&](Json& j) { j[field] = Json::array(), j["model"] = 1; }), no_array) << field;
+  }
   EXPECT_EQ(reason([](Json& j) { j["proofs"][0] = Json::array(); }), no_array);
   EXPECT_EQ(reason([](Json& j) { j["proofs"][0]["evaluation"] = Json::array(); }), no_array);
   EXPECT_EQ(reason([](Json& j) { j["proofs"][0]["point"][0] = Json::array(); }), no_array);

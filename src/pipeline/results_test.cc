@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "claim/test_support.h"
+#include "pipeline/kinds.h"
 
 namespace assay::pipeline {
 namespace {
@@ -109,6 +110,23 @@ TEST(Results, BeginWhereThereAreNone) {
   const Directories directories{{}, {}, directory.file("")};
   const Json results = read_results(directories, sample.commitment).value();
   EXPECT_EQ(results["commitment_hex"], to_hex(sample.commitment.value));
+}
+
+TEST(Results, AreShownWithoutHeaderAndOpenings) {
+  const test::TemporaryDirectory directory;
+  const test::Sample sample = test::flat_sample();
+  Json json = results_json(sample.commitment, {"x_polynomial", {}, "x_commitment"}, 2, 1);
+  ASSERT_TRUE(json.contains("header"));
+  const std::filesystem::path path = directory.file(std::string(kResultsJson));
+  ASSERT_TRUE(write_file(path, dump_json(json)).ok());
+  json.erase("header");
+  json.erase("point_results");
+  for (const auto& [shown, name] :
+       {std::pair(path, "results of commit"), {path.parent_path(), "folder of commit"}}) {
+    const FileKind* const kind = find_kind(shown, file_kinds()).value();
+    EXPECT_EQ(kind->name, name);
+    EXPECT_EQ(kind->read(shown).value(), json);
+  }
 }
 
 // A negative value is its residue, as in proofs.json; the captured one is signed.

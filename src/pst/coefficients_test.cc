@@ -85,6 +85,16 @@ TEST(Lagrange, AtNodesIsTheUnitVector) {
     }
 }
 
+TEST(GridValues, OfTheLongestAxisThatHasACoefficientForm) {
+  const Axes axes = axes_of({kMaxCoefficientAxis});
+  std::vector<Fr> coefficients(kMaxCoefficientAxis);  // 5 + 3x
+  coefficients[0] = Fr::from_u64(5);
+  coefficients[1] = Fr::from_u64(3);
+  const Result<std::vector<Fr>> values = grid_values(axes, coefficients);
+  ASSERT_TRUE(values.ok()) << values.error().to_string();
+  for (std::uint32_t j = 0; j < kMaxCoefficientAxis; ++j) EXPECT_EQ((*values)[j], Fr::from_u64(5 + 3 * j));
+}
+
 TEST(Refusals, OfTheCoefficientView) {
   const Axes axes = axes_of({2, 3});
   const std::vector<Fr> six(6), five(5), two(2), three(3);

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/wire.h"
 #include "pst/basis_change.h"
 #include "pst/ceremony_axes.h"
+#include "pst/srs_points.h"
 #include "pst/srs_state.h"
 #include "pst/test_support.h"
 
@@ -125,6 +127,28 @@ TEST_F(Finalize, NobodyContributed) {
   EXPECT_FALSE(made->srs.has_value());
 }
 
+// The powers are a hole in a file of 2 GiB: they are not looked at where nobody contributed.
+TEST_F(Finalize, AsManyPointsAsAreMadeInMemory) {
+  const setup::Ceremony ceremony{axes_of({32, 1 << 20}), Digest{1}};
+  const std::filesystem::path path = directory_.file("long");
+  const Bytes transcript = ceremony.encode();
+  WireWriter head;  // the points follow at the next page
+  head.begin("ASSAYPOW", 1).u32(static_cast<std::uint32_t>(transcript.size())).raw(transcript);
+  ASSERT_TRUE(write_file(path, head.bytes()).ok());
+  std::filesystem::resize_file(path, 4096 + ceremony.axes.volume() * sizeof(G1Affine));
+  const setup::Powers powers = setup::Powers::open(path).value();
+  const Axes most = axes_of({31, 1 << 20});
+  ASSERT_EQ(internal::total_points(most), Srs::kMaxPointsInMemory);
+  const Result<Finalized> made = finalize(powers, most);
+  ASSERT_TRUE(made.ok()) << made.error().to_string();
+  EXPECT_EQ(made->powers.step(), "contributors");
+  const Result<Finalized> more = finalize(powers, ceremony.axes);
+  ASSERT_FALSE(more.ok());
+  EXPECT_EQ(more.error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(more.error().place, "axes 32,1048576");
+  EXPECT_EQ(more.error().reason, "more than the 33554432 points that are made in memory");
+}
+
 TEST_F(Finalize, PowersThatAreNotThoseOfTheTranscript) {
   Bytes bytes = read_file(directory_.file("a2"), 1 << 20).value();
   // The last point becomes the first one.
@@ -197,6 +221,11 @@ TEST_F(Finalize, VerifiersCheckTheChain) {
     });
   };
   EXPECT_EQ(verify_with_transcript(naming(bad), bad).step(), "contribution proof");
+  // A broken chain is named before what is wrong with the points.
+  const Srs of_other_points =
+      with_key(naming(bad), [](VerifierKey& key) { std::swap(key.level_digests[0], key.level_digests[1]); });
+  ASSERT_EQ(verify_srs(of_other_points).step(), "level digests");
+  EXPECT_EQ(verify_with_transcript(of_other_points, bad).step(), "contribution proof");
   EXPECT_TRUE(verify_with_transcript(naming(powers_->ceremony()), powers_->ceremony()).ok());
   bad.contributions.clear();
   EXPECT_EQ(verify_with_transcript(naming(bad), bad).step(), "contributors");

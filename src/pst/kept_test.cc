@@ -2,7 +2,9 @@
 
 #include <filesystem>
 
+#include "base/file.h"
 #include "base/wire.h"
+#include "pst/kinds.h"
 #include "pst/test_support.h"
 
 namespace assay::pst {
@@ -174,6 +176,28 @@ TEST_F(KeptFile, HoldsNoPrefixDeeperThanIsKept) {
   ASSERT_FALSE(deeper.ok());
   EXPECT_EQ(deeper.error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(deeper.error().reason, "2 of them, 1 to 1 are kept");
+}
+
+// Of the axes of its commitment, which it does not name, a file needs as many as there can be.
+TEST_F(KeptFile, IsShownWithItsCountAndOwner) {
+  const test::TemporaryDirectory directory;
+  const std::filesystem::path path = directory.file("kept");
+  const auto shown = [&](std::size_t coordinates) {
+    WireWriter writer = begin(2);
+    add(writer, std::vector<std::uint32_t>(coordinates, 0));
+    add(writer, {2, 1});
+    EXPECT_TRUE(write_file(path, writer.bytes()).ok());
+    const FileKind* const kind = find_kind(path, file_kinds()).value();
+    EXPECT_EQ(kind->name, "kept quotients");
+    return kind->read(path);
+  };
+  const Result<Json> fields = shown(Axes::kMaxCount);
+  ASSERT_TRUE(fields.ok()) << fields.error().to_string();
+  EXPECT_EQ(*fields, (Json{{"quotients", 2}, {"kept_for", to_hex(owner())}}));
+  const Result<Json> more = shown(Axes::kMaxCount + 1);
+  ASSERT_FALSE(more.ok());
+  EXPECT_EQ(more.error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(more.error().reason, "more than there are axes");
 }
 
 }  // namespace

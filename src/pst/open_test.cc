@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <utility>
 
 #include "pst/allocate.h"
 #include "pst/lagrange.h"
@@ -183,6 +184,36 @@ TEST_F(QuotientWays, LongAxesGoByNodeWhereRowsAreLongAndWordsHoldTheDifferences)
   EXPECT_EQ(internal::choose_way(16, 0, 8192, 5), QuotientWay::kApart);
 }
 
+// So that threads can share them; what has one node has no quotient to make.
+TEST(QuotientJob, IsCutByRowsWhereEachNodeHasItsSum) {
+  const std::vector<G1Affine> points(36);
+  const std::vector<std::int8_t> rows(36);
+  const auto parts = [&](QuotientWay way, std::uint32_t nodes) {
+    const internal::QuotientJob job(way, {points, rows, nodes, 0});
+    return std::pair(job.parts(), job.parts() == 0 ? 0 : job.part_size());
+  };
+  using Parts = std::pair<std::size_t, std::size_t>;
+  EXPECT_EQ(parts(QuotientWay::kApart, 6), Parts(6, 6));
+  EXPECT_EQ(parts(QuotientWay::kByNode, 18), Parts(18, 2));
+  EXPECT_EQ(parts(QuotientWay::kWord64, 6), Parts(1, 36));
+  EXPECT_EQ(parts(QuotientWay::kField, 18), Parts(1, 36));
+  EXPECT_EQ(parts(QuotientWay::kWord64, 1), Parts(0, 0));
+}
+
+// Three parts of 2^14 values and a small one: two threads or more share each of the large ones.
+TEST(Open, LargePartsAreMadeByAnyNumberOfThreads) {
+  const Axes axes = axes_of({2, 8192, 2});
+  const Srs srs = Srs::dev(axes, 1).value();
+  const std::vector<std::int16_t> values = test::Random(10).words<std::int16_t>(axes.volume());
+  const std::vector<std::uint32_t> point{1, 77, 0};
+  const G1Affine commitment = commit(srs, values).value();
+  for (const unsigned threads : {1U, 2U, 4U}) {
+    const ThreadLimitScope limit(threads);
+    const Statement statement{commitment, to_fr(point), open(srs, values, point).value()};
+    EXPECT_TRUE(Verifier(srs.verifier_key()).check(statement).ok()) << threads;
+  }
+}
+
 TEST(NodeWeights, AreTheFieldsWeightsTimesTheDenominator) {
   for (std::uint32_t n = 1; n <= internal::kMaxClearedAxis; ++n) {
     const std::vector<Fr> barycentric = internal::barycentric_weights(n);
@@ -349,6 +380,7 @@ TEST(Slices, OpenAndVerify) {
   EXPECT_EQ(verifier.check_slice(srs, off_grid).step(), "proof shape");
   const SliceStatement too_deep{commitment, {0, 0, 0, 0}, value, std::vector<G1Affine>(4)};
   EXPECT_EQ(verifier.check_slice(srs, too_deep).step(), "proof shape");
+  EXPECT_EQ(verifier.check_slice(srs, too_deep).reason(), "4 coordinates for 3 axes");
 }
 
 // Of the whole tensor's own commitment, with no proof at all, no values of a slice can be held.

@@ -51,6 +51,17 @@ TEST(OriginalSetup, IsKnownByItsFirstSecret) {
   EXPECT_TRUE(is_known(known[0], known[1]));
 }
 
+TEST(OriginalSetup, IsNeverSpokenOfAsTrusted) {
+  const Verifier verifier(original_srs(axes_of({2, 2}))->verifier_key());
+  setup::TrustList trusted;
+  const std::string words =
+      "SRS secrets known to all: they are those of the original pipeline's fixed setup, and anybody can open "
+      "to anything";
+  EXPECT_EQ(verifier.describe_srs(trusted), words);
+  ASSERT_TRUE(trusted.add(verifier.digest(), "ours").ok());
+  EXPECT_EQ(verifier.describe_srs(trusted), words);
+}
+
 TEST(OriginalSetup, IsNoCeremony) {
   const Srs srs = original_srs(axes_of({2, 2})).value();
   VerifierKey key = srs.verifier_key();

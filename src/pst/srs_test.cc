@@ -195,6 +195,21 @@ TEST_F(SrsFileBytes, NamesWhatIsWrong) {
   EXPECT_EQ(Srs::open(directory_.file("empty.srs")).error().code, ErrorCode::kMalformed);
 }
 
+TEST_F(SrsFileBytes, WithoutItsFirstLevelsItHasOneAtLeast) {
+  ASSERT_TRUE(Srs::open(directory_.file("good.srs"))->write_levels(1, directory_.file("last.srs")).ok());
+  const Bytes last = read_file(directory_.file("last.srs"), 1 << 20).value();
+  EXPECT_EQ(internal::parse_srs_file(last, "f.srs").value().first_level, 1U);
+  for (const std::uint8_t first : {0, 2, 3}) {
+    Bytes bad(last.begin(), last.begin() + internal::kSrsPage);  // no points
+    bad[12] = first;
+    const Result<internal::SrsHeader> parsed = internal::parse_srs_file(bad, "f.srs");
+    ASSERT_FALSE(parsed.ok()) << int{first};
+    EXPECT_EQ(parsed.error().code, ErrorCode::kOutOfRange);
+    EXPECT_EQ(parsed.error().place, "f.srs: first level");
+    EXPECT_EQ(parsed.error().reason, std::to_string(first) + " where the axes have 2 levels");
+  }
+}
+
 TEST_F(SrsFileBytes, HeaderPageIsWhatEncodingGives) {
   const VerifierKey key = internal::parse_srs_file(good_, "f.srs").value().key;
   EXPECT_EQ(internal::encode_srs_header(key), Bytes(good_.begin(), good_.begin() + 4096));

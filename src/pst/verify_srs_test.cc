@@ -298,7 +298,7 @@ TEST_F(VerifySrs, PowersOnAnyTwoAxesAndBothWays) {
   EXPECT_EQ(step({2, 3}, {test::power(t, 3), t}), "independent secrets");
   EXPECT_EQ(step({5, 2, 1}, {test::power(t, 2), t, random_.field()}), "independent secrets");
   // An axis of one node has no quotient.
-  EXPECT_EQ(step({3, 1}, {t, test::power(t, 2)}), "");
+  for (const unsigned exponent : {2, 3}) EXPECT_EQ(step({3, 1}, {t, test::power(t, exponent)}), "");
   // A long axis is searched as far as it says.
   const unsigned far = internal::largest_exponent(40'000);
   EXPECT_EQ(far, 26U);
