@@ -11,6 +11,7 @@ namespace assay::probe {
 namespace {
 
 using testing::HasSubstr;
+using Numbers = std::vector<double>;
 
 /// Prompts whose functional rises by `effect` for each alpha, with noise, beside 200 directions of noise.
 CausalResults results(double effect, double noise = 0.05, std::uint32_t seed = 1) {
@@ -68,6 +69,36 @@ TEST(ProbeCausal, ADirectionLikeAnyOtherDoesNotPass) {
   EXPECT_EQ(causal_verdict(moved).step(), "side effect");
   moved.neutral_kl = {0.15, 0.05};
   EXPECT_TRUE(causal_verdict(moved).ok()) << "the bound is inclusive, on the mean";
+}
+
+// Draws of two prompts hold none but the first, or none but the second, more often than 2.5 % of the time.
+TEST(ProbeCausal, AnIntervalThatEndsAtZeroHoldsIt) {
+  CausalResults still = results(1, 0);
+  still.ablated.resize(2);
+  for (const double slope : {1.0, -1.0}) {
+    still.dose = {Numbers(still.alphas.size()), still.alphas};
+    for (double& value : still.dose[1]) value *= slope;
+    const Verdict verdict = causal_verdict(still);
+    EXPECT_EQ(verdict.step(), "causal effect") << slope;
+    EXPECT_EQ(std::get<double>(verdict.figure(slope > 0 ? "slope, low" : "slope, high")->value), 0);
+    EXPECT_EQ(std::get<double>(verdict.figure("percentile")->value), 100);
+  }
+}
+
+TEST(ProbeCausal, RandomDirectionsAsLargeAreNotSmaller) {
+  CausalResults alike = results(1, 0);
+  for (Numbers& direction : alike.random_dose) direction = alike.dose[0];
+  Verdict verdict = causal_verdict(alike);
+  EXPECT_EQ(verdict.step(), "direction");
+  EXPECT_EQ(std::get<double>(verdict.figure("percentile")->value), 0);
+  // 99 of 100 must be smaller: 198 of 200 are enough, and 197 are not.
+  for (Numbers& direction : alike.random_dose) direction.assign(alike.alphas.size(), 0);
+  alike.random_dose[0] = alike.random_dose[1] = alike.dose[0];
+  verdict = causal_verdict(alike);
+  EXPECT_TRUE(verdict.ok()) << verdict.reason();
+  EXPECT_EQ(std::get<double>(verdict.figure("percentile")->value), 99);
+  alike.random_dose[2] = alike.dose[0];
+  EXPECT_EQ(causal_verdict(alike).step(), "direction");
 }
 
 TEST(ProbeCausal, AtMostTwoPercentOfRandomDirectionsPass) {
@@ -142,6 +173,37 @@ TEST(ProbeCausal, PlansAndResultsFromFiles) {
   EXPECT_TRUE(CausalResults::read(folder / "results").ok());
 }
 
+// Counts agree with each other here: nothing but the check in question refuses.
+TEST(ProbeCausal, TooFewNumbersAreRefusedWhereTheyStand) {
+  const auto refusal = [](const auto& change) {
+    Json json = results_json(Digest{1});
+    change(json);
+    const Result<CausalResults> read = CausalResults::decode(json.dump(), "f");
+    return read.ok() ? std::string("read") : read.error().to_string();
+  };
+  EXPECT_EQ(refusal([](Json&) {}), "read");
+  EXPECT_THAT(refusal([](Json& json) {
+                json["dose"].erase(1);
+                json["ablated"].erase(1);
+              }),
+              testing::AllOf(HasSubstr("dose"), HasSubstr("1 of them, 2 to 256 are taken")));
+  EXPECT_THAT(refusal([](Json& json) {
+                json["random_dose"].erase(199);
+                json["random_ablated"].erase(199);
+              }),
+              testing::AllOf(HasSubstr("random_dose"), HasSubstr("199 of them, 200 to 10000 are taken")));
+  const auto plan = [](const char* field, std::string_view value) {
+    Json json = plan_json();
+    json[field] = parse_json(value, "value").value();
+    return CausalPlan::decode(json.dump(), "f");
+  };
+  EXPECT_TRUE(plan("alphas", "[-1,0,2]").ok());
+  EXPECT_EQ(plan("alphas", "[-1,0,0,1]").error().reason, "they do not ascend");
+  EXPECT_EQ(plan("alphas", "[-2,0,-1,1]").error().code, ErrorCode::kNonCanonical);
+  EXPECT_EQ(plan("alphas", "[-1,1,2]").error().reason, "numbers below 0, 0 and numbers above are expected");
+  EXPECT_EQ(plan("dimension", "\"\"").error().reason, "it is empty");
+}
+
 TEST(ProbeCausal, ResultsAreHeldAgainstThePlan) {
   const CausalPlan plan = CausalPlan::decode(plan_json().dump(), "plan").value();
   const CausalResults good = CausalResults::decode(results_json(plan.sha256).dump(), "results").value();
@@ -192,12 +254,17 @@ TEST(ProbeCausal, AStatementsVerdictIsRecomputed) {
   stated.evidence.causal = measured;
   stated.evidence.remeasured = Remeasured{30, 0.1, 0.2};
   EXPECT_EQ(step(), "");
+  stated.evidence.remeasured->difference = 0.2;
+  EXPECT_EQ(step(), "") << "as much as is allowed";
   stated.evidence.remeasured->difference = 0.3;
   EXPECT_EQ(step(), "remeasured");
   stated.evidence.remeasured.reset();
   stated.evidence.causal->dose = results(0).dose;
   EXPECT_EQ(step(), "causal effect");
   EXPECT_EQ(stated.verify().parts()[5].verdict.outcome(), Outcome::kRejected);
+  stated.evidence.corpus->labels_digest = Digest{};
+  EXPECT_EQ(step(), "statistics") << "which is looked at first";
+  stated.evidence.corpus->labels_digest = Digest{5};
   for (const auto& change : std::initializer_list<void (*)(CausalResults&)>{
            [](CausalResults& r) { r.sha256[0] ^= 1; }, [](CausalResults& r) { r.probe_set[0] ^= 1; },
            [](CausalResults& r) { r.model_id = "another"; }, [](CausalResults& r) { ++r.layer; },

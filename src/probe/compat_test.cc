@@ -43,6 +43,32 @@ TEST(ProbeCompat, TrainsOnSixTokensAsTheSeedDoes) {
   EXPECT_EQ(compat_train("x", rows, labels, &few, geometry, options).error().place, "--validation-labels");
 }
 
+// Whichever number it is that goes beyond the floats, while the others stay within them.
+TEST(ProbeCompat, EachNumberOfAProbeStaysWithinTheFloats) {
+  const auto refusal = [](std::uint32_t width, const std::vector<float>& rows,
+                          const std::vector<bool>& labels, const std::vector<bool>* validation_labels,
+                          const CompatTraining& options) {
+    CompatGeometry plain{width, std::vector<float>(std::size_t{width} * width)};
+    for (std::uint32_t i = 0; i < width; ++i) plain.phi[std::size_t{i} * width + i] = 1;
+    const auto made = compat_train("x", rows, labels, validation_labels, plain, options);
+    return made.ok() ? std::string("trained") : made.error().reason;
+  };
+  const std::string beyond = "the weights are beyond the floats: a smaller --lr";
+  CompatTraining options;
+  options.epochs = 1;
+  options.learning_rate = 3e38F;
+  const std::vector<float> bias = {0.5F, 1, 0, 0, 2, 0, 0, 2};
+  EXPECT_EQ(refusal(2, bias, {false, true, true, true}, nullptr, options), beyond);
+  EXPECT_EQ(refusal(2, {0.5F, 1, 0, 0, 2, 0}, {false, true, true}, nullptr, options), "trained");
+  options.learning_rate = 1;
+  options.platt_epochs = 1;
+  options.platt_learning_rate = 3e38F;
+  const std::vector<bool> one = {true};
+  EXPECT_EQ(refusal(1, {8}, {true}, &one, options), beyond) << "the scale";
+  const std::vector<bool> none(3);
+  EXPECT_EQ(refusal(1, {1, -1, 1}, {true, false, true}, &none, options), beyond) << "the shift";
+}
+
 TEST(ProbeCompat, EpsilonWhereThereIsNoFactor) {
   const CompatGeometry geometry = compat_geometry(test::unembedding_of(8, 4), 0.5F).value();
   EXPECT_TRUE(geometry.regularised);
@@ -104,6 +130,10 @@ TEST(ProbeCompat, DivergesWhereAProbeIsNotReliable) {
   options.model_id = "m";
   for (OriginalProbe& probe : set.probes) probe.reliability_threshold = 0;
   EXPECT_FALSE(compat_attest(activations, set, geometry, options).value().divergence_flag);
+  const Attestation sure = compat_attest(activations, set, geometry, options).value();
+  set.probes[1].reliability_threshold = sure.confidence.at(1);
+  EXPECT_FALSE(compat_attest(activations, set, geometry, options).value().divergence_flag)
+      << "as sure as it must be";
   set.probes[1].reliability_threshold = 2;
   EXPECT_TRUE(compat_attest(activations, set, geometry, options).value().divergence_flag);
 }
@@ -136,7 +166,9 @@ TEST(ProbeCompat, LimitsInBothDirections) {
   EXPECT_EQ(code([](Attestation& a) { a.causal_scores[0].plus = -INFINITY; }), ErrorCode::kOutOfRange);
   EXPECT_EQ(code([](Attestation& a) { a.density->std_dimension = NAN; }), ErrorCode::kOutOfRange);
   EXPECT_EQ(code([](Attestation& a) { a.curvature->correlation = NAN; }), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code([](Attestation& a) { a.domain->patterns[0].mode = 5; }), ErrorCode::kOutOfRange);
+  for (const std::uint8_t mode : std::initializer_list<std::uint8_t>{0, 1, 4, 5})
+    EXPECT_EQ(code([&](Attestation& a) { a.domain->patterns[0].mode = mode; }),
+              mode == 0 || mode == 5 ? ErrorCode::kOutOfRange : ErrorCode::kIo);
   EXPECT_EQ(code([](Attestation& a) { a.geometry_drift = NAN; }), ErrorCode::kOutOfRange);
   EXPECT_EQ(code([](Attestation& a) { a.directional_drifts[0].probe = std::string(257, 'p'); }),
             ErrorCode::kTooLarge);

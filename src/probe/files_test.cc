@@ -45,10 +45,26 @@ TEST(Kinds, FilesAreKnownByTheirMarksAndShown) {
 
 TEST(Kinds, LabelsMayBeWords) {
   const std::filesystem::path labels = folder() / "labels";
-  write_file(labels, "false\ntrue\n").value();
-  const auto [name, fields] = shown(labels);
-  EXPECT_EQ(name, "labels");
-  EXPECT_EQ(fields, (Json{{"rows", 2}, {"ones", 1}}));
+  for (const char* text : {"false\ntrue\n", "true\nfalse\n", "0\n1\n", " 1\n0\n"}) {
+    write_file(labels, std::string_view(text)).value();
+    const auto [name, fields] = shown(labels);
+    EXPECT_EQ(name, "labels") << text;
+    EXPECT_EQ(fields, (Json{{"rows", 2}, {"ones", 1}})) << text;
+  }
+  for (const char* text : {"", " \n\n", "10\n", "True\n"}) {
+    write_file(labels, std::string_view(text)).value();
+    EXPECT_EQ(find_kind(labels, file_kinds()).error().code, ErrorCode::kUnsupported) << text;
+  }
+}
+
+TEST(Kinds, AListOfRowsIsActivations) {
+  const std::filesystem::path path = folder() / "rows.json";
+  write_file(path, R"([{"layer":1,"token_position":4,"values":[1,2]}])").value();
+  const auto [name, fields] = shown(path);
+  EXPECT_EQ(name, "activations");
+  EXPECT_EQ(fields.at("last_position"), 4);
+  write_file(path, R"([{"layer":1}])").value();
+  EXPECT_EQ(find_kind(path, file_kinds()).error().code, ErrorCode::kUnsupported) << "any other list is none";
 }
 
 TEST(Kinds, ASetOfOursIsShownWithItsFigures) {

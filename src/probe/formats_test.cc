@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "assay/probe_attestation.h"
+#include "base/json.h"
 #include "probe/number_text.h"
 #include "probe/sources.h"
 #include "probe/test_support.h"
@@ -47,6 +48,8 @@ TEST(ProbeFormats, JsonInPlaceOfActivations) {
            {R"({"layer":1,"token_position":1,"values":[1,2],"x":1}])", ErrorCode::kMalformed},
            {R"({"layer":1,"token_position":1,"values":[1,2]},{"layer":2,"token_position":0,"values":[1,2]}])",
             ErrorCode::kMismatch},
+           {R"({"layer":2,"token_position":0,"values":[1,2]},{"layer":2,"token_position":0,"values":[1,2]}])",
+            ErrorCode::kNonCanonical},
            {R"({"layer":1,"token_position":1,"values":[1,2]},{"layer":2,"token_position":0,"values":[1,2]},
                {"layer":3,"token_position":1,"values":[1,2]}])",
             ErrorCode::kMismatch},
@@ -144,7 +147,10 @@ TEST(ProbeFormats, CheckpointsOfOtherKinds) {
   EXPECT_EQ(Checkpoint::decode(bytes, "f").error().code, ErrorCode::kOutOfRange);
   const auto path = test::folder() / "short.gotgeo";
   write_file(path, "GOTG").value();
-  EXPECT_THAT(Checkpoint::read(path).error().to_string(), HasSubstr("short.gotgeo"));
+  EXPECT_EQ(Checkpoint::read(path).error().to_string(), path.string() + ": 4 bytes, its header has 42");
+  bytes = read_file(test::vectors() / "phi.gotgeo", 1 << 20).value();
+  write_file(path, ByteSpan(bytes).first(42)).value();
+  EXPECT_EQ(Checkpoint::read(path).error().reason, "needs 16 bytes, 0 are left: truncated?");
 }
 
 TEST(ProbeFormats, Labels) {
@@ -169,6 +175,48 @@ TEST(ProbeFormats, KeysOfAnotherLength) {
   }
 }
 
+// One key in 256 begins as PEM does.
+TEST(ProbeFormats, ARawKeyMayBeginWithAnyByte) {
+  const Statement statement = test::stated().statement;
+  const auto raw = test::folder() / "raw", pem = test::folder() / "pem";
+  std::array<std::uint8_t, 32> seed{1, 2, 3};
+  for (const char first : {'-', '{', '\0'}) {
+    seed[0] = static_cast<std::uint8_t>(first);
+    write_private_file(raw, seed, AtomicFile::Existing::kReplace).value();
+    const std::string text = encode_signing_key(SigningKey::from_seed(seed));
+    write_private_file(pem, Bytes(text.begin(), text.end()), AtomicFile::Existing::kReplace).value();
+    EXPECT_EQ(sign(statement, raw).value(), sign(statement, pem).value()) << int{first};
+    EXPECT_EQ(read_public_key(raw).value(), PublicKey(seed)) << int{first};
+  }
+}
+
+TEST(ProbeFormats, APublicKeyIsPemAsWell) {
+  const PublicKey key = SigningKey::from_seed({1, 2, 3}).public_key();
+  const auto path = test::folder() / "key";
+  write_file(path, encode_public_key(key)).value();
+  EXPECT_EQ(read_public_key(path).value(), key);
+}
+
+TEST(ProbeFormats, LinesAreAsManyAsAreAnnouncedAndEachIsEnded) {
+  const std::string rows = test::text_of(test::vectors() / "a.rows");
+  const std::string tokens = test::text_of(test::vectors() / "a.tokens");
+  const auto of_rows = [](const std::string& text) {
+    return RowsFile::decode(text, "f").error().to_string();
+  };
+  const auto of_tokens = [](const std::string& text) {
+    return TokensFile::decode(text, "f").error().to_string();
+  };
+  const std::string unended = "f: line 3: there is no line here that a line break ends";
+  EXPECT_EQ(of_rows(rows.substr(0, rows.size() - 1)), unended);
+  EXPECT_EQ(of_tokens(tokens.substr(0, tokens.size() - 1)), unended);
+  const std::string left_over = "f: it has more lines than it announces";
+  EXPECT_EQ(of_rows(rows + "\n"), left_over);
+  EXPECT_EQ(of_tokens(tokens + "[1]\n"), left_over);
+  std::string spaced = tokens;
+  spaced.insert(1, " ");
+  EXPECT_EQ(of_tokens(spaced), "f: it is laid out otherwise than this program writes it");
+}
+
 TEST(ProbeFormats, RowsThatAreNone) {
   const RowsFile good = RowsFile::read(test::vectors() / "a.rows").value();
   const auto refused = [&](const auto& change) {
@@ -182,11 +230,20 @@ TEST(ProbeFormats, RowsThatAreNone) {
   RowsFile longest = good;
   longest.rule = std::string(kMaxText, '1');
   EXPECT_TRUE(longest.validate().ok());
-  longest.rule = "0,9";
+  for (const char* rule : {"0,9", "all", "last", "mean"}) {
+    longest.rule = rule;
+    EXPECT_TRUE(longest.validate().ok()) << rule;
+  }
+  longest.texts[0].tokens.resize(RowsFile::kMaxTokens);
   EXPECT_TRUE(longest.validate().ok());
+  longest.texts[0].tokens.push_back(0);
+  EXPECT_EQ(longest.validate().error().to_string(), "text 0: tokens: 60001 of them, 1 to 60000 are taken");
+  longest.texts[0].tokens.pop_back();
   EXPECT_EQ(refused([](RowsFile& f) { f.rule = std::string(kMaxText + 1, '1'); }), ErrorCode::kMalformed);
   EXPECT_EQ(refused([](RowsFile& f) { f.texts.clear(); }), ErrorCode::kTooLarge);
-  longest.texts.resize(RowsFile::kMaxTexts + 1);
+  longest.texts.resize(RowsFile::kMaxTexts);
+  EXPECT_EQ(longest.validate().error().place, "text 2: group") << "as many are taken, and these are empty";
+  longest.texts.emplace_back();
   EXPECT_EQ(longest.validate().error().place, "texts");
   EXPECT_EQ(refused([](RowsFile& f) { f.model_id = std::string(257, 'm'); }), ErrorCode::kTooLarge);
   EXPECT_EQ(refused([](RowsFile& f) { f.texts[0].group.clear(); }), ErrorCode::kMalformed);
@@ -222,6 +279,7 @@ TEST(ProbeFormats, SetsThatAreNone) {
   EXPECT_EQ(code([](ProbeSet& s) { s.details->probes.clear(); }), ErrorCode::kMismatch);
   EXPECT_EQ(code([](ProbeSet& s) { s.details->probes[0].vector.pop_back(); }), ErrorCode::kMismatch);
   EXPECT_EQ(code([](ProbeSet& s) { s.details->probes[0].covector[0] = HUGE_VAL; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code([](ProbeSet& s) { s.details->probes[0].vector[0] = HUGE_VAL; }), ErrorCode::kOutOfRange);
   EXPECT_EQ(code([](ProbeSet& s) { s.details->probes[0].reading_sd = HUGE_VAL; }), ErrorCode::kOutOfRange);
   EXPECT_EQ(code([](ProbeSet& s) { s.details->geometry.trace = NAN; }), ErrorCode::kOutOfRange);
   EXPECT_EQ(code([](ProbeSet& s) { s.probes[0].weights[0] = INFINITY; }), ErrorCode::kOutOfRange);
@@ -229,7 +287,14 @@ TEST(ProbeFormats, SetsThatAreNone) {
                                        &OriginalProbe::platt_shift, &OriginalProbe::reliability_threshold})
     for (const float none : {INFINITY, std::nanf("")})
       EXPECT_EQ(code([&](ProbeSet& s) { s.probes[0].*number = none; }), ErrorCode::kOutOfRange);
-  EXPECT_EQ(code([](ProbeSet& s) { s.probes.resize(kMaxProbes + 1, s.probes[0]); }), ErrorCode::kTooLarge);
+  ProbeSet most = stated.set;
+  most.details.reset();
+  most.probes.resize(kMaxProbes, most.probes[0]);
+  EXPECT_TRUE(most.validate().ok());
+  most.probes[1].weights = {1};
+  EXPECT_EQ(most.validate().error().to_string(), "probes[1]: 1 weights, the first probe has 8");
+  most.probes.push_back(most.probes[0]);
+  EXPECT_EQ(most.validate().error().code, ErrorCode::kTooLarge);
   const auto decoded = [&](std::string_view from, std::string_view to) {
     std::string text = stated.set.encode();
     text.replace(text.find(from), from.size(), to);
@@ -241,6 +306,9 @@ TEST(ProbeFormats, SetsThatAreNone) {
   EXPECT_FALSE(decoded("\"bias\": ", "\"bias\": 1e39").ok());
   EXPECT_FALSE(decoded("\"covector\": \"", "\"covector\": \"AAAA").ok());
   EXPECT_EQ(decoded("set/v1", "set/v2").error().code, ErrorCode::kUnsupported);
+  Json json = parse_json(stated.set.encode(), "set").value();
+  json["assay"]["probes"][0]["examples"] = {72, 24};
+  EXPECT_EQ(ProbeSet::decode(json.dump(), "set").error().reason, "three counts are expected");
 }
 
 TEST(ProbeFormats, NumbersAsTheOriginalWritesThem) {
@@ -305,6 +373,8 @@ TEST(ProbeFormats, ReadingsRefuse) {
   EXPECT_EQ(read_mean(rows, 2, {&beyond, 1}).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(read_mean({}, 2, {&reader, 1}).error().code, ErrorCode::kMismatch);
   EXPECT_EQ(mean_row({}, 2).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(mean_row(std::vector<float>(std::size_t{1} << 24), 1).error().reason,
+            "16777216 rows, 1 to 2^24 - 1 have a mean");
 }
 
 }  // namespace

@@ -75,6 +75,16 @@ TEST(ProbeGeometry, FewTokensNeedAJitter) {
   EXPECT_EQ(factor_of(nothing).error().code, ErrorCode::kOutOfRange);
 }
 
+// The jitter is 1e-6 of the mean of the diagonal, 1 here.
+TEST(ProbeGeometry, APivotAsLargeAsTheJitterNeedsNone) {
+  Geometry geometry{2, {1, 0, 0, 1999999}};
+  geometry.trace = 2000000;
+  EXPECT_EQ(factor_of(geometry).value().jitter, 0);
+  geometry.phi[3] = 2000001;
+  geometry.trace = 2000002;
+  EXPECT_NEAR(factor_of(geometry).value().jitter, 1.000001, 1e-12);
+}
+
 TEST(ProbeGeometry, DriftOfAMatrixAndItsRotationIsNone) {
   // Rotating the tokens leaves U^T U alone.
   const Unembedding u = test::unembedding_of(3, 2);
@@ -114,8 +124,33 @@ TEST(ProbeGeometry, SumsRefuseSides) {
 TEST(ProbeGeometry, AnotherWidthIsAMismatch) {
   const test::World world = test::world(60);
   const ProbeSet set = test::set_of(world, test::trained(world));
-  EXPECT_TRUE(geometry_mismatch(geometry_of(test::unembedding_of(4), true, {}).value(), *set.details));
+  EXPECT_EQ(geometry_mismatch(geometry_of(test::unembedding_of(4), true, {}).value(), *set.details),
+            "U is 4 wide, the probes are 8");
   EXPECT_TRUE(geometry_mismatch(geometry_of(world.unembedding, false, {}).value(), *set.details));
+}
+
+TEST(ProbeGeometry, TraceNormAndCovectorsAreHeldAgainstTheSet) {
+  const Geometry geometry{2, {1, 0, 0, 2}, 3, std::sqrt(5.0)};
+  SetDetails details;
+  details.width = 2;
+  details.geometry.trace = geometry.trace;
+  details.geometry.frobenius = geometry.frobenius;
+  details.probes.resize(1);
+  details.probes[0].vector = {1, 1};
+  details.probes[0].covector = {1, 2};
+  EXPECT_EQ(geometry_mismatch(geometry, details), std::nullopt);
+  for (double GeometryOptions::*number : {&GeometryOptions::trace, &GeometryOptions::frobenius}) {
+    SetDetails other = details;
+    other.geometry.*number *= 1 + 1e-8;
+    EXPECT_THAT(geometry_mismatch(geometry, other).value_or(""), testing::StartsWith("Phi has trace 3 "));
+  }
+  details.probes[0].covector = {1, 2.1};
+  EXPECT_THAT(geometry_mismatch(geometry, details).value_or(""),
+              testing::StartsWith("of probe 0 the covector"));
+  // Nothing is the image of anything under a Phi that is nothing.
+  details.geometry = {};
+  details.probes[0].covector = {0, 0};
+  EXPECT_EQ(geometry_mismatch(Geometry{2, {0, 0, 0, 0}}, details), std::nullopt);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "assay/probe_statement.h"
 #include "base/file.h"
@@ -16,7 +17,13 @@ namespace {
 constexpr std::size_t kRawKey = 32;
 constexpr std::size_t kMaxFile = 4096;
 
-bool is_pem(ByteSpan bytes) { return !bytes.empty() && bytes[0] == '-'; }
+// A raw key may begin with any byte, also with '-'.
+bool is_pem(ByteSpan bytes) {
+  constexpr std::string_view kBegin = "-----BEGIN ";
+  return bytes.size() > kBegin.size() &&
+         std::equal(kBegin.begin(), kBegin.end(), bytes.begin(),
+                    [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
+}
 
 Error other_length(const std::filesystem::path& path, std::size_t size) {
   return {ErrorCode::kMalformed, path.string(),

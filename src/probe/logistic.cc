@@ -273,7 +273,7 @@ Result<Coefficients> minimise(Features&& features, const std::vector<bool>& labe
     const Slopes slopes = slopes_at(at, labels);
     const Point step = ASSAY_TRY(features.step(at, slopes, lambda, loss));
     const double decrement = -(dot(slopes.first, step.scores) + lambda * features.inner(at, step));
-    const bool last = !(decrement > enough * loss);
+    const bool last = decrement <= enough * loss;  // not where it is NaN
     double by = 1;
     Point next = at.moved(step, by);
     double next_loss = loss_at(features, next, labels, lambda);

@@ -95,6 +95,12 @@ TEST(ProbeReadings, WhatIsRoundedToZeroHasNoSign) {
   ASSERT_EQ(readings.size(), 1U);
   EXPECT_EQ(readings[0], 0);
   EXPECT_FALSE(std::signbit(readings[0]));
+  const std::vector<float> cancelling = {1, -1};
+  const std::vector<double> ones = {1, 1};
+  const Reader sum{ones, -0.0};
+  const double nothing = read_rows(cancelling, 2, {&sum, 1}).value().at(0);
+  EXPECT_EQ(nothing, 0);
+  EXPECT_FALSE(std::signbit(nothing));
 }
 
 TEST(ProbeReadings, RefuseWhatHasNoReading) {

@@ -154,6 +154,42 @@ TEST(ProbeStatement, ASetHasAsManyProbesAsAreStated) {
   const Verdict verdict = stated.verify();
   EXPECT_EQ(level(verdict, Level::kBindings).step(), "probes");
   EXPECT_EQ(level(verdict, Level::kBindings).reason(), "2 probes, the set has 1");
+  EXPECT_EQ(level(verdict, Level::kReadings).step(), "readings");
+  EXPECT_EQ(level(verdict, Level::kReadings).reason(), "240 are stated, rows and probes give 120");
+  stated.evidence.corpus = corpus_of(stated);
+  const Verdict statistics = level(stated.verify(), Level::kStatistics);
+  EXPECT_EQ(statistics.outcome(), Outcome::kRejected);
+  EXPECT_EQ(statistics.reason(), "the set has another number of probes than the statement");
+}
+
+TEST(ProbeStatement, ASetIsAsWideAsTheRows) {
+  Stated stated = test::stated();
+  stated.evidence.set->details->width = test::kWidth + 1;
+  const Verdict readings = level(stated.verify(), Level::kReadings);
+  EXPECT_EQ(readings.outcome(), Outcome::kRejected);
+  EXPECT_EQ(readings.reason(), "probes of 9 values for rows of 8");
+}
+
+TEST(ProbeStatement, LevelsThatNeedASetSaySo) {
+  Stated stated = test::stated();
+  stated.evidence.corpus = corpus_of(stated);
+  stated.evidence.own_rows = rows_of_statement(stated.statement, stated.world.activations).value();
+  stated.evidence.set.reset();
+  const Verdict verdict = stated.verify(Level::kStatistics);
+  for (const auto& [which, reason] :
+       {std::pair(Level::kReadings, "activations and set of probes are needed to repeat them"),
+        {Level::kActivations, "activations and set of probes are needed to compare rows with"},
+        {Level::kStatistics, "corpus and set of probes are needed to repeat the figures"}}) {
+    EXPECT_EQ(level(verdict, which).outcome(), Outcome::kInconclusive) << to_string(which);
+    EXPECT_EQ(level(verdict, which).reason(), reason);
+  }
+}
+
+TEST(ProbeStatement, LevelsHaveNames) {
+  for (const Level each : {Level::kForm, Level::kSignature, Level::kBindings, Level::kReadings,
+                           Level::kActivations, Level::kStatistics})
+    EXPECT_EQ(level_from(to_string(each)), each);
+  for (const char* none : {"", "L", "l1", "L6"}) EXPECT_EQ(level_from(none), std::nullopt) << none;
 }
 
 TEST(ProbeStatement, WhatIsNotStatedBindsNoFile) {
@@ -270,6 +306,12 @@ TEST(ProbeStatement, AttestRefusesWhatDoesNotBelongTogether) {
   EXPECT_EQ(refusal(stated.world.activations, stated.set, &rows).place, "file of rows");
   stated.options.weights_root = Digest{8};
   EXPECT_EQ(refusal(stated.world.activations, stated.set, &stated.world.rows).place, "weights");
+  stated.options.weights_root = stated.world.rows.weights_root;
+  for (const RowsFile* const said : std::initializer_list<const RowsFile*>{&stated.world.rows, nullptr}) {
+    const auto made =
+        attest(stated.world.activations, stated.set, Digest{}, said, std::nullopt, nullptr, stated.options);
+    EXPECT_EQ(made.value().statement.weights_root, stated.world.rows.weights_root);
+  }
   stated.options.weights_root.reset();
   stated.options.row_rule = "0,x";
   EXPECT_EQ(refusal(stated.world.activations, stated.set, nullptr).code, ErrorCode::kMalformed);
@@ -285,6 +327,8 @@ TEST(ProbeStatement, RulesOfRows) {
   EXPECT_EQ(rows_of_rule("0,2", 3).value(), (std::vector<std::uint32_t>{0, 2}));
   for (const char* rule : {"", "2,0", "0,0", "3", "0,", ",0", "00", "-1", "1 ", "last"})
     EXPECT_FALSE(rows_of_rule(rule, 3).ok()) << rule;
+  EXPECT_EQ(rows_of_rule("7", 3).error().reason, "row 7, there are 3");
+  EXPECT_EQ(rows_of_rule("7x", 3).error().code, ErrorCode::kMalformed) << "no number, whatever its size";
 }
 
 TEST(ProbeStatement, NumbersOutsideTheirRanges) {
@@ -302,7 +346,9 @@ TEST(ProbeStatement, NumbersOutsideTheirRanges) {
   EXPECT_EQ(code([](Statement& s) { s.geometry.trace = INFINITY; }), ErrorCode::kOutOfRange);
   EXPECT_EQ(code([](Statement& s) { s.probes[0].auroc = 1.5; }), ErrorCode::kOutOfRange);
   EXPECT_EQ(code([](Statement& s) { s.probes[0].ece = NAN; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code([](Statement& s) { s.probes[0].brier = -0.0; }), ErrorCode::kOutOfRange);
   EXPECT_EQ(code([](Statement& s) { s.probes[0].platt_scale = NAN; }), ErrorCode::kOutOfRange);
+  EXPECT_EQ(code([](Statement& s) { s.probes[0].platt_shift = INFINITY; }), ErrorCode::kOutOfRange);
   EXPECT_EQ(code([](Statement& s) { s.probes.clear(); }), ErrorCode::kTooLarge);
   EXPECT_EQ(code([](Statement& s) { s.readings.pop_back(); }), ErrorCode::kMismatch);
   EXPECT_EQ(code([](Statement& s) { s.readings[0] = NAN; }), ErrorCode::kOutOfRange);
@@ -331,6 +377,38 @@ TEST(ProbeStatement, TakesAsManyReadingsAndBytesAsItSays) {
   statement.positions.push_back(Statement::kMaxReadings);
   statement.readings.push_back(0);
   EXPECT_EQ(statement.validate().error().place, "readings");
+}
+
+TEST(ProbeStatement, TakesAsManyProbesAsItSays) {
+  Statement statement = test::stated().statement;
+  statement.probes.resize(kMaxProbes, statement.probes[0]);
+  statement.probes[0].ece = 0;
+  statement.probes[1].auroc = 1;
+  statement.positions = {7};
+  statement.readings.resize(kMaxProbes);
+  const Status most = statement.validate();
+  EXPECT_TRUE(most.ok()) << most.error().to_string();
+  statement.row_rule = "mean";
+  EXPECT_EQ(statement.validate().error().place, "positions") << "7 is that of a row";
+  statement.positions = {kMeanPosition};
+  EXPECT_TRUE(statement.validate().ok());
+  statement.probes.push_back(statement.probes[0]);
+  EXPECT_EQ(statement.validate().error().to_string(), "probes: 1025 of them, 1 to 1024 are taken");
+}
+
+TEST(ProbeStatement, ARuleOfRowsIsOfAsManyBytesAsItSays) {
+  Statement statement = test::stated().statement;
+  const auto refusal = [&](std::uint32_t first) {
+    statement.positions.resize(10923);
+    std::iota(statement.positions.begin(), statement.positions.end(), first);
+    statement.readings.resize(statement.positions.size());
+    statement.row_rule = fmt::format("{}", fmt::join(statement.positions, ","));
+    const Status valid = statement.validate();
+    return fmt::format("{} bytes: {}", statement.row_rule.size(),
+                       valid.ok() ? "ok" : valid.error().to_string());
+  };
+  EXPECT_EQ(refusal(9999), "65536 bytes: ok");
+  EXPECT_EQ(refusal(10000), "65537 bytes: row rule: over 65536 bytes");
 }
 
 // ---- Level 4
@@ -406,6 +484,29 @@ TEST(ProbeStatement, OwnRowsWithinAProfile) {
   EXPECT_THAT(found, testing::AnyOf("rows differ", "readings differ"));
 }
 
+TEST(ProbeStatement, AProfileAllowsAsMuchAsItSays) {
+  Stated stated = test::stated();
+  const auto values = stated.world.activations.layers[0].values;
+  std::vector<float> own(values.begin(), values.end());
+  for (const std::size_t i : {5U, 9U}) own[i * test::kWidth + 2] += 0.01F * static_cast<float>(i);
+  const RowDistance distance = compare_rows(own, values, test::kWidth, stated.set.details->probes).value();
+  ASSERT_GT(distance.row_error, 0);
+  ASSERT_GT(distance.reading_error, 0);
+  stated.evidence.own_rows = own;
+  stated.evidence.profile = Profile{};
+  stated.evidence.profile->row_error = distance.row_error;
+  stated.evidence.profile->reading_error = distance.reading_error;
+  EXPECT_EQ(step(stated, Level::kActivations), "");
+  stated.evidence.profile->row_error = std::nextafter(distance.row_error, 0);
+  EXPECT_EQ(step(stated, Level::kActivations), "rows differ");
+  stated.evidence.profile->row_error = distance.row_error;
+  stated.evidence.profile->reading_error = std::nextafter(distance.reading_error, 0);
+  const Verdict verdict = level(stated.verify(Level::kActivations), Level::kActivations);
+  EXPECT_EQ(verdict.outcome(), Outcome::kRejected);
+  EXPECT_EQ(verdict.step(), "readings differ");
+  EXPECT_EQ(verdict.item(), distance.reading_row);
+}
+
 TEST(ProbeStatement, RowsOfZerosAreFarAndFinite) {
   Stated stated = test::stated();
   stated.evidence.own_rows = std::vector<float>(stated.world.activations.layers[0].values.size());
@@ -446,6 +547,21 @@ TEST(ProbeStatement, OwnRowsAreOfItsModelLayerAndPositions) {
   EXPECT_TRUE(own_rows_of_statement(mean, moved, nullptr, "mine").ok());
 }
 
+TEST(ProbeStatement, UpToEightPositionsAreListed) {
+  const Stated stated = test::stated();
+  Statement mean = stated.statement;
+  mean.row_rule = "mean";
+  const auto at = [&](std::vector<std::uint32_t> positions) {
+    Activations out = stated.world.activations;
+    out.positions = std::move(positions);
+    return out;
+  };
+  const Activations theirs = at({0, 1, 2, 3, 4, 5, 6, 7, 8});
+  EXPECT_EQ(own_rows_of_statement(mean, at({1, 2, 3, 4, 5, 6, 7, 8}), &theirs, "mine").error().reason,
+            "rows of the positions 1, 2, 3, 4, 5, 6, 7, 8, the statement reads rows of "
+            "0, 1, 2, 3, 4, 5, 6, 7, .. (9 in all)");
+}
+
 TEST(ProbeStatement, OwnRowsOfAMean) {
   Stated stated = test::stated();
   stated.options.row_rule = "mean";
@@ -470,6 +586,10 @@ TEST(ProbeStatement, ProfilesThatAreNone) {
   const Profile read = Profile::from_json(profile.to_json(), "f").value();
   EXPECT_EQ(read.reading_error, 0.2);
   profile.write(test::folder() / "p").value();
+  for (const double allowed : {0.0, Profile::kMaxError}) {
+    profile.row_error = profile.reading_error = allowed;
+    EXPECT_TRUE(profile.validate().ok()) << allowed;
+  }
   profile.reading_error = 0.26;
   EXPECT_EQ(profile.validate().error().place, "reading_error");
   EXPECT_FALSE(Profile::from_json(profile.to_json(), "f").ok());
@@ -534,6 +654,29 @@ TEST(ProbeStatement, TheCorpusIsTheOneOfTheSet) {
   EXPECT_EQ(level(verdict, Level::kStatistics).outcome(), Outcome::kInconclusive);
   EXPECT_EQ(level(verdict, Level::kStatistics).reason(),
             "corpus and set of probes are needed to repeat the figures");
+}
+
+// Its figures are exact: an AUROC of 1/2 and an interval that is no longer than that, a probability of 1/2
+// for each example, and readings that do not deviate.
+TEST(ProbeStatement, AProbeThatReadsNothingIsOneOfChance) {
+  Stated stated = test::stated();
+  stated.evidence.corpus = corpus_of(stated);
+  Probe& probe = stated.evidence.set->details->probes[0];
+  probe.covector.assign(test::kWidth, 0);
+  probe.bias = probe.platt_scale = probe.platt_shift = probe.reading_sd = 0;
+  StatedProbe& figures = stated.statement.probes[0];
+  figures.auroc = figures.auroc_low = figures.auroc_high = 0.5;
+  figures.brier = 0.25;
+  figures.ece = 1e-9;  // the figure is 0, and as far as this it is the same
+  stated.sign_again();
+  Verdict verdict = level(stated.verify(), Level::kStatistics);
+  EXPECT_EQ(verdict.step(), "chance");
+  EXPECT_THAT(verdict.reason(), HasSubstr("0.500 to 0.500"));
+  figures.ece = std::nextafter(1e-9, 1);
+  stated.sign_again();
+  verdict = level(stated.verify(), Level::kStatistics);
+  EXPECT_EQ(verdict.step(), "statistics");
+  EXPECT_THAT(verdict.reason(), HasSubstr("the ECE is 0, "));
 }
 
 TEST(ProbeStatement, FiguresOfChanceAreRejected) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "probe/logistic.h"
@@ -66,7 +67,7 @@ TEST(ProbeTraining, BothWaysToTheFitAgree) {
   const Sample given = sample(30, 20, 4);
   internal::RowNumbers all(30);
   for (std::uint32_t i = 0; i < 30; ++i) all[i] = i;
-  const auto columns = internal::Design::make(given.features, 20, 30).value();
+  const auto columns = internal::Design::make(given.features, 20, 20).value();
   const auto span = internal::Design::make(given.features, 20, 19).value();
   ASSERT_FALSE(columns.in_span());
   ASSERT_TRUE(span.in_span());
@@ -87,6 +88,19 @@ TEST(ProbeTraining, RefusesWhatHasNoFit) {
   EXPECT_EQ(fit_logistic(infinite, 1, {true, false}, 1).error().code, ErrorCode::kOutOfRange);
   EXPECT_EQ(fit_logistic({}, 1, {}, 1).error().reason, "0 values for 0 labels and 1 columns");
   EXPECT_EQ(fit_logistic(features, 1, {true, false}, INFINITY).error().place, "lambda");
+  // Rows that are all alike, and next to no penalty: whether rounding leaves the equations of a step a
+  // solution differs by machine. What is found is a number in any case.
+  for (const auto& [value, count, lambda] :
+       {std::tuple(1.0, 4, 1e-20), {1.0, 1000, 1e-12}, {0.7, 7, 1e-16}}) {
+    std::vector<bool> labels(static_cast<std::size_t>(count), true);
+    labels[0] = false;
+    const Result<Fit> fit = fit_logistic(std::vector<double>(labels.size(), value), 1, labels, lambda);
+    if (fit.ok()) {
+      EXPECT_TRUE(std::isfinite(fit->beta[0]) && std::isfinite(fit->intercept) && std::isfinite(fit->loss));
+    } else {
+      EXPECT_EQ(fit.error().reason, "no step reduces the loss: are the rows all alike?");
+    }
+  }
 }
 
 TEST(ProbeTraining, AurocCountsPairs) {
@@ -129,6 +143,59 @@ TEST(ProbeTraining, NoGroupIsSplit) {
   EXPECT_NE(split_groups(examples, 1), split_groups(examples, 2));
 }
 
+// Groups of both labels, of zeros and of ones are shared out each for themselves.
+TEST(ProbeTraining, EachKindOfGroupIsSplitInTheSameShares) {
+  const test::World world = test::world(100);
+  Examples examples = test::examples(world);
+  examples.group_names.resize(50);
+  for (std::uint32_t i = 100; i < examples.size(); ++i) {
+    examples.groups[i] = static_cast<std::uint32_t>(examples.group_names.size());
+    examples.group_names.push_back(fmt::format("own {}", i));
+  }
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const std::vector<Part> parts = split_groups(examples, seed);
+    std::map<std::pair<int, Part>, int> counts;  // 50 pairs, then a zero and a one by turns
+    for (std::size_t g = 0; g < parts.size(); ++g) ++counts[{g < 50 ? 2 : static_cast<int>(g % 2), parts[g]}];
+    for (const int kind : {0, 1, 2}) {
+      EXPECT_EQ((counts[{kind, Part::kTraining}]), 30) << seed;
+      EXPECT_EQ((counts[{kind, Part::kCalibration}]), 10) << seed;
+      EXPECT_EQ((counts[{kind, Part::kTest}]), 10) << seed;
+    }
+  }
+}
+
+// Rows that are the same for both labels: no fit is better than none, whatever the penalty.
+TEST(ProbeTraining, OfPenaltiesThatAreAsGoodTheLargestIsTaken) {
+  const test::World world = test::world(50);
+  Examples examples = test::examples(world);
+  std::vector<double> features;
+  for (std::size_t i = 0; i < examples.size(); ++i)
+    for (std::size_t j = 0; j < test::kWidth; ++j)
+      features.push_back(examples.rows[i / 2 * 2 * test::kWidth + j]);
+  const std::vector<Part> parts = split_groups(examples, 1);
+  const auto design = internal::Design::make(std::move(features), test::kWidth, 60).value();
+  const internal::Searched found = internal::search_lambda(design, examples, parts, 1).value();
+  EXPECT_THAT(found.fitted.values, testing::Each(0.0));
+  EXPECT_EQ(found.lambda, design.mean_square(internal::rows_in(examples, parts, Part::kTraining)));
+}
+
+// Where the curvature is small a step goes far beyond the least loss, and is halved until it helps.
+TEST(ProbeTraining, AFitFromFarAwayIsTheSame) {
+  const Sample given = sample(40, 3, 5);
+  internal::RowNumbers all(40);
+  for (std::uint32_t i = 0; i < 40; ++i) all[i] = i;
+  for (const std::size_t training : {40U, 2U}) {
+    const auto design = internal::Design::make(given.features, 3, training).value();
+    const auto near = design.fit(all, given.labels, 1e-4).value();
+    internal::Coefficients far = near;
+    for (double& value : far.values) value *= -20;
+    far.intercept = 30;
+    const auto found = design.fit(all, given.labels, 1e-4, &far).value();
+    EXPECT_THAT(design.beta(found), testing::Pointwise(testing::DoubleNear(1e-7), design.beta(near)));
+    EXPECT_NEAR(found.loss, near.loss, 1e-12);
+  }
+}
+
 TEST(ProbeTraining, PermutationsRespectGroups) {
   const test::World world = test::world(50);
   Examples examples = test::examples(world);
@@ -166,6 +233,21 @@ TEST(ProbeTraining, FindsTheDirectionAndBeatsBaselinesOfNoise) {
   EXPECT_EQ(made.test.baselines.at("bag_of_tokens"), 1.0) << "a token of each text says its label";
   EXPECT_EQ(made.notes.size(), 2U);
   EXPECT_FALSE(geometry_mismatch(world.geometry, *test::set_of(world, made).details));
+}
+
+TEST(ProbeTraining, TooManyCountsAreNoBagOfTokens) {
+  test::World world = test::world(600);
+  std::uint32_t next = 0;
+  for (TextRows& text : world.rows.texts) {
+    text.tokens.resize(100);
+    std::iota(text.tokens.begin(), text.tokens.end(), next);
+    next += 100;
+    text.positions = {99};
+  }
+  const Trained made = test::trained(world);
+  EXPECT_FALSE(made.test.baselines.contains("bag_of_tokens"));
+  EXPECT_THAT(made.notes,
+              testing::ElementsAre("no bag of tokens: 72000 ids for 1200 examples are too many counts"));
 }
 
 TEST(ProbeTraining, RandomWeightsComeAsASecondFile) {
@@ -219,6 +301,13 @@ TEST(ProbeTraining, RefusesTooLittle) {
   EXPECT_EQ(refusal(stub).code, ErrorCode::kMismatch);
   EXPECT_EQ(check_enough(test::examples(enough))->size(), 2U);
   EXPECT_TRUE(check_enough(test::examples(test::world(200)))->empty());
+  const test::World least = test::world(kMinExamples);
+  Examples grouped = test::examples(least);
+  for (std::size_t i = 0; i < grouped.size(); ++i)
+    grouped.groups[i] = static_cast<std::uint32_t>(i / 2 % kMinGroups);
+  EXPECT_TRUE(check_enough(grouped).ok()) << "as few as are needed";
+  for (std::uint32_t& group : grouped.groups) group = std::min(group, 8U);
+  EXPECT_THAT(refusal(grouped).reason, HasSubstr("are of 9 groups, at least 10"));
 }
 
 TEST(ProbeTraining, RefusesWhatHasNoDirection) {
@@ -284,6 +373,12 @@ TEST(ProbeTraining, EvaluationRepeatsTheTest) {
   EXPECT_EQ(again[0].auroc_low, made.test.auroc_low);
   EXPECT_EQ(again[0].scores, made.test.scores);
   EXPECT_EQ(evaluate_set(set, test::examples(world), "all")->at(0).examples, 120U);
+  for (const bool label : {false, true}) {
+    Examples one_class = test::examples(world);
+    one_class.labels.assign(one_class.size(), label);
+    EXPECT_EQ(evaluate_set(set, one_class, "all").error().reason,
+              "the all part has one class alone: another --seed, or more groups");
+  }
   ProbeSet original = set;
   original.details.reset();
   EXPECT_EQ(evaluate_set(original, test::examples(world), "test").error().code, ErrorCode::kMismatch);

@@ -199,7 +199,7 @@ TEST_F(SrsFileBytes, WithoutItsFirstLevelsItHasOneAtLeast) {
   ASSERT_TRUE(Srs::open(directory_.file("good.srs"))->write_levels(1, directory_.file("last.srs")).ok());
   const Bytes last = read_file(directory_.file("last.srs"), 1 << 20).value();
   EXPECT_EQ(internal::parse_srs_file(last, "f.srs").value().first_level, 1U);
-  for (const std::uint8_t first : {0, 2, 3}) {
+  for (const std::uint8_t first : std::initializer_list<std::uint8_t>{0, 2, 3}) {
     Bytes bad(last.begin(), last.begin() + internal::kSrsPage);  // no points
     bad[12] = first;
     const Result<internal::SrsHeader> parsed = internal::parse_srs_file(bad, "f.srs");
