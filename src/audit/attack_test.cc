@@ -112,6 +112,18 @@ TEST(Attack, RowsOfAnotherPromptUnderThisRequest) {
   }
 }
 
+TEST(Attack, RowsOfAPromptWithATokenThatThereIsNot) {
+  SampleRun run;
+  run.claimed = run.prompt;
+  run.claimed[1] = Llama::kVocabulary;
+  run.compute(run.model);
+  for (const Reference& reference : {run.by_weights(), run.by_key()}) {
+    const Verdict verdict = run.check(run.challenge({2}, false), reference);
+    EXPECT_EQ(outcome_of(verdict), "rejected chain");
+    EXPECT_EQ(verdict.reason(), "step 0: the embedding has no token 96");
+  }
+}
+
 TEST(Attack, ACachedTraceOfEachToken) {
   SampleRun run;
   std::map<std::uint32_t, Row> values;
@@ -187,8 +199,10 @@ TEST(Attack, KeysAndValuesOfAnotherPosition) {
       if (position == 2) row = first[wire];
     });
     EXPECT_EQ(by_weights(run, {3}, false), "accepted") << "nothing looks at position 2";
-    EXPECT_EQ(by_weights(run, {3}), "rejected product");
-    EXPECT_EQ(by_key(run, {3}), "rejected product");
+    for (const std::uint64_t step : {3, 0}) {  // of step 0 the prompt's last position alone is opened
+      EXPECT_EQ(by_weights(run, {step}), "rejected product") << step;
+      EXPECT_EQ(by_key(run, {step}), "rejected product") << step;
+    }
   }
 }
 
@@ -283,6 +297,7 @@ TEST(Attack, OneDropHidesNothingButItself) {
     EXPECT_EQ(outcome_with(model.quantised(127), entry.wire), "rejected product") << entry.wire.to_string();
   }
   EXPECT_EQ(outcome_with(model, {1, Role::kV}), "inconclusive drops") << "k is there";
+  EXPECT_EQ(outcome_with(model, {1, Role::kQ}), "inconclusive drops") << "k and v are there";
 }
 
 TEST(Attack, ASecretThatLeaked) {

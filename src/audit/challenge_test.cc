@@ -287,6 +287,7 @@ TEST(Record, CountsOutcomesOfEachProvider) {
   const Json shown = kind->read(directory / "record").value();
   EXPECT_EQ(shown.at("challenges").dump(), "1");
   EXPECT_EQ(shown.at("providers").size(), 2U);
+  tensor::expect_error(kind->read(directory / "none"), ErrorCode::kIo, "No such file or directory");
   ASSERT_TRUE(write_file(directory / "record/outcomes", to_hex(one) + " aa perhaps -\n").ok());
   EXPECT_EQ(record.tally(one).error().code, ErrorCode::kMalformed);
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "audit/check_parts.h"
 #include "audit/test_support.h"
 #include "base/dsse.h"
 
@@ -140,10 +141,10 @@ TEST_F(Answers, MissingAreAFailure) {
   EXPECT_EQ(silence.step(), "missing");
   const Openings whole = given_;
   given_.steps.pop_back();
-  EXPECT_EQ(step(), "rejected missing");
+  EXPECT_EQ(reason(), "rejected missing: step 3: step 3");
   given_ = whole;
   given_.steps.erase(given_.steps.begin() + 1);  // rows that attention saw
-  EXPECT_EQ(step(), "rejected missing");
+  EXPECT_EQ(reason(), "rejected missing: step 1: step 1");
   given_ = whole;
   given_.steps[0].rows.pop_back();
   EXPECT_EQ(step(), "rejected missing");
@@ -169,13 +170,14 @@ TEST_F(Answers, NotAskedForAreRefused) {
 TEST_F(Answers, ToAChallengeOfAnotherHeadAreRefused) {
   Expectation expected = run_.expectation(asked_);
   expected.challenge.head.fill(1);
-  EXPECT_EQ(check(expected).error().code, ErrorCode::kMismatch);
+  given_.challenge = expected.challenge.digest();
+  tensor::expect_error(check(expected), ErrorCode::kMismatch, "challenge: it is about another head");
   expected = run_.expectation(asked_);
   expected.challenge.steps.push_back(6);
-  EXPECT_EQ(check(expected).error().code, ErrorCode::kOutOfRange);
+  tensor::expect_error(check(expected), ErrorCode::kOutOfRange, "it asks for a step that the run does not");
   expected = run_.expectation(asked_);
   expected.challenge.attention.push_back({3, Llama::kBlocks});
-  EXPECT_EQ(check(expected).error().code, ErrorCode::kOutOfRange);
+  tensor::expect_error(check(expected), ErrorCode::kOutOfRange, "challenge: block 3 of a model of 3");
 }
 
 TEST_F(Answers, WithAChangedRowDoNotLeadToTheHead) {
@@ -274,6 +276,19 @@ TEST_F(Answers, UnderAHeadOfSomebodyOrSomethingElseAreRejected) {
   EXPECT_FALSE(SignedHead::decode("{}", "head").ok());
 }
 
+TEST_F(Answers, UnderAHeadWithAnotherWireAreToldWhich) {
+  const auto reason_with = [&](const auto& change) {
+    Head head = run_.head;
+    change(head.wires[3]);
+    return internal::check_head(head, run_.expectation(asked_), reference_.facts()).value()->reason;
+  };
+  EXPECT_EQ(reason_with([](WireEntry& k) { k.dtype = RowDtype::kF16; }),
+            "block 0 k: rows of 64 bytes of float16, not 64 of bfloat16");
+  EXPECT_EQ(reason_with([](WireEntry& k) { k.row_bytes *= 2; }),
+            "block 0 k: rows of 128 bytes of bfloat16, not 64 of bfloat16");
+  EXPECT_EQ(reason_with([](WireEntry& k) { k.wire.role = Role::kQkv; }), "it has no wire 'block 0 k'");
+}
+
 TEST_F(Answers, ToldOtherwiseThanTheTokensAreRejected) {
   Expectation expected = run_.expectation(asked_);
   expected.request.output_token_ids[3] ^= 1;
@@ -353,6 +368,41 @@ TEST(Check, SaysWhatItCannotSee) {
   EXPECT_THAT(verdict.notes(), testing::Contains(HasSubstr("choice of tokens is not bound")));
   EXPECT_THAT(verdict.notes(), testing::Contains(HasSubstr("the challenge drew no block")));
   EXPECT_THAT(verdict.checks(), testing::Contains(Verdict::Check{"token", Grade::kMissing}));
+  EXPECT_THAT(verdict.checks(), testing::Contains(Verdict::Check{"attention", Grade::kMissing}));
+}
+
+TEST(Check, OfAModelThatIsNotKnownLooksAtItsProductsAlone) {
+  SampleRun run;
+  run.kept_back = [](const Wire& wire) { return wire.role == Role::kResidual; };
+  run.compute(run.model);
+  const weights::ModelFolder files(R"({"model_type":"other"})");
+  files.whole(run.model.written());
+  const Reference other = Reference::of(files.open().value(), RowDtype::kBF16, run.manifest).value();
+  const Verdict verdict = run.check(run.challenge({2}, false), other);
+  EXPECT_TRUE(verdict.ok()) << verdict.step() << ": " << verdict.reason();
+  EXPECT_THAT(verdict.notes(), testing::Contains(HasSubstr("products alone are checked")));
+  EXPECT_THAT(verdict.checks(), testing::Contains(Verdict::Check{"product", Grade::kRecomputed}));
+  EXPECT_THAT(verdict.checks(), testing::Contains(Verdict::Check{"chain", Grade::kMissing}));
+  EXPECT_THAT(verdict.checks(), testing::Contains(Verdict::Check{"attention", Grade::kMissing}));
+}
+
+TEST(Check, OfAModelWhoseAttentionIsNotKnownLooksAtAllElse) {
+  SampleRun run;
+  run.compute(run.model, [](const Wire& wire, std::uint64_t, test::Row& row) {
+    if (wire.role == Role::kOInput) row.assign(row.size(), 0);
+  });
+  const Challenge asked = run.challenge({2});
+  EXPECT_EQ(test::outcome_of(run.check(asked, run.by_weights())), "rejected attention");
+  std::string config = Llama::config();
+  config.insert(1, R"("rope_scaling":{"type":"linear"},)");
+  const weights::ModelFolder files(config);
+  files.whole(run.model.written());
+  const Reference scaled = Reference::of(files.open().value(), RowDtype::kBF16, run.manifest).value();
+  const Verdict verdict = run.check(asked, scaled);
+  EXPECT_TRUE(verdict.ok()) << verdict.step() << ": " << verdict.reason();
+  EXPECT_THAT(verdict.notes(),
+              testing::Contains("attention is not checked: rotary positions of type 'linear'"));
+  EXPECT_THAT(verdict.checks(), testing::Contains(Verdict::Check{"chain", Grade::kRecomputed}));
   EXPECT_THAT(verdict.checks(), testing::Contains(Verdict::Check{"attention", Grade::kMissing}));
 }
 

@@ -186,6 +186,7 @@ TEST(Facts, OfAModelThatDoesNotFitTogetherAreRefused) {
        [](Facts& f) {
          f.norms[{2, 0}].weight.pop_back();
        }},
+      {"the embedding", "embedding", "it has 0 rows", [](Facts& f) { f.embedding.clear(); }},
       {"a bias", "norms", "norm 0 of block 2",
        [](Facts& f) {
          f.norms[{2, 0}].bias.resize(Llama::kHidden);

@@ -206,6 +206,38 @@ TEST_F(KeyTest, SaysHowManyVectorsFit) {
                {"model.layers.0.self_attn.q_proj.weight", {1, 1'100'000}}});
   EXPECT_THAT(Key::enroll(wider.open().value(), {}, World::system()).error().reason,
               HasSubstr("0 vectors fit"));
+  const weights::ModelFolder widest(R"({"model_type":"other"})");
+  widest.whole({{"model.embed_tokens.weight", {Key::kMaxBytes / sizeof(float), 1}},
+                {"model.layers.0.self_attn.q_proj.weight", {1, 1}}});
+  EXPECT_THAT(Key::enroll(widest.open().value(), {}, World::system()).error().reason,
+              HasSubstr("0 vectors fit"))
+      << "nor would a key without any";
+}
+
+TEST_F(KeyTest, IsAsLargeAsItMayBeAndNoLarger) {
+  constexpr std::size_t kVectors = 4;
+  const auto refused = [](std::uint64_t inputs, std::size_t length, std::uint32_t vectors) {
+    const weights::ModelFolder files(R"({"model_type":"other"})");
+    const Bytes zeros(2 * inputs);
+    files.whole({{"model.embed_tokens.weight", {1, inputs}, "BF16", zeros},
+                 {"model.layers.0.self_attn.q_proj.weight", {1, inputs}, "BF16", zeros},
+                 {"model.layers.0.mlp." + std::string(length, 'x') + ".weight", {1, 1}}});
+    const auto keys = Key::enroll(files.open().value(), {RowDtype::kBF16, vectors, 1, {}}, World::system());
+    return keys.ok() ? std::string() : keys.error().reason;
+  };
+  // Each vector takes 8 bytes for each input of the two layers and 8 for its bias, and each character of the
+  // name of a layer that is left out takes one.
+  constexpr std::size_t kMany = Key::kMaxBytes / 16;
+  const std::string said = refused(kMany, 1, 1);
+  ASSERT_THAT(said, testing::StartsWith("a key with 1 vectors has "));
+  const std::size_t others = std::stoull(said.substr(said.find("has ") + 4)) - 16 * (kMany + 1);
+  const std::size_t room = Key::kMaxBytes - others;
+  const std::size_t inputs = room / (16 * kVectors) - 1;
+  const std::size_t length = 1 + room % (16 * kVectors);
+  EXPECT_EQ(refused(inputs, length, kVectors), "");
+  EXPECT_THAT(refused(inputs, length, kVectors + 1), testing::EndsWith(": 4 vectors fit"));
+  EXPECT_EQ(refused(inputs, length + 1, kVectors),
+            "a key with 4 vectors has 16777217 bytes, at most 16777216 are kept: 3 vectors fit");
 }
 
 TEST_F(KeyTest, CountsARowThatComesAgainOnce) {

@@ -303,6 +303,13 @@ TEST(PacketFile, IsShownWhereItsPacketsAreWhole) {
   const FileKind* const kind = find_kind(path, file_kinds()).value();
   EXPECT_EQ(kind->name, "packets of sampled products");
   EXPECT_EQ(kind->read(path).value().at("packets").dump(), "1");
+  const Bytes bare = WireWriter().u32(0).u32(3).u32(4).take();
+  bytes.insert(bytes.begin(), bare.begin(), bare.end());
+  ASSERT_TRUE(write_file(path, ByteSpan(bytes)).ok());
+  const Json shown = kind->read(path).value();
+  EXPECT_EQ(shown.at("packets").dump(), "2");
+  EXPECT_EQ(shown.at("without_a_weight").dump(), "1");
+  EXPECT_EQ(shown.at("first").at("session"), to_hex(packet.header.session)) << "of the first with a header";
   bytes.pop_back();
   ASSERT_TRUE(write_file(path, ByteSpan(bytes)).ok());
   expect_error(kind->read(path), ErrorCode::kMalformed, "it ends within a packet");

@@ -47,6 +47,19 @@ TEST(Products, FewValuesMayBeRoundedOtherwise) {
   EXPECT_EQ(failure_with(160), "160 of 160 values are rounded otherwise");
 }
 
+TEST(Recomputed, NamesTheFirstOfTheWorstInWhateverOrderItsPartsCome) {
+  const Recomputed first{1, 2.5, 3, 70};
+  const Recomputed second{4, 8, 3, 130};
+  for (const auto& [one, other] : {std::pair(first, second), {second, first}}) {
+    Recomputed sum = one;
+    sum.add(other);
+    EXPECT_EQ(sum.differing, 5U);
+    EXPECT_EQ(sum.squares, 10.5);
+    EXPECT_EQ(sum.worst, 3);
+    EXPECT_EQ(sum.worst_at, 70U);
+  }
+}
+
 /// A layer of the sample's second block, and products of it that the tests write themselves.
 class OneLayer : public testing::Test {
  protected:

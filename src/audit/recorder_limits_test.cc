@@ -2,9 +2,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <thread>
 
+#include "audit/kinds.h"
 #include "audit/recorder_fixture_for_test.h"
 #include "base/dsse.h"
 #include "base/wire.h"
@@ -155,6 +157,53 @@ TEST_F(RecorderLimits, WritesRowsBeforeTheirStepEnds) {
   EXPECT_EQ(recorder->statistics().rows, 1U);
 }
 
+TEST_F(RecorderLimits, KeepsRunsApartThatAreRecordedInTurns) {
+  const auto recorder = open();
+  const std::array<std::uint64_t, 2> runs = {begin(*recorder), begin(*recorder)};
+  for (const std::uint64_t position : {0, 1})
+    for (const std::uint64_t run : runs)
+      record(*recorder, kResidual, {run, 0, 1, position}, static_cast<std::uint8_t>(10 * run + position));
+  for (const std::uint64_t run : runs) recorder->finish_step(run, 1);
+  for (const std::uint64_t run : runs) {
+    const RunFolder folder = finish(*recorder, run);
+    ASSERT_EQ(folder.head().rows, 2U);
+    for (const std::uint64_t position : {0, 1})
+      EXPECT_EQ(row(folder, 0, position), rows_of(1, static_cast<std::uint8_t>(10 * run + position)));
+  }
+}
+
+// Of five pieces of nearly a MiB the last goes back to the front of the memory, while the fourth still waits
+// in it: where each is handed over before the thread is done with the one before, which it mostly is.
+TEST_F(RecorderLimits, WritesRowsThatLieApartInItsMemory) {
+  options_.memory_bytes = std::uint64_t{8} << 20;
+  constexpr std::uint64_t kRows = (1 << 20) / (RowHeader::kBytes + kRowBytes);
+  const auto recorder = open();
+  const std::uint64_t run = begin(*recorder);
+  const auto hand_over = [&](std::uint8_t piece) {
+    record(*recorder, kResidual, {run, 0, kRows, piece * kRows}, piece);
+  };
+  hand_over(0);
+  for (std::uint8_t piece = 1; piece < 4; ++piece) {
+    const double before = recorder->statistics().hashing_seconds;
+    recorder->finish_step(run, 1);
+    hand_over(piece);
+    while (recorder->statistics().hashing_seconds == before) std::this_thread::yield();
+  }
+  hand_over(4);
+  recorder->finish_step(run, 1);
+  const RunFolder folder = finish(*recorder, run);
+  EXPECT_EQ(folder.head().drops, 0U);
+  ASSERT_EQ(folder.steps().back().row_count(), 2 * kRows);
+  for (const std::uint8_t piece : std::initializer_list<std::uint8_t>{3, 4}) {
+    const Bytes given = rows_of(kRows, piece);
+    for (std::uint64_t i = 0; i < kRows; ++i) {
+      const Bytes found = row(folder, 3, (piece - 3) * kRows + i);
+      ASSERT_TRUE(std::ranges::equal(found, std::span(given).subspan(i * kRowBytes, kRowBytes)))
+          << int{piece} << " " << i;
+    }
+  }
+}
+
 TEST_F(RecorderLimits, DropsARowOfAnotherSize) {
   const auto recorder = open();
   const std::uint64_t run = begin(*recorder);
@@ -178,9 +227,11 @@ TEST_F(RecorderLimits, HasNoStateInAForkedProcess) {
     const Span span{run + 1, 0, 1, 0};
     recorder->record(kResidual, RowDtype::kBF16, rows.data(), 1, kRowBytes, std::span(&span, 1));
     recorder->finish_step(run + 1, 1);
+    recorder->drop_run(run);
     const Result<std::uint64_t> begun = recorder->begin_run({});
     const bool refused = !begun.ok() && begun.error().code == ErrorCode::kUnsupported;
-    ::_exit(refused && recorder->statistics().problem.empty() ? 0 : 1);
+    const bool untouched = recorder->statistics().problem.empty() && recorder->folder_of(run).ok();
+    ::_exit(refused && untouched ? 0 : 1);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
@@ -211,6 +262,11 @@ TEST_F(RecorderLimits, RefusesARunWhoseFilesDoNotBelongTogether) {
   const std::filesystem::path path = recorder->folder_of(run).value();
   const RunFolder whole = finish(*recorder, run);
   const std::filesystem::path steps = path / RunFolder::kStepsName;
+  const FileKind* const kind = find_kind(steps, file_kinds()).value();
+  EXPECT_EQ(kind->read(steps).value().at("steps").dump(), "2");
+  std::filesystem::copy_file(steps, directory_ / "alone");
+  expect_error(kind->read(directory_ / "alone"), ErrorCode::kIo,
+               "alone: the head of its run does not lie beside it: show the run's folder");
   const Bytes file = read_file(steps, 1 << 20).value();
   const std::vector<Bytes> parts = parts_of(whole, file);
   const auto opened_with = [&](const std::vector<Bytes>& some) {

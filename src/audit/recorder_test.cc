@@ -254,12 +254,15 @@ TEST_F(RecorderTest, IsFedBySeveralThreadsAndHoldsSeveralRuns) {
   const auto recorder = open();
   std::vector<std::uint64_t> runs;
   for (int i = 0; i < kRuns; ++i) runs.push_back(begin(*recorder));
+  const auto mark_of = [](std::uint64_t run, std::uint64_t step) {
+    return static_cast<std::uint8_t>(60 * run + step);
+  };
   std::vector<std::thread> threads;
   for (const std::uint64_t run : runs) {
-    threads.emplace_back([&recorder, run] {
+    threads.emplace_back([&recorder, &mark_of, run] {
       for (std::uint64_t step = 0; step < kSteps; ++step) {
-        record(*recorder, kResidual, {run, 0, 1, step}, static_cast<std::uint8_t>(run));
-        record(*recorder, kGate, {run, 0, 1, step}, static_cast<std::uint8_t>(run));
+        record(*recorder, kResidual, {run, 0, 1, step}, mark_of(run, step));
+        record(*recorder, kGate, {run, 0, 1, step}, mark_of(run, step));
         recorder->finish_step(run, static_cast<std::uint32_t>(step));
       }
     });
@@ -269,7 +272,9 @@ TEST_F(RecorderTest, IsFedBySeveralThreadsAndHoldsSeveralRuns) {
     const RunFolder folder = finish(*recorder, run);
     EXPECT_EQ(folder.head().steps, kSteps);
     EXPECT_EQ(folder.head().drops, 0U);
-    EXPECT_EQ(row(folder, kSteps - 1, 1), rows_of(1, static_cast<std::uint8_t>(run)));
+    for (std::uint64_t step = 0; step < kSteps; ++step)
+      for (const std::uint64_t leaf : {0, 1})
+        EXPECT_EQ(row(folder, step, leaf), rows_of(1, mark_of(run, step))) << step;
   }
 }
 
@@ -366,6 +371,9 @@ TEST_F(RecorderTest, ARunIsDroppedWhileItIsRecorded) {
     dropped = true;
     other.join();
   }
+  // Of two runs that end, the second does when the memory of what came before the first is free again.
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(recorder->finish_run(begin(*recorder), key()).error().code, ErrorCode::kOutOfRange);
   const std::uint64_t kept = begin(*recorder);
   for (std::uint64_t position = 0; position < 1000; position += 10)
     record(*recorder, kResidual, {kept, 0, 10, position}, 1);

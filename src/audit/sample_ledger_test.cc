@@ -77,6 +77,15 @@ TEST(SampleLedger, WhatIsNotCheckableIsNotAccepted) {
   EXPECT_EQ(unknown.take(product.packet()).step(), "weight");
   EXPECT_EQ(unknown.summary().step(), "weight");
 
+  // That others were compared does not make up for it.
+  SampleLedger some(product.known);
+  EXPECT_TRUE(some.take(product.packet()).ok());
+  Packet other = numbered(product, product.header.sequence + 1);
+  (*other.header.weight)[0] ^= 1;
+  EXPECT_EQ(some.take(other).step(), "weight");
+  EXPECT_EQ(some.summary().outcome(), Outcome::kInconclusive);
+  EXPECT_EQ(some.summary().reason(), "1 of 2 packets were not checkable");
+
   SampleLedger bare(product.known);
   EXPECT_EQ(bare.take(BareHeader{0, 4, 4000}).step(), "bare header");
   EXPECT_EQ(bare.summary().outcome(), Outcome::kInconclusive);
