@@ -168,10 +168,13 @@ Status Facts::check_complete() const {
   if (!has_chain()) return {};
   if (spec.family == Family::kGpt2 && std::uint64_t{spec.heads} * spec.head_size != spec.hidden)
     return Error{ErrorCode::kMismatch, "config.json", "the heads do not make up the width"};
-  // Without marks no token would be held against the embedding. Those of GPT-2, whose first row is a sum of
-  // two, are read from the folder.
-  if ((spec.family == Family::kGpt2) != embedding.empty())
-    return Error{ErrorCode::kMismatch, "embedding", fmt::format("it has {} rows", embedding.size())};
+  // Without marks no token would be held against the embedding. GPT-2 has none: its residual stream starts
+  // with the sum of two rows.
+  const bool has_marks = spec.family != Family::kGpt2;
+  if (has_marks == embedding.empty())
+    return Error{ErrorCode::kMismatch, "embedding",
+                 fmt::format("marks of {} rows, {} expected", embedding.size(),
+                             has_marks ? "one for each token is" : "none is")};
   for (std::uint32_t block = 0; block < table.blocks; ++block) ASSAY_TRY(check_block(*this, block));
   if (table.find({Wire::kNoBlock, Role::kLogits}) == nullptr)
     return Error{ErrorCode::kMismatch, "logits", "the model has no output layer"};

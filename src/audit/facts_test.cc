@@ -186,7 +186,8 @@ TEST(Facts, OfAModelThatDoesNotFitTogetherAreRefused) {
        [](Facts& f) {
          f.norms[{2, 0}].weight.pop_back();
        }},
-      {"the embedding", "embedding", "it has 0 rows", [](Facts& f) { f.embedding.clear(); }},
+      {"the embedding", "embedding", "marks of 0 rows, one for each token is expected",
+       [](Facts& f) { f.embedding.clear(); }},
       {"a bias", "norms", "norm 0 of block 2",
        [](Facts& f) {
          f.norms[{2, 0}].bias.resize(Llama::kHidden);
@@ -218,12 +219,15 @@ TEST(Facts, OfHeadsWithNormsHaveTheirSize) {
   expect_error(facts.check_complete(), ErrorCode::kMismatch, "norms: norm 4 of block 1");
 }
 
-TEST(Facts, OfAGpt2WhoseHeadsAreNotItsWidthAreRefused) {
+TEST(Facts, OfAGpt2ThatDoesNotFitTogetherAreRefused) {
   Facts facts = facts_of(gpt2_tensors(), kGpt2Config).value();
   facts.spec.head_size = 3;
   expect_error(facts.check_complete(), ErrorCode::kMismatch,
                "config.json: the heads do not make up the width");
   facts.spec.head_size = 4;
+  facts.embedding.resize(1);
+  expect_error(facts.check_complete(), ErrorCode::kMismatch, "embedding: marks of 1 rows, none is expected");
+  facts.embedding.clear();
   op_of(facts, 0, Role::kQkv).out = 25;
   expect_error(facts.check_complete(), ErrorCode::kMismatch, "block 0 qkv");
 }

@@ -288,10 +288,8 @@ TEST(Selection, OfTwoVerifiersTheFirstNodeHasTheOptimumForItsBound) {
   int open = 0;
   for (int n = 0; n < 1000; ++n) {
     const Prepared prepared = random.problem(10, 2);
-    internal::SearchLimits limits;
-    limits.nodes = 1;
-    limits.grouped_states = 1;
-    const internal::Searched searched = internal::search(prepared.instance(), limits);
+    const internal::Searched searched =
+        internal::search(prepared.instance(), {.nodes = 1, .grouped_states = 1});
     ASSERT_EQ(searched.upper_bound, brute_force(prepared.problem, false)) << shown(prepared.problem);
     open += searched.upper_bound < internal::equal_budgets_bound(prepared.instance()) ? 1 : 0;
   }
@@ -303,19 +301,15 @@ TEST(Selection, ASearchThatIsOverAtOnceExchangesNobody) {
   int better = 0;
   for (int n = 0; n < 200; ++n) {
     const Prepared prepared = random.problem(24, 9);
-    internal::SearchLimits none;
-    none.nodes = 0;
-    none.grouped_states = 1;
-    const internal::Searched at_once = internal::search(prepared.instance(), none);
-    internal::SearchLimits late;
-    late.end = std::chrono::steady_clock::time_point::min();
-    late.grouped_states = 1;
-    const internal::Searched timed = internal::search(prepared.instance(), late);
+    const auto searched = [&](const internal::SearchLimits& limits) {
+      return internal::search(prepared.instance(), limits);
+    };
+    const internal::Searched at_once = searched({.nodes = 0, .grouped_states = 1});
+    const internal::Searched timed =
+        searched({.end = std::chrono::steady_clock::time_point::min(), .grouped_states = 1});
     ASSERT_EQ(timed.found.runs, at_once.found.runs) << shown(prepared.problem);
     ASSERT_EQ(timed.upper_bound, at_once.upper_bound) << shown(prepared.problem);
-    internal::SearchLimits one = none;
-    one.nodes = 1;
-    better += internal::search(prepared.instance(), one).found.value > at_once.found.value ? 1 : 0;
+    better += searched({.nodes = 1, .grouped_states = 1}).found.value > at_once.found.value ? 1 : 0;
   }
   EXPECT_GT(better, 0);  // otherwise there was nobody to exchange
 }

@@ -92,7 +92,7 @@ Status feed(const tensor::TensorView& weight, const Slices& slices, std::size_t 
 /// Sets to 0 what is at most `part` of the largest: rounding left it there.
 void drop_noise(std::vector<double>& ascending, double part) {
   const double bound = ascending.back() * part;
-  if (!std::isfinite(bound)) return;  // nothing is to be called noise beside what is refused
+  if (!std::isfinite(bound)) return;  // spectrum_of refuses it
   for (double& value : ascending) {
     if (value > bound) break;
     value = 0;

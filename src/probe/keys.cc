@@ -4,7 +4,6 @@
 #include <sodium.h>
 
 #include <algorithm>
-#include <string_view>
 
 #include "assay/probe_statement.h"
 #include "base/file.h"
@@ -17,13 +16,8 @@ namespace {
 constexpr std::size_t kRawKey = 32;
 constexpr std::size_t kMaxFile = 4096;
 
-// A raw key may begin with any byte, also with '-'.
-bool is_pem(ByteSpan bytes) {
-  constexpr std::string_view kBegin = "-----BEGIN ";
-  return bytes.size() > kBegin.size() &&
-         std::equal(kBegin.begin(), kBegin.end(), bytes.begin(),
-                    [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
-}
+// A raw key may begin with '-' too; PEM of 32 bytes does not exist.
+bool is_pem(ByteSpan bytes) { return bytes.size() > kRawKey && bytes[0] == '-'; }
 
 Error other_length(const std::filesystem::path& path, std::size_t size) {
   return {ErrorCode::kMalformed, path.string(),
@@ -35,7 +29,7 @@ Error other_length(const std::filesystem::path& path, std::size_t size) {
 Result<SigningKey> internal::read_secret_key(const std::filesystem::path& path) {
   ASSAY_TRY(check_private(path));
   Bytes bytes = ASSAY_TRY(read_file(path, kMaxFile));
-  const bool raw = bytes.size() == kRawKey && !is_pem(bytes);
+  const bool raw = bytes.size() == kRawKey;
   std::array<std::uint8_t, kRawKey> seed{};
   if (raw) std::ranges::copy(bytes, seed.begin());
   const bool pem = is_pem(bytes);
